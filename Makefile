@@ -1,0 +1,60 @@
+# Everything a newcomer needs. `make` installs what is missing into the checkout; nothing needs root.
+PYTHON ?= python3
+ARGS ?=
+TOOLS := .tools
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := requirements.lock
+HUB := $(TOOLS)/mercure
+# An uv on the PATH serves; otherwise one is put into the checkout.
+UV := $(or $(shell command -v uv 2>/dev/null),$(TOOLS)/uv/bin/uv)
+
+.PHONY: help setup demo test check format lock hub bench clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+setup: $(VENV)/.done ## Install everything into the checkout
+
+$(TOOLS)/uv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit("fototui needs Python 3.11 or newer; set PYTHON=…") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv $(TOOLS)/uv
+	@$(TOOLS)/uv/bin/pip install --quiet 'uv>=0.9'
+
+$(VENV)/.done: $(LOCK) pyproject.toml | $(UV)
+	@test -x $(BIN)/python || $(UV) venv --quiet --python '>=3.11' $(VENV)
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes $(LOCK)
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## Run the demo: ARGS="--headless --json"
+	@$(BIN)/fototui demo $(ARGS)
+
+test: setup hub ## Run every test: ARGS="tests/unit -k flags"
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+check: setup ## Format, lint, strict types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup ## Put the code into shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: | $(UV) ## Write the lock file anew from pyproject.toml
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --all-extras --group dev --group build pyproject.toml -o $(LOCK)
+
+hub: ## Build the reference Mercure hub, which the tests hold ours against (needs Go)
+	@if test -x $(HUB); then :; elif command -v go >/dev/null; then \
+		cd tests/mercure/reference_hub && \
+		go build -tags deprecated_server,deprecated_transport -o $(CURDIR)/$(HUB) github.com/dunglas/mercure/cmd/mercure; \
+	else echo "Go is not installed: tests against the reference hub will be skipped" >&2; fi
+
+bench: setup ## Measure the engine itself
+	@$(BIN)/python -m bench.jobs
+
+clean: ## Remove what make installed
+	rm -rf $(VENV) $(TOOLS)
