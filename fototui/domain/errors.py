@@ -1,0 +1,115 @@
+"""Errors that reach an operator.
+
+Each class has a stable `code` by which programs tell it apart, and each message is a sentence that
+says what to do. Messages are safe to show and to log: no secrets, no control characters.
+"""
+
+from typing import ClassVar
+
+from fototui.domain.text import clean
+
+
+class FototuiError(Exception):
+    """Base of all errors that fototui raises on purpose.
+
+    Args:
+        message: One sentence (or two) for the operator.
+    """
+
+    code: ClassVar[str] = "failed"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(clean(message))
+
+
+class ConfigurationError(FototuiError):
+    """A setting is missing or wrong; the message names the file or variable and the key."""
+
+    code = "configuration"
+
+
+# --- what an operator asked for cannot be done -------------------------------------------------
+
+
+class NotFoundError(FototuiError):
+    """The named order, image or version does not exist."""
+
+    code = "not_found"
+
+
+class InvalidInputError(FototuiError):
+    """A value given by the operator is out of its range or of the wrong kind."""
+
+    code = "invalid_input"
+
+
+class ConflictError(FototuiError):
+    """What was asked for does not fit the present state (already running, chosen by another …)."""
+
+    code = "conflict"
+
+
+# --- an outside service failed -----------------------------------------------------------------
+
+
+class OutsideError(FototuiError):
+    """An outside service did not do what was asked.
+
+    Args:
+        message: Sentence for the operator.
+        service: The service's name, for instance "RunPod".
+        status: HTTP status of the answer, where there was one.
+    """
+
+    code = "outside"
+
+    def __init__(self, message: str, *, service: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.service = service
+        self.status = status
+
+
+class TransientError(OutsideError):
+    """Trying again later may help: network, time-out, 429, 5xx.
+
+    Args:
+        message: Sentence for the operator.
+        service: The service's name.
+        status: HTTP status of the answer, where there was one.
+        retry_after: Seconds the service asked to wait, where it did.
+        ambiguous: The request may have been accepted although no answer came; sending it again
+            may do (and charge) the work twice.
+    """
+
+    code = "transient"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        service: str,
+        status: int | None = None,
+        retry_after: float | None = None,
+        ambiguous: bool = False,
+    ) -> None:
+        super().__init__(message, service=service, status=status)
+        self.retry_after = retry_after
+        self.ambiguous = ambiguous
+
+
+class PermanentError(OutsideError):
+    """Trying the same again cannot help: bad input, a refused option, an unusable answer."""
+
+    code = "permanent"
+
+
+class ResultGoneError(OutsideError):
+    """The service no longer knows the job: its result expired (404)."""
+
+    code = "result_gone"
+
+
+class AccountError(OutsideError):
+    """The account is refused (401, 402): no job of this kind can succeed until someone acts."""
+
+    code = "account"

@@ -1,0 +1,91 @@
+"""What an operator may choose for a colouring and for an SVG."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fototui.domain.errors import InvalidInputError
+
+MEGAPIXELS_RANGE = (0.5, 8.0)
+STEPS_RANGE = (1, 20)
+
+
+@dataclass(frozen=True, slots=True)
+class ColoringOptions:
+    """Options of one colouring.
+
+    Args:
+        megapixels: Size of the result, 0.5 to 8.
+        steps: Inference steps, 1 to 20; more is slower and finer.
+
+    Raises:
+        InvalidInputError: A value is out of its range.
+    """
+
+    megapixels: float = 1.0
+    steps: int = 4
+
+    def __post_init__(self) -> None:
+        low, high = MEGAPIXELS_RANGE
+        if not low <= self.megapixels <= high:
+            raise InvalidInputError(
+                f"Megapixels are {self.megapixels:g}; choose a value from {low:g} to {high:g}."
+            )
+        first, last = STEPS_RANGE
+        if not first <= self.steps <= last:
+            raise InvalidInputError(
+                f"Steps are {self.steps}; choose a whole number from {first} to {last}."
+            )
+
+
+class ShapeStacking(StrEnum):
+    """How shapes of an SVG lie on each other (`output.shape_stacking` of Vectorizer.ai)."""
+
+    STACKED = "stacked"
+    CUTOUTS = "cutouts"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "ShapeStacking | None":
+        # An old client wrote "none" where it meant cutouts; the service refuses that word.
+        return cls.CUTOUTS if value == "none" else None
+
+    @property
+    def label(self) -> str:
+        """Czech label; the source text of translations."""
+        return _LABELS[self]
+
+
+class GroupBy(StrEnum):
+    """How shapes of an SVG are grouped (`output.group_by` of Vectorizer.ai)."""
+
+    NONE = "none"
+    COLOR = "color"
+    PARENT = "parent"
+    LAYER = "layer"
+
+    @property
+    def label(self) -> str:
+        """Czech label; the source text of translations."""
+        return _LABELS[self]
+
+
+_LABELS: dict[ShapeStacking | GroupBy, str] = {
+    ShapeStacking.STACKED: "Vrstvené",
+    ShapeStacking.CUTOUTS: "Vyříznuté",
+    GroupBy.NONE: "Žádné",
+    GroupBy.COLOR: "Podle barvy",
+    GroupBy.PARENT: "Podle rodiče",
+    GroupBy.LAYER: "Podle vrstvy",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SvgOptions:
+    """Options of one SVG.
+
+    Args:
+        shape_stacking: How shapes lie on each other.
+        group_by: How shapes are grouped.
+    """
+
+    shape_stacking: ShapeStacking = ShapeStacking.STACKED
+    group_by: GroupBy = GroupBy.COLOR

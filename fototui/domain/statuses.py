@@ -1,0 +1,152 @@
+"""The product's statuses: their database strings, flags, Czech labels and colours.
+
+Values, labels and colours are a contract with the shop's existing database and its operators.
+"""
+
+from enum import StrEnum
+from typing import Self
+
+from fototui.domain.status import (
+    Colour,
+    Display,
+    Flags,
+    ProcessingStatusEnum,
+    Status,
+)
+
+_AWAITING = Flags.RECOVERABLE | Flags.AWAITING_EXTERNAL
+
+
+def _status(value: str, flags: Flags, label: str, colour: Colour) -> Status:
+    return Status(value, flags, Display(label, colour))
+
+
+# The states that both pipelines share.
+_PENDING = _status("pending", Flags.STARTABLE, "Čeká na odeslání", Colour.GREY)
+_QUEUED = _status("queued", Flags.STARTABLE | Flags.RECOVERABLE, "Čeká ve frontě", Colour.BLUE)
+_PROCESSING = _status("processing", Flags.RECOVERABLE, "Zpracovává se", Colour.BLUE)
+_STORAGE_UPLOAD = _status("storage_upload", Flags.RECOVERABLE, "Nahrávání na S3", Colour.BLUE)
+_COMPLETED = _status("completed", Flags.FINAL, "Dokončeno", Colour.GREEN)
+_ERROR = _status("error", Flags.FINAL | Flags.RETRYABLE, "Chyba", Colour.RED)
+
+
+class ColoringProcessingStatus(ProcessingStatusEnum):
+    """The way of a colouring: photo → RunPod → storage."""
+
+    PENDING = _PENDING
+    QUEUED = _QUEUED
+    PROCESSING = _PROCESSING
+    RUNPOD_SUBMITTING = _status(
+        "runpod_submitting", Flags.RECOVERABLE, "Runpod: odesílání", Colour.BLUE
+    )
+    RUNPOD_SUBMITTED = _status("runpod_submitted", _AWAITING, "Runpod: přijato", Colour.BLUE)
+    RUNPOD_QUEUED = _status("runpod_queued", _AWAITING, "Runpod: ve frontě", Colour.YELLOW)
+    RUNPOD_PROCESSING = _status("runpod_processing", _AWAITING, "Runpod: zpracování", Colour.YELLOW)
+    RUNPOD_COMPLETED = _status(
+        "runpod_completed", Flags.RECOVERABLE, "Runpod: dokončeno", Colour.GREEN
+    )
+    STORAGE_UPLOAD = _STORAGE_UPLOAD
+    COMPLETED = _COMPLETED
+    ERROR = _ERROR
+    RUNPOD_CANCELLED = _status(
+        "runpod_cancelled", Flags.FINAL | Flags.RETRYABLE, "Zrušeno", Colour.ORANGE
+    )
+
+
+class SvgProcessingStatus(ProcessingStatusEnum):
+    """The way of an SVG: colouring → Vectorizer.ai → storage."""
+
+    PENDING = _PENDING
+    QUEUED = _QUEUED
+    PROCESSING = _PROCESSING
+    VECTORIZER_PROCESSING = _status(
+        "vectorizer_processing", _AWAITING, "Vectorizer: zpracování", Colour.YELLOW
+    )
+    VECTORIZER_COMPLETED = _status(
+        "vectorizer_completed", Flags.RECOVERABLE, "Vectorizer: dokončeno", Colour.GREEN
+    )
+    STORAGE_UPLOAD = _STORAGE_UPLOAD
+    COMPLETED = _COMPLETED
+    ERROR = _ERROR
+
+
+class OrderStatus(ProcessingStatusEnum):
+    """The way of an order: known → details from Shopify → photos → the operator."""
+
+    PENDING = _status("pending", Flags.STARTABLE, "Čeká na zpracování", Colour.GREY)
+    PROCESSING = _status("processing", Flags.RECOVERABLE, "Zpracování…", Colour.YELLOW)
+    DOWNLOADING = _status("downloading", Flags.RECOVERABLE, "Stahování…", Colour.BLUE)
+    READY_FOR_REVIEW = _status("ready_for_review", Flags.FINAL, "Ke kontrole", Colour.GREEN)
+    ERROR = _ERROR
+
+
+class PaymentStatus(StrEnum):
+    """Shopify's `displayFinancialStatus`; a value not listed here is shown as it is."""
+
+    display: Display
+
+    def __new__(cls, value: str, label: str, colour: Colour) -> Self:
+        """Make the member; it is the plain string."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.display = Display(label, colour)
+        return member
+
+    PENDING = "PENDING", "Čeká na platbu", Colour.YELLOW
+    AUTHORIZED = "AUTHORIZED", "Autorizováno", Colour.BLUE
+    PARTIALLY_PAID = "PARTIALLY_PAID", "Částečně zaplaceno", Colour.ORANGE
+    PAID = "PAID", "Zaplaceno", Colour.GREEN
+    PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED", "Částečně vráceno", Colour.PURPLE
+    REFUNDED = "REFUNDED", "Vráceno", Colour.GREY
+    VOIDED = "VOIDED", "Zrušeno", Colour.RED
+    EXPIRED = "EXPIRED", "Vypršelo", Colour.GREY
+
+
+class VersionType(StrEnum):
+    """The two kinds of versions an image has; also the names of the engine's lanes."""
+
+    COLORING = "coloring"
+    SVG = "svg"
+
+
+class RunPodJobStatus(StrEnum):
+    """States of a RunPod serverless v2 job, as its `/status` answers them."""
+
+    IN_QUEUE = "IN_QUEUE"
+    IN_PROGRESS = "IN_PROGRESS"
+    RUNNING = "RUNNING"  # seen beside IN_PROGRESS, with the same meaning
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    TIMED_OUT = "TIMED_OUT"
+
+    @property
+    def is_final(self) -> bool:
+        """RunPod will do nothing more with the job."""
+        return self in _RUNPOD_FINAL
+
+
+_RUNPOD_FINAL = frozenset(
+    {
+        RunPodJobStatus.COMPLETED,
+        RunPodJobStatus.FAILED,
+        RunPodJobStatus.CANCELLED,
+        RunPodJobStatus.TIMED_OUT,
+    }
+)
+
+PROCESSING_STATUS: dict[VersionType, type[ColoringProcessingStatus] | type[SvgProcessingStatus]] = {
+    VersionType.COLORING: ColoringProcessingStatus,
+    VersionType.SVG: SvgProcessingStatus,
+}
+"""Which statuses a kind of version takes."""
+
+__all__ = [
+    "PROCESSING_STATUS",
+    "ColoringProcessingStatus",
+    "OrderStatus",
+    "PaymentStatus",
+    "RunPodJobStatus",
+    "SvgProcessingStatus",
+    "VersionType",
+]

@@ -1,0 +1,39 @@
+"""Text that comes from strangers: names, dedications, file names, error bodies."""
+
+import re
+
+# C0 without tab and newline, DEL, C1, bidi marks, embeddings, overrides and isolates, zero-width
+# characters other than the joiners that emoji and Indic scripts need, line and paragraph
+# separators, lone surrogates and noncharacters: none belongs to what a person reads, each can
+# forge a screen.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+    "\ufff9-\ufffb\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def clean(text: str, *, limit: int = 10_000) -> str:
+    """Take control and direction characters out of a text, and bound its length.
+
+    Args:
+        text: Any text.
+        limit: Longest result in characters; a longer text ends in an ellipsis.
+
+    Returns:
+        The text, safe to store, log and show (it may still look like markup).
+    """
+    text = _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def clean_line(text: str, *, limit: int = 500) -> str:
+    """Like `clean`, and on one line: runs of white space become one space.
+
+    Args:
+        text: Any text.
+        limit: Longest result in characters.
+
+    Returns:
+        One trimmed line.
+    """
+    return clean(" ".join(clean(text, limit=limit * 4).split()), limit=limit)
