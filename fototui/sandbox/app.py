@@ -1,0 +1,80 @@
+"""The imitated services under one address."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from fototui.sandbox.generator import GeneratorKind, create_generator
+from fototui.sandbox.outcomes import Script
+from fototui.sandbox.runpod import RETENTION_SECONDS, create_runpod
+from fototui.sandbox.runpod_jobs import ResultShape
+from fototui.sandbox.vectorizer import create_vectorizer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSettings:
+    """How the imitated services behave.
+
+    Args:
+        runpod_key: The key that RunPod asks for.
+        vectorizer_key: The key that Vectorizer.ai asks for …
+        vectorizer_secret: … and its secret.
+        runpod: Latency, failure rates and seed of RunPod; its counts stand there, too.
+        vectorizer: The same for Vectorizer.ai.
+        generator: Real pictures, or tiny ones for load tests.
+        retention: Seconds for which RunPod keeps a result.
+        result: Shape of RunPod's output.
+    """
+
+    runpod_key: SecretStr
+    vectorizer_key: SecretStr
+    vectorizer_secret: SecretStr
+    runpod: Script = field(default_factory=Script)
+    vectorizer: Script = field(default_factory=Script)
+    generator: GeneratorKind = GeneratorKind.LINEART
+    retention: float = RETENTION_SECONDS
+    result: ResultShape = ResultShape.IMAGE
+
+
+def create_sandbox(settings: SandboxSettings) -> Starlette:
+    """Imitate RunPod and Vectorizer.ai in one app.
+
+    RunPod's base address is `{url}/runpod/v2`, Vectorizer.ai's `{url}/vectorizer/api/v1/vectorize`;
+    each has its control surface at `/runpod/counts`, `/runpod/script` and so on.
+
+    Args:
+        settings: How they behave.
+
+    Returns:
+        The app; its lifespan owns the jobs.
+    """
+    generator = create_generator(settings.generator)
+    runpod = create_runpod(
+        settings.runpod,
+        api_key=settings.runpod_key,
+        generator=generator,
+        retention=settings.retention,
+        result=settings.result,
+    )
+    vectorizer = create_vectorizer(
+        settings.vectorizer,
+        key=settings.vectorizer_key,
+        secret=settings.vectorizer_secret,
+        generator=generator,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        # Starlette runs the lifespan of the outermost app only.
+        async with AsyncExitStack() as stack:
+            for app in (runpod, vectorizer):
+                await stack.enter_async_context(app.router.lifespan_context(app))
+            yield
+
+    return Starlette(
+        lifespan=lifespan, routes=[Mount("/runpod", runpod), Mount("/vectorizer", vectorizer)]
+    )
