@@ -1,0 +1,206 @@
+"""What the clients of outside services share: one bounded exchange, and what its failures mean."""
+
+import asyncio
+import email.utils
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+from pydantic import SecretStr
+
+from fototui.domain.errors import ConfigurationError, TransientError
+from fototui.domain.text import clean_line
+
+# Failures before the request was on its way: sending it again cannot do the work twice.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+
+# A gateway that got no answer does not know what became of the request (52x are Cloudflare's).
+_UNKNOWN_OUTCOME = frozenset({502, 504, 520, 524})
+
+_PASSING = frozenset({408, 425, 429})
+
+_LONGEST_RETRY_AFTER = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer.
+
+    Args:
+        status: HTTP status.
+        headers: Headers.
+        body: The body, decompressed.
+    """
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is a 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.status in _PASSING or self.status >= 500
+
+    @property
+    def excerpt(self) -> str:
+        """The beginning of the body as one safe line, for bodies that nothing documents."""
+        return clean_line(self.body[:2000].decode("utf-8", "replace"), limit=200) or "no text"
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the service asks to wait, where it does."""
+        return retry_after(self.headers)
+
+
+async def exchange(
+    client: httpx.AsyncClient,
+    request: httpx.Request,
+    *,
+    service: str,
+    max_bytes: int,
+    seconds: float,
+) -> Answer:
+    """Send a request and read the answer whole, within a size and a time.
+
+    Args:
+        client: The service's client.
+        request: What to send.
+        service: The service's name, for errors.
+        max_bytes: Largest answer.
+        seconds: Longest time for all of it; the client's own time-outs guard its parts.
+
+    Raises:
+        TransientError: No answer, a broken one or one that is too big; `ambiguous` unless the
+            request never went out.
+    """
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            response = await client.send(request, stream=True)
+            try:
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > max_bytes:
+                        raise TransientError(
+                            f"{service} sent more than {max_bytes:,} bytes; something else may "
+                            "answer under its address.",
+                            service=service,
+                            status=response.status_code,
+                            ambiguous=True,
+                        )
+            finally:
+                await response.aclose()
+    except TimeoutError:
+        raise TransientError(
+            f"{service} did not answer within {seconds:g} s; it is tried again later.",
+            service=service,
+            ambiguous=True,
+        ) from None
+    except httpx.HTTPError as error:
+        # The kind alone: the text of some of these errors quotes the headers, and so the secret.
+        raise TransientError(
+            f"{service} could not be reached ({type(error).__name__}); see whether the network "
+            "and the address in the settings are right.",
+            service=service,
+            ambiguous=not isinstance(error, _NOT_SENT),
+        ) from None
+    return Answer(response.status_code, response.headers, bytes(body))
+
+
+def passing_error(answer: Answer, service: str, detail: str | None = None) -> TransientError:
+    """The error for an answer whose `is_passing` holds.
+
+    Args:
+        answer: The answer.
+        service: The service's name.
+        detail: What the service says, where its answers are documented; otherwise their beginning.
+    """
+    detail = detail or f"HTTP {answer.status}: {answer.excerpt}"
+    reason = "asks for fewer requests" if answer.status == 429 else "has a problem of its own"
+    return TransientError(
+        f"{service} {reason} ({detail}); it is tried again later.",
+        service=service,
+        status=answer.status,
+        retry_after=answer.retry_after,
+        ambiguous=answer.status in _UNKNOWN_OUTCOME,
+    )
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read a Retry-After header: seconds or a date (RFC 9110, section 10.2.3).
+
+    Args:
+        headers: Headers of an answer; lookups ignore case.
+
+    Returns:
+        Seconds to wait, from 0 to an hour; None where the header is missing or unreadable.
+    """
+    value = headers.get("Retry-After")
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            then = email.utils.parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        if then.tzinfo is None:
+            then = then.replace(tzinfo=UTC)
+        seconds = (then - datetime.now(UTC)).total_seconds()
+    if math.isnan(seconds):
+        return None
+    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
+
+
+def credential(secret: SecretStr, variable: str) -> str:
+    """Read a key that goes into a header.
+
+    Args:
+        secret: The key as configured; white space around it is a slip of the copying hand.
+        variable: The setting's name.
+
+    Raises:
+        ConfigurationError: It is empty, or has characters that no header may carry.
+    """
+    value = secret.get_secret_value().strip()
+    if not value:
+        raise ConfigurationError(f"{variable} is not set.")
+    if not (value.isascii() and value.isprintable()):
+        raise ConfigurationError(
+            f"{variable} has characters that no key has; copy it again from the service's page."
+        )
+    return value
+
+
+def web_address(text: str, variable: str) -> httpx.URL:
+    """Read a service's address.
+
+    Args:
+        text: The address as configured.
+        variable: The setting's name.
+
+    Raises:
+        ConfigurationError: It is no http(s) address.
+    """
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in ("https", "http") or not url.host:
+        raise ConfigurationError(f"{variable} is {text!r}; it must be an https:// address.")
+    return url

@@ -1,0 +1,275 @@
+"""What RunPod's serverless API sends and takes (v2): pure readers and writers of its JSON.
+
+Parsing a result of many megabytes keeps the processor busy; call `read_job` in a thread.
+"""
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
+
+from fototui.clients.photos import to_png
+from fototui.domain.errors import InvalidInputError, PermanentError, TransientError
+from fototui.domain.options import ColoringOptions
+from fototui.domain.statuses import RunPodJobStatus
+from fototui.domain.text import clean_line
+
+SERVICE = "RunPod"
+
+# What the database has room for; the id also becomes part of an address.
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+# How a worker's Python names the class of an exception.
+_CLASS_NAME = re.compile(r"<class '(?:\w+\.)*(\w+)'>")
+
+_UNEXPLAINED = "no reason was given"
+
+# `output` inside `output`, and a list around it: deeper than that nothing was seen.
+_DEEPEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RunPodJob:
+    """A job as RunPod sees it.
+
+    Args:
+        id: RunPod's id.
+        status: Its state; RUNNING is told as IN_PROGRESS.
+        image: The result, a PNG; only when COMPLETED.
+        error: Why it failed, one safe line; only when FAILED, TIMED_OUT or CANCELLED.
+        delay_ms: Time in the queue.
+        execution_ms: Time at work.
+    """
+
+    id: str
+    status: RunPodJobStatus
+    image: bytes | None = field(default=None, repr=False)
+    error: str | None = None
+    delay_ms: int | None = None
+    execution_ms: int | None = None
+
+
+class RunPodHealth(BaseModel):
+    """Jobs and workers of an endpoint; what RunPod does not tell counts as 0.
+
+    Args:
+        completed: Jobs completed.
+        failed: Jobs failed.
+        in_progress: Jobs at work.
+        in_queue: Jobs waiting.
+        retried: Jobs tried again.
+        idle: Workers waiting.
+        running: Workers at work.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    completed: int = 0
+    failed: int = 0
+    in_progress: int = 0
+    in_queue: int = 0
+    retried: int = 0
+    idle: int = 0
+    running: int = 0
+
+
+class _Status(BaseModel):
+    status: RunPodJobStatus
+    delay: object = Field(None, alias="delayTime")
+    execution: object = Field(None, alias="executionTime")
+    output: object = None
+    error: object = None
+
+
+def run_body(image: bytes, options: ColoringOptions, *, timeout_seconds: float) -> bytes:
+    """Body of `/run`.
+
+    Args:
+        image: The prepared photo.
+        options: What to make of it.
+        timeout_seconds: How long a worker may work on it.
+    """
+    return json.dumps(
+        {
+            "input": {
+                "image": base64.b64encode(image).decode(),
+                "megapixels": options.megapixels,
+                "steps": options.steps,
+            },
+            "policy": {"executionTimeout": round(timeout_seconds * 1000)},
+        }
+    ).encode()
+
+
+def read_job_id(body: bytes) -> str | None:
+    """Job id in the answer to `/run`; None where there is none."""
+    try:
+        answer = from_json(body)
+    except ValueError:
+        return None
+    job_id = answer.get("id") if isinstance(answer, dict) else None
+    return job_id if isinstance(job_id, str) and is_job_id(job_id) else None
+
+
+def is_job_id(job_id: str) -> bool:
+    """Whether a text has the form of a job id."""
+    return _JOB_ID.fullmatch(job_id) is not None
+
+
+def read_job(job_id: str, body: bytes) -> tuple[RunPodJob, str | None]:
+    """Read the answer to `/status`.
+
+    Args:
+        job_id: The job that was asked for.
+        body: The answer.
+
+    Returns:
+        The job, and the address of its result where the result lies elsewhere.
+
+    Raises:
+        TransientError: The answer is none of RunPod's.
+        PermanentError: The job completed without a picture that we can read.
+    """
+    try:
+        answer = _Status.model_validate_json(body)
+    except ValidationError:
+        text = clean_line(body[:1000].decode("utf-8", "replace"), limit=200)
+        raise TransientError(
+            f"RunPod's answer about job {job_id} cannot be read ({text or 'no text'}); it is "
+            "asked again later.",
+            service=SERVICE,
+        ) from None
+    status = answer.status
+    if status is RunPodJobStatus.RUNNING:
+        status = RunPodJobStatus.IN_PROGRESS
+    image = address = None
+    if status is RunPodJobStatus.COMPLETED:
+        image, address = _read_result(answer.output)
+    failed = status.is_final and status is not RunPodJobStatus.COMPLETED
+    job = RunPodJob(
+        id=job_id,
+        status=status,
+        image=image,
+        error=_read_error(answer.error, answer.output) if failed else None,
+        delay_ms=_milliseconds(answer.delay),
+        execution_ms=_milliseconds(answer.execution),
+    )
+    return job, address
+
+
+def read_health(body: bytes) -> RunPodHealth | None:
+    """Read the answer to `/health`; None where it is none of RunPod's."""
+    try:
+        answer = from_json(body)
+        jobs, workers = answer["jobs"], answer["workers"]
+        return RunPodHealth(
+            completed=jobs.get("completed", 0),
+            failed=jobs.get("failed", 0),
+            in_progress=jobs.get("inProgress", 0),
+            in_queue=jobs.get("inQueue", 0),
+            retried=jobs.get("retried", 0),
+            idle=workers.get("idle", 0),
+            running=workers.get("running", 0),
+        )
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def as_png(data: bytes) -> bytes:
+    """Make a PNG of a result.
+
+    Raises:
+        PermanentError: It is no picture.
+    """
+    try:
+        return to_png(data)
+    except InvalidInputError as error:
+        raise PermanentError(
+            f"RunPod's result is no picture that can be used: {error} Look at the worker's log.",
+            service=SERVICE,
+        ) from error
+
+
+def _read_result(output: object) -> tuple[bytes | None, str | None]:
+    value = _find_image(output)
+    if value is None:
+        _refuse(output)
+    if value.startswith(("https://", "http://")):
+        return None, value
+    if value.startswith("data:"):
+        value = value.partition(",")[2]
+    try:
+        data = base64.b64decode("".join(value.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise PermanentError(
+            "RunPod's result is not valid base64; look at the worker's log.", service=SERVICE
+        ) from None
+    return as_png(data), None
+
+
+def _find_image(output: object, depth: int = 0) -> str | None:
+    """Find the picture in any of the shapes that workers are known to use."""
+    if depth > _DEEPEST:
+        return None
+    match output:
+        case {"image": str(value)} | {"image_url": str(value)}:
+            return value
+        case {"type": "base64" | "s3_url", "data": str(value)}:
+            return value
+        case {"images": [first, *_]} | {"output": first} | [first, *_]:
+            return _find_image(first, depth + 1)
+        case _:
+            return None
+
+
+def _refuse(output: object) -> NoReturn:
+    match output:
+        case {"error": str(text)} if text:
+            found = f"it says: {clean_line(text, limit=300)}"
+        case Mapping():
+            found = f"keys found: {_names(output)}"
+        case [{**first}, *_]:
+            found = f"keys found in its list: {_names(first)}"
+        case None:
+            found = "it is empty"
+        case _:
+            found = f"it is a {type(output).__name__}"
+    raise PermanentError(
+        f"RunPod's result holds no picture ({found}); see that RUNPOD_ENDPOINT_ID names the "
+        "colouring worker, and what it returns.",
+        service=SERVICE,
+    )
+
+
+def _names(keys: Mapping[object, object]) -> str:
+    return clean_line(", ".join(sorted(map(str, keys))), limit=200) or "none"
+
+
+def _read_error(error: object, output: object) -> str:
+    """Why a job failed: a text, or a JSON text or object with a type and a message."""
+    if error is None and isinstance(output, Mapping):
+        error = output.get("error")
+    if isinstance(error, str):
+        text = error
+        try:
+            error = from_json(text)
+        except ValueError:
+            return clean_line(text) or _UNEXPLAINED
+    if isinstance(error, Mapping):
+        kind = error.get("error_type")
+        message = error.get("error_message") or error.get("message") or error.get("error")
+        if isinstance(message, str):
+            name = _CLASS_NAME.sub(r"\1", kind) + ": " if isinstance(kind, str) else ""
+            return clean_line(name + message)
+    return _UNEXPLAINED if error is None else clean_line(json.dumps(error, ensure_ascii=False))
+
+
+def _milliseconds(value: object) -> int | None:
+    return round(value) if isinstance(value, int | float) and math.isfinite(value) else None

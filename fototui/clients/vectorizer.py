@@ -1,0 +1,326 @@
+"""Vectorizer.ai, which makes SVGs of the colourings.
+
+Facts are those of "Vectorizer.AI API v1" (vectorizer.ai/api and its OpenAPI description).
+"""
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import TracebackType
+from typing import Self
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from fototui.clients.http import Answer, credential, exchange, passing_error, web_address
+from fototui.clients.photos import PhotoInfo, peek_photo
+from fototui.domain.errors import (
+    AccountError,
+    InvalidInputError,
+    OutsideError,
+    PermanentError,
+    TransientError,
+)
+from fototui.domain.options import SvgOptions
+from fototui.domain.text import clean_line
+
+SERVICE = "Vectorizer.ai"
+
+MAX_PIXELS = 33_554_432
+MAX_IMAGE_BYTES = 30_000_000
+_MAX_SVG_BYTES = 100_000_000
+_MAX_RETENTION_DAYS = 30
+_MAX_COLORS = 256
+
+# Asked for by the API's guidance on 429: 5, 10, 15 s …, from the beginning after a success.
+_REFUSAL_STEP = 5.0
+_LONGEST_REFUSAL_PAUSE = 60.0
+
+# Error 1017, "out of time": the same request may pass a minute later.
+_OUT_OF_TIME = 1017
+_OUT_OF_TIME_PAUSE = 60.0
+
+# What may stand before the root element, and the root element itself
+# (possessive, so that no answer can make the match take for ever).
+_SVG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>)*+<svg[\s>]", re.S)
+_SVG_HEAD_BYTES = 65_536
+
+_ADVICE = {
+    1008: "The account has no API subscription; take one out",
+    1010: "The subscription is past due; pay it",
+    1011: "The account has no credits left; buy some",
+}
+
+
+class VectorizerMode(StrEnum):
+    """What a call is for: test results are free and carry a watermark."""
+
+    PRODUCTION = "production"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class VectorizerResult:
+    """An SVG and what it cost.
+
+    Args:
+        svg: The SVG.
+        credits_charged: Credits charged for it.
+        credits_calculated: Credits that a test call would have cost.
+        image_token: Names the image at the service while it is kept there.
+    """
+
+    svg: bytes = field(repr=False)
+    credits_charged: float | None = None
+    credits_calculated: float | None = None
+    image_token: str | None = None
+
+
+class VectorizerAccount(BaseModel):
+    """State of the account (`GET /account`).
+
+    Args:
+        plan: Subscription plan, or "none".
+        state: "active", "pastDue" or "ended".
+        credits: Credits left; can be fractional.
+    """
+
+    model_config = ConfigDict(frozen=True, validate_by_name=True)
+
+    plan: str = Field(validation_alias="subscriptionPlan")
+    state: str = Field(validation_alias="subscriptionState")
+    credits: float
+
+
+class VectorizerApiService:
+    """The API of Vectorizer.ai, over one long-lived HTTP client.
+
+    All calls raise `TransientError` (network, 429, 5xx, answers that are no SVG) and
+    `AccountError` (401, 402).
+
+    Args:
+        url: Base address, `https://api.vectorizer.ai/api/v1`, with or without `/vectorize`.
+        key: API id.
+        secret: API secret.
+        read_seconds: Longest silence while the service works; it asks for 180 at least.
+
+    Raises:
+        ConfigurationError: Address, key or secret are missing or have the wrong form.
+    """
+
+    def __init__(
+        self, url: str, key: str, secret: SecretStr, *, read_seconds: float = 300.0
+    ) -> None:
+        base = url.rstrip("/").removesuffix("/vectorize")
+        self._base = web_address(f"{base}/", "VECTORIZER_URL")
+        # Twice the silence: an answer that drips for ever ends as well.
+        self._call_seconds = 2 * read_seconds
+        self._refusals = 0
+        self._client = httpx.AsyncClient(
+            auth=httpx.BasicAuth(
+                credential(SecretStr(key), "VECTORIZER_API_KEY"),
+                credential(secret, "VECTORIZER_API_SECRET"),
+            ),
+            timeout=httpx.Timeout(read_seconds, connect=min(30.0, read_seconds)),
+        )
+
+    async def vectorize(
+        self,
+        image: bytes,
+        options: SvgOptions,
+        *,
+        mode: VectorizerMode = VectorizerMode.PRODUCTION,
+        retention_days: int = 0,
+        max_colors: int = 0,
+    ) -> VectorizerResult:
+        """Make an SVG of a picture; this can take minutes and is charged in production mode.
+
+        Args:
+            image: The picture, 33.5 megapixels and 30 MB at most.
+            options: Shape stacking and grouping.
+            mode: Production, or test.
+            retention_days: Days that the service keeps the picture, 0 to 30.
+            max_colors: Most colours in the SVG, 1 to 256; 0 is no limit.
+
+        Raises:
+            InvalidInputError: An option is out of its range.
+            PermanentError: The picture is beyond a limit, or the service refuses it.
+        """
+        _require_range("retention days", retention_days, _MAX_RETENTION_DAYS)
+        _require_range("colours", max_colors, _MAX_COLORS)
+        info = await asyncio.to_thread(_check_image, image)
+        request = self._client.build_request(
+            "POST",
+            self._base.join("vectorize"),
+            files={"image": (f"image.{info.ext}", image, info.content_type)},
+            data={
+                "output.shape_stacking": options.shape_stacking.value,
+                "output.group_by": options.group_by.value,
+                "output.parameterized_shapes.flatten": "true",
+                "mode": mode.value,
+                "policy.retention_days": str(retention_days),
+                "processing.max_colors": str(max_colors),
+            },
+        )
+        answer = await self._exchange(request, _MAX_SVG_BYTES)
+        if not _is_svg(answer.body):
+            raise TransientError(
+                f"Vectorizer.ai's answer is no whole SVG ({answer.excerpt}); it is tried again "
+                "later.",
+                service=SERVICE,
+                status=answer.status,
+                ambiguous=True,
+            )
+        return VectorizerResult(
+            svg=answer.body,
+            credits_charged=_number(answer.headers.get("X-Credits-Charged")),
+            credits_calculated=_number(answer.headers.get("X-Credits-Calculated")),
+            image_token=answer.headers.get("X-Image-Token"),
+        )
+
+    async def account(self) -> VectorizerAccount:
+        """Subscription and credits left."""
+        request = self._client.build_request("GET", self._base.join("account"))
+        answer = await self._exchange(request, 1_000_000)
+        try:
+            return VectorizerAccount.model_validate_json(answer.body)
+        except ValidationError:
+            raise TransientError(
+                f"Vectorizer.ai's account answer cannot be read ({answer.excerpt}); check "
+                "VECTORIZER_URL.",
+                service=SERVICE,
+                status=answer.status,
+            ) from None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def _exchange(self, request: httpx.Request, max_bytes: int) -> Answer:
+        answer = await exchange(
+            self._client,
+            request,
+            service=SERVICE,
+            max_bytes=max_bytes,
+            seconds=self._call_seconds,
+        )
+        if answer.is_success:
+            self._refusals = 0
+            return answer
+        raise self._refusal(answer)
+
+    def _refusal(self, answer: Answer) -> OutsideError:
+        """Tell a refusal by its status and its error code."""
+        code, message = _read_error(answer)
+        if answer.status == 429:
+            self._refusals += 1
+            pause = min(_REFUSAL_STEP * self._refusals, _LONGEST_REFUSAL_PAUSE)
+            return TransientError(
+                f"Vectorizer.ai asks for fewer calls ({message}); it is tried again later.",
+                service=SERVICE,
+                status=429,
+                retry_after=pause if answer.retry_after is None else answer.retry_after,
+            )
+        if answer.is_passing:
+            return passing_error(answer, SERVICE, message)
+        if code == _OUT_OF_TIME:
+            return TransientError(
+                f"Vectorizer.ai ran out of time ({message}); it is tried again in a minute.",
+                service=SERVICE,
+                status=answer.status,
+                retry_after=_OUT_OF_TIME_PAUSE,
+            )
+        advice = _ADVICE.get(code) if code is not None else None
+        match answer.status:
+            case 401 | 403:
+                advice = (
+                    "Vectorizer.ai refuses the key; check VECTORIZER_API_KEY and "
+                    "VECTORIZER_API_SECRET"
+                )
+            case 402:
+                advice = advice or "Vectorizer.ai wants to be paid; look at the account"
+            case 404 | 405:
+                advice = "Vectorizer.ai is not there; check VECTORIZER_URL"
+            case status if 300 <= status < 400:
+                advice = "Vectorizer.ai is somewhere else; check VECTORIZER_URL"
+            case status:
+                return PermanentError(
+                    f"Vectorizer.ai refused the picture or an option ({message}); generate the "
+                    "colouring again or choose other options.",
+                    service=SERVICE,
+                    status=status,
+                )
+        return AccountError(f"{advice} ({message}).", service=SERVICE, status=answer.status)
+
+
+class _ErrorDetail(BaseModel):
+    code: int
+    message: str
+
+
+class _ErrorBody(BaseModel):
+    error: _ErrorDetail
+
+
+def _read_error(answer: Answer) -> tuple[int | None, str]:
+    """The error's code, and one safe line that tells all there is."""
+    try:
+        error = _ErrorBody.model_validate_json(answer.body).error
+    except ValidationError:
+        return None, f"HTTP {answer.status}: {answer.excerpt}"
+    text = clean_line(error.message, limit=300) or "no text"
+    return error.code, f"HTTP {answer.status}, error {error.code}: {text}"
+
+
+def _check_image(image: bytes) -> PhotoInfo:
+    """Refuse what the service would refuse after a long upload."""
+    if len(image) > MAX_IMAGE_BYTES:
+        raise PermanentError(
+            f"The picture has {len(image):,} bytes and Vectorizer.ai takes {MAX_IMAGE_BYTES:,}; "
+            "generate a smaller colouring.",
+            service=SERVICE,
+        )
+    try:
+        info = peek_photo(image)
+    except InvalidInputError as error:
+        raise PermanentError(
+            f"The colouring cannot be read: {error} Generate it again.", service=SERVICE
+        ) from error
+    if info.width * info.height > MAX_PIXELS:
+        raise PermanentError(
+            f"The picture has {info.width} × {info.height} pixels and Vectorizer.ai takes "
+            f"{MAX_PIXELS / 1e6:.1f} megapixels; generate a smaller colouring.",
+            service=SERVICE,
+        )
+    return info
+
+
+def _require_range(what: str, value: int, last: int) -> None:
+    if not 0 <= value <= last:
+        raise InvalidInputError(f"{value} {what} cannot be; choose a number from 0 to {last}.")
+
+
+def _is_svg(body: bytes) -> bool:
+    """Whether this begins as an SVG and was not cut off."""
+    return _SVG.match(body[:_SVG_HEAD_BYTES]) is not None and body[-1000:].rstrip().endswith(
+        b"</svg>"
+    )
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Where files are kept: S3 or a directory."""

@@ -1,0 +1,237 @@
+"""Files in a local directory, which a static web server may publish."""
+
+import asyncio
+import errno
+import hashlib
+import mimetypes
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Concatenate, ParamSpec, Self, TypeVar
+from urllib.parse import quote
+
+from pydantic import ValidationError
+
+from fototui.domain.errors import InvalidInputError, OutsideError, PermanentError, TransientError
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.text import clean_line
+from fototui.storage.base import SERVICE, FileMissingError, probe
+from fototui.storage.keys import check_key
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Names that begin with a dot are no keys: what is unfinished or ours is neither read nor listed.
+_PARTIAL_NAME = ".{token}.part"
+_SIDECAR_NAME = ".{name}.json"
+
+_MISSING = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+
+
+class DirectoryStorage:
+    """A storage in a directory.
+
+    A file is written beside its place under a hidden name (`.<random>.part`), synced and renamed,
+    so a key holds either all of a file or nothing. Type and original name go into a sidecar beside
+    it, `.<name>.json`, which counts only as long as it names the very content that lies there.
+
+    Args:
+        root: The directory; it is made when the first file is stored.
+        static_url: Where a web server publishes the directory; without one, addresses are
+            `file://` ones.
+    """
+
+    def __init__(self, root: Path, static_url: str | None = None) -> None:
+        self._root = Path(os.path.realpath(root.expanduser()))
+        self._static_url = static_url.rstrip("/") if static_url else None
+
+    async def put(
+        self, key: str, data: bytes, *, content_type: str, original_filename: str | None = None
+    ) -> S3ObjectRefData:
+        """See `Storage.put`."""
+        return await self._run(_put, check_key(key), data, content_type, original_filename)
+
+    async def get(self, key: str, *, max_bytes: int | None = None) -> bytes:
+        """See `Storage.get`."""
+        return await self._run(_get, check_key(key), max_bytes)
+
+    async def head(self, key: str) -> S3ObjectRefData | None:
+        """See `Storage.head`; the content is read to tell its digest."""
+        return await self._run(_head, check_key(key))
+
+    async def delete(self, key: str) -> None:
+        """See `Storage.delete`."""
+        await self._run(_delete, check_key(key))
+
+    async def url(self, key: str, *, expires_seconds: int = 3600) -> str:
+        """See `Storage.url`; neither kind of address expires."""
+        del expires_seconds
+        if self._static_url is not None:
+            return f"{self._static_url}/{quote(check_key(key))}"
+        return (self._root / check_key(key)).as_uri()
+
+    async def check(self) -> None:
+        """See `Storage.check`."""
+        await probe(self)
+
+    async def list_keys(self, prefix: str = "") -> AsyncIterator[str]:
+        """See `Storage.list_keys`; symbolic links are not followed."""
+        for key in await self._run(_list, prefix):
+            yield key
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def _run(
+        self, work: Callable[Concatenate[Path, str, P], R], key: str, *args: P.args, **kw: P.kwargs
+    ) -> R:
+        """Do blocking work on a key in a thread, and turn its failures into ours."""
+        try:
+            return await asyncio.to_thread(work, self._root, key, *args, **kw)
+        except OSError as error:
+            raise _failure(error, self._root) from error
+
+
+def _put(
+    root: Path, key: str, data: bytes, content_type: str, original_filename: str | None
+) -> S3ObjectRefData:
+    path = _locate(root, key)
+    digest = hashlib.sha256(data).hexdigest()
+    ref = S3ObjectRefData(
+        key=key,
+        bucket=root.name,
+        content_type=content_type,
+        size=len(data),
+        etag=digest,
+        sha256=digest,
+        original_filename=None if original_filename is None else clean_line(original_filename),
+    )
+    _write(path, data)
+    _write(_sidecar(path), ref.model_dump_json().encode())
+    return ref
+
+
+def _get(root: Path, key: str, max_bytes: int | None) -> bytes:
+    try:
+        with _locate(root, key).open("rb") as file:
+            data = file.read() if max_bytes is None else file.read(max_bytes + 1)
+    except _MISSING:
+        raise FileMissingError(key) from None
+    if max_bytes is not None and len(data) > max_bytes:
+        raise PermanentError(
+            f"The file {key} is bigger than {max_bytes:,} bytes; replace it by a smaller one.",
+            service=SERVICE,
+        )
+    return data
+
+
+def _head(root: Path, key: str) -> S3ObjectRefData | None:
+    path = _locate(root, key)
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+    except _MISSING:
+        return None
+    try:
+        noted = S3ObjectRefData.model_validate_json(_sidecar(path).read_bytes())
+    except (OSError, ValidationError):
+        noted = None
+    if noted is not None and noted.sha256 == digest:
+        return noted
+    # No sidecar, or one of another content: say what the file itself tells.
+    content_type, _ = mimetypes.guess_type(key, strict=False)
+    return S3ObjectRefData(
+        key=key,
+        bucket=root.name,
+        content_type=content_type or "application/octet-stream",
+        size=size,
+        etag=digest,
+        sha256=digest,
+    )
+
+
+def _delete(root: Path, key: str) -> None:
+    path = _locate(root, key)
+    for each in (path, _sidecar(path)):
+        with suppress(*_MISSING):
+            each.unlink()
+
+
+def _list(root: Path, prefix: str) -> list[str]:
+    return sorted(key for key in _walk(root) if key.startswith(prefix))
+
+
+def _walk(root: Path) -> Iterator[str]:
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        for name in names:
+            path = Path(folder, name)
+            if not name.startswith(".") and not path.is_symlink():
+                yield path.relative_to(root).as_posix()
+
+
+def _locate(root: Path, key: str) -> Path:
+    """Path of a key, sure to lie inside the root also where symbolic links are on the way."""
+    path = root / key
+    if not Path(os.path.realpath(path)).is_relative_to(root):
+        raise InvalidInputError(
+            f"The key {key} leads out of {root} over a symbolic link; remove the link."
+        )
+    return path
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_name(_SIDECAR_NAME.format(name=path.name))
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file under a hidden name and rename it: it appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(_PARTIAL_NAME.format(token=secrets.token_hex(8)))
+    try:
+        # Not tempfile: its files are private, and a web server under another user reads these.
+        with partial.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _failure(error: OSError, root: Path) -> OutsideError:
+    reason = clean_line(error.strerror or type(error).__name__)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return TransientError(f"The disk of {root} is full; make room.", service=SERVICE)
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return PermanentError(
+            f"{root} cannot be used ({reason}); give the user of fototui the right to write "
+            "there, or set STORAGE_PATH to another directory.",
+            service=SERVICE,
+        )
+    if isinstance(error, (*_MISSING, FileExistsError)) or error.errno == errno.ENAMETOOLONG:
+        return PermanentError(
+            f"The key does not fit what lies in {root} ({reason}); a file is where a folder is "
+            "needed, or the name is too long.",
+            service=SERVICE,
+        )
+    return TransientError(
+        f"{root} could not be used ({reason}); see whether the disk is mounted and sound.",
+        service=SERVICE,
+    )

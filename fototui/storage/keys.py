@@ -1,0 +1,126 @@
+"""Keys: where each file of an order lies."""
+
+import re
+from dataclasses import dataclass
+
+from ulid import ULID
+
+from fototui.domain.errors import InvalidInputError
+
+# S3's own limit.
+_MAX_KEY_BYTES = 1024
+
+# C0 and DEL, which no proxy handles alike; a backslash is a separator on some systems.
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
+
+_EXTENSION = re.compile(r"[a-z0-9]{1,8}")
+
+
+def check_key(key: str) -> str:
+    """Refuse a key that could lead out of its place.
+
+    A segment may not begin with a dot: that covers `.` and `..`, and leaves hidden names to the
+    storage itself.
+
+    Args:
+        key: Key, relative to the bucket or folder.
+
+    Returns:
+        The same key.
+
+    Raises:
+        InvalidInputError: The key is empty, absolute, too long, has an empty or hidden segment, a
+            backslash or a control character.
+    """
+    segments = key.split("/")
+    if (
+        any(not segment or segment.startswith(".") for segment in segments)
+        or _FORBIDDEN.search(key)
+        or not _fits(key)
+    ):
+        raise InvalidInputError(
+            f"{key!r} is no storage key; keys are relative paths of plain names such as "
+            "01ARZ3NDEKTSV4RRFFQ69G5FAV/7/image_1.jpg."
+        )
+    return key
+
+
+def _fits(key: str) -> bool:
+    try:
+        return len(key.encode()) <= _MAX_KEY_BYTES
+    except UnicodeEncodeError:  # lone surrogates, which no store accepts
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStoragePaths:
+    """The keys of one photo and of what is made from it.
+
+    Args:
+        order_id: The order's ULID, 26 characters.
+        line_item_id: Database id of the colouring book, from 1.
+        position: The photo's place in the book, from 1.
+
+    Raises:
+        InvalidInputError: A part is not of its form.
+    """
+
+    order_id: str
+    line_item_id: int
+    position: int
+
+    def __post_init__(self) -> None:
+        try:
+            canonical = str(ULID.from_str(self.order_id))
+        except ValueError:
+            canonical = None
+        if canonical != self.order_id:
+            raise InvalidInputError(f"{self.order_id!r} is not the ULID of an order.")
+        _require_counted("line item", self.line_item_id)
+        _require_counted("position", self.position)
+
+    def photo(self, ext: str) -> str:
+        """Key of the original photo.
+
+        Args:
+            ext: Extension without a dot, lower case, found from the content.
+
+        Raises:
+            InvalidInputError: The extension is none.
+        """
+        if not _EXTENSION.fullmatch(ext):
+            raise InvalidInputError(f"{ext!r} is not a file extension such as jpg.")
+        return f"{self._folder}/image_{self.position}.{ext}"
+
+    def coloring(self, version: int) -> str:
+        """Key of one colouring version, a PNG.
+
+        Args:
+            version: The version's number, from 1.
+
+        Raises:
+            InvalidInputError: The number is below 1.
+        """
+        _require_counted("version", version)
+        return f"{self._folder}/coloring/v{version}/image_{self.position}.png"
+
+    def svg(self, version: int) -> str:
+        """Key of one SVG version.
+
+        Args:
+            version: The version's number, from 1.
+
+        Raises:
+            InvalidInputError: The number is below 1.
+        """
+        _require_counted("version", version)
+        return f"{self._folder}/svg/v{version}/image_{self.position}.svg"
+
+    @property
+    def _folder(self) -> str:
+        return f"{self.order_id}/{self.line_item_id}"
+
+
+def _require_counted(what: str, number: int) -> None:
+    if number < 1:
+        raise InvalidInputError(f"A {what} is counted from 1, not {number}.")

@@ -1,0 +1,204 @@
+"""Real stores to run the storages against."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sysconfig
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from anyio.from_thread import start_blocking_portal
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from tenacity import wait_none
+from tenacity.wait import WaitBaseT
+
+from fototui.serving import bind, serving
+from fototui.storage.base import Storage
+from fototui.storage.directory import DirectoryStorage
+from fototui.storage.s3 import S3StorageService
+
+ACCESS_KEY = "shop-access-key"
+SECRET = "shop-secret-of-the-tests"
+BUCKET = "photos"
+
+
+def _program(name: str) -> str:
+    beside = Path(sysconfig.get_path("scripts"), name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    assert found, f"{name} is missing: run `make setup`"
+    return found
+
+
+def _free_port() -> int:
+    sock = bind()
+    port: int = sock.getsockname()[1]
+    sock.close()
+    return port
+
+
+@dataclass
+class S3Server:
+    """An S3 server in a process of its own, that can be killed and started again."""
+
+    command: list[str]
+    port: int
+    _process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            self.command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            assert self._process.poll() is None, f"{self.command[0]} ended at once"
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError(f"{self.command[0]} does not listen")
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def storage(
+        self,
+        bucket: str = BUCKET,
+        *,
+        access_key: str = ACCESS_KEY,
+        secret: str = SECRET,
+        public_url: str | None = None,
+        wait: WaitBaseT | None = None,
+        call_seconds: float = 30,
+    ) -> S3StorageService:
+        return S3StorageService(
+            bucket,
+            access_key=access_key,
+            secret_key=SecretStr(secret),
+            endpoint=self.endpoint,
+            region="us-east-1",
+            public_url=public_url,
+            wait=wait or wait_none(),
+            call_seconds=call_seconds,
+        )
+
+
+def _rclone(folder: Path) -> S3Server:
+    port = _free_port()
+    Path(folder, BUCKET).mkdir()
+    return S3Server(
+        [
+            *[_program("rclone"), "serve", "s3", "--config", os.devnull],
+            *["--addr", f"127.0.0.1:{port}", "--auth-key", f"{ACCESS_KEY},{SECRET}"],
+            str(folder),
+        ],
+        port,
+    )
+
+
+@pytest.fixture(scope="session")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Checks signatures and keeps buckets as folders; it keeps metadata only in memory."""
+    server = _rclone(tmp_path_factory.mktemp("rclone"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[S3Server]:
+    """Close to AWS in its answers; it accepts any key and secret."""
+    port = _free_port()
+    server = S3Server([_program("moto_server"), "-H", "127.0.0.1", "-p", str(port)], port)
+    server.start()
+    httpx.put(f"{server.endpoint}/{BUCKET}").raise_for_status()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[S3Server]:
+    """An S3 server of one test, which may kill it."""
+    server = _rclone(tmp_path)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(params=["directory", "rclone", "moto"])
+async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
+    """Every kind of storage, empty."""
+    made: Storage
+    if request.param == "directory":
+        made = DirectoryStorage(tmp_path / "files")
+    else:
+        server: S3Server = request.getfixturevalue(request.param)
+        made = server.storage()
+    async with made:
+        for key in [key async for key in made.list_keys()]:
+            await made.delete(key)
+        yield made
+
+
+class ScriptedStore:
+    """Answers with the given statuses and codes, one after the other, then with success."""
+
+    def __init__(self) -> None:
+        self.endpoint = ""
+        self.answers: deque[tuple[int, str]] = deque()
+        self.received: list[Request] = []
+
+    async def answer(self, request: Request) -> Response:
+        await request.body()
+        self.received.append(request)
+        if not self.answers:
+            return Response(headers={"ETag": '"done"'})
+        status, code = self.answers.popleft()
+        body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>so it is</Message></Error>"
+        return Response(body, status, media_type="application/xml")
+
+
+@asynccontextmanager
+async def _scripted() -> AsyncIterator[ScriptedStore]:
+    store = ScriptedStore()
+    app = Starlette(routes=[Route("/{path:path}", store.answer, methods=["GET", "PUT"])])
+    async with serving(app) as store.endpoint:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def scripted_store() -> Iterator[ScriptedStore]:
+    """On a loop of its own: starting it takes a while."""
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(_scripted()) as store,
+    ):
+        yield store
+
+
+@pytest.fixture
+def store(scripted_store: ScriptedStore) -> ScriptedStore:
+    """A store that refuses as a test wants it to."""
+    scripted_store.answers.clear()
+    scripted_store.received.clear()
+    return scripted_store
