@@ -14,12 +14,23 @@ _SHUTDOWN_SECONDS = 3
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the process's signals alone: whoever runs it owns them."""
+    """A server that leaves the process alone, its signals and its end: others own them."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Capture nothing."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, or fail like anything else would.
+
+        Raises:
+            RuntimeError: The app's own start-up failed.
+        """
+        try:
+            await super().startup(sockets=sockets)
+        except SystemExit as error:
+            raise RuntimeError("the app's own start-up failed") from error
 
 
 def bind(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
@@ -85,5 +96,7 @@ async def serving(
         yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     finally:
         server.should_exit = True
-        await asyncio.shield(task)
-        sock.close()
+        try:
+            await asyncio.shield(task)
+        finally:
+            sock.close()
