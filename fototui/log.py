@@ -1,0 +1,158 @@
+"""Logging: one stream for our own lines and the libraries', readable or as JSON.
+
+Whatever is logged is made safe on its way out: secrets are masked, control characters of strangers'
+texts are taken out, and a text cannot forge a line of its own.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TextIO
+
+import structlog
+from pydantic import SecretBytes, SecretStr
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from fototui.domain.text import clean, clean_line
+
+_HANDLER = "fototui"
+_MASK = "***"
+_LIMIT = 10_000
+
+# Tracebacks keep their lines.
+_MULTILINE = frozenset({"exception", "stack"})
+
+# user:password@ of a URL; a password may hold anything but white space and quotes.
+_PASSWORD = re.compile(r"""(://[^\s:/@'"]*):[^\s'"]*@""")
+# A token in the user's place, as in https://token@host/.
+_TOKEN = re.compile(r"""://[^\s:/@'"]+@""")
+# Tokens in a query (Mercure's) and the signed part of a presigned address.
+_QUERY = re.compile(r"(?i)([?&](?:authorization|x-amz-signature|x-amz-security-token)=)[^&\s'\"]+")
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{16,}")
+
+
+def configure_logging(
+    level: str, *, json: bool | None = None, stream: TextIO | None = None
+) -> None:
+    """Send all logging to one stream; may be called again to change it.
+
+    Libraries are heard from WARNING on, whatever the level.
+
+    Args:
+        level: Least level of our own lines, for instance "INFO".
+        json: One JSON object per line; where not given, only if the stream is no terminal.
+        stream: Where to; standard error where not given.
+    """
+    stream = stream or sys.stderr
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    # Tracebacks are made into text before they are masked; a fancier formatter would print the
+    # local variables, secrets among them.
+    finish: list[Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        make_safe,
+        _renderer(json=json, terminal=stream.isatty()),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.set_name(_HANDLER)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=finish)
+    )
+    root = logging.getLogger()
+    for old in [old for old in root.handlers if old.get_name() == _HANDLER]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    least = logging.getLevelNamesMapping()[level.upper()]
+    logging.getLogger("fototui").setLevel(least)
+    root.setLevel(max(least, logging.WARNING))
+
+
+def _renderer(*, json: bool | None, terminal: bool) -> Processor:
+    if not terminal if json is None else json:
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    return structlog.dev.ConsoleRenderer(
+        colors=terminal, exception_formatter=structlog.dev.plain_traceback
+    )
+
+
+@contextmanager
+def bind_job(
+    *,
+    order: str | None = None,
+    image: int | None = None,
+    version: int | None = None,
+    engine: str | None = None,
+) -> Iterator[None]:
+    """Let every line that is logged inside the block tell which job it is about.
+
+    Args:
+        order: The order's number.
+        image: The image's id.
+        version: The version's id.
+        engine: The engine's id.
+    """
+    known = {"order": order, "image": image, "version": version, "engine": engine}
+    with structlog.contextvars.bound_contextvars(
+        **{name: value for name, value in known.items() if value is not None}
+    ):
+        yield
+
+
+def make_safe(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Mask secrets and clean control characters in all that a line holds.
+
+    Args:
+        logger: Not used.
+        method: Not used.
+        event: The line's values.
+
+    Returns:
+        Values that are safe to print.
+    """
+    del logger, method
+    return {
+        clean_line(str(key)): _mask(clean(str(value), limit=_LIMIT))
+        if key in _MULTILINE
+        else _safe(value)
+        for key, value in event.items()
+    }
+
+
+def _safe(value: object) -> object:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case SecretStr() | SecretBytes():
+            return _MASK
+        case Mapping():
+            return {clean_line(str(key)): _safe(part) for key, part in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_safe(part) for part in value]
+        case BaseException():
+            return _mask(clean_line(f"{type(value).__name__}: {value}", limit=_LIMIT))
+        case _:
+            return _mask(clean_line(str(value), limit=_LIMIT))
+
+
+def _mask(text: str) -> str:
+    text = _PASSWORD.sub(rf"\1:{_MASK}@", text)
+    text = _TOKEN.sub(f"://{_MASK}@", text)
+    text = _QUERY.sub(rf"\1{_MASK}", text)
+    return _BEARER.sub(rf"\1 {_MASK}", text)
