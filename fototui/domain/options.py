@@ -31,9 +31,9 @@ class ColoringOptions:
                 f"Megapixels are {self.megapixels:g}; choose a value from {low:g} to {high:g}."
             )
         first, last = STEPS_RANGE
-        if not first <= self.steps <= last:
+        if self.steps != int(self.steps) or not first <= self.steps <= last:
             raise InvalidInputError(
-                f"Steps are {self.steps}; choose a whole number from {first} to {last}."
+                f"Steps are {self.steps:g}; choose a whole number from {first} to {last}."
             )
 
 

@@ -199,8 +199,12 @@ class ProcessingStatusEnum(StrEnum):
 
     meta: Status
 
-    def __new__(cls, status: Status) -> Self:
-        """Make the member out of its status; looking one up by a plain string stays possible."""
+    def __new__(cls, status: Status | str) -> Self:
+        """Make the member out of its status.
+
+        Looking a member up by its plain string never comes here; the type allows for the call.
+        """
+        assert isinstance(status, Status)
         member = str.__new__(cls, status.value)
         member._value_ = status.value
         member.meta = status

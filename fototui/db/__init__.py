@@ -1,0 +1,1 @@
+"""PostgreSQL: models, sessions that track changes, row locks, migrations."""

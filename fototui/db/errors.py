@@ -1,0 +1,100 @@
+"""What can go wrong between us and the database, told apart by SQLSTATE."""
+
+from enum import StrEnum
+
+from sqlalchemy.exc import DBAPIError
+
+from fototui.domain.errors import ConfigurationError, FototuiError
+
+
+class SqlState(StrEnum):
+    """The SQLSTATE codes that the program acts on (PostgreSQL manual, appendix A)."""
+
+    LOCK_NOT_AVAILABLE = "55P03"
+    SERIALIZATION_FAILURE = "40001"
+    DEADLOCK_DETECTED = "40P01"
+    UNIQUE_VIOLATION = "23505"
+    UNDEFINED_TABLE = "42P01"
+    UNDEFINED_COLUMN = "42703"
+    INVALID_AUTHORIZATION = "28000"
+    AUTHENTICATION_FAILED = "28P01"
+    INVALID_DATABASE = "3D000"
+    TOO_MANY_CONNECTIONS = "53300"
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    """The SQLSTATE of an error; None where the server never answered."""
+    state = getattr(error.orig, "sqlstate", None)
+    return state if isinstance(state, str) else None
+
+
+# Classes of SQLSTATE after which the same statement may succeed: no room (53), operator
+# intervention and time-outs (57), rolled back (40), lock not available (55P03), connection (08).
+_PASSING = ("08", "40", "53", "55P03", "57")
+
+
+def is_passing(error: DBAPIError) -> bool:
+    """Whether the same statement may succeed when it is tried again."""
+    state = sqlstate(error)
+    return error.connection_invalidated or (state is not None and state.startswith(_PASSING))
+
+
+class DatabaseUnavailableError(FototuiError):
+    """The database does not answer."""
+
+    code = "database_unavailable"
+
+
+class SchemaError(ConfigurationError):
+    """The database's schema is not the one that this program needs."""
+
+    code = "schema"
+
+
+class RecordLockedError(FototuiError):
+    """Someone else holds the row (SQLSTATE 55P03). A normal answer, not a failure."""
+
+    code = "locked"
+
+
+class RecordNotFoundError(FototuiError):
+    """No row matches."""
+
+    code = "not_found"
+
+
+class AmbiguousRecordError(FototuiError):
+    """A lock names more than one row."""
+
+    code = "ambiguous"
+
+
+class LockNotAcquiredError(FototuiError):
+    """A record was written outside the block that holds its lock."""
+
+    code = "lock_not_acquired"
+
+
+class UnexpectedStatusError(FototuiError):
+    """The row is in another status than the one its change starts from.
+
+    Args:
+        expected: The statuses from which the change may start.
+        actual: The status found.
+    """
+
+    code = "unexpected_status"
+
+    def __init__(self, expected: frozenset[str], actual: str) -> None:
+        self.expected = expected
+        self.actual = actual
+        super().__init__(
+            f"Its status is {actual}, which is not {' or '.join(sorted(expected))}. "
+            "Look at its present state and try again."
+        )
+
+
+class ClaimLostError(FototuiError):
+    """The job is no longer this engine's: its claim token or its status has changed."""
+
+    code = "claim_lost"

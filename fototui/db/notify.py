@@ -1,0 +1,89 @@
+"""How services wake engines: PostgreSQL notifications, sent with the transaction that gives cause.
+
+One channel carries everything. A payload is a lane's name ("there is work in it") or
+`cancel:<kind>:<version id>` ("stop working on it"). PostgreSQL delivers a notification only after
+its transaction committed, and equal ones of one transaction once.
+"""
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fototui.domain.statuses import VersionType
+
+CHANNEL = "fototui_jobs"
+
+_KINDS = frozenset(VersionType)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneReady:
+    """There is work in a lane.
+
+    Args:
+        kind: The lane.
+    """
+
+    kind: VersionType
+
+
+@dataclass(frozen=True, slots=True)
+class VersionCancelled:
+    """An operator cancelled a version; whoever works on it has lost its claim.
+
+    Args:
+        kind: The version's kind.
+        version_id: Its row.
+    """
+
+    kind: VersionType
+    version_id: int
+
+
+def lane_payload(kind: VersionType) -> str:
+    """The payload that says there is work in a lane.
+
+    Args:
+        kind: The lane.
+    """
+    return str(kind)
+
+
+def cancel_payload(kind: VersionType, version_id: int) -> str:
+    """The payload that says a version was cancelled.
+
+    Args:
+        kind: The version's kind.
+        version_id: Its row.
+    """
+    return f"cancel:{kind}:{version_id}"
+
+
+def parse_payload(payload: str) -> LaneReady | VersionCancelled | None:
+    """Read a payload.
+
+    Args:
+        payload: What came with the notification.
+
+    Returns:
+        What it says; None where it says nothing known: another program may use the channel.
+    """
+    match payload.split(":"):
+        case [lane] if lane in _KINDS:
+            return LaneReady(VersionType(lane))
+        case ["cancel", kind, number] if kind in _KINDS and re.fullmatch("[0-9]{1,10}", number):
+            return VersionCancelled(VersionType(kind), int(number))
+        case _:
+            return None
+
+
+async def notify(session: AsyncSession, payload: str) -> None:
+    """Send a payload to all engines when the session's transaction commits.
+
+    Args:
+        session: A session, within the transaction that gives cause.
+        payload: What `lane_payload` or `cancel_payload` made.
+    """
+    await session.execute(select(func.pg_notify(CHANNEL, payload)))

@@ -1,0 +1,74 @@
+"""Column types that the shop's tables need beyond SQLAlchemy's own."""
+
+import uuid
+from enum import StrEnum
+from typing import TypeVar
+
+from pydantic import ValidationError
+from sqlalchemy import Dialect, Enum
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import UUID, TypeDecorator
+from ulid import ULID
+
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.statuses import (
+    ColoringProcessingStatus,
+    OrderStatus,
+    SvgProcessingStatus,
+)
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class ULIDType(TypeDecorator[ULID]):
+    """A ULID kept as PostgreSQL `uuid`: the same 128 bits, so both sort by time."""
+
+    impl = UUID(as_uuid=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: ULID | str | None, dialect: Dialect) -> uuid.UUID | None:
+        """Turn a ULID, or its 26 characters, into the column's uuid."""
+        if value is None:
+            return None
+        return (ULID.from_str(value) if isinstance(value, str) else value).to_uuid()
+
+    def process_result_value(self, value: uuid.UUID | None, dialect: Dialect) -> ULID | None:
+        """Turn the column's uuid into a ULID."""
+        return None if value is None else ULID.from_uuid(value)
+
+
+class S3ObjectRef(TypeDecorator[S3ObjectRefData]):
+    """A reference to a stored file, kept as JSONB.
+
+    Older writers left a JSON `null` where they meant no file; it reads as None like an SQL NULL,
+    and None is always written as an SQL NULL.
+    """
+
+    impl = JSONB(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: S3ObjectRefData | None, dialect: Dialect
+    ) -> dict[str, object] | None:
+        """Turn a reference into the column's object, without what is not known."""
+        return None if value is None else value.model_dump(exclude_none=True)
+
+    def process_result_value(self, value: object, dialect: Dialect) -> S3ObjectRefData | None:
+        """Turn the column's object into a reference.
+
+        One that cannot be read refers to nothing: it must not hide the rows beside it.
+        """
+        try:
+            return None if value is None else S3ObjectRefData.model_validate(value)
+        except ValidationError:
+            return None
+
+
+def _pg_enum(statuses: type[E], name: str) -> Enum:
+    # The types are made by migrations, whose history must not follow later edits of the enums.
+    return Enum(statuses, name=name, values_callable=lambda enum: [member.value for member in enum])
+
+
+ORDER_STATUS_PG_ENUM = _pg_enum(OrderStatus, "orderstatus")
+COLORING_STATUS_PG_ENUM = _pg_enum(ColoringProcessingStatus, "coloringprocessingstatus")
+SVG_STATUS_PG_ENUM = _pg_enum(SvgProcessingStatus, "svgprocessingstatus")

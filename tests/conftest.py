@@ -1,0 +1,126 @@
+"""What tests of every room may use: a real PostgreSQL, with a database of its own for each test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from fototui.db import migrate
+from fototui.db.database import Database
+from fototui.domain.events import BaseMercureEvent
+from fototui.sandbox.postgres import EmbeddedPostgres
+
+_TEMPLATE = "template_fototui"
+_MEMORY = Path("/dev/shm")
+_MEMORY_NEEDED = 1 << 30
+_numbers = count(1)
+
+
+class PostgresServer:
+    """The server of this test process, and the databases on it.
+
+    It lives on a thread with an event loop of its own, because each test has another loop. A test
+    that stops or restarts a server starts its own with `temporary_postgres()`.
+    """
+
+    def __init__(self, server: EmbeddedPostgres, portal: BlockingPortal) -> None:
+        self._server = server
+        self._portal = portal
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server."""
+        return self._server.pid
+
+    def url(self, database: str = "postgres") -> str:
+        """URL of a database."""
+        return self._server.url(database)
+
+    def execute(self, statement: str) -> None:
+        """Run a statement on the server, as its superuser and outside a transaction."""
+        self._portal.call(self._execute, statement)
+
+    @contextmanager
+    def database(self, template: str = "template0") -> Iterator[str]:
+        """A fresh database while the block runs; gives its URL."""
+        name = f"test_{next(_numbers)}"
+        # Measured: 7 ms by FILE_COPY, 16 ms by WAL_LOG (in memory; 75 and 95 ms on a disk).
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        try:
+            yield self.url(name)
+        finally:
+            self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def migrate_template(self) -> None:
+        """Make the database that tests get copies of."""
+        self.execute(f"CREATE DATABASE {_TEMPLATE}")
+        self._portal.call(self._upgrade, self.url(_TEMPLATE))
+
+    async def _execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.url().replace("+asyncpg", ""))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def _upgrade(self, url: str) -> None:
+        async with Database(url) as database:
+            await migrate.upgrade(database.engine)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A temporary folder for a server's files; in memory where there is room."""
+    in_memory = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED
+    with tempfile.TemporaryDirectory(prefix="fototui-", dir=_MEMORY if in_memory else None) as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # root's server runs as another user, who must pass through
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def pg() -> Iterator[PostgresServer]:
+    """The PostgreSQL of this test process."""
+    with (
+        _folder() as folder,
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(EmbeddedPostgres(folder, durable=False)) as embedded,
+    ):
+        server = PostgresServer(embedded, portal)
+        server.migrate_template()
+        yield server
+
+
+@pytest.fixture
+def database_url(pg: PostgresServer) -> Iterator[str]:
+    """URL of a fresh database with all tables."""
+    with pg.database(_TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(pg: PostgresServer) -> Iterator[str]:
+    """URL of a fresh database without tables."""
+    with pg.database() as url:
+        yield url
+
+
+@pytest.fixture
+def published() -> list[BaseMercureEvent]:
+    """The events that `database` published, in their order."""
+    return []
+
+
+@pytest.fixture
+async def database(database_url: str, published: list[BaseMercureEvent]) -> AsyncIterator[Database]:
+    """A fresh database with all tables; what it publishes is in `published`."""
+    async with Database(database_url, publish=published.append) as database:
+        yield database

@@ -1,0 +1,278 @@
+"""The way to the database: its URL, its settings, and what outages are called."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from fototui.db import database as database_module
+from fototui.db import migrate
+from fototui.db.database import Database
+from fototui.db.errors import DatabaseUnavailableError, SchemaError
+from fototui.db.tracking import TrackedAsyncSession
+from fototui.domain.errors import ConfigurationError
+from tests.conftest import PostgresServer
+from tests.factories import make_order
+from tests.pgproxy import PgProxy
+
+
+def _changed(url: str, **parts: object) -> str:
+    return make_url(url).set(**parts).render_as_string(hide_password=False)  # type: ignore[arg-type]  # parts of a URL
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait half a second where a user would wait ten."""
+    monkeypatch.setattr(database_module, "_CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(database_module, "_SILENCE_SECONDS", 0.2)
+
+
+# --- the URL -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("driver", ["postgresql", "postgres", "postgresql+asyncpg"])
+@pytest.mark.parametrize("secret", [True, False])
+async def test_all_spellings_of_the_url_work(
+    database_url: str, driver: str, *, secret: bool
+) -> None:
+    url = _changed(database_url, drivername=driver)
+    async with Database(SecretStr(url) if secret else url) as database:
+        await database.check()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "hunter2",
+        "mysql://user:hunter2@host/db",
+        "sqlite:///hunter2.db",
+        "postgresql://user:hunter2@host:port/db",
+        "postgresql//user:hunter2@host/db",
+        "redis://:hunter2@host",
+    ],
+)
+def test_a_url_of_something_else_is_refused_without_showing_the_password(url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Database(SecretStr(url))
+
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "hunter2" not in str(error) + repr(error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+async def test_libpqs_sslmode_is_understood(database_url: str) -> None:
+    async with Database(f"{database_url}?sslmode=disable") as database:
+        await database.check()
+    async with Database(f"{database_url}?sslmode=require") as database:
+        with pytest.raises(DatabaseUnavailableError, match="SSL"):
+            await database.check()
+
+
+@pytest.mark.parametrize("option", ["channel_binding=require", "sslmode=perhaps"])
+async def test_an_option_that_is_not_understood_is_a_configuration_error(
+    database_url: str, option: str
+) -> None:
+    async with Database(f"{database_url}?{option}") as database:
+        with pytest.raises(ConfigurationError, match="DATABASE_URL"):
+            await database.check()
+
+
+def test_the_password_is_in_no_repr(database_url: str) -> None:
+    password = make_url(database_url).password
+    database = Database(database_url)
+
+    assert password
+    for shown in (repr(database), str(database.url), repr(database.engine), database.address):
+        assert str(password) not in shown
+
+
+# --- settings of a connection ------------------------------------------------------------------
+
+
+async def test_every_connection_has_time_outs_and_a_name(database_url: str) -> None:
+    expected = {
+        "application_name": "test",
+        "statement_timeout": "30s",
+        "lock_timeout": "5s",
+        "idle_in_transaction_session_timeout": "1min",
+        "jit": "off",
+    }
+    async with Database(database_url, application_name="test") as database:
+        for session in (database.session(), database.autocommit()):
+            async with session:
+                found = {name: await session.scalar(text(f"SHOW {name}")) for name in expected}
+                assert found == expected
+
+
+async def test_the_statement_time_out_is_the_databases_own_doing(database_url: str) -> None:
+    async with Database(database_url, statement_seconds=0.1) as database, database.session() as s:
+        with pytest.raises(Exception, match="statement timeout") as caught:
+            await s.execute(text("SELECT pg_sleep(5)"))
+        assert not isinstance(caught.value, DatabaseUnavailableError)
+
+
+async def test_values_stay_out_of_error_messages(database: Database) -> None:
+    async with database.session() as session:
+        order = await make_order(session, customer_name="Tajná Osoba")
+        with pytest.raises(IntegrityError) as caught:
+            await make_order(session, order_number=order.order_number, customer_name="Tajná Osoba")
+    assert "Tajná Osoba" not in str(caught.value)
+
+
+# --- check -------------------------------------------------------------------------------------
+
+
+async def test_check_asks_for_migrations_of_an_empty_database(empty_database_url: str) -> None:
+    async with Database(empty_database_url) as database:
+        with pytest.raises(SchemaError, match="fototui db upgrade"):
+            await database.check()
+
+
+async def test_check_asks_for_the_missing_migrations(database: Database) -> None:
+    await migrate.downgrade(database.engine, "-1")
+    with pytest.raises(SchemaError, match=r"stands at .* fototui db upgrade"):
+        await database.check()
+
+
+async def test_check_tells_a_wrong_password(database_url: str) -> None:
+    async with Database(_changed(database_url, password="hunter2")) as database:
+        with pytest.raises(ConfigurationError, match="refuses user 'fototui'") as caught:
+            await database.check()
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_check_tells_an_unknown_user(database_url: str) -> None:
+    async with Database(_changed(database_url, username="nikdo")) as database:
+        with pytest.raises(ConfigurationError, match="refuses user 'nikdo'"):
+            await database.check()
+
+
+async def test_check_tells_a_missing_database(pg: PostgresServer) -> None:
+    async with Database(pg.url("nowhere")) as database:
+        with pytest.raises(ConfigurationError, match="no database 'nowhere'"):
+            await database.check()
+
+
+# --- outages -----------------------------------------------------------------------------------
+
+
+async def test_a_refused_connection_names_host_and_port(far: Database, proxy: PgProxy) -> None:
+    await proxy.refuse()
+    for _ in range(2):
+        with pytest.raises(DatabaseUnavailableError, match=rf"at {far.address} .* Check"):
+            await far.check()
+    await proxy.accept()
+    await far.check()
+
+
+async def test_an_unknown_host(database_url: str) -> None:
+    async with Database(_changed(database_url, host="db.invalid")) as database:
+        with pytest.raises(DatabaseUnavailableError, match=r"db\.invalid"):
+            await database.check()
+
+
+@pytest.mark.parametrize("autocommit", [False, True])
+async def test_a_cut_connection_is_an_outage_once_and_then_replaced(
+    far: Database, proxy: PgProxy, *, autocommit: bool
+) -> None:
+    def session() -> TrackedAsyncSession:
+        return far.autocommit() if autocommit else far.session()
+
+    async with session() as first, session() as second:
+        await first.execute(text("SELECT 1"))
+        await second.execute(text("SELECT 1"))
+        proxy.cut()
+        with pytest.raises(DatabaseUnavailableError):
+            await first.execute(text("SELECT 1"))
+        with pytest.raises(DatabaseUnavailableError):
+            await (second.execute(text("SELECT 1")) if autocommit else second.commit())
+    async with session() as third:
+        assert await third.scalar(text("SELECT 1")) == 1
+
+
+async def test_one_lost_connection_empties_the_pool(far: Database, proxy: PgProxy) -> None:
+    async with far.session() as one, far.session() as two:
+        await asyncio.gather(one.execute(text("SELECT 1")), two.execute(text("SELECT 1")))
+    proxy.cut()
+    failures = 0
+    for _ in range(3):
+        try:
+            async with far.autocommit() as session:
+                await session.execute(text("SELECT 1"))
+        except DatabaseUnavailableError:
+            failures += 1
+
+    assert failures == 1
+
+
+async def test_a_server_that_ends_our_connections(far: Database, database: Database) -> None:
+    async with far.session() as session:
+        pid = await session.scalar(text("SELECT pg_backend_pid()"))
+        async with database.autocommit() as admin:
+            await admin.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        with pytest.raises(DatabaseUnavailableError):
+            await session.execute(text("SELECT 1"))
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_half_open_connection_is_an_outage_after_a_bounded_wait(proxy: PgProxy) -> None:
+    async with Database(proxy.url, statement_seconds=0.2) as far:
+        async with far.autocommit() as session:
+            await session.execute(text("SELECT 1"))
+        proxy.swallow()
+        async with asyncio.timeout(5):
+            for _ in range(2):  # a connection of the pool, and a new one
+                async with far.autocommit() as session:
+                    with pytest.raises(DatabaseUnavailableError):
+                        await session.execute(text("SELECT 1"))
+        proxy.heal()
+        async with far.autocommit() as session:
+            assert await session.scalar(text("SELECT 1")) == 1
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_transaction_ends_though_the_connection_went_half_open(proxy: PgProxy) -> None:
+    async def work() -> None:
+        async with far.session() as session, session.begin():
+            await session.execute(text("SELECT 1"))
+            proxy.swallow()
+            await session.execute(text("SELECT 1"))
+
+    async with Database(proxy.url, statement_seconds=0.2) as far:
+        async with asyncio.timeout(5):
+            with pytest.raises(DatabaseUnavailableError):
+                await work()
+
+
+async def test_a_full_server_takes_no_more(pg: PostgresServer, database_url: str) -> None:
+    pg.execute("CREATE ROLE narrow LOGIN PASSWORD 'narrow' CONNECTION LIMIT 0")
+    url = _changed(database_url, username="narrow", password="narrow")
+    try:
+        async with Database(url) as database:
+            with pytest.raises(DatabaseUnavailableError, match="no more connections"):
+                await database.check()
+    finally:
+        pg.execute("DROP ROLE narrow")
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_work_beside_the_sessions_is_translated_on_request(database_url: str) -> None:
+    async with Database(database_url, pool_size=1) as database:
+        with pytest.raises(DatabaseUnavailableError), database.translating_errors():
+            await asyncpg.connect(host="127.0.0.1", port=1)
+        async with database.session() as session, database.session() as one_too_many:
+            await session.execute(text("SELECT 1"))
+            with pytest.raises(PoolTimeoutError):
+                await one_too_many.execute(text("SELECT 1"))
+            with pytest.raises(DatabaseUnavailableError), database.translating_errors():
+                await one_too_many.execute(text("SELECT 1"))
+        with pytest.raises(KeyError), database.translating_errors():
+            raise KeyError

@@ -1,0 +1,117 @@
+"""Finding the few active rows costs the same whatever the number of finished ones."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fototui.db.database import Database
+from fototui.db.models import VERSION_MODEL, active_predicate
+from fototui.domain.statuses import PROCESSING_STATUS, VersionType
+
+FINISHED = 50_000
+
+
+async def _plan(session: AsyncSession, query: str) -> list[dict[str, Any]]:  # Any: JSON
+    """The nodes of a query's plan, as executed."""
+    found = await session.scalar(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}"))
+    top = json.loads(found) if isinstance(found, str) else found
+    nodes, rest = [], [top[0]["Plan"]]
+    while rest:
+        node = rest.pop()
+        nodes.append(node)
+        rest += node.get("Plans", [])
+    return nodes
+
+
+async def _fill(session: AsyncSession, kind: VersionType, image_id: int) -> None:
+    """Many finished versions of an image, and one in each active status."""
+    statuses = PROCESSING_STATUS[kind]
+    final = ", ".join(f"'{status}'" for status in sorted(statuses.final_states()))
+    table = VERSION_MODEL[kind].__tablename__
+    own, value = (", coloring_version_id", ", 1") if kind is VersionType.SVG else ("", "")
+    if kind is VersionType.SVG:
+        await session.execute(
+            text(
+                "INSERT INTO coloring_versions (id, image_id, version, status) "
+                f"VALUES (1, {image_id}, 1, 'completed')"
+            )
+        )
+    await session.execute(
+        text(
+            f"INSERT INTO {table} (image_id, version, status, queued_at{own}) "
+            f"SELECT {image_id}, n, (ARRAY[{final}])[1 + n % {len(statuses.final_states())}]"
+            f"::{kind}processingstatus, now() - n * interval '1 s'{value} "
+            f"FROM generate_series(2, {FINISHED + 1}) n"
+        )
+    )
+    for place, status in enumerate(sorted(statuses.active_states()), FINISHED + 2):
+        await session.execute(
+            text(
+                f"INSERT INTO {table} (image_id, version, status{own}) "
+                f"VALUES ({image_id}, {place}, '{status}'{value})"
+            )
+        )
+
+
+@pytest.mark.parametrize("kind", list(VersionType))
+async def test_active_rows_are_found_by_their_partial_index(
+    database: Database, image_id: int, kind: VersionType
+) -> None:
+    table = VERSION_MODEL[kind].__tablename__
+    index = f"ix_{table}_active"
+    claim = (
+        f"SELECT v.id FROM {table} v WHERE {active_predicate(kind, 'v.')} "
+        "ORDER BY v.queued_at, v.id LIMIT 4 FOR NO KEY UPDATE SKIP LOCKED"
+    )
+    count = f"SELECT count(*) FROM {table} WHERE {active_predicate(kind)}"
+    active = len(PROCESSING_STATUS[kind].active_states())
+    async with database.session() as session:
+        await _fill(session, kind, image_id)
+        # A claim does not even need statistics; these come some time after many rows were written.
+        for prepare, queries in (("SELECT 1", [claim]), (f"ANALYZE {table}", [claim, count])):
+            await session.execute(text(prepare))
+            for query in queries:
+                nodes = await _plan(session, query)
+                assert "Seq Scan" not in {node["Node Type"] for node in nodes}, query
+                assert [n["Index Name"] for n in nodes if "Index Name" in n] == [index], query
+                assert all(node["Actual Rows"] <= active for node in nodes), query
+        pages = await session.scalar(
+            text("SELECT relpages FROM pg_class WHERE relname = :name"), {"name": index}
+        )
+        assert await session.scalar(text(count)) == active
+
+    # Only active rows are in it: a page for its head, and one for them.
+    assert pages == 2
+
+
+async def test_the_newest_orders_are_read_by_their_index(database: Database) -> None:
+    async with database.session() as session:
+        await session.execute(
+            text(
+                "INSERT INTO orders (id, order_number, status, created_at) "
+                "SELECT gen_random_uuid(), '#' || n, 'ready_for_review', "
+                "now() - n * interval '1 min' FROM generate_series(1, 20000) n"
+            )
+        )
+        await session.execute(text("ANALYZE orders"))
+        nodes = await _plan(
+            session, "SELECT * FROM orders ORDER BY created_at DESC, id DESC LIMIT 50"
+        )
+
+    assert [node["Node Type"] for node in nodes] == ["Limit", "Index Scan"]
+    assert nodes[1]["Index Name"] == "ix_orders_newest"
+
+
+async def test_an_svgs_coloring_is_found_by_its_index(database: Database, image_id: int) -> None:
+    async with database.session() as session:
+        await _fill(session, VersionType.SVG, image_id)
+        await session.execute(text("ANALYZE svg_versions"))
+        nodes = await _plan(session, "SELECT 1 FROM svg_versions WHERE coloring_version_id = 2")
+
+    names = {node.get("Index Name") for node in nodes}
+    assert "ix_svg_versions_coloring_version_id" in names

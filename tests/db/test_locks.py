@@ -1,0 +1,373 @@
+"""One row changed under its lock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import insert, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from fototui.db.database import Database
+from fototui.db.errors import (
+    AmbiguousRecordError,
+    LockNotAcquiredError,
+    RecordLockedError,
+    RecordNotFoundError,
+    UnexpectedStatusError,
+)
+from fototui.db.locks import ProcessingLock, RecordLock
+from fototui.db.models import ColoringVersion, Image, Order
+from fototui.db.tracking import TrackedAsyncSession
+from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, OrderUpdateEvent
+from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus
+from tests.factories import make_coloring, make_order
+
+QUEUED = ColoringProcessingStatus.QUEUED
+PROCESSING = ColoringProcessingStatus.PROCESSING
+COMPLETED = ColoringProcessingStatus.COMPLETED
+
+
+@pytest.fixture
+async def coloring_id(database: Database, image_id: int) -> int:
+    """A queued colouring."""
+    async with database.session() as session, session.begin():
+        coloring = await make_coloring(session, await session.get_one(Image, image_id))
+        return coloring.id
+
+
+@pytest.fixture
+async def session(database: Database) -> AsyncIterator[TrackedAsyncSession]:
+    """A session that makes all events about versions."""
+    async with database.session() as session:
+        session.track_changes(ImageStatusEvent)
+        yield session
+
+
+@pytest.fixture
+async def other(database: Database) -> AsyncIterator[TrackedAsyncSession]:
+    """Someone else's session."""
+    async with database.session() as session:
+        yield session
+
+
+def lock_on(
+    session: TrackedAsyncSession, coloring_id: int, *, wait_seconds: float | None = None
+) -> ProcessingLock[ColoringVersion]:
+    return ProcessingLock(
+        session, ColoringVersion, ColoringVersion.id == coloring_id, wait_seconds=wait_seconds
+    )
+
+
+async def stored(database: Database, coloring_id: int) -> ColoringVersion:
+    async with database.session() as session:
+        return await session.get_one(ColoringVersion, coloring_id)
+
+
+# --- what it takes -----------------------------------------------------------------------------
+
+
+async def test_it_takes_predicates_or_a_factory_never_both_never_neither(
+    session: TrackedAsyncSession,
+) -> None:
+    with pytest.raises(TypeError):
+        ProcessingLock(session, ColoringVersion)
+    with pytest.raises(TypeError):
+        ProcessingLock(
+            session,
+            ColoringVersion,
+            ColoringVersion.id == 1,
+            predicate_factory=lambda: [ColoringVersion.id == 1],
+        )
+
+
+async def test_waiting_for_ever_cannot_be_asked_for(session: TrackedAsyncSession) -> None:
+    # PostgreSQL takes a lock_timeout of 0 for none at all.
+    for seconds in (0, -1):
+        with pytest.raises(ValueError, match="positive"):
+            lock_on(session, 1, wait_seconds=seconds)
+
+
+async def test_a_plain_with_is_a_type_error(session: TrackedAsyncSession, coloring_id: int) -> None:
+    lock = lock_on(session, coloring_id)
+    with pytest.raises(TypeError), lock.acquire():  # type: ignore[attr-defined]  # for mypy too
+        pass
+    with pytest.raises(TypeError), lock:  # type: ignore[attr-defined]  # the lock itself neither
+        pass
+
+
+# --- what it does ------------------------------------------------------------------------------
+
+
+async def test_a_record_is_updated_and_committed(
+    database: Database, session: TrackedAsyncSession, coloring_id: int
+) -> None:
+    async with lock_on(session, coloring_id).acquire() as record_lock:
+        assert record_lock.record.id == coloring_id
+        await record_lock.update_record(status=PROCESSING, attempts=2)
+        assert (await stored(database, coloring_id)).status is QUEUED
+
+    assert not session.in_transaction()
+    found = await stored(database, coloring_id)
+    assert (found.status, found.attempts) == (PROCESSING, 2)
+    assert record_lock.record.status is PROCESSING  # still readable
+
+
+async def test_a_record_is_mutated_by_a_function(
+    database: Database, session: TrackedAsyncSession, coloring_id: int
+) -> None:
+    def one_more(coloring: ColoringVersion) -> None:
+        coloring.attempts += 1
+
+    for _ in range(3):
+        async with lock_on(session, coloring_id).acquire() as record_lock:
+            await record_lock.mutate_record(one_more)
+
+    assert (await stored(database, coloring_id)).attempts == 3
+
+
+async def test_a_status_moves_on_from_where_it_is_expected(
+    database: Database, session: TrackedAsyncSession, coloring_id: int
+) -> None:
+    lock = lock_on(session, coloring_id)
+    async with lock.acquire() as record_lock:
+        await record_lock.verify_and_update_status(QUEUED, PROCESSING, attempts=1)
+    async with lock.acquire() as record_lock:
+        await record_lock.verify_and_update_status(frozenset({QUEUED, PROCESSING}), COMPLETED)
+
+    found = await stored(database, coloring_id)
+    assert (found.status, found.attempts) == (COMPLETED, 1)
+
+
+async def test_another_status_than_the_expected_is_told_and_nothing_is_written(
+    database: Database, session: TrackedAsyncSession, coloring_id: int
+) -> None:
+    async def complete(record_lock: RecordLock[ColoringVersion]) -> None:
+        await record_lock.update_record(attempts=9)
+        await record_lock.verify_and_update_status(PROCESSING, COMPLETED, attempts=1)
+
+    with pytest.raises(UnexpectedStatusError) as caught:
+        async with lock_on(session, coloring_id).acquire() as record_lock:
+            await complete(record_lock)
+
+    assert (caught.value.expected, caught.value.actual) == (frozenset({PROCESSING}), QUEUED)
+    found = await stored(database, coloring_id)
+    assert (found.status, found.attempts) == (QUEUED, 0)
+
+
+async def test_an_unknown_column_is_a_type_error(
+    session: TrackedAsyncSession, coloring_id: int
+) -> None:
+    async with lock_on(session, coloring_id).acquire() as record_lock:
+        with pytest.raises(TypeError, match="ColoringVersion has no colour"):
+            await record_lock.update_record(colour="red")
+
+
+async def test_writing_after_the_block_is_refused(
+    database: Database, session: TrackedAsyncSession, coloring_id: int
+) -> None:
+    async with lock_on(session, coloring_id).acquire() as record_lock:
+        pass
+    with pytest.raises(LockNotAcquiredError):
+        await record_lock.update_record(attempts=1)
+    with pytest.raises(LockNotAcquiredError):
+        await record_lock.verify_and_update_status(QUEUED, PROCESSING)
+    with pytest.raises(LockNotAcquiredError):
+        await record_lock.mutate_record(lambda record: setattr(record, "attempts", 1))
+
+    await session.commit()
+    assert (await stored(database, coloring_id)).attempts == 0
+
+
+async def test_a_lock_is_reusable_and_reads_the_row_anew_each_time(
+    session: TrackedAsyncSession, other: TrackedAsyncSession, coloring_id: int
+) -> None:
+    lock = lock_on(session, coloring_id)
+    async with lock.acquire() as first:
+        assert first.record.attempts == 0
+    async with lock_on(other, coloring_id).acquire() as theirs:
+        await theirs.update_record(attempts=7)
+    async with lock.acquire() as second:
+        assert second.record.attempts == 7
+
+
+async def test_a_factory_is_asked_at_each_acquire(
+    session: TrackedAsyncSession, coloring_id: int
+) -> None:
+    wanted = [coloring_id + 1, coloring_id]
+    lock = ProcessingLock(
+        session, ColoringVersion, predicate_factory=lambda: [ColoringVersion.id == wanted.pop()]
+    )
+    async with lock.acquire() as record_lock:
+        assert record_lock.record.id == coloring_id
+    with pytest.raises(RecordNotFoundError):
+        async with lock.acquire():
+            pass
+
+
+async def test_an_orders_columns_are_readable_after_its_update(database: Database) -> None:
+    # The database sets updated_at; reading it must not need another query.
+    async with database.session() as session:
+        async with session.begin():
+            order = await make_order(session)
+            before = order.updated_at
+        async with ProcessingLock(session, Order, Order.id == order.id).acquire() as lock:
+            await lock.verify_and_update_status(OrderStatus.READY_FOR_REVIEW, OrderStatus.ERROR)
+            assert lock.record.updated_at > before
+        assert lock.record.updated_at > before
+
+
+async def test_writes_under_a_lock_go_through_the_tracker(
+    session: TrackedAsyncSession, published: list[BaseMercureEvent], coloring_id: int
+) -> None:
+    async with lock_on(session, coloring_id).acquire() as record_lock:
+        await record_lock.verify_and_update_status(QUEUED, PROCESSING)
+        assert published == []
+
+    assert [type(event) for event in published] == [ImageStatusEvent]
+
+
+# --- who else holds it -------------------------------------------------------------------------
+
+
+async def test_a_held_row_is_told_at_once(
+    session: TrackedAsyncSession, other: TrackedAsyncSession, coloring_id: int
+) -> None:
+    async with lock_on(other, coloring_id).acquire():
+        with pytest.raises(RecordLockedError) as caught:
+            async with asyncio.timeout(2), lock_on(session, coloring_id).acquire():
+                pass
+        assert not session.in_transaction()
+    assert isinstance(caught.value.__cause__, DBAPIError)
+    async with lock_on(session, coloring_id).acquire():
+        pass
+
+
+async def test_waiting_for_a_held_row_is_bounded(
+    session: TrackedAsyncSession, other: TrackedAsyncSession, coloring_id: int
+) -> None:
+    async with lock_on(other, coloring_id).acquire():
+        with pytest.raises(RecordLockedError):
+            async with lock_on(session, coloring_id, wait_seconds=0.05).acquire():
+                pass
+    async with lock_on(session, coloring_id, wait_seconds=0.05).acquire() as record_lock:
+        await record_lock.update_record(attempts=1)
+    # The wait was set for that transaction only.
+    assert await session.scalar(text("SHOW lock_timeout")) == "5s"
+
+
+async def test_children_can_be_made_while_the_parent_is_held(
+    session: TrackedAsyncSession, other: TrackedAsyncSession, image_id: int
+) -> None:
+    async with ProcessingLock(session, Image, Image.id == image_id).acquire():
+        # Under FOR UPDATE this would wait for the lock, and fail.
+        await other.execute(text("SET LOCAL lock_timeout = 50"))
+        await other.execute(
+            insert(ColoringVersion).values(image_id=image_id, version=1, status=QUEUED)
+        )
+        await other.commit()
+
+
+async def test_no_such_row(session: TrackedAsyncSession, coloring_id: int) -> None:
+    lock = ProcessingLock(
+        session, ColoringVersion, ColoringVersion.id == coloring_id, ColoringVersion.attempts > 0
+    )
+    with pytest.raises(RecordNotFoundError):
+        async with lock.acquire():
+            pass
+    assert not session.in_transaction()
+
+
+async def test_more_than_one_row(
+    database: Database, session: TrackedAsyncSession, image_id: int, coloring_id: int
+) -> None:
+    async with database.session() as making, making.begin():
+        await make_coloring(making, await making.get_one(Image, image_id), version=2)
+    lock = ProcessingLock(session, ColoringVersion, ColoringVersion.image_id == image_id)
+    with pytest.raises(AmbiguousRecordError):
+        async with lock.acquire():
+            pass
+    assert not session.in_transaction()
+
+
+# --- ways out ----------------------------------------------------------------------------------
+
+
+async def test_an_error_in_the_block_rolls_back(
+    database: Database,
+    session: TrackedAsyncSession,
+    published: list[BaseMercureEvent],
+    coloring_id: int,
+) -> None:
+    async def fail(record_lock: RecordLock[ColoringVersion]) -> None:
+        await record_lock.update_record(status=PROCESSING)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        async with lock_on(session, coloring_id).acquire() as record_lock:
+            await fail(record_lock)
+
+    assert not session.in_transaction()
+    assert (await stored(database, coloring_id)).status is QUEUED
+    assert published == []
+
+
+async def test_a_refused_write_rolls_back_and_the_session_can_go_on(
+    database: Database, session: TrackedAsyncSession, coloring_id: int
+) -> None:
+    with pytest.raises(IntegrityError):
+        async with lock_on(session, coloring_id).acquire() as record_lock:
+            await record_lock.update_record(image_id=99)
+    async with lock_on(session, coloring_id).acquire() as record_lock:
+        await record_lock.update_record(attempts=1)
+
+    assert (await stored(database, coloring_id)).attempts == 1
+
+
+async def test_inside_a_transaction_it_is_a_savepoint(
+    database: Database, session: TrackedAsyncSession, coloring_id: int
+) -> None:
+    async with session.begin():
+        async with lock_on(session, coloring_id).acquire() as record_lock:
+            await record_lock.update_record(attempts=1)
+        assert session.in_transaction()
+        assert (await stored(database, coloring_id)).attempts == 0
+    assert (await stored(database, coloring_id)).attempts == 1
+
+
+@pytest.mark.parametrize("reason", ["locked", "not found", "error in the block", "refused write"])
+async def test_a_failing_savepoint_leaves_the_outer_transaction_usable(
+    database: Database,
+    session: TrackedAsyncSession,
+    other: TrackedAsyncSession,
+    published: list[BaseMercureEvent],
+    image_id: int,
+    coloring_id: int,
+    reason: str,
+) -> None:
+    session.track_changes(OrderUpdateEvent)
+    if reason == "locked":
+        await other.get_one(ColoringVersion, coloring_id, with_for_update=True)
+    wanted = coloring_id + (1 if reason == "not found" else 0)
+
+    async def change() -> None:
+        async with lock_on(session, wanted).acquire() as record_lock:
+            await record_lock.update_record(status=PROCESSING)
+            if reason == "refused write":
+                await record_lock.update_record(image_id=99)
+            raise KeyError
+
+    async with session.begin():
+        order = await make_order(session)
+        order.customer_name = "Před zámkem"
+        with pytest.raises((RecordLockedError, RecordNotFoundError, KeyError, IntegrityError)):
+            await change()
+        order.status = OrderStatus.ERROR
+    await other.rollback()
+
+    async with database.session() as reading:
+        found = await reading.get_one(Order, order.id)
+    assert (found.customer_name, found.status) == ("Před zámkem", OrderStatus.ERROR)
+    assert (await stored(database, coloring_id)).status is QUEUED
+    assert [type(event) for event in published] == [OrderUpdateEvent]
