@@ -59,10 +59,8 @@ _TURNS = {
 }
 _ON_ITS_SIDE = {_TURNS[orientation] for orientation in (5, 6, 7, 8)}
 
-# Pillow only warns of a picture beyond its limit and refuses one of twice the size. Strict for the
-# whole process: there is no good use for a bomb.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-warnings.simplefilter("error", Image.DecompressionBombWarning)
+# Pillow's own limit is higher, and it only warns; sizes are checked here, before decoding.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,145 @@
+"""The activity log: who did what when."""
+
+from enum import StrEnum
+
+from sqlalchemy import select
+from ulid import ULID
+
+from fototui.db.models import Activity, Order
+from fototui.db.tracking import TrackedAsyncSession
+from fototui.domain.statuses import VersionType
+from fototui.domain.text import clean
+from fototui.services.references import is_order
+from fototui.services.views import ActivityEntry
+
+
+class ActivityAction(StrEnum):
+    """What can be done."""
+
+    ORDER_CREATED = "order_created"
+    REQUESTED = "requested"
+    RETRIED = "retried"
+    SELECTED = "selected"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    """Written by engines."""
+    LANE_PAUSED = "lane_paused"
+    LANE_RESUMED = "lane_resumed"
+
+
+class ActivityService:
+    """Writes and reads the log.
+
+    Args:
+        session: The session; entries are part of its transaction.
+        operator: Who acts.
+    """
+
+    def __init__(self, session: TrackedAsyncSession, *, operator: str) -> None:
+        self.session = session
+        self.operator = operator
+
+    def add(
+        self,
+        action: ActivityAction,
+        *,
+        order_id: ULID | None = None,
+        image_id: int | None = None,
+        version_type: VersionType | None = None,
+        version_id: int | None = None,
+        detail: str | None = None,
+    ) -> None:
+        """Add an entry, which is written with the transaction under way and is lost with it.
+
+        Args:
+            action: What was done.
+            order_id: The order it was done to.
+            image_id: The image.
+            version_type: The kind of version.
+            version_id: The version.
+            detail: More in words.
+        """
+        self.session.add(
+            Activity(
+                operator=self.operator,
+                action=action,
+                order_id=order_id,
+                image_id=image_id,
+                version_type=version_type,
+                version_id=version_id,
+                detail=None if detail is None else clean(detail),
+            )
+        )
+
+    async def who_chose(self, kind: VersionType, version_id: int, order_id: ULID) -> str | None:
+        """The operator who last chose a version.
+
+        Args:
+            kind: The version's kind.
+            version_id: The version.
+            order_id: Its order.
+
+        Returns:
+            Their name; None where no operator did.
+        """
+        return await self.session.scalar(
+            select(Activity.operator)
+            .where(
+                Activity.order_id == order_id,
+                Activity.action == ActivityAction.SELECTED,
+                Activity.version_type == kind,
+                Activity.version_id == version_id,
+            )
+            .order_by(Activity.id.desc())
+            .limit(1)
+        )
+
+    async def list_entries(
+        self,
+        *,
+        order_ref: str | None = None,
+        operator: str | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> tuple[ActivityEntry, ...]:
+        """Read the log, newest first.
+
+        Args:
+            order_ref: Only of this order, by its number or ULID.
+            operator: Only of this operator.
+            before: Only entries older than the one with this id: the last of the page before.
+            limit: Most entries.
+
+        Returns:
+            The entries.
+        """
+        statement = (
+            select(Activity, Order.order_number)
+            .outerjoin(Order, Order.id == Activity.order_id)
+            .order_by(Activity.id.desc())
+            .limit(limit)
+        )
+        if order_ref is not None:
+            statement = statement.where(is_order(order_ref))
+        if operator is not None:
+            statement = statement.where(Activity.operator == operator)
+        if before is not None:
+            statement = statement.where(Activity.id < before)
+        async with self.session.begin():
+            rows = (await self.session.execute(statement)).all()
+            return tuple(_entry(activity, order_number) for activity, order_number in rows)
+
+
+def _entry(activity: Activity, order_number: str | None) -> ActivityEntry:
+    return ActivityEntry(
+        id=activity.id,
+        at=activity.at,
+        operator=activity.operator,
+        action=activity.action,
+        order_id=None if activity.order_id is None else str(activity.order_id),
+        order_number=order_number,
+        image_id=activity.image_id,
+        version_type=activity.version_type,
+        version_id=activity.version_id,
+        detail=activity.detail,
+    )

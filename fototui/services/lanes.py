@@ -1,0 +1,156 @@
+"""Lanes and engines, as operators see and steer them."""
+
+from sqlalchemy import TextClause, func, literal, select, text, union_all, update
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from fototui.db.models import VERSION_MODEL, Engine, Lane, active_predicate
+from fototui.db.notify import lane_payload, notify
+from fototui.db.tracking import TrackedAsyncSession
+from fototui.domain.statuses import VersionType
+from fototui.domain.text import clean_line
+from fototui.services.activity import ActivityAction, ActivityService
+from fototui.services.transaction import transaction
+from fototui.services.views import EngineView, LaneView
+
+_ALIVE = Engine.retired_at.is_(None)
+
+
+class LaneService:
+    """Pauses and resumes lanes, over all engines. Each call is a transaction of its own.
+
+    Args:
+        session: A session with no transaction under way.
+        operator: Who acts, for the activity log.
+    """
+
+    def __init__(self, session: TrackedAsyncSession, *, operator: str) -> None:
+        self.session = session
+        self.operator = operator
+        self._activity = ActivityService(session, operator=operator)
+
+    async def pause(self, lane: VersionType, *, reason: str) -> bool:
+        """Stop engines from taking up jobs of a lane; what runs goes on.
+
+        Args:
+            lane: Which.
+            reason: Why, for the other operators.
+
+        Returns:
+            Whether it ran until now. One that is paused keeps who paused it and why.
+        """
+        reason = clean_line(reason)
+        return await self._change(
+            update(Lane)
+            .where(Lane.name == lane, Lane.paused_at.is_(None))
+            .values(paused_at=func.now(), paused_by=self.operator, paused_reason=reason)
+            .returning(Lane.name),
+            ActivityAction.LANE_PAUSED,
+            lane,
+            reason,
+        )
+
+    async def resume(self, lane: VersionType) -> bool:
+        """Let engines take up jobs of a lane again, and wake them.
+
+        Args:
+            lane: Which.
+
+        Returns:
+            Whether it was paused until now.
+        """
+        return await self._change(
+            update(Lane)
+            .where(Lane.name == lane, Lane.paused_at.is_not(None))
+            .values(paused_at=None, paused_by=None, paused_reason=None)
+            .returning(Lane.name),
+            ActivityAction.LANE_RESUMED,
+            lane,
+            None,
+        )
+
+    async def _change(
+        self,
+        statement: ReturningUpdate[str],
+        action: ActivityAction,
+        lane: VersionType,
+        detail: str | None,
+    ) -> bool:
+        async with transaction(self.session):
+            if await self.session.scalar(statement) is None:
+                return False
+            self._activity.add(action, version_type=lane, detail=detail)
+            if action is ActivityAction.LANE_RESUMED:
+                await notify(self.session, lane_payload(lane))
+        return True
+
+    async def list_lanes(self) -> tuple[LaneView, ...]:
+        """All lanes with what waits and runs in them."""
+        living = select(Engine.id).where(_ALIVE)
+        counts = union_all(
+            *(
+                select(
+                    literal(str(kind)).label("lane"),
+                    func.count().label("active"),
+                    func.count().filter(model.claimed_by.in_(living)).label("running"),
+                ).where(_is_active(kind))
+                for kind, model in VERSION_MODEL.items()
+            )
+        ).subquery()
+        statement = (
+            select(Lane, counts.c.active, counts.c.running)
+            .join(counts, counts.c.lane == Lane.name)
+            .order_by(Lane.name)
+            .execution_options(populate_existing=True)
+        )
+        async with self.session.begin():
+            rows = (await self.session.execute(statement)).all()
+        return tuple(
+            LaneView(
+                lane=VersionType(lane.name),
+                account_limit=lane.account_limit,
+                waiting=active - running,
+                running=running,
+                paused_at=lane.paused_at,
+                paused_by=lane.paused_by,
+                paused_reason=lane.paused_reason,
+            )
+            for lane, active, running in rows
+        )
+
+    async def list_engines(self) -> tuple[EngineView, ...]:
+        """All living engines, the longest running first."""
+        running = [
+            select(func.count())
+            .where(_is_active(kind), VERSION_MODEL[kind].claimed_by == Engine.id)
+            .scalar_subquery()
+            for kind in VersionType
+        ]
+        silent = func.extract("epoch", func.clock_timestamp() - Engine.last_seen_at)
+        statement = (
+            select(Engine, silent, *running)
+            .where(_ALIVE)
+            .order_by(Engine.started_at, Engine.id)
+            .execution_options(populate_existing=True)
+        )
+        async with self.session.begin():
+            rows = (await self.session.execute(statement)).all()
+        return tuple(
+            EngineView(
+                id=engine.id,
+                operator=engine.operator,
+                host=engine.host,
+                pid=engine.pid,
+                version=engine.version,
+                lanes=tuple(engine.lanes),
+                capacity=engine.capacity,
+                running=dict(zip(VersionType, counts, strict=True)),
+                started_at=engine.started_at,
+                last_seen_at=engine.last_seen_at,
+                silent_seconds=max(0.0, float(seconds)),
+            )
+            for engine, seconds, *counts in rows
+        )
+
+
+def _is_active(kind: VersionType) -> TextClause:
+    return text(active_predicate(kind, f"{VERSION_MODEL[kind].__tablename__}."))

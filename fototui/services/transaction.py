@@ -1,0 +1,37 @@
+"""The transactions of services."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+from fototui.db.errors import RecordLockedError, SqlState, sqlstate
+from fototui.db.tracking import TrackedAsyncSession
+from fototui.domain.errors import ConflictError
+
+
+@asynccontextmanager
+async def transaction(session: TrackedAsyncSession) -> AsyncIterator[None]:
+    """Run one transaction; what another operator did at the same moment is told as such.
+
+    Args:
+        session: A session with no transaction under way.
+
+    Raises:
+        RecordLockedError: A row stayed locked for longer than the session waits.
+        ConflictError: Another program wrote what this transaction was about to write.
+    """
+    try:
+        async with session.begin():
+            yield
+    except DBAPIError as error:
+        if sqlstate(error) == SqlState.LOCK_NOT_AVAILABLE:
+            raise RecordLockedError(
+                "Someone else is changing this right now. Try again in a moment."
+            ) from error
+        if sqlstate(error) in (SqlState.UNIQUE_VIOLATION, SqlState.DEADLOCK_DETECTED):
+            raise ConflictError(
+                "Someone else did the same at this very moment. Look at what is there now, "
+                "then try again."
+            ) from error
+        raise

@@ -1,0 +1,390 @@
+"""What services give to their readers: values read once, detached from any session.
+
+`as_json` turns any of them into plain JSON data: times in ISO 8601, statuses and ids as text.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic_core import to_jsonable_python
+
+from fototui.db.models import ColoringVersion, SvgVersion
+from fototui.domain.errors import InvalidInputError
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.options import ColoringOptions, SvgOptions
+from fototui.domain.statuses import (
+    ColoringProcessingStatus,
+    OrderStatus,
+    SvgProcessingStatus,
+    VersionType,
+)
+
+
+def as_json(view: object) -> object:
+    """Turn views into JSON data.
+
+    Args:
+        view: A view, or a list or dictionary of views.
+
+    Returns:
+        Dictionaries, lists, texts, numbers.
+    """
+    return to_jsonable_python(view)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageBadges:
+    """How far one image is: of each kind the chosen version, else the latest.
+
+    Args:
+        image_id: The image.
+        coloring_id: The colouring version that is told of.
+        coloring: Its status; None where there is no version yet.
+        svg_id: The SVG version that is told of.
+        svg: Its status.
+    """
+
+    image_id: int
+    coloring_id: int | None
+    coloring: ColoringProcessingStatus | None
+    svg_id: int | None
+    svg: SvgProcessingStatus | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """One line of the list of orders.
+
+    Args:
+        id: ULID.
+        number: "#1270" or "#M1000".
+        created_at: When it was placed.
+        customer_name: Who placed it.
+        items: Number of its line items.
+        payment_status: As Shopify calls it.
+        status: Its own status.
+        images: One entry per image, in the order of the books and their pages.
+    """
+
+    id: str
+    number: str
+    created_at: datetime
+    customer_name: str | None
+    items: int
+    payment_status: str | None
+    status: OrderStatus
+    images: tuple[ImageBadges, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCursor:
+    """Where a page of the list ends.
+
+    Args:
+        created_at: Of the page's last order.
+        id: Its ULID.
+    """
+
+    created_at: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """A page of the list, newest first.
+
+    Args:
+        orders: Its lines.
+        next: Ask with this for the page after it; None on the last page.
+    """
+
+    orders: tuple[OrderRow, ...]
+    next: OrderCursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """One version.
+
+    Args:
+        id: Its row.
+        kind: Colouring or SVG.
+        image_id: Its image.
+        version: Its number within image and kind.
+        status: Where it stands.
+        options: What it is made with; None where an older program wrote what we do not know.
+        selected: It is the image's chosen one.
+        file: Its file, once there is one.
+        coloring_version_id: The colouring an SVG is made from.
+        requested_by: Who asked for it.
+        created_at: When it was first asked for.
+        queued_at: When it was last asked for.
+        started_at: When work on it began.
+        completed_at: When it ended, one way or other.
+        not_before: It waits until then after a failure that may pass.
+        elapsed_seconds: How long work on it took, or takes so far.
+        error: Why it failed, or why it waits.
+        error_code: The same for programs.
+        attempts: Times it was taken up since it was last asked for.
+        submissions: Calls to the outside service, over all attempts.
+        resubmissions: Of these, calls that may have been paid twice.
+        credits_charged: What Vectorizer.ai charged; None for a colouring.
+    """
+
+    id: int
+    kind: VersionType
+    image_id: int
+    version: int
+    status: ColoringProcessingStatus | SvgProcessingStatus
+    options: ColoringOptions | SvgOptions | None
+    selected: bool
+    file: S3ObjectRefData | None
+    coloring_version_id: int | None
+    requested_by: str | None
+    created_at: datetime
+    queued_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    not_before: datetime | None
+    elapsed_seconds: float | None
+    error: str | None
+    error_code: str | None
+    attempts: int
+    submissions: int
+    resubmissions: int
+    credits_charged: float | None
+
+    @classmethod
+    def of(
+        cls, version: ColoringVersion | SvgVersion, *, selected_id: int | None, now: datetime
+    ) -> VersionView:
+        """View a row.
+
+        Args:
+            version: The row, with nothing expired.
+            selected_id: The image's chosen version of this kind.
+            now: The database's time.
+        """
+        end = version.completed_at or now
+        started = version.started_at
+        svg = version if isinstance(version, SvgVersion) else None
+        return cls(
+            id=version.id,
+            kind=version.version_type,
+            image_id=version.image_id,
+            version=version.version,
+            status=version.status,
+            options=_options(version),
+            selected=version.id == selected_id,
+            file=version.file_ref,
+            coloring_version_id=None if svg is None else svg.coloring_version_id,
+            requested_by=version.requested_by,
+            created_at=version.created_at,
+            queued_at=version.queued_at,
+            started_at=started,
+            completed_at=version.completed_at,
+            not_before=version.not_before,
+            elapsed_seconds=None if started is None else max(0.0, (end - started).total_seconds()),
+            error=version.error,
+            error_code=version.error_code,
+            attempts=version.attempts,
+            submissions=version.submissions,
+            resubmissions=version.resubmissions,
+            credits_charged=None if svg is None else svg.credits_charged,
+        )
+
+
+def _options(version: ColoringVersion | SvgVersion) -> ColoringOptions | SvgOptions | None:
+    try:
+        return version.options
+    except (InvalidInputError, ValueError):  # one such row must not hide its whole order
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageView:
+    """One photo and all that was made from it.
+
+    Args:
+        id: Its row.
+        position: Its page in the book, from 1.
+        original_url: Where the photo came from.
+        file: The photo, once it is in storage.
+        uploaded_at: When it came there.
+        selected_coloring_id: The chosen colouring.
+        selected_svg_id: The chosen SVG.
+        coloring: All colourings, by number.
+        svg: All SVGs, by number.
+    """
+
+    id: int
+    position: int
+    original_url: str | None
+    file: S3ObjectRefData | None
+    uploaded_at: datetime | None
+    selected_coloring_id: int | None
+    selected_svg_id: int | None
+    coloring: tuple[VersionView, ...]
+    svg: tuple[VersionView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineItemView:
+    """One colouring book.
+
+    Args:
+        id: Its row.
+        position: Its place in the order, from 1.
+        title: What it is called in the shop.
+        quantity: Copies.
+        dedication: Its dedication.
+        layout: Its layout.
+        images: Its photos, by position.
+    """
+
+    id: int
+    position: int
+    title: str
+    quantity: int
+    dedication: str | None
+    layout: str | None
+    images: tuple[ImageView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDetail:
+    """One order with everything in it.
+
+    Args:
+        id: ULID.
+        number: "#1270" or "#M1000".
+        shopify_id: Shopify's id; None for a manual order.
+        customer_name: Who placed it.
+        customer_email: Their address.
+        payment_status: As Shopify calls it.
+        shipping_method: How it is sent.
+        status: Its own status.
+        created_at: When it was placed.
+        updated_at: When its own data last changed.
+        line_items: Its books, by position.
+    """
+
+    id: str
+    number: str
+    shopify_id: int | None
+    customer_name: str | None
+    customer_email: str | None
+    payment_status: str | None
+    shipping_method: str | None
+    status: OrderStatus
+    created_at: datetime
+    updated_at: datetime
+    line_items: tuple[LineItemView, ...]
+
+    @property
+    def images(self) -> tuple[ImageView, ...]:
+        """All images, in the order of the books and their pages."""
+        return tuple(image for item in self.line_items for image in item.images)
+
+
+@dataclass(frozen=True, slots=True)
+class StartReport:
+    """What became of one image when versions were asked for many at once.
+
+    Args:
+        image_id: The image.
+        position: Its page in the book.
+        version: The version that was started; None where none was.
+        skipped: Why none was started, for an operator.
+    """
+
+    image_id: int
+    position: int
+    version: VersionView | None = None
+    skipped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityEntry:
+    """One line of the activity log.
+
+    Args:
+        id: Grows with time; ask with it for what came before.
+        at: When.
+        operator: Who; an engine for what it does by itself.
+        action: What (`ActivityAction`, or what another program wrote).
+        order_id: ULID of the order it was done to.
+        order_number: The order's number.
+        image_id: The image.
+        version_type: The kind of version.
+        version_id: The version.
+        detail: More in words.
+    """
+
+    id: int
+    at: datetime
+    operator: str
+    action: str
+    order_id: str | None
+    order_number: str | None
+    image_id: int | None
+    version_type: str | None
+    version_id: int | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """One kind of job, over all engines.
+
+    Args:
+        lane: Which.
+        account_limit: Jobs at once over all engines, where the account has such a limit.
+        waiting: Jobs that nobody works on.
+        running: Jobs held by living engines.
+        paused_at: When it was paused; None while it runs.
+        paused_by: Who paused it.
+        paused_reason: Why.
+    """
+
+    lane: VersionType
+    account_limit: int | None
+    waiting: int
+    running: int
+    paused_at: datetime | None
+    paused_by: str | None
+    paused_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineView:
+    """One living engine.
+
+    Args:
+        id: New at every start.
+        operator: Whose it is.
+        host: Where it runs.
+        pid: Its process there.
+        version: Of the program.
+        lanes: What it works on.
+        capacity: Jobs at once.
+        running: Jobs it holds, by lane.
+        started_at: When it started.
+        last_seen_at: Its last heartbeat.
+        silent_seconds: Time since then.
+    """
+
+    id: uuid.UUID
+    operator: str
+    host: str
+    pid: int
+    version: str
+    lanes: tuple[str, ...]
+    capacity: int
+    running: dict[VersionType, int]
+    started_at: datetime
+    last_seen_at: datetime
+    silent_seconds: float

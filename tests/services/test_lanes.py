@@ -1,0 +1,120 @@
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from sqlalchemy import func
+
+from fototui.db.database import Database
+from fototui.db.models import Activity, Engine
+from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
+from fototui.services.lanes import LaneService
+from fototui.services.views import LaneView
+from tests.factories import make_coloring, make_svg
+from tests.services.conftest import MakeOrder, Notifications
+
+
+@pytest.fixture
+async def service(database: Database) -> AsyncIterator[LaneService]:
+    async with database.session() as session:
+        yield LaneService(session, operator="eva")
+
+
+async def lane(service: LaneService, kind: VersionType) -> LaneView:
+    (found,) = [lane for lane in await service.list_lanes() if lane.lane is kind]
+    return found
+
+
+async def test_paused_lane_tells_by_whom_and_why(
+    service: LaneService,
+    notifications: Notifications,
+    activity: Callable[[], Awaitable[list[Activity]]],
+) -> None:
+    assert await service.pause(VersionType.SVG, reason="No credits\nleft\x1b[2J.")
+    paused = await lane(service, VersionType.SVG)
+    assert paused.paused_at is not None
+    assert (paused.paused_by, paused.paused_reason) == ("eva", "No credits left[2J.")
+    assert (await lane(service, VersionType.COLORING)).paused_at is None
+    assert await notifications.heard() == []
+    (entry,) = await activity()
+    assert (entry.operator, entry.action, entry.version_type) == ("eva", "lane_paused", "svg")
+    assert entry.detail == "No credits left[2J."
+
+
+async def test_paused_again_it_keeps_the_first_reason(
+    service: LaneService,
+    database: Database,
+    activity: Callable[[], Awaitable[list[Activity]]],
+) -> None:
+    await service.pause(VersionType.SVG, reason="first")
+    async with database.session() as session:
+        other = LaneService(session, operator="petr")
+        assert not await other.pause(VersionType.SVG, reason="second")
+    paused = await lane(service, VersionType.SVG)
+    assert (paused.paused_by, paused.paused_reason) == ("eva", "first")
+    assert len(await activity()) == 1
+
+
+async def test_resumed_lane_wakes_engines_once(
+    service: LaneService,
+    notifications: Notifications,
+    activity: Callable[[], Awaitable[list[Activity]]],
+) -> None:
+    await service.pause(VersionType.COLORING, reason="lunch")
+    assert await service.resume(VersionType.COLORING)
+    assert not await service.resume(VersionType.COLORING)
+    resumed = await lane(service, VersionType.COLORING)
+    assert (resumed.paused_at, resumed.paused_by, resumed.paused_reason) == (None, None, None)
+    assert await notifications.heard() == ["coloring"]
+    assert [entry.action for entry in await activity()] == ["lane_paused", "lane_resumed"]
+
+
+def engine(name: str, **fields: object) -> Engine:
+    return Engine(
+        id=uuid.uuid4(),
+        operator=name,
+        host="studio",
+        pid=7,
+        version="0.1.0",
+        lanes=["coloring", "svg"],
+        capacity=8,
+        lease_seconds=15.0,
+        **fields,
+    )
+
+
+async def test_lists_tell_what_waits_and_what_the_living_run(
+    service: LaneService, database: Database, shop_order: MakeOrder
+) -> None:
+    image = (await shop_order()).line_items[0].images[0]
+    alive, idle, dead = engine("eva"), engine("petr"), engine("jana", retired_at=func.now())
+    async with database.session() as session, session.begin():
+        session.add_all([alive, idle, dead])
+        holders = [alive.id, alive.id, dead.id, uuid.uuid4(), None]
+        colorings = [
+            await make_coloring(session, image, version=version, claimed_by=holder)
+            for version, holder in enumerate(holders, start=1)
+        ]
+        await make_coloring(
+            session,
+            image,
+            version=9,
+            claimed_by=alive.id,
+            status=ColoringProcessingStatus.COMPLETED,
+        )
+        await make_svg(
+            session,
+            colorings[0],
+            claimed_by=alive.id,
+            status=SvgProcessingStatus.VECTORIZER_PROCESSING,
+        )
+    coloring, svg = await service.list_lanes()
+    assert (coloring.lane, coloring.running, coloring.waiting) == (VersionType.COLORING, 2, 3)
+    assert (coloring.account_limit, svg.account_limit) == (None, 5)
+    assert (svg.lane, svg.running, svg.waiting) == (VersionType.SVG, 1, 0)
+    engines = {engine.operator: engine for engine in await service.list_engines()}
+    assert set(engines) == {"eva", "petr"}
+    assert engines["eva"].running == {VersionType.COLORING: 2, VersionType.SVG: 1}
+    assert engines["petr"].running == {VersionType.COLORING: 0, VersionType.SVG: 0}
+    assert (engines["eva"].id, engines["eva"].host, engines["eva"].pid) == (alive.id, "studio", 7)
+    assert engines["eva"].lanes == ("coloring", "svg")
+    assert 0 <= engines["eva"].silent_seconds < 60
