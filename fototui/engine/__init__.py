@@ -1,0 +1,1 @@
+"""Runs the jobs: claims, heartbeats, pipelines, recovery."""

@@ -1,0 +1,53 @@
+"""One attempt at a job: run its steps, and settle what fails."""
+
+import structlog
+
+from fototui.db.errors import ClaimLostError
+from fototui.domain.errors import FototuiError
+from fototui.engine.failure import FailurePolicy
+from fototui.engine.pipeline import Pipeline, run
+from fototui.engine.work import Work
+
+log = structlog.get_logger(__name__)
+
+
+class UnexpectedError(FototuiError):
+    """A fault of the program itself, as an operator sees it; the log has the rest."""
+
+    code = "unexpected"
+
+
+async def attempt(pipeline: Pipeline, work: Work, policy: FailurePolicy) -> str:
+    """Run a job as far as it goes.
+
+    Args:
+        pipeline: How it is done.
+        work: The job.
+        policy: What becomes of failures.
+
+    Returns:
+        What became of it: its final status, or "put back", "lane paused", "failed", "claim lost",
+        "not written".
+    """
+    try:
+        try:
+            policy.check_before(work)
+            log.info("job begun", status=str(work.job.status), takeovers=work.job.takeovers)
+            await run(pipeline, work)
+        except ClaimLostError:
+            raise
+        except FototuiError as error:
+            return await policy.settle(pipeline, work, error)
+        except Exception:  # one job's fault must not end the engine; it is logged and settled
+            log.exception("a step failed unexpectedly", status=str(work.job.status))
+            fault = UnexpectedError(
+                "The program failed unexpectedly. See the engine's log, then try again."
+            )
+            return await policy.settle(pipeline, work, fault)
+        return str(work.job.status)
+    except ClaimLostError as error:
+        log.info("the job is left to others", reason=str(error))
+        return "claim lost"
+    except Exception:  # as above; the row keeps its claim until this engine's lease ends
+        log.exception("a failure could not be written down")
+        return "not written"

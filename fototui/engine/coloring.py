@@ -1,0 +1,204 @@
+"""How a colouring is made: photo → RunPod → storage."""
+
+import asyncio
+from collections.abc import Mapping
+
+from sqlalchemy import func
+
+from fototui.clients.photos import prepare_photo
+from fototui.clients.runpod import RunPodService
+from fototui.clients.runpod_wire import RunPodJob
+from fototui.db.errors import ClaimLostError
+from fototui.domain.errors import PermanentError, ResultGoneError, TransientError
+from fototui.domain.options import ColoringOptions
+from fototui.domain.statuses import ColoringProcessingStatus as S
+from fototui.domain.statuses import RunPodJobStatus, VersionType
+from fototui.engine.job import JobStatus
+from fototui.engine.pipeline import Step, load, store
+from fototui.engine.work import Work, finish_despite_cancel
+from fototui.storage.base import Storage
+
+# Calls to RunPod for one version at most, however its results get lost.
+MAX_SUBMISSIONS = 3
+# Of these, calls begun although an earlier one may have been accepted and paid for.
+MAX_RESUBMISSIONS = 1
+# A submission under way may end this long after its job was cancelled, in seconds.
+_SUBMISSION_GRACE = 10.0
+
+_SEEN: Mapping[RunPodJobStatus, S] = {
+    RunPodJobStatus.IN_QUEUE: S.RUNPOD_QUEUED,
+    RunPodJobStatus.IN_PROGRESS: S.RUNPOD_PROCESSING,
+    RunPodJobStatus.RUNNING: S.RUNPOD_PROCESSING,
+}
+
+
+class ColoringGenerationService:
+    """The steps of a colouring.
+
+    Args:
+        runpod: The client.
+        storage: Where files are kept.
+        min_image_size: Photos are scaled up to this longer side, in pixels.
+        timeout_seconds: How long RunPod may take.
+    """
+
+    kind = VersionType.COLORING
+    failed: JobStatus = S.ERROR
+    # RunPod said no, so nothing is under way there: the way begins again.
+    retreats: Mapping[JobStatus, JobStatus] = {S.RUNPOD_SUBMITTING: S.QUEUED}
+
+    def __init__(
+        self,
+        runpod: RunPodService,
+        storage: Storage,
+        *,
+        min_image_size: int,
+        timeout_seconds: float,
+    ) -> None:
+        self._runpod = runpod
+        self._storage = storage
+        self._min_image_size = min_image_size
+        self._timeout = timeout_seconds
+        self.steps: Mapping[JobStatus, Step] = {
+            S.PENDING: self._start,
+            S.QUEUED: self._start,
+            S.PROCESSING: self._check_photo,
+            S.RUNPOD_SUBMITTING: self._submit,
+            S.RUNPOD_SUBMITTED: self._poll,
+            S.RUNPOD_QUEUED: self._poll,
+            S.RUNPOD_PROCESSING: self._poll,
+            S.RUNPOD_COMPLETED: self._fetch,
+            S.STORAGE_UPLOAD: self._upload,
+        }
+
+    async def _start(self, work: Work) -> None:
+        await work.move(S.PROCESSING, started_at=func.now(), runpod_job_id=None)
+
+    async def _check_photo(self, work: Work) -> None:
+        # Read and prepared before anything is said to RunPod: a bad photo fails here, unpaid.
+        payload = await self._payload(work)
+        await work.move(S.RUNPOD_SUBMITTING, submissions=work.job.submissions + 1)
+        # Straight on, so that the photo is read once.
+        await self._submit_once(work, payload)
+
+    async def _submit(self, work: Work) -> None:
+        # Only a taken-up job begins here: an earlier run may have been answered, and died.
+        await self._note_resubmission(work)
+        await self._submit_once(work, await self._payload(work))
+
+    async def _submit_once(self, work: Work, payload: bytes) -> None:
+        work.fence.require()
+        await finish_despite_cancel(
+            self._submit_and_write(work, payload), seconds=_SUBMISSION_GRACE
+        )
+
+    async def _submit_and_write(self, work: Work, payload: bytes) -> None:
+        options = work.job.options
+        assert isinstance(options, ColoringOptions)
+
+        async def submit() -> str:
+            return await self._runpod.submit(payload, options, timeout_seconds=self._timeout)
+
+        outside_id: str | None = None
+        while outside_id is None:
+            try:
+                outside_id = await work.patience.call(submit)
+            except TransientError as error:
+                if not error.ambiguous:
+                    raise
+                await self._note_resubmission(work)
+        try:
+            await work.move(S.RUNPOD_SUBMITTED, runpod_job_id=outside_id)
+        except ClaimLostError:
+            await work.ask_outside_cancel(outside_id)
+            raise
+
+    async def _note_resubmission(self, work: Work) -> None:
+        """Write down that a call is begun although an earlier one may have been accepted."""
+        job = work.job
+        if job.resubmissions >= MAX_RESUBMISSIONS:
+            raise PermanentError(
+                "RunPod was asked twice and never answered, so it may have been paid for twice. "
+                "See RunPod's console, then try again.",
+                service="RunPod",
+            )
+        await work.move(
+            job.status, submissions=job.submissions + 1, resubmissions=job.resubmissions + 1
+        )
+
+    async def _poll(self, work: Work) -> None:
+        async def on_status(seen: RunPodJob) -> None:
+            status = _SEEN.get(seen.status)
+            if status is not None and status != work.job.status:
+                await work.move(status)
+
+        if work.job.outside_id is None:
+            return await self._begin_again(work)
+        try:
+            seen = await self._runpod.wait(
+                work.job.outside_id, timeout_seconds=self._timeout, on_status=on_status
+            )
+        except ResultGoneError:
+            return await self._begin_again(work)
+        return await self._end(work, seen)
+
+    async def _end(self, work: Work, seen: RunPodJob) -> None:
+        match seen.status:
+            case RunPodJobStatus.COMPLETED if seen.image is not None:
+                work.keep(seen.image)
+                await work.move(S.RUNPOD_COMPLETED)
+            case RunPodJobStatus.CANCELLED:
+                await work.move(
+                    S.RUNPOD_CANCELLED,
+                    error_code="cancelled",
+                    error="The job was cancelled at RunPod. Try again if it is still wanted.",
+                )
+            case RunPodJobStatus.TIMED_OUT:
+                raise PermanentError(
+                    f"RunPod did not finish within {self._timeout:g} s. "
+                    "Try again, with fewer steps or megapixels if it happens again.",
+                    service="RunPod",
+                )
+            case _:
+                reason = seen.error or "no reason was given"
+                raise PermanentError(f"RunPod failed: {reason} Try again.", service="RunPod")
+
+    async def _fetch(self, work: Work) -> None:
+        if work.result is None and not await self._fetch_result(work):
+            return await self._begin_again(work)
+        return await work.move(S.STORAGE_UPLOAD)
+
+    async def _upload(self, work: Work) -> None:
+        if work.result is None:
+            await self._fetch_result(work)
+        # Without a result, an earlier run may have stored it and died before it could say so.
+        stored = await store(work, self._storage, content_type="image/png")
+        if stored is None:
+            return await self._begin_again(work)
+        return await work.move(S.COMPLETED, file_ref=stored)
+
+    async def _fetch_result(self, work: Work) -> bool:
+        """Read the result again, which RunPod keeps for 30 minutes."""
+        if work.job.outside_id is None:
+            return False
+        outside_id = work.job.outside_id
+        try:
+            seen = await work.patience.call(lambda: self._runpod.status(outside_id))
+        except ResultGoneError:
+            return False
+        if seen.image is None:
+            return False
+        work.keep(seen.image)
+        return True
+
+    async def _begin_again(self, work: Work) -> None:
+        if work.job.submissions >= MAX_SUBMISSIONS:
+            raise PermanentError(
+                f"RunPod lost the result {MAX_SUBMISSIONS} times. Try again later.",
+                service="RunPod",
+            )
+        await work.move(S.PROCESSING, runpod_job_id=None)
+
+    async def _payload(self, work: Work) -> bytes:
+        photo = await load(self._storage, work.job.source, what="photo")
+        return await asyncio.to_thread(prepare_photo, photo, min_size=self._min_image_size)

@@ -1,0 +1,101 @@
+"""What becomes of a job whose step failed."""
+
+import random
+
+import structlog
+
+from fototui.db.database import Database
+from fototui.domain.errors import AccountError, FototuiError, PermanentError, TransientError
+from fototui.engine.pipeline import Pipeline
+from fototui.engine.work import Patience, Work
+from fototui.services.lanes import LaneService
+
+log = structlog.get_logger(__name__)
+
+# A job taken from dead engines this often is likelier to be the killer than the victim.
+MAX_TAKEOVERS = 3
+
+
+class FailurePolicy:
+    """Decides between waiting, failing, and stopping the lane.
+
+    Args:
+        database: The database.
+        actor: Who the activity log names.
+        patience: How often and how long a job is put back.
+    """
+
+    def __init__(self, database: Database, *, actor: str, patience: Patience) -> None:
+        self._database = database
+        self._actor = actor
+        self._patience = patience
+
+    def check_before(self, work: Work) -> None:
+        """Refuse a job that cannot be worked on.
+
+        Raises:
+            PermanentError: The row is defective, or the job has outlived too many engines.
+        """
+        if work.job.defect is not None:
+            raise PermanentError(work.job.defect, service="fototui")
+        if work.job.takeovers > MAX_TAKEOVERS:
+            raise PermanentError(
+                f"{work.job.takeovers} engines died while they worked on it. "
+                "See their logs before you try again.",
+                service="fototui",
+            )
+
+    async def settle(self, pipeline: Pipeline, work: Work, error: FototuiError) -> str:
+        """Write what a failure means for its job.
+
+        Args:
+            pipeline: How the job was being done.
+            work: The job.
+            error: Why its step failed.
+
+        Returns:
+            "put back", "lane paused" or "failed".
+
+        Raises:
+            ClaimLostError: The job is no longer this engine's.
+        """
+        waiting = pipeline.retreats.get(work.job.status, work.job.status)
+        if isinstance(error, AccountError):
+            log.error("the account is refused; the lane is paused", reason=str(error))
+            # The job waits unharmed, and the lane is stopped first, so that nobody claims it again.
+            async with self._database.session() as session:
+                await LaneService(session, operator=self._actor).pause(
+                    pipeline.kind, reason=str(error)
+                )
+            await work.put_back(waiting, seconds=0, error_code=error.code, error=str(error))
+            return "lane paused"
+        if isinstance(error, TransientError) and work.job.retries < self._patience.put_backs:
+            seconds = self._wait(work.job.retries, error.retry_after)
+            log.warning("the job waits", seconds=round(seconds, 1), reason=str(error))
+            await work.put_back(
+                waiting,
+                seconds=seconds,
+                retries=work.job.retries + 1,
+                error_code=error.code,
+                error=str(error),
+            )
+            return "put back"
+        await self._fail(pipeline, work, error)
+        return "failed"
+
+    async def _fail(self, pipeline: Pipeline, work: Work, error: FototuiError) -> None:
+        reason = str(error)
+        if isinstance(error, TransientError):
+            reason = f"It failed {work.job.retries + 1} times. The last time: {reason}"
+        log.error("the job failed", reason=reason, code=error.code)
+        still_outside = work.job.outside_id if work.job.status.meta.is_awaiting_external else None
+        await work.move(pipeline.failed, error_code=error.code, error=reason)
+        if still_outside is not None:
+            # RunPod may go on with what nobody waits for, at our cost.
+            await work.ask_outside_cancel(still_outside)
+
+    def _wait(self, retries: int, asked: float | None) -> float:
+        patience = self._patience
+        longest = min(patience.put_back_first * 4 ** (retries + 1), patience.put_back_longest)
+        wait = random.uniform(patience.put_back_first, longest)  # noqa: S311 - spreads load
+        return max(wait, min(asked or 0.0, patience.put_back_longest))

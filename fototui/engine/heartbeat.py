@@ -1,0 +1,248 @@
+"""One engine's sign of life: its row in `engines`, written from a thread of its own.
+
+The thread has its own event loop and its own connection, so that neither a busy event loop nor a
+full connection pool can make a healthy engine look dead. Times are the database's.
+"""
+
+import asyncio
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import asyncpg
+import structlog
+from sqlalchemy import URL
+
+from fototui.db.connection import FAILURES, Connection, connect
+from fototui.engine.fence import Fence, boot_clock
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+# A heartbeat that fails is tried again at once and then at this pace, in seconds.
+_RETRY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class EngineIdentity:
+    """Who an engine is, for operators.
+
+    Args:
+        operator: Who runs it.
+        host: Host name.
+        pid: Process id.
+        version: Program version.
+        lanes: The lanes it works in.
+        capacity: Jobs it runs at once, over all lanes.
+    """
+
+    operator: str
+    host: str
+    pid: int
+    version: str
+    lanes: Sequence[str]
+    capacity: int
+
+
+class Heartbeat:
+    """Registers an engine and keeps it alive until stopped.
+
+    Args:
+        url: Database address.
+        identity: Who it is.
+        lease: Seconds of silence after which others may take it for dead.
+        fence: Told of each heartbeat that was written.
+        on_lost: Called in the caller's event loop when the fence has fallen: the heartbeat could
+            not be written in time, or others declared the engine dead.
+        on_found: Called in the caller's event loop once the engine is registered again, under a
+            new id. The old id is retired then.
+    """
+
+    def __init__(
+        self,
+        url: URL,
+        identity: EngineIdentity,
+        *,
+        lease: float,
+        fence: Fence,
+        on_lost: Callable[[], None],
+        on_found: Callable[[uuid.UUID], None],
+    ) -> None:
+        self._url = url
+        self._identity = identity
+        self._lease = lease
+        self._interval = lease / 5
+        self._fence = fence
+        self._on_lost = on_lost
+        self._on_found = on_found
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._connection: Connection | None = None
+        self._ended: asyncio.Future[None]
+
+    async def start(self) -> uuid.UUID:
+        """Register the engine and begin to beat.
+
+        Returns:
+            The engine's id.
+
+        Raises:
+            Exception: One of `FAILURES`: the database cannot be reached.
+        """
+        caller = asyncio.get_running_loop()
+        registered: asyncio.Future[uuid.UUID] = caller.create_future()
+        self._ended = caller.create_future()
+        self._thread = threading.Thread(
+            target=self._beat, args=(caller, registered), name="heartbeat", daemon=True
+        )
+        self._thread.start()
+        return await registered
+
+    async def wait(self) -> None:
+        """Wait until the thread ends, which it does when stopped.
+
+        Raises:
+            Exception: Whatever else ended it.
+        """
+        await asyncio.shield(self._ended)
+
+    async def stop(self) -> None:
+        """Retire the engine's row, where the database can be reached, and end the thread."""
+        if self._thread is None:
+            return
+        if self._loop is not None and self._stop is not None:
+            with contextlib.suppress(RuntimeError):  # the thread's loop has ended by itself
+                self._loop.call_soon_threadsafe(self._stop.set)
+        await asyncio.to_thread(self._thread.join, self._lease)
+        self._thread = None
+
+    # --- in the thread ----------------------------------------------------------------------
+
+    def _beat(
+        self, caller: asyncio.AbstractEventLoop, registered: "asyncio.Future[uuid.UUID]"
+    ) -> None:
+        try:
+            asyncio.run(self._run(caller, registered))
+        except Exception as error:  # handed to whoever waits for the thread
+            log.exception("the heartbeat failed")
+            self._fence.fall()
+            caller.call_soon_threadsafe(_set_exception, self._ended, error)
+        else:
+            caller.call_soon_threadsafe(_set_result, self._ended, None)
+
+    async def _run(
+        self, caller: asyncio.AbstractEventLoop, registered: "asyncio.Future[uuid.UUID]"
+    ) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            engine_id = await self._register()
+        except FAILURES as error:
+            caller.call_soon_threadsafe(_set_exception, registered, error)
+            return
+        caller.call_soon_threadsafe(_set_result, registered, engine_id)
+        try:
+            while not await self._stopped_within(self._interval):
+                if await self._beat_until_lost(engine_id):
+                    continue
+                caller.call_soon_threadsafe(self._on_lost)
+                found = await self._register_again(engine_id)
+                if found is None:
+                    break
+                engine_id = found
+                caller.call_soon_threadsafe(self._on_found, engine_id)
+        finally:
+            await self._retire(engine_id)
+            await self._disconnect()
+
+    async def _beat_until_lost(self, engine_id: uuid.UUID) -> bool:
+        """Write one heartbeat, trying for as long as the fence holds."""
+        while self._fence.holds:
+            sent_at = boot_clock()
+            try:
+                row = await self._execute(
+                    "UPDATE engines SET last_seen_at = now() "
+                    "WHERE id = $1 AND retired_at IS NULL RETURNING id",
+                    engine_id,
+                )
+            except FAILURES as error:
+                log.warning("heartbeat failed", error=type(error).__name__)
+                await self._disconnect()
+                if await self._stopped_within(_RETRY):
+                    return True
+                continue
+            if row is None:
+                log.error("this engine was declared dead while it was silent")
+                break
+            self._fence.extend(sent_at)
+            return True
+        self._fence.fall()
+        return False
+
+    async def _register(self) -> uuid.UUID:
+        engine_id, sent_at, who = uuid.uuid4(), boot_clock(), self._identity
+        await self._execute(
+            "INSERT INTO engines (id, operator, host, pid, version, lanes, capacity, lease_seconds)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+            engine_id,
+            who.operator,
+            who.host,
+            who.pid,
+            who.version,
+            list(who.lanes),
+            who.capacity,
+            self._lease,
+        )
+        self._fence.extend(sent_at)
+        return engine_id
+
+    async def _register_again(self, old_id: uuid.UUID) -> uuid.UUID | None:
+        """Come back under a new id once the database answers; None when stopped first."""
+        while True:
+            try:
+                await self._retire(old_id)
+                return await self._register()
+            except FAILURES:
+                await self._disconnect()
+                if await self._stopped_within(_RETRY * 2):
+                    return None
+
+    async def _retire(self, engine_id: uuid.UUID) -> None:
+        """Say that the engine is gone; where that fails, its lease says it a little later."""
+        with contextlib.suppress(*FAILURES):
+            await self._execute(
+                "UPDATE engines SET retired_at = now() WHERE id = $1 AND retired_at IS NULL "
+                "RETURNING id",
+                engine_id,
+            )
+
+    async def _execute(self, statement: str, *values: object) -> asyncpg.Record | None:
+        limit = max(1.0, self._interval * 2)
+        if self._connection is None:
+            self._connection = await connect(self._url, name="fototui heartbeat", seconds=limit)
+        return await self._connection.fetchrow(statement, *values)
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            # The other side may be gone without a word: nothing is waited for.
+            connection.terminate()
+
+    async def _stopped_within(self, seconds: float) -> bool:
+        assert self._stop is not None
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        return self._stop.is_set()
+
+
+def _set_result(future: "asyncio.Future[T]", value: T) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+def _set_exception(future: "asyncio.Future[T]", error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)

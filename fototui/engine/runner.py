@@ -1,0 +1,281 @@
+"""The engine: lanes that run jobs, a heartbeat, an ear for notifications, and their common end."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import uuid
+from collections import Counter
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+import fototui
+from fototui.db.database import Database
+from fototui.db.errors import DatabaseUnavailableError
+from fototui.db.notify import LaneReady, VersionCancelled
+from fototui.domain.errors import FototuiError
+from fototui.domain.statuses import VersionType
+from fototui.engine.claims import Claims, short_id
+from fototui.engine.failure import FailurePolicy
+from fototui.engine.fence import Fence
+from fototui.engine.heartbeat import EngineIdentity, Heartbeat
+from fototui.engine.lane import LaneRunner
+from fototui.engine.outside_cancels import OutsideCancels
+from fototui.engine.pipeline import Pipeline
+from fototui.engine.transitions import Transitions
+from fototui.engine.wake import Listener
+from fototui.engine.work import Patience
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How an engine behaves.
+
+    Args:
+        operator: Who runs it.
+        concurrency: Jobs at once, by lane.
+        lease: Seconds of silence after which others may take it for dead.
+        poll_seconds: How often it looks for work that no notification told it of.
+        grace: Seconds that jobs under way are given when it stops.
+        patience: How transient failures are met.
+    """
+
+    operator: str
+    concurrency: Mapping[VersionType, int]
+    lease: float = 15.0
+    poll_seconds: float = 5.0
+    grace: float = 5.0
+    patience: Patience = field(default_factory=Patience)
+
+
+class Engine:
+    """Runs jobs until it is stopped. Use as an async context manager.
+
+    Args:
+        database: The database.
+        settings: How the engine behaves.
+        pipelines: How jobs are done, one for each lane it works in.
+        outside_cancels: Tells RunPod of cancelled jobs; None where RunPod is not configured.
+
+    Attributes:
+        engine_id: Its id while it runs; another one after it was taken for dead and came back.
+    """
+
+    engine_id: uuid.UUID
+
+    def __init__(
+        self,
+        database: Database,
+        settings: EngineSettings,
+        pipelines: Sequence[Pipeline],
+        *,
+        outside_cancels: OutsideCancels | None = None,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._pipelines = {p.kind: p for p in pipelines if settings.concurrency.get(p.kind, 0) > 0}
+        self._cancels = outside_cancels
+        self._fence = Fence(lease=settings.lease, margin=settings.lease / 5)
+        self._heartbeat = Heartbeat(
+            database.url,
+            self._identity(),
+            lease=settings.lease,
+            fence=self._fence,
+            on_lost=self._lost,
+            on_found=self._found,
+        )
+        self._listener = Listener(database.url, on_message=self._receive, on_gap=self._wake_all)
+        self._lanes: dict[VersionType, LaneRunner] = {}
+        self._cancelled: set[tuple[VersionType, int]] = set()
+        self._chores = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._comings: asyncio.Queue[uuid.UUID] = asyncio.Queue()
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What became of the jobs so far, over all lanes."""
+        return sum((lane.counts for lane in self._lanes.values()), Counter())
+
+    @property
+    def running(self) -> int:
+        """Jobs under way here."""
+        return sum(lane.running for lane in self._lanes.values())
+
+    async def __aenter__(self) -> "Engine":
+        """Register the engine and begin to work.
+
+        Raises:
+            DatabaseUnavailableError: The database cannot be reached.
+        """
+        try:
+            self.engine_id = await self._heartbeat.start()
+        except Exception as error:
+            raise DatabaseUnavailableError(
+                "The engine cannot register in the database. Check that it runs: fototui doctor"
+            ) from error
+        claims = Claims(self._database, self.engine_id)
+        actor = f"{self._settings.operator} (engine)"
+        policy = FailurePolicy(self._database, actor=actor, patience=self._settings.patience)
+        for kind, pipeline in self._pipelines.items():
+            self._lanes[kind] = LaneRunner(
+                pipeline,
+                concurrency=self._settings.concurrency[kind],
+                claims=claims,
+                transitions=Transitions(self._database, actor=actor),
+                policy=policy,
+                fence=self._fence,
+                patience=self._settings.patience,
+                lease=self._settings.lease,
+                poll_seconds=self._settings.poll_seconds,
+            )
+        self._spawn("heartbeat", self._heartbeat.wait())
+        self._spawn("listener", self._listener.run())
+        self._spawn("chores", self._do_chores())
+        self._spawn("return", self._come_back())
+        for kind, lane in self._lanes.items():
+            self._spawn(f"lane {kind}", lane.claim_forever())
+        log.info(
+            "engine started",
+            engine=short_id(claims.engine_id),
+            lanes=[str(kind) for kind in self._lanes],
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop claiming, let jobs end, give the rest back."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(
+            *(lane.stop(grace=self._settings.grace) for lane in self._lanes.values())
+        )
+        released = 0
+        with contextlib.suppress(FototuiError, DBAPIError):  # the lease gives them back as well
+            for lane in self._lanes.values():
+                released += await lane.claims.release([lane.kind])
+        await self._heartbeat.stop()
+        log.info(
+            "engine stopped", engine=short_id(self.engine_id), released=released, **self.counts
+        )
+
+    async def wait(self) -> None:
+        """Wait until a part of the engine ends, which none does by itself.
+
+        Raises:
+            Exception: Whatever ended it.
+        """
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    async def drain(self) -> list[VersionType]:
+        """Wait until nothing is left to do in this engine's lanes, by whomever.
+
+        Returns:
+            Lanes in which something is left because they are paused.
+
+        Raises:
+            Exception: A part of the engine ended by it.
+        """
+        while True:
+            for task in self._tasks:
+                if task.done():
+                    task.result()
+            left = {kind: await lane.claims.left(kind) for kind, lane in self._lanes.items()}
+            if all(w.unfinished == 0 or (w.paused and w.held == 0) for w in left.values()):
+                return [kind for kind, work in left.items() if work.unfinished]
+            await asyncio.sleep(min(0.2, self._settings.poll_seconds))
+
+    # --- parts -------------------------------------------------------------------------------
+
+    def _spawn(self, name: str, part: Coroutine[object, object, None]) -> None:
+        self._tasks.add(asyncio.create_task(part, name=f"engine {name}"))
+
+    def _wake_all(self) -> None:
+        self._chores.set()
+        for lane in self._lanes.values():
+            lane.wake()
+
+    def _receive(self, message: LaneReady | VersionCancelled) -> None:
+        match message:
+            case LaneReady(kind):
+                if kind in self._lanes:
+                    self._lanes[kind].wake()
+            case VersionCancelled(kind, version_id):
+                self._cancelled.add((kind, version_id))
+                self._chores.set()
+
+    async def _do_chores(self) -> None:
+        """What any engine does for all: finding the dead, telling RunPod of cancelled jobs."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._chores.wait(), self._settings.poll_seconds)
+            self._chores.clear()
+            try:
+                async with asyncio.timeout(self._settings.lease):
+                    await self._do_each_chore()
+            except (FototuiError, DBAPIError, TimeoutError) as error:
+                log.warning("a chore was not done; it is done later", reason=str(error))
+
+    async def _do_each_chore(self) -> None:
+        while self._cancelled:
+            kind, version_id = self._cancelled.pop()
+            if kind in self._lanes:
+                await self._lanes[kind].drop_if_lost(version_id)
+        if self._cancels is not None:
+            await self._cancels.tell()
+        for lane in self._lanes.values():
+            await lane.release_strays()
+        await self._find_the_dead()
+
+    async def _find_the_dead(self) -> None:
+        lanes = list(self._lanes.values())
+        for dead in await lanes[0].claims.retire_silent_engines() if lanes else []:
+            log.warning(
+                "an engine is dead; its jobs are taken up",
+                dead=short_id(dead["id"]),
+                operator=dead["operator"],
+                host=dead["host"],
+                pid=dead["pid"],
+            )
+            for lane in lanes:
+                lane.wake()
+
+    # --- losing and finding the database -----------------------------------------------------
+
+    def _lost(self) -> None:
+        log.error("this engine no longer counts as alive; its jobs are left to others")
+        for lane in self._lanes.values():
+            lane.abandon()
+
+    def _found(self, engine_id: uuid.UUID) -> None:
+        self._comings.put_nowait(engine_id)
+
+    async def _come_back(self) -> None:
+        """Go on under a new id, after the heartbeat was lost and the database is back."""
+        while True:
+            engine_id = await self._comings.get()
+            # Whatever cut the heartbeat off may have left dead connections in the pool.
+            await self._database.engine.dispose()
+            for lane in self._lanes.values():
+                await lane.stop(grace=0)
+                lane.claims = Claims(self._database, engine_id)
+                lane.wake()
+            self.engine_id = engine_id
+            log.info("the engine works again, under a new id", engine=short_id(engine_id))
+
+    def _identity(self) -> EngineIdentity:
+        lanes = self._pipelines
+        return EngineIdentity(
+            operator=self._settings.operator,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=fototui.__version__,
+            lanes=[str(kind) for kind in lanes],
+            capacity=sum(self._settings.concurrency[kind] for kind in lanes),
+        )

@@ -1,0 +1,222 @@
+"""A claimed job being worked on: what its steps may use, and how they write where they got."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from fototui.db.errors import DatabaseUnavailableError, is_passing
+from fototui.domain.errors import TransientError
+from fototui.domain.statuses import VersionType
+from fototui.engine.fence import Fence
+from fototui.engine.job import Job, JobStatus, Move
+from fototui.engine.transitions import Transitions
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a transient failure is put up with.
+
+    Args:
+        attempts: Tries inside one step.
+        first_wait: Longest wait before the second try, in seconds; it doubles with each.
+        put_backs: Times a job is given back to wait, before it fails for good.
+        put_back_first: Shortest of these waits, in seconds; it grows with each.
+        put_back_longest: Longest of these waits, in seconds.
+    """
+
+    attempts: int = 3
+    first_wait: float = 1.0
+    put_backs: int = 3
+    put_back_first: float = 1.0
+    put_back_longest: float = 60.0
+
+    async def call(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call to the outside, again where that cannot do its work twice.
+
+        Args:
+            call: Makes the call.
+
+        Returns:
+            Its result.
+
+        Raises:
+            TransientError: The last try failed too, or one failed ambiguously.
+        """
+
+        def wait(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.retry_after if isinstance(error, TransientError) else None
+            return max(asked or 0.0, wait_random_exponential(self.first_wait, 30)(state))
+
+        async def once() -> T:
+            return await call()
+
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(self.attempts),
+            wait=wait,
+            retry=retry_if_exception(lambda e: isinstance(e, TransientError) and not e.ambiguous),
+            reraise=True,
+        )
+        return await retrying(once)
+
+
+class Results:
+    """Results that were paid for and are not stored yet, by version.
+
+    A job that waits because storage is down finds its result here when the same engine takes it up
+    again. Bounded: the oldest go first, and are then fetched or made anew.
+
+    Args:
+        limit: Most bytes kept.
+    """
+
+    def __init__(self, *, limit: int = 256 * 1024 * 1024) -> None:
+        self._limit = limit
+        self._size = 0
+        self._kept: OrderedDict[tuple[VersionType, int], bytes] = OrderedDict()
+
+    def get(self, job: Job) -> bytes | None:
+        """The result of a job; None where it is not kept."""
+        return self._kept.get((job.kind, job.version_id))
+
+    def keep(self, job: Job, result: bytes) -> None:
+        """Keep the result of a job."""
+        self.drop(job)
+        self._kept[job.kind, job.version_id] = result
+        self._size += len(result)
+        while self._size > self._limit and len(self._kept) > 1:
+            self._size -= len(self._kept.popitem(last=False)[1])
+
+    def drop(self, job: Job) -> None:
+        """Forget the result of a job."""
+        self._size -= len(self._kept.pop((job.kind, job.version_id), b""))
+
+
+class Work:
+    """One job under way.
+
+    Args:
+        job: The job as claimed.
+        transitions: Writes its steps.
+        fence: Whether this engine may still act.
+        results: Where its result is kept until it is stored.
+        patience: How transient failures are met.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        *,
+        transitions: Transitions,
+        fence: Fence,
+        results: Results,
+        patience: Patience,
+    ) -> None:
+        self.job = job
+        self.fence = fence
+        self.patience = patience
+        self._transitions = transitions
+        self._results = results
+
+    @property
+    def result(self) -> bytes | None:
+        """What the outside service made, until it is stored."""
+        return self._results.get(self.job)
+
+    def keep(self, result: bytes) -> None:
+        """Keep what the outside service made."""
+        self._results.keep(self.job, result)
+
+    def drop_result(self) -> None:
+        """Forget what the outside service made."""
+        self._results.drop(self.job)
+
+    async def move(self, status: JobStatus, **fields: object) -> None:
+        """Write that the job is in its next status.
+
+        While the database is away this waits, for as long as the engine counts as alive.
+
+        Args:
+            status: The next status.
+            fields: Columns written along with it.
+
+        Raises:
+            ClaimLostError: The job is no longer this engine's.
+        """
+        move = Move(status, fields)
+        self.job = await self._persistently(lambda: self._transitions.write(self.job, move))
+
+    async def put_back(self, status: JobStatus, *, seconds: float, **fields: object) -> None:
+        """Give the job back, to wait in a status for some seconds.
+
+        Raises:
+            ClaimLostError: The job is no longer this engine's.
+        """
+        move = Move(status, fields)
+        await self._persistently(
+            lambda: self._transitions.put_back(self.job, move, seconds=seconds)
+        )
+
+    async def ask_outside_cancel(self, outside_id: str) -> None:
+        """Have RunPod told that a job of its is not wanted, by whichever engine gets to it.
+
+        Args:
+            outside_id: RunPod's job id.
+        """
+        await self._transitions.ask_outside_cancel(self.job, outside_id)
+
+    async def _persistently(self, write: Callable[[], Awaitable[T]]) -> T:
+        wait = 0.1
+        while True:
+            self.fence.require()
+            try:
+                return await write()
+            except (DatabaseUnavailableError, DBAPIError) as error:
+                if isinstance(error, DBAPIError) and not is_passing(error):
+                    raise
+                log.warning("the database did not take a step; trying again", wait=wait)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 2.0)
+
+
+async def finish_despite_cancel(section: Coroutine[object, object, T], *, seconds: float) -> T:
+    """Run a section to its end even if the caller is cancelled, within bounds.
+
+    For what must not be torn in two: a paid call and the writing down of its answer.
+
+    Args:
+        section: What to run.
+        seconds: How long it may go on after the cancellation.
+
+    Returns:
+        The section's result.
+
+    Raises:
+        asyncio.CancelledError: The caller was cancelled; the section has ended, one way or other.
+    """
+    task = asyncio.ensure_future(section)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=seconds)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.info("a cancelled job's last step failed", error=str(error))
+        raise

@@ -1,0 +1,50 @@
+"""Engines in processes of their own, which can be killed and frozen."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from fototui.db.database import Database
+from tests.engine.conftest import World, open_world
+
+
+@pytest.fixture
+async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(database, tmp_path / "files") as world:
+        yield world
+
+
+@asynccontextmanager
+async def engine_process(
+    world: World, *arguments: str, **variables: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run `fototui engine` in a process of its own while the block runs."""
+    environment: Mapping[str, str] = {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        **world.environment,
+        "ENGINE_LEASE": "3",
+        "OPERATOR": "chaos",
+        **variables,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "fototui",
+        "engine",
+        *arguments,
+        env=environment,
+        cwd=world.folder.parent,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await asyncio.wait_for(process.wait(), 20)

@@ -1,0 +1,106 @@
+"""The database goes away and comes back."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+
+from fototui.db.database import Database
+from fototui.sandbox.outcomes import Latency
+from tests.engine.conftest import World, eventually
+from tests.pgproxy import PgProxy
+
+
+@pytest.fixture
+async def proxy(database_url: str) -> AsyncIterator[PgProxy]:
+    async with PgProxy(database_url) as proxy:
+        yield proxy
+
+
+async def _alive_engines(world: World) -> int:
+    async with world.database.session() as session:
+        return int(
+            await session.scalar(text("SELECT count(*) FROM engines WHERE retired_at IS NULL")) or 0
+        )
+
+
+async def test_a_short_outage_is_got_over_in_place(world: World, proxy: PgProxy) -> None:
+    world.runpod.latency = Latency(run=1.0)
+    ids = await world.queue_colorings(3)
+    async with (
+        Database(proxy.url) as database,
+        world.engine(database=database, lease=10) as engine,
+    ):
+        for version_id in ids:
+            await world.until(version_id, "runpod_processing")
+        proxy.cut()
+        for version_id in ids:
+            await world.until(version_id, "completed")
+        assert engine.counts["taken up again"] == 0
+    assert world.runpod.counts.submitted == 3
+
+
+async def test_an_engine_cut_off_for_longer_than_its_lease_comes_back(
+    world: World, proxy: PgProxy
+) -> None:
+    world.runpod.latency = Latency(run=1.0)
+    ids = await world.queue_colorings(3)
+    async with (
+        Database(proxy.url) as database,
+        world.engine(database=database, lease=2) as cut_off,
+    ):
+        for version_id in ids:
+            await world.until(version_id, "runpod_processing")
+        old_id = cut_off.engine_id
+        await proxy.refuse()
+        proxy.cut()
+        async with world.engine(lease=2) as other:
+            for version_id in ids:
+                await world.until(version_id, "completed")
+            assert other.counts["completed"] == 3
+
+        async def idle() -> bool:
+            return cut_off.running == 0
+
+        await eventually(idle)
+        await proxy.accept()
+
+        async def came_back() -> bool:
+            return cut_off.engine_id != old_id and await _alive_engines(world) == 1
+
+        await eventually(came_back)
+        [later] = await world.queue_colorings(1)
+        await world.until(later, "completed")
+    assert world.runpod.counts.submitted == 4
+
+
+async def test_a_half_open_connection_is_noticed(world: World, proxy: PgProxy) -> None:
+    async with (
+        Database(proxy.url) as database,
+        world.engine(database=database, lease=2) as engine,
+    ):
+        [first] = await world.queue_colorings(1)
+        await world.until(first, "completed")
+        old_id = engine.engine_id
+        proxy.swallow()
+
+        async def declared_dead() -> bool:
+            async with world.database.session() as session:
+                return bool(
+                    await session.scalar(
+                        text(
+                            "SELECT last_seen_at < now() - interval '2 seconds' FROM engines "
+                            "WHERE retired_at IS NULL"
+                        )
+                    )
+                )
+
+        await eventually(declared_dead)
+        proxy.heal()
+
+        async def came_back() -> bool:
+            return engine.engine_id != old_id
+
+        await eventually(came_back)
+        [later] = await world.queue_colorings(1)
+        await world.until(later, "completed")

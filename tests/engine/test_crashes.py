@@ -1,0 +1,198 @@
+"""Whatever step a process dies after or in, the job ends once, with one file."""
+
+import contextlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from fototui.clients.runpod import RunPodService
+from fototui.clients.vectorizer import VectorizerApiService
+from fototui.db.database import Database
+from fototui.domain.statuses import VersionType
+from fototui.engine.attempt import attempt
+from fototui.engine.claims import Claims
+from fototui.engine.coloring import ColoringGenerationService
+from fototui.engine.failure import MAX_TAKEOVERS, FailurePolicy
+from fototui.engine.fence import Fence, boot_clock
+from fototui.engine.job import Job, Move
+from fototui.engine.pipeline import Pipeline
+from fototui.engine.svg import SvgGenerationService
+from fototui.engine.transitions import Transitions
+from fototui.engine.work import Results, Work
+from fototui.sandbox.outcomes import Outcome
+from tests.engine.conftest import KEY, QUICK, World
+
+
+class Crash(BaseException):
+    """The process died: nothing of it runs on, as nothing catches this."""
+
+
+@dataclass
+class CrashPlan:
+    """Which write of a job's whole life its process dies at, just before it or just after it."""
+
+    before: frozenset[int]
+    after: frozenset[int]
+    writes: int = 0
+    died_leaving: list[str] = field(default_factory=list)
+
+    def check(self, points: frozenset[int], job: Job) -> None:
+        if self.writes in points:
+            self.died_leaving.append(str(job.status))
+            raise Crash
+
+
+class CrashingTransitions(Transitions):
+    """Transitions of a process that dies as planned."""
+
+    def __init__(self, database: Database, plan: CrashPlan) -> None:
+        super().__init__(database, actor="test")
+        self._plan = plan
+
+    async def write(self, job: Job, move: Move) -> Job:
+        self._plan.writes += 1
+        self._plan.check(self._plan.before, job)
+        moved = await super().write(job, move)
+        self._plan.check(self._plan.after, moved)
+        return moved
+
+
+def _pipeline(world: World, kind: VersionType) -> Pipeline:
+    if kind is VersionType.COLORING:
+        runpod = RunPodService(f"{world.url}/runpod/v2", "sandbox", KEY, poll_interval=0.01)
+        world.stack.push_async_callback(runpod.aclose)
+        return ColoringGenerationService(
+            runpod, world.storage, min_image_size=1, timeout_seconds=20
+        )
+    vectorizer = VectorizerApiService(
+        f"{world.url}/vectorizer/api/v1/vectorize", KEY.get_secret_value(), KEY
+    )
+    world.stack.push_async_callback(vectorizer.aclose)
+    return SvgGenerationService(vectorizer, world.storage)
+
+
+async def _live_once(world: World, pipeline: Pipeline, plan: CrashPlan) -> None:
+    """One process's life: claims the job and works on it."""
+    engine_id = uuid.uuid4()
+    async with world.database.session() as session, session.begin():
+        await session.execute(
+            text(
+                "INSERT INTO engines (id, operator, host, pid, version, lanes, capacity, "
+                "lease_seconds) VALUES (:id, 'test', 'test', 1, '0', '{}', 1, 60)"
+            ),
+            {"id": engine_id},
+        )
+    fence = Fence(lease=60, margin=1)
+    fence.extend(boot_clock())
+    jobs = await Claims(world.database, engine_id).claim(pipeline.kind, 1, limited=False)
+    for job in jobs:
+        work = Work(
+            job,
+            transitions=CrashingTransitions(world.database, plan),
+            fence=fence,
+            results=Results(),
+            patience=QUICK,
+        )
+        policy = FailurePolicy(world.database, actor="test", patience=QUICK)
+        with contextlib.suppress(Crash):  # and nothing more: no release, no word to anyone
+            await attempt(pipeline, work, policy)
+    async with world.database.session() as session, session.begin():
+        await session.execute(
+            text("UPDATE engines SET retired_at = now() WHERE id = :id"), {"id": engine_id}
+        )
+
+
+async def _live_until_done(
+    world: World, pipeline: Pipeline, version_id: int, plan: CrashPlan
+) -> None:
+    for _ in range(60):
+        await _live_once(world, pipeline, plan)
+        if (await world.version(version_id, pipeline.kind)).status.meta.is_final:
+            return
+    raise AssertionError("not at its end after 60 lives")
+
+
+async def _files(world: World, part: str) -> Sequence[str]:
+    return [key async for key in world.storage.list_keys() if f"/{part}/" in key]
+
+
+points = st.frozensets(st.integers(1, 12), max_size=4)
+turns = st.lists(
+    st.sampled_from(
+        [
+            Outcome.COMPLETED,
+            Outcome.GONE,
+            Outcome.RATE_LIMITED,
+            Outcome.UNAVAILABLE,
+            Outcome.CUT_AFTER,
+            Outcome.CUT_BEFORE,
+            Outcome.FAILED,
+        ]
+    ),
+    max_size=3,
+)
+many = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@many
+@given(before=points, after=points, outcomes=turns)
+async def test_any_way_of_a_coloring_ends_once(
+    world: World, before: frozenset[int], after: frozenset[int], outcomes: list[Outcome]
+) -> None:
+    world.runpod.tally.__init__()  # type: ignore[misc]  # each example counts from nought
+    [version_id] = await world.queue_colorings(1)
+    stored_before = len(await _files(world, "coloring"))
+    world.runpod.next(*outcomes)
+    plan = CrashPlan(before, after)
+    pipeline = _pipeline(world, VersionType.COLORING)
+    await _live_until_done(world, pipeline, version_id, plan)
+    world.runpod._next.clear()
+
+    version = await world.coloring(version_id)
+    stored = len(await _files(world, "coloring")) - stored_before
+    chosen = (await world.image(version.image_id)).selected_coloring_id
+    submitted = world.runpod.counts.submitted
+    if version.status == "completed":
+        assert stored == 1
+        assert chosen == version_id
+        assert await world.stored(version.file_ref)
+    else:
+        assert version.error
+        assert chosen is None
+        # A run that stored its file and died goes on, unless it died too often.
+        assert stored == 0 or version.takeovers > MAX_TAKEOVERS
+    assert version.claimed_by is None
+    assert submitted <= version.submissions
+    assert version.resubmissions <= 1
+    unanswered = {Outcome.CUT_AFTER, Outcome.CUT_BEFORE} & set(outcomes)
+    if "runpod_submitting" not in plan.died_leaving and not unanswered:
+        # A stored job id is never submitted again, except where RunPod lost the job.
+        assert submitted <= 1 + outcomes.count(Outcome.GONE) + outcomes.count(Outcome.FAILED)
+        assert version.resubmissions == 0
+
+
+@many
+@given(before=points, after=points)
+async def test_any_way_of_an_svg_ends_once(
+    world: World, before: frozenset[int], after: frozenset[int]
+) -> None:
+    [version_id] = await world.queue_svgs(1)
+    stored_before = len(await _files(world, "svg"))
+    plan = CrashPlan(before, after)
+    await _live_until_done(world, _pipeline(world, VersionType.SVG), version_id, plan)
+    version = await world.svg(version_id)
+    stored = len(await _files(world, "svg")) - stored_before
+    if version.status == "completed":
+        assert stored == 1
+        assert (await world.image(version.image_id)).selected_svg_id == version_id
+    else:
+        assert version.takeovers > MAX_TAKEOVERS
+    assert version.claimed_by is None

@@ -1,0 +1,125 @@
+"""What far operators pay for: round trips to the database, counted on the wire."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import func, text
+
+from fototui.db.database import Database
+from fototui.domain.statuses import ColoringProcessingStatus as C
+from fototui.domain.statuses import VersionType
+from fototui.engine.claims import Claims, claim_statement
+from fototui.engine.fence import Fence
+from fototui.engine.heartbeat import EngineIdentity, Heartbeat
+from fototui.engine.job import Move
+from fototui.engine.transitions import Transitions
+from tests.engine.conftest import World
+from tests.pgproxy import PgProxy
+
+
+@pytest.fixture
+async def proxy(database_url: str) -> AsyncIterator[PgProxy]:
+    async with PgProxy(database_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def far(proxy: PgProxy) -> AsyncIterator[Database]:
+    """The database by way of the counting proxy, with one warm connection."""
+    async with Database(proxy.url, pool_size=1, publish=lambda _event: None) as database:
+        yield database
+
+
+@pytest.fixture
+async def claims(world: World, far: Database) -> AsyncIterator[Claims]:
+    heartbeat = Heartbeat(
+        world.database.url,
+        EngineIdentity("test", "test", 1, "0", ["coloring"], 1),
+        lease=30,
+        fence=Fence(lease=30, margin=1),
+        on_lost=lambda: None,
+        on_found=lambda _id: None,
+    )
+    engine_id = await heartbeat.start()
+    try:
+        yield Claims(far, engine_id)
+    finally:
+        await heartbeat.stop()
+
+
+async def test_a_transition_is_one_round_trip(
+    world: World, far: Database, proxy: PgProxy, claims: Claims
+) -> None:
+    await world.queue_colorings(2)
+    transitions = Transitions(far, actor="test")
+    trips: dict[str, list[int]] = {}
+    # The first job warms the connection: statements are prepared and types looked up once.
+    for _ in range(2):
+        with proxy.counting() as claimed:
+            [job] = await claims.claim(VersionType.COLORING, 1, limited=False)
+        trips.setdefault("claim", []).append(claimed.total)
+        for move in (
+            Move(C.PROCESSING, {"started_at": func.now()}),
+            Move(C.RUNPOD_SUBMITTING, {"submissions": 1}),
+            Move(C.RUNPOD_SUBMITTED, {"runpod_job_id": "a"}),
+            Move(C.RUNPOD_QUEUED),
+            Move(C.RUNPOD_PROCESSING),
+            Move(C.RUNPOD_COMPLETED),
+            Move(C.STORAGE_UPLOAD),
+            Move(C.COMPLETED, {"file_ref": None}),
+        ):
+            with proxy.counting() as moved:
+                job = await transitions.write(job, move)
+            trips.setdefault(str(move.status), []).append(moved.total)
+    warm = {name: counts[1] for name, counts in trips.items()}
+    assert set(warm.values()) == {1}, warm
+
+
+async def test_a_claim_in_a_limited_lane_is_four(
+    world: World, proxy: PgProxy, claims: Claims
+) -> None:
+    await world.queue_svgs(2)
+    await claims.claim(VersionType.SVG, 1, limited=True)
+    with proxy.counting() as trips:
+        assert len(await claims.claim(VersionType.SVG, 1, limited=True)) == 1
+    assert trips.total == 4  # begin, the lane's lock, the claim, commit
+
+
+def _scanned_whole(plan: dict[str, Any]) -> set[str]:
+    """Tables that a plan reads from end to end."""
+    own = {plan["Relation Name"]} if plan["Node Type"] == "Seq Scan" else set()
+    return own.union(*(_scanned_whole(part) for part in plan.get("Plans", [])))
+
+
+async def test_a_claim_costs_the_same_beside_many_finished_rows(
+    world: World, claims: Claims
+) -> None:
+    [image_id] = await world.add_images(1)
+    async with world.database.session() as session, session.begin():
+        await session.execute(
+            text(
+                "INSERT INTO coloring_versions (image_id, version, status) "
+                "SELECT :image_id, n, 'completed' FROM generate_series(1, 50000) n"
+            ),
+            {"image_id": image_id},
+        )
+    await world.queue_colorings(3)
+    statement = claim_statement(VersionType.COLORING).bindparams(
+        engine=claims.engine_id, lane="coloring", wanted=3
+    )
+    plain = str(
+        statement.compile(
+            dialect=world.database.engine.dialect, compile_kwargs={"literal_binds": True}
+        )
+    )
+    async with world.database.autocommit() as session:
+        await session.execute(text("VACUUM ANALYZE coloring_versions"))
+        explained = await session.scalar(
+            text("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + plain.replace(":", r"\:"))
+        )
+    [plan] = explained
+    assert _scanned_whole(plan["Plan"]).isdisjoint({"coloring_versions"})
+    # The table holds some 700 pages.
+    assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 200
+    assert plan["Plan"]["Actual Rows"] == 3
