@@ -1,0 +1,1 @@
+"""Live events: publisher, subscriber, and an embedded hub."""

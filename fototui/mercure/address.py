@@ -1,0 +1,32 @@
+"""Where a hub listens."""
+
+from urllib.parse import urlsplit
+
+from fototui.domain.errors import ConfigurationError
+from fototui.domain.text import clean_line
+
+#: Path of every hub (Mercure 0.x).
+HUB_PATH = "/.well-known/mercure"
+
+
+def hub_address(url: str) -> str:
+    """Check a configured hub address, and complete one that names only the server.
+
+    Args:
+        url: The hub's URL, with or without the path.
+
+    Returns:
+        The full URL.
+
+    Raises:
+        ConfigurationError: It is no http(s) URL.
+    """
+    parts = urlsplit(url.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigurationError(
+            f"MERCURE_URL is {clean_line(url, limit=100)!r}: give the hub's full address, "
+            f"for instance https://hub.example.com{HUB_PATH}."
+        )
+    if parts.path in {"", "/"}:
+        parts = parts._replace(path=HUB_PATH)
+    return parts.geturl()

@@ -1,0 +1,110 @@
+"""A bounded queue of events for the hub, in which nothing waits twice."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An event, ready to be sent. Two with the same topics and data say the same.
+
+    Args:
+        topics: Where it goes.
+        data: What it says.
+        ages: Whether it loses its worth while it waits.
+        born: When it was made, on the monotonic clock.
+    """
+
+    topics: tuple[str, ...]
+    data: str
+    ages: bool = field(default=True, compare=False)
+    born: float = field(default_factory=time.monotonic, compare=False)
+
+    def is_older_than(self, seconds: float) -> bool:
+        """Whether it has waited too long to be worth sending."""
+        return self.ages and time.monotonic() - self.born > seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What putting a letter in did to others.
+
+    Args:
+        merged: The same letter was waiting, and left for this one.
+        dropped: The oldest letter left because the outbox was full.
+    """
+
+    merged: bool = False
+    dropped: bool = False
+
+
+class Outbox:
+    """First in, first out, for one worker that takes a letter at a time.
+
+    A letter that says the same as a waiting one replaces it, at the end of the line: what readers
+    fetch because of it is then at least as new as every event before it.
+
+    Args:
+        limit: How many letters may wait; a full outbox drops the oldest.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._waiting: dict[Letter, None] = {}
+        self._under_way = 0
+        self._filled = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __len__(self) -> int:
+        return len(self._waiting) + self._under_way
+
+    def has(self, letter: Letter) -> bool:
+        """Whether a letter that says the same is waiting."""
+        return letter in self._waiting
+
+    def put(self, letter: Letter) -> Put:
+        """Queue a letter."""
+        merged = dropped = False
+        if letter in self._waiting:
+            del self._waiting[letter]
+            merged = True
+        elif len(self._waiting) >= self._limit:
+            del self._waiting[next(iter(self._waiting))]
+            dropped = True
+        self._waiting[letter] = None
+        self._filled.set()
+        self._empty.clear()
+        return Put(merged=merged, dropped=dropped)
+
+    async def take(self) -> Letter:
+        """Wait for a letter, and take it under way until `done`."""
+        while not self._waiting:
+            self._filled.clear()
+            await self._filled.wait()
+        letter = next(iter(self._waiting))
+        del self._waiting[letter]
+        self._under_way = 1
+        return letter
+
+    def done(self) -> None:
+        """Tell that the letter taken last is dealt with."""
+        self._under_way = 0
+        if not self._waiting:
+            self._empty.set()
+
+    async def drained(self) -> None:
+        """Wait until nothing waits and nothing is under way."""
+        await self._empty.wait()
+
+    def clear(self) -> int:
+        """Throw everything away, what is under way included.
+
+        Returns:
+            How many letters there were.
+        """
+        count = len(self)
+        self._waiting.clear()
+        self.done()
+        return count

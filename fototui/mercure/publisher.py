@@ -1,0 +1,277 @@
+"""Sends live events to the hub, without ever being in the way of the work that caused them."""
+
+import asyncio
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import TracebackType
+from typing import Protocol, Self
+
+import httpx
+import structlog
+from pydantic import SecretStr
+
+from fototui.mercure.address import hub_address
+from fototui.mercure.backoff import Backoff
+from fototui.mercure.outbox import Letter, Outbox
+from fototui.mercure.tokens import publish_token
+
+log = structlog.get_logger(__name__)
+
+_RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LONGEST_WAIT_SECONDS = 3.0
+
+
+class Publishable(Protocol):
+    """What can be published: `fototui.domain.events.BaseMercureEvent`, for instance."""
+
+    def get_topics(self) -> list[str]:
+        """Topics to publish on; events with the same topics stay in order."""
+
+    def model_dump_json(self) -> str:
+        """The payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherStats:
+    """What became of the events so far.
+
+    Args:
+        published: Taken by the hub.
+        failed: Refused by the hub, or too old by the time it could be reached.
+        dropped: Pushed out of a full queue, or left in it at the end.
+        merged: Thrown away because the very same event was waiting already.
+        queued: Waiting, or under way.
+    """
+
+    published: int = 0
+    failed: int = 0
+    dropped: int = 0
+    merged: int = 0
+    queued: int = 0
+
+
+class _Link(StrEnum):
+    """What the hub did with the last event."""
+
+    WELL = "well"
+    DOWN = "down"
+    REFUSING = "refusing"
+
+
+@dataclass(slots=True)
+class _Counts:
+    published: int = 0
+    failed: int = 0
+    dropped: int = 0
+    merged: int = 0
+
+
+@dataclass(slots=True)
+class _Lane:
+    """A queue and its worker: one event under way at a time, so that order is kept."""
+
+    outbox: Outbox
+    worker: asyncio.Task[None] | None = field(default=None)
+
+
+def _letter(event: Publishable, *, ages: bool = True) -> Letter:
+    return Letter(tuple(event.get_topics()), event.model_dump_json(), ages=ages)
+
+
+class MercurePublishService:
+    """Publishes events in the background.
+
+    `publish` only queues. Events with the same topics (an order's) leave in their order; different
+    orders do not wait for each other. While the hub is down events wait and are tried again until
+    they are too old; a full queue drops its oldest. After such a loss `after_loss` is sent as soon
+    as the hub takes events again, so that readers do not trust what they show. Updates are private:
+    only who holds a subscriber token reads them.
+
+    Args:
+        url: The hub's address; None for a service that does nothing.
+        key: Key that the hub verifies publishers with.
+        after_loss: An event that tells readers that anything may have changed.
+        queue_size: How many events may wait per lane.
+        lanes: How many events may be under way at once.
+        timeout_seconds: Longest time for one request.
+        retry_seconds: First wait after a failure; it doubles up to 3 s.
+        max_age_seconds: Events older than this are given up: readers would take an old status for
+            the present one.
+        close_seconds: How long leaving the `async with` block waits for the queue to drain.
+
+    Raises:
+        ConfigurationError: The address is no http(s) URL.
+    """
+
+    def __init__(
+        self,
+        url: str | None,
+        key: SecretStr,
+        *,
+        after_loss: Publishable | None = None,
+        queue_size: int = 1_000,
+        lanes: int = 4,
+        timeout_seconds: float = 5.0,
+        retry_seconds: float = 0.2,
+        max_age_seconds: float = 30.0,
+        close_seconds: float = 2.0,
+    ) -> None:
+        self._url = hub_address(url) if url else None
+        if self._url:
+            publish_token(key)  # an empty key is said now, and not for every event
+        self._key = key
+        self._loss_letter = _letter(after_loss, ages=False) if after_loss else None
+        self._timeout_seconds = timeout_seconds
+        self._retry_seconds = retry_seconds
+        self._max_age_seconds = max_age_seconds
+        self._close_seconds = close_seconds
+        self._lanes = [_Lane(Outbox(queue_size)) for _ in range(lanes)]
+        self._loss_lane = _Lane(Outbox(1))
+        self._counts = _Counts()
+        self._link = _Link.WELL
+        self._client: httpx.AsyncClient | None = None
+
+    @property
+    def stats(self) -> PublisherStats:
+        """What became of the events so far."""
+        counts = self._counts
+        return PublisherStats(
+            published=counts.published,
+            failed=counts.failed,
+            dropped=counts.dropped,
+            merged=counts.merged,
+            queued=sum(len(lane.outbox) for lane in self._all_lanes),
+        )
+
+    @property
+    def _all_lanes(self) -> list[_Lane]:
+        return [*self._lanes, self._loss_lane]
+
+    def publish(self, event: Publishable) -> None:
+        """Queue an event; never waits and never raises.
+
+        Args:
+            event: The event.
+        """
+        if self._url is None:
+            return
+        if self._client is None:
+            self._counts.dropped += 1
+            return
+        try:
+            letter = _letter(event)
+        except Exception:  # a broken event must not break the work that caused it
+            self._counts.failed += 1
+            log.exception("an event could not be written", kind=type(event).__name__)
+            return
+        lane = self._lanes[hash(letter.topics) % len(self._lanes)]
+        put = lane.outbox.put(letter)
+        self._counts.merged += put.merged
+        if put.dropped:
+            self._counts.dropped += 1
+            self._tell_of_loss()
+
+    def _tell_of_loss(self) -> None:
+        if self._loss_letter is not None:
+            self._loss_lane.outbox.put(self._loss_letter)
+
+    async def __aenter__(self) -> Self:
+        if self._url is not None:
+            self._client = httpx.AsyncClient(timeout=self._timeout_seconds)
+            for number, lane in enumerate(self._all_lanes):
+                work = self._work(self._client, lane)
+                lane.worker = asyncio.create_task(work, name=f"publish events {number}")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close(timeout=self._close_seconds)
+
+    async def close(self, *, timeout: float = 2.0) -> None:  # noqa: ASYNC109 - reads as asked for
+        """Send what waits, and stop. What a hub that is down leaves behind is dropped.
+
+        Args:
+            timeout: Longest wait in seconds; none at all while the hub is down.
+        """
+        client, self._client = self._client, None
+        if client is None:
+            return
+        try:
+            if self._link is not _Link.DOWN:
+                async with asyncio.timeout(timeout):
+                    for lane in self._all_lanes:
+                        await lane.outbox.drained()
+        except TimeoutError:
+            pass  # told below, with the number
+        finally:
+            workers = [lane.worker for lane in self._all_lanes if lane.worker is not None]
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            left = sum(lane.outbox.clear() for lane in self._all_lanes)
+            self._counts.dropped += left
+            if left:
+                log.warning("events were left unpublished", events=left)
+            await client.aclose()
+
+    async def _work(self, client: httpx.AsyncClient, lane: _Lane) -> None:
+        while True:
+            letter = await lane.outbox.take()
+            try:
+                await self._deliver(client, lane, letter)
+            except Exception:  # whatever it is, the next event shall be sent
+                self._counts.failed += 1
+                log.exception("an event could not be published")
+            lane.outbox.done()
+
+    async def _deliver(self, client: httpx.AsyncClient, lane: _Lane, letter: Letter) -> None:
+        backoff = Backoff(self._retry_seconds, _LONGEST_WAIT_SECONDS)
+        while not letter.is_older_than(self._max_age_seconds):
+            if await self._post(client, letter):
+                return
+            if lane.outbox.has(letter):
+                self._counts.merged += 1
+                return
+            await asyncio.sleep(backoff.next_wait())
+        self._counts.failed += 1
+        self._tell_of_loss()
+
+    async def _post(self, client: httpx.AsyncClient, letter: Letter) -> bool:
+        """Try once; False where trying again may help."""
+        assert self._url is not None
+        form = {"topic": list(letter.topics), "data": letter.data, "private": "on"}
+        headers = {"Authorization": f"Bearer {publish_token(self._key)}"}
+        try:
+            answer = await client.post(self._url, data=form, headers=headers)
+        except httpx.TransportError as error:
+            self._note(_Link.DOWN, type(error).__name__)
+            return False
+        if answer.status_code in _RETRIED_STATUSES:
+            self._note(_Link.DOWN, f"HTTP {answer.status_code}")
+            return False
+        if answer.is_success:
+            self._counts.published += 1
+            self._note(_Link.WELL, "")
+        else:
+            self._counts.failed += 1
+            self._note(_Link.REFUSING, f"HTTP {answer.status_code}")
+        return True
+
+    def _note(self, link: _Link, reason: str) -> None:
+        """Log how the hub does, when that changed: a hub that is down must not fill the log."""
+        if link is self._link:
+            return
+        self._link = link
+        if link is _Link.WELL:
+            log.info("the hub takes events again", failed=self._counts.failed)
+        elif link is _Link.DOWN:
+            log.warning("the hub cannot be reached; events wait", reason=reason)
+        else:
+            log.error(
+                "the hub refuses events: check MERCURE_URL and MERCURE_PUBLISHER_JWT_KEY",
+                reason=reason,
+            )

@@ -1,0 +1,271 @@
+"""Listens to the hub, comes back by itself, and says when something was missed."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+import httpx
+import structlog
+from httpx_sse import aconnect_sse
+from pydantic import SecretStr
+
+from fototui.domain.text import clean_line
+from fototui.mercure.address import hub_address
+from fototui.mercure.backoff import Backoff
+from fototui.mercure.tokens import subscribe_token
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_LAST_EVENT_ID = "Last-Event-ID"
+#: What a hub answers that has nothing before the first event it sends (Mercure 0.x).
+_EARLIEST = "earliest"
+_LONGEST_CURSOR = 1_000
+#: A hub that asks for more patience than this is not obeyed.
+_LONGEST_RETRY = 60.0
+#: A stream that lasted so long did its work, even if nothing was said on it.
+_STEADY_SECONDS = 1.0
+
+
+class LinkState(StrEnum):
+    """How the stream of live events does."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    CATCHING_UP = "catching_up"  # the stream ended, as it does every ten minutes; reconnecting
+    DOWN = "down"  # the last attempt failed; trying again
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """The link's state changed.
+
+    Args:
+        state: The new state.
+        reason: A sentence for the operator where the link is down.
+    """
+
+    state: LinkState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Events were missed, or may have been: fetch again whatever is shown.
+
+    Args:
+        reason: A sentence for the log.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message(Generic[T]):
+    """An event.
+
+    Args:
+        id: Its id at the hub.
+        data: What came over the wire.
+        event: What it was parsed into.
+    """
+
+    id: str
+    data: str
+    event: T
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why an attempt came to nothing.
+
+    Args:
+        reason: A sentence for the operator.
+        is_hopeless: Whether only a person can help.
+    """
+
+    reason: str
+    is_hopeless: bool = False
+
+
+class _RefusedError(Exception):
+    """The hub answered, but not with a stream."""
+
+    def __init__(self, reason: str, *, is_hopeless: bool = False) -> None:
+        super().__init__(reason)
+        self.failure = _Failure(reason, is_hopeless)
+
+
+class MercureSubscriber(Generic[T]):
+    """Yields live events, forever.
+
+    The first item is a `StateChange`. Fetch what is shown after the first LIVE: what changed before
+    it is not told. From then on nothing is missed unless a `Lost` says so, which comes after the
+    connection stands.
+
+    Args:
+        url: The hub's address.
+        key: Key that the hub verifies subscribers with; None for a hub that needs none.
+        parse: Reads an event (`fototui.domain.events.parse_event`); None for one to pass over.
+        topics: Topic selectors to listen to.
+        connect_seconds: Longest time to connect.
+        silence_seconds: A stream without a byte (the hub sends a comment every 40 s) is dead.
+        first_wait_seconds: Wait after the first failure; it doubles.
+        longest_wait_seconds: Longest wait between attempts.
+        refused_wait_seconds: Wait where the hub refuses us, and only a person can help.
+
+    Raises:
+        ConfigurationError: The address is no http(s) URL, or the key is empty.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: SecretStr | None,
+        parse: Callable[[str], T | None],
+        *,
+        topics: Iterable[str] = ("orders", "orders/{id}"),
+        connect_seconds: float = 5.0,
+        silence_seconds: float = 60.0,
+        first_wait_seconds: float = 0.5,
+        longest_wait_seconds: float = 30.0,
+        refused_wait_seconds: float = 60.0,
+    ) -> None:
+        self._url = hub_address(url)
+        if key is not None:
+            subscribe_token(key)  # an empty key is said now
+        self._key = key
+        self._parse = parse
+        self._topics = tuple(topics)
+        self._timeout = httpx.Timeout(connect_seconds, read=silence_seconds)
+        self._silence_seconds = silence_seconds
+        self._refused_wait_seconds = refused_wait_seconds
+        self._backoff = Backoff(first_wait_seconds, longest_wait_seconds)
+        self._state = StateChange(LinkState.CONNECTING)
+        self._cursor = ""
+        self._retry_seconds = 0.0
+        self._has_tried = False
+        self._heard = False
+
+    @property
+    def state(self) -> StateChange:
+        """How the link does now."""
+        return self._state
+
+    async def stream(self) -> AsyncGenerator[Message[T] | StateChange | Lost, None]:
+        """Listen: one at a time, and inside `contextlib.aclosing` so that leaving hangs up at once.
+
+        A further stream goes on where the last one ended.
+
+        Yields:
+            Events, changes of the link's state, and marks that something was missed.
+        """
+        clock = asyncio.get_running_loop().time
+        if self._has_tried:
+            self._state = StateChange(LinkState.CATCHING_UP)
+        yield self._state
+        async with httpx.AsyncClient(timeout=self._timeout) as client:
+            while True:
+                began = clock()
+                failure = _Failure("The hub ended the stream at once.")
+                try:
+                    async with aclosing(self._listen(client)) as items:
+                        async for item in items:
+                            yield item
+                except httpx.HTTPError as error:
+                    failure = _Failure(self._explain(error))
+                except _RefusedError as error:
+                    failure = error.failure
+                was_useful = self._heard or clock() - began >= _STEADY_SECONDS
+                if self._state.state is LinkState.LIVE and was_useful:
+                    self._backoff.reset()
+                    yield self._enter(StateChange(LinkState.CATCHING_UP))
+                    await asyncio.sleep(self._retry_seconds)
+                    continue
+                change = StateChange(LinkState.DOWN, failure.reason)
+                if change != self._state:
+                    yield self._enter(change)
+                await asyncio.sleep(self._wait(failure))
+
+    def _enter(self, change: StateChange) -> StateChange:
+        self._state = change
+        if change.state is LinkState.DOWN:
+            log.warning("no live events", reason=change.reason)
+        else:
+            log.info("live events", state=change.state)
+        return change
+
+    def _wait(self, failure: _Failure) -> float:
+        if failure.is_hopeless:
+            return self._refused_wait_seconds
+        return max(self._backoff.next_wait(), self._retry_seconds)
+
+    def _explain(self, error: httpx.HTTPError) -> str:
+        if isinstance(error, httpx.ReadTimeout):
+            return f"The hub gave no sign of life for {self._silence_seconds:g} s."
+        detail = clean_line(str(error), limit=200) or type(error).__name__
+        return f"The hub cannot be reached ({detail}): check MERCURE_URL and that the hub runs."
+
+    async def _listen(
+        self, client: httpx.AsyncClient
+    ) -> AsyncGenerator[Message[T] | StateChange | Lost, None]:
+        """One connection, from the request to its end."""
+        asked, is_first = self._cursor, not self._has_tried
+        self._has_tried, self._heard = True, False
+        headers: dict[str, bytes] = {}
+        if self._key is not None:
+            headers["Authorization"] = f"Bearer {subscribe_token(self._key)}".encode()
+        if asked:
+            headers[_LAST_EVENT_ID] = asked.encode()
+        params = {"topic": list(self._topics)}
+        async with aconnect_sse(client, "GET", self._url, params=params, headers=headers) as source:
+            _check(source.response)
+            previous = source.response.headers.get(_LAST_EVENT_ID, "")
+            if not is_first and (not asked or previous != asked or previous == _EARLIEST):
+                # What the hub names here precedes all that it will send: the place to go on from.
+                self._cursor = "" if previous == _EARLIEST else previous
+                yield Lost(_loss(asked, previous))
+            yield self._enter(StateChange(LinkState.LIVE))
+            async with aclosing(source.aiter_sse()) as events:
+                async for event in events:
+                    self._heard = True
+                    self._cursor = _cursor(event.id)
+                    if event.retry is not None:
+                        self._retry_seconds = min(max(event.retry, 0) / 1000, _LONGEST_RETRY)
+                    if (parsed := self._parse(event.data)) is not None:
+                        yield Message(event.id, event.data, parsed)
+
+
+def _check(response: httpx.Response) -> None:
+    """Raise where the answer is not a stream of events."""
+    status = response.status_code
+    if status in {401, 403}:
+        raise _RefusedError(
+            f"The hub refuses our token (HTTP {status}): set MERCURE_SUBSCRIBER_JWT_KEY to the key "
+            "that the hub was started with, and check this computer's clock.",
+            is_hopeless=True,
+        )
+    if status == 429 or status >= 500:
+        raise _RefusedError(f"The hub is in trouble (HTTP {status}): look at its log.")
+    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+    if status != 200 or media_type != "text/event-stream":
+        raise _RefusedError(
+            f"No hub answers at MERCURE_URL (HTTP {status}): check the address.", is_hopeless=True
+        )
+
+
+def _cursor(event_id: str) -> str:
+    """The id, where it can be sent back in a header."""
+    return event_id if event_id.isprintable() and len(event_id) <= _LONGEST_CURSOR else ""
+
+
+def _loss(asked: str, previous: str) -> str:
+    if not asked:
+        return "The stream was interrupted before any event could mark the place."
+    if not previous or previous == _EARLIEST:
+        return "The hub keeps no history, or began a new one."
+    return "The hub no longer has the event that was seen last."

@@ -1,0 +1,386 @@
+"""The subscriber comes back by itself, and says when something was missed."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, aclosing, asynccontextmanager
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from fototui.domain.errors import ConfigurationError
+from fototui.domain.events import Event, ListUpdateEvent, OrderUpdateEvent, parse_event
+from fototui.mercure.address import HUB_PATH
+from fototui.mercure.hub import HubSettings, create_hub
+from fototui.mercure.publisher import MercurePublishService
+from fototui.mercure.subscriber import LinkState, Lost, MercureSubscriber, Message, StateChange
+from fototui.serving import bind, serving
+from tests.mercure.conftest import (
+    PUBLISHER_KEY,
+    SUBSCRIBER_KEY,
+    RunningHub,
+    StartHub,
+    eventually,
+    topic,
+)
+
+Item = Message[str] | StateChange | Lost
+
+
+def subscriber(url: str, *topics: str, **options: float) -> MercureSubscriber[str]:
+    defaults = {"first_wait_seconds": 0.02, "longest_wait_seconds": 0.1}
+    return MercureSubscriber(
+        url,
+        SUBSCRIBER_KEY,
+        lambda data: data or None,
+        topics=topics or ("orders",),
+        **(defaults | options),
+    )
+
+
+@asynccontextmanager
+async def following(source: MercureSubscriber[str]) -> AsyncIterator[list[Item]]:
+    """Everything the subscriber yields while the block runs."""
+    items: list[Item] = []
+
+    async def follow() -> None:
+        async with aclosing(source.stream()) as stream:
+            async for item in stream:
+                items.append(item)  # noqa: PERF401 - read by the test while it grows
+
+    task = asyncio.create_task(follow())
+    try:
+        yield items
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+
+def data(items: list[Item]) -> list[str]:
+    return [item.data for item in items if isinstance(item, Message)]
+
+
+def states(items: list[Item]) -> list[LinkState]:
+    return [item.state for item in items if isinstance(item, StateChange)]
+
+
+def lost(items: list[Item]) -> list[Lost]:
+    return [item for item in items if isinstance(item, Lost)]
+
+
+def last(items: list[Item]) -> StateChange:
+    return [item for item in items if isinstance(item, StateChange)][-1]
+
+
+def is_live(items: list[Item]) -> bool:
+    return bool(items) and states(items)[-1] is LinkState.LIVE
+
+
+async def take(source: MercureSubscriber[str], messages: int) -> list[Item]:
+    """Items until so many messages came; with 0 until the link is live."""
+    async with following(source) as items:
+        await eventually(lambda: is_live(items) and len(data(items)) >= messages, seconds=10)
+        return items
+
+
+# --- with a hub --------------------------------------------------------------------------------
+
+
+async def test_it_connects_and_yields_what_can_be_read(hub: RunningHub) -> None:
+    about = topic()
+    async with following(subscriber(hub.url, about)) as items:
+        await eventually(lambda: is_live(items))
+        await hub.publish(about, data="")  # nothing that the parser knows
+        answer = await hub.publish(about, data="a\nb", private="on")
+        await eventually(lambda: bool(data(items)))
+    assert items == [
+        StateChange(LinkState.CONNECTING),
+        StateChange(LinkState.LIVE),
+        Message(answer.text, "a\nb", "a\nb"),
+    ]
+
+
+async def test_events_travel_from_publisher_to_subscriber(hub: RunningHub) -> None:
+    reader: MercureSubscriber[Event] = MercureSubscriber(hub.url, SUBSCRIBER_KEY, parse_event)
+    sent = [OrderUpdateEvent(order_id="01JABC"), ListUpdateEvent(order_ids=("01JABC",))]
+    received: list[Event] = []
+    async with (
+        MercurePublishService(hub.url, PUBLISHER_KEY) as service,
+        aclosing(reader.stream()) as stream,
+        asyncio.timeout(5),
+    ):
+        async for item in stream:
+            if item == StateChange(LinkState.LIVE):
+                for event in sent:
+                    service.publish(event)
+            if isinstance(item, Message):
+                received.append(item.event)
+            if len(received) == 2:
+                break
+    assert sorted(received, key=repr) == sorted(sent, key=repr)
+
+
+async def test_without_a_key_it_listens_where_that_is_allowed(start_hub: StartHub) -> None:
+    with start_hub(anonymous=True) as hub:
+        source = MercureSubscriber(hub.url, None, str, topics=("a",))
+        async with aclosing(source.stream()) as stream, asyncio.timeout(5):
+            assert await anext(stream) == StateChange(LinkState.CONNECTING)
+            assert await anext(stream) == StateChange(LinkState.LIVE)
+
+
+async def test_nothing_is_missed_nor_doubled_over_many_streams(start_hub: StartHub) -> None:
+    about = topic()
+    numbers = [str(number) for number in range(60)]
+    with start_hub(write_timeout_seconds=0.25, dispatch_timeout_seconds=0.02) as hub:
+        async with following(subscriber(hub.url, about)) as items:
+            await eventually(lambda: is_live(items))
+            for number in numbers:
+                await hub.publish(about, data=number)
+                await asyncio.sleep(0.01)  # so that the streams' ends fall between events
+            await eventually(lambda: len(data(items)) >= len(numbers))
+    assert data(items) == numbers
+    assert not lost(items)
+    assert states(items).count(LinkState.LIVE) >= 3
+    assert LinkState.DOWN not in states(items)
+
+
+async def test_a_new_stream_goes_on_where_the_last_one_ended(hub: RunningHub) -> None:
+    about = topic()
+    source = subscriber(hub.url, about)
+    async with following(source) as items:
+        await eventually(lambda: is_live(items))
+        await hub.publish(about, data="seen")
+        await eventually(lambda: data(items) == ["seen"])
+    await hub.burst(about, 1_100)  # more than a hub replays at a time
+    items = await take(source, 1_100)
+    assert data(items) == [str(number) for number in range(1_100)]
+    assert not lost(items)
+    assert LinkState.DOWN not in states(items)
+
+
+@pytest.mark.parametrize("history_size", [0, 1_000])
+async def test_a_restart_is_a_loss(start_hub: StartHub, history_size: int) -> None:
+    # Also at the reference with a history in a file: hub v0.24.2 replays nothing of it before the
+    # first new event, and says so.
+    about = topic()
+    with ExitStack() as first:
+        hub = first.enter_context(start_hub(history_size=history_size))
+        port = httpx.URL(hub.url).port
+        async with following(subscriber(hub.url, about)) as items:
+            await eventually(lambda: is_live(items))
+            await hub.publish(about, data="before")
+            await eventually(lambda: data(items) == ["before"])
+            first.close()
+            await eventually(lambda: last(items).state is LinkState.DOWN)
+            with start_hub(history_size=history_size, port=port) as hub:
+                await eventually(lambda: is_live(items))
+                await hub.publish(about, data="after")
+                await eventually(lambda: data(items) == ["before", "after"])
+    assert states(items)[:5] == [
+        LinkState.CONNECTING,
+        LinkState.LIVE,
+        LinkState.CATCHING_UP,
+        LinkState.DOWN,
+        LinkState.LIVE,
+    ]
+    assert len(lost(items)) == 1
+    assert data(items[items.index(lost(items)[0]) :]) == ["after"]
+
+
+async def test_a_hub_without_history_loses_what_came_between_two_streams(
+    start_hub: StartHub,
+) -> None:
+    about = topic()
+    with start_hub(
+        history_size=0, write_timeout_seconds=0.25, dispatch_timeout_seconds=0.02
+    ) as hub:
+        async with following(subscriber(hub.url, about)) as items:
+            await eventually(lambda: is_live(items))
+            await hub.publish(about, data="x")
+            await eventually(lambda: bool(lost(items)) and is_live(items))
+    assert "no history" in lost(items)[0].reason
+    assert states(items)[:4] == [
+        LinkState.CONNECTING,
+        LinkState.LIVE,
+        LinkState.CATCHING_UP,
+        LinkState.LIVE,
+    ]
+
+
+async def test_a_loss_is_told_once(start_hub: StartHub) -> None:
+    about = topic()
+    with start_hub(history_size=3) as hub:
+        source = subscriber(hub.url, about)
+        async with following(source) as items:
+            await eventually(lambda: is_live(items))
+            await hub.publish(about, data="seen")
+            await eventually(lambda: bool(data(items)))
+        for number in range(5):
+            await hub.publish(about, data=str(number))
+        again = await take(source, 0)
+        assert [item.reason for item in lost(again)] == [
+            "The hub no longer has the event that was seen last."
+        ]
+        assert data(again) == []
+        await hub.publish(about, data="after")
+        third = await take(source, 1)
+        assert lost(third) == []
+        assert data(third) == ["after"]
+
+
+async def test_a_place_never_marked_counts_as_lost(hub: RunningHub) -> None:
+    source = subscriber(hub.url, topic())
+    assert not lost(await take(source, 0))
+    assert len(lost(await take(source, 0))) == 1
+
+
+async def test_an_id_that_fits_no_header_costs_a_refetch_only(hub: RunningHub) -> None:
+    about = topic()
+    source = subscriber(hub.url, about)
+    async with following(source) as items:
+        await eventually(lambda: is_live(items))
+        await hub.publish(about, data="odd", id="\x01\x1b[2J")
+        await eventually(lambda: bool(data(items)))
+    assert len(lost(await take(source, 0))) == 1
+
+
+async def test_heartbeats_keep_a_silent_stream_alive(start_hub: StartHub) -> None:
+    with start_hub(heartbeat_seconds=0.1) as hub:
+        async with following(subscriber(hub.url, topic(), silence_seconds=0.4)) as items:
+            await eventually(lambda: is_live(items))
+            await asyncio.sleep(0.7)  # the silence that is to be survived
+    assert states(items) == [LinkState.CONNECTING, LinkState.LIVE]
+
+
+async def test_a_dead_stream_is_noticed_by_its_silence(hub: RunningHub) -> None:
+    about = topic()
+    async with following(subscriber(hub.url, about, silence_seconds=0.3)) as items:
+        await eventually(lambda: is_live(items))
+        await hub.publish(about, data="x")
+        await eventually(lambda: states(items).count(LinkState.LIVE) == 2)
+        await hub.publish(about, data="y")
+        await eventually(lambda: data(items) == ["x", "y"])
+    assert not lost(items)
+
+
+async def test_the_hub_may_ask_for_patience(start_hub: StartHub) -> None:
+    about = topic()
+    with start_hub(write_timeout_seconds=0.25, dispatch_timeout_seconds=0.02) as hub:
+        async with following(subscriber(hub.url, about)) as items:
+            await eventually(lambda: is_live(items))
+            await hub.publish(about, data="x", retry="300")
+            await eventually(lambda: states(items)[-1] is LinkState.CATCHING_UP)
+            began = time.monotonic()
+            await eventually(lambda: is_live(items))
+            assert 0.25 < time.monotonic() - began < 1.5
+
+
+async def test_a_wrong_key_is_said_in_a_sentence(hub: RunningHub) -> None:
+    source = MercureSubscriber(hub.url, PUBLISHER_KEY, str)
+    async with following(source) as items:
+        await eventually(lambda: len(items) == 2)
+    assert states(items) == [LinkState.CONNECTING, LinkState.DOWN]
+    assert "MERCURE_SUBSCRIBER_JWT_KEY" in last(items).reason
+    assert PUBLISHER_KEY.get_secret_value() not in repr(items)
+    assert source.state == last(items)
+
+
+# --- a hub that is not there, or misbehaves ----------------------------------------------------
+
+
+def misbehaving(answer: Callable[[Request], Awaitable[Response]]) -> Starlette:
+    return Starlette(routes=[Route(HUB_PATH, answer)])
+
+
+async def test_it_waits_for_a_hub_that_is_down_at_first(start_hub: StartHub) -> None:
+    sock = bind()
+    port = sock.getsockname()[1]
+    sock.close()
+    async with following(subscriber(f"http://127.0.0.1:{port}")) as items:
+        await eventually(lambda: len(items) == 2)
+        assert last(items).state is LinkState.DOWN
+        assert "check MERCURE_URL" in last(items).reason
+        with start_hub(port=port):
+            await eventually(lambda: is_live(items))
+    # What was fetched before may be stale by now.
+    assert isinstance(items[2], Lost)
+    assert items[3] == StateChange(LinkState.LIVE)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (PlainTextResponse("no", status_code=404), "No hub answers at MERCURE_URL (HTTP 404)"),
+        (HTMLResponse("<h1>Welcome"), "No hub answers at MERCURE_URL (HTTP 200)"),
+        (PlainTextResponse("no", status_code=403), "The hub refuses our token (HTTP 403)"),
+        (PlainTextResponse("no", status_code=503), "The hub is in trouble (HTTP 503)"),
+    ],
+)
+async def test_another_answer_is_said_in_a_sentence(answer: Response, sentence: str) -> None:
+    async def respond(_request: Request) -> Response:
+        return answer
+
+    async with serving(misbehaving(respond)) as url, following(subscriber(url)) as items:
+        await eventually(lambda: len(items) == 2)
+    assert last(items).state is LinkState.DOWN
+    assert last(items).reason.startswith(sentence)
+
+
+async def test_a_refusal_is_tried_again_rarely() -> None:
+    asked: list[float] = []
+
+    async def respond(_request: Request) -> Response:
+        asked.append(time.monotonic())
+        return PlainTextResponse("", status_code=401)
+
+    patience = {"first_wait_seconds": 0.01, "refused_wait_seconds": 0.3}
+    async with serving(misbehaving(respond)) as url, following(subscriber(url, **patience)):
+        await eventually(lambda: len(asked) == 2)
+    assert asked[1] - asked[0] > 0.25
+
+
+async def test_a_hub_that_ends_streams_at_once_is_not_asked_without_pause() -> None:
+    asked: list[float] = []
+
+    async def respond(_request: Request) -> Response:
+        asked.append(time.monotonic())
+        return StreamingResponse(iter([b":\n"]), headers={"content-type": "text/event-stream"})
+
+    async with (
+        serving(misbehaving(respond)) as url,
+        following(subscriber(url, first_wait_seconds=0.1, longest_wait_seconds=10)) as items,
+    ):
+        await eventually(lambda: len(asked) == 4)
+    assert asked[3] - asked[0] > 0.05 + 0.1 + 0.2
+    assert LinkState.DOWN in states(items)
+
+
+async def test_cancelling_hangs_up() -> None:
+    app = create_hub(HubSettings(publisher_key=PUBLISHER_KEY, subscriber_key=SUBSCRIBER_KEY))
+    async with serving(app) as url:
+        async with following(subscriber(url)) as items:
+            await eventually(lambda: is_live(items))
+            assert app.state.broker.readers == 1
+        await eventually(lambda: app.state.broker.readers == 0)
+
+
+async def test_leaving_the_loop_hangs_up() -> None:
+    app = create_hub(HubSettings(publisher_key=PUBLISHER_KEY, subscriber_key=SUBSCRIBER_KEY))
+    async with serving(app) as url:
+        async with aclosing(subscriber(url).stream()) as stream:
+            async for item in stream:
+                if item == StateChange(LinkState.LIVE):
+                    break
+        await eventually(lambda: app.state.broker.readers == 0)
+
+
+@pytest.mark.parametrize(("url", "key"), [("hub:3000", "k" * 32), ("http://hub", "")])
+def test_a_bad_setting_is_said_at_once(url: str, key: str) -> None:
+    with pytest.raises(ConfigurationError):
+        MercureSubscriber(url, SecretStr(key), str)
