@@ -1,0 +1,6 @@
+"""`python -m fototui`."""
+
+from fototui.cli import main
+
+if __name__ == "__main__":
+    main()

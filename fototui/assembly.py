@@ -1,0 +1,221 @@
+"""Puts the parts together as the settings say; everything that runs is made here."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from fototui.clients.runpod import RunPodService
+from fototui.clients.vectorizer import VectorizerApiService, VectorizerMode
+from fototui.config import Settings, required
+from fototui.db.database import Database
+from fototui.domain.errors import ConfigurationError
+from fototui.domain.events import ListUpdateEvent
+from fototui.domain.options import ColoringOptions
+from fototui.domain.statuses import VersionType
+from fototui.engine.coloring import ColoringGenerationService
+from fototui.engine.outside_cancels import OutsideCancels
+from fototui.engine.pipeline import Pipeline
+from fototui.engine.runner import Engine, EngineSettings
+from fototui.engine.svg import SvgGenerationService
+from fototui.engine.work import Patience
+from fototui.mercure.publisher import MercurePublishService
+from fototui.storage.base import Storage
+from fototui.storage.directory import DirectoryStorage
+from fototui.storage.s3 import S3StorageService
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What services stand on.
+
+    Args:
+        settings: The settings they were made from.
+        database: The database, checked: it answers and its schema is right.
+        publisher: Sends the live events; does nothing where no hub is configured.
+    """
+
+    settings: Settings
+    database: Database
+    publisher: MercurePublishService
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+    """Open the database and the way to the hub.
+
+    Args:
+        settings: The settings.
+
+    Yields:
+        The parts.
+
+    Raises:
+        ConfigurationError: A setting is missing or wrong, or migrations have not run.
+        DatabaseUnavailableError: The database does not answer.
+    """
+    async with (
+        open_publisher(settings) as publisher,
+        open_database(settings, publisher) as database,
+    ):
+        await database.check()
+        yield Parts(settings=settings, database=database, publisher=publisher)
+
+
+def open_database(
+    settings: Settings,
+    publisher: MercurePublishService | None = None,
+    *,
+    statement_seconds: float = 30.0,
+) -> Database:
+    """Make the database's pool; nothing is connected yet.
+
+    Args:
+        settings: The settings.
+        publisher: Takes the events of each commit.
+        statement_seconds: Longest a statement may take.
+
+    Raises:
+        ConfigurationError: DATABASE_URL is missing or wrong.
+    """
+    # Each running job holds a connection only for its own writes; the pool leaves room for those
+    # that write at the same moment.
+    jobs = sum(settings.engine_concurrency.values())
+    return Database(
+        required(settings.database_url, "database_url"),
+        publish=None if publisher is None else publisher.publish,
+        pool_size=max(5, min(jobs + 2, 20)),
+        statement_seconds=statement_seconds,
+    )
+
+
+def open_publisher(settings: Settings) -> MercurePublishService:
+    """Make the publisher.
+
+    Raises:
+        ConfigurationError: There is a hub, but no key for it.
+    """
+    if settings.mercure_url is None:
+        return MercurePublishService(None, SecretStr(""))
+    key = required(settings.mercure_publisher_jwt_key, "mercure_publisher_jwt_key")
+    # Readers that missed something refetch: an empty list says that anything may have changed.
+    return MercurePublishService(settings.mercure_url, key, after_loss=ListUpdateEvent())
+
+
+@asynccontextmanager
+async def open_storage(settings: Settings) -> AsyncIterator[Storage]:
+    """Open the place where files are kept.
+
+    Raises:
+        ConfigurationError: None is configured, or only half of one.
+    """
+    if settings.storage_backend == "directory":
+        root = required(settings.storage_path, "storage_path")
+        yield DirectoryStorage(root, settings.static_url)
+        return
+    async with S3StorageService(
+        required(settings.s3_bucket, "s3_bucket"),
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region or "auto",
+        access_key=required(settings.s3_access_key_id, "s3_access_key_id"),
+        secret_key=required(settings.s3_secret_access_key, "s3_secret_access_key"),
+        path_style=settings.s3_force_path_style,
+        public_url=settings.s3_public_url,
+    ) as storage:
+        yield storage
+
+
+def open_runpod(settings: Settings) -> RunPodService:
+    """Make the RunPod client.
+
+    Raises:
+        ConfigurationError: It is not configured.
+    """
+    return RunPodService(
+        settings.runpod_api_url,
+        required(settings.runpod_endpoint_id, "runpod_endpoint_id"),
+        required(settings.runpod_api_key, "runpod_api_key"),
+        poll_interval=settings.runpod_poll_interval,
+    )
+
+
+def open_vectorizer(settings: Settings) -> VectorizerApiService:
+    """Make the Vectorizer.ai client.
+
+    Raises:
+        ConfigurationError: It is not configured.
+    """
+    return VectorizerApiService(
+        settings.vectorizer_url,
+        required(settings.vectorizer_api_key, "vectorizer_api_key").get_secret_value(),
+        required(settings.vectorizer_api_secret, "vectorizer_api_secret"),
+    )
+
+
+@asynccontextmanager
+async def open_engine(
+    parts: Parts,
+    *,
+    lanes: frozenset[VersionType] = frozenset(VersionType),
+    grace: float = 5.0,
+    patience: Patience | None = None,
+) -> AsyncIterator[Engine]:
+    """Run an engine on the configured services.
+
+    Args:
+        parts: The database and the way to the hub.
+        lanes: The kinds of jobs it does; each needs its service configured.
+        grace: Seconds that jobs under way are given when it stops.
+        patience: How transient failures are met.
+
+    Yields:
+        The running engine.
+
+    Raises:
+        ConfigurationError: A service that a lane needs is not configured.
+    """
+    settings = parts.settings
+    concurrency = {lane: settings.engine_concurrency.get(lane, 0) for lane in lanes}
+    if not any(concurrency.values()):
+        raise ConfigurationError("ENGINE_CONCURRENCY leaves no lane to work in; raise one above 0.")
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(open_storage(settings))
+        pipelines: list[Pipeline] = []
+        cancels: OutsideCancels | None = None
+        if concurrency.get(VersionType.COLORING):
+            runpod = await stack.enter_async_context(open_runpod(settings))
+            cancels = OutsideCancels(parts.database, runpod)
+            pipelines.append(
+                ColoringGenerationService(
+                    runpod,
+                    storage,
+                    min_image_size=settings.min_image_size,
+                    timeout_seconds=settings.runpod_timeout,
+                )
+            )
+        if concurrency.get(VersionType.SVG):
+            vectorizer = await stack.enter_async_context(open_vectorizer(settings))
+            pipelines.append(
+                SvgGenerationService(
+                    vectorizer, storage, mode=VectorizerMode(settings.vectorizer_mode)
+                )
+            )
+        engine = Engine(
+            parts.database,
+            EngineSettings(
+                operator=settings.operator,
+                concurrency=concurrency,
+                lease=settings.engine_lease,
+                grace=grace,
+                patience=patience or Patience(),
+            ),
+            pipelines,
+            outside_cancels=cancels,
+        )
+        yield await stack.enter_async_context(engine)
+
+
+def default_options(settings: Settings) -> ColoringOptions:
+    """Options of a colouring where the operator gives none."""
+    return ColoringOptions(megapixels=settings.default_megapixels, steps=settings.default_steps)

@@ -1,0 +1,59 @@
+"""`fototui db`: the schema."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from fototui.assembly import open_database
+from fototui.cli.output import print_json
+from fototui.cli.running import run, say, settings_for_command
+from fototui.db import migrate
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    help="Bring the database's schema up to date, or look where it stands.", no_args_is_help=True
+)
+
+
+def _with_engine(work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
+    settings = settings_for_command()
+
+    async def main() -> T:
+        async with open_database(settings, statement_seconds=migrate.LONGEST_STATEMENT) as database:
+            return await work(database.engine)
+
+    return run(main())
+
+
+@app.command()
+def upgrade(revision: Annotated[str, typer.Argument(help="Where to.")] = "head") -> None:
+    """Bring the schema forward; safe to repeat, and to run from several terminals at once."""
+    _with_engine(lambda engine: migrate.upgrade(engine, revision))
+    say(f"The database stands at revision {_with_engine(migrate.current)}.")
+
+
+@app.command()
+def downgrade(revision: Annotated[str, typer.Argument(help="A revision, -1, or base.")]) -> None:
+    """Take the schema back. What newer columns and tables hold is lost."""
+    _with_engine(lambda engine: migrate.downgrade(engine, revision))
+    say(f"The database stands at revision {_with_engine(migrate.current) or 'base'}.")
+
+
+@app.command()
+def current(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Print the revision at which the database stands."""
+    revision = _with_engine(migrate.current)
+    if as_json:
+        print_json({"revision": revision, "needed": migrate.head()})
+    else:
+        typer.echo(revision or "base")
+
+
+@app.command()
+def check() -> None:
+    """Fail unless the database's schema is exactly what this program's models need."""
+    _with_engine(migrate.check)
+    say("Models and schema agree.")

@@ -1,0 +1,68 @@
+"""`fototui engine`: run jobs without a screen."""
+
+from typing import Annotated
+
+import typer
+
+from fototui.assembly import open_engine, open_parts
+from fototui.cli.running import run, say, settings_for_command, stop_signals, until_stopped
+from fototui.config import Settings, load_settings
+from fototui.domain.errors import InvalidInputError
+from fototui.domain.statuses import VersionType
+
+
+def _read_lanes(text: str | None) -> frozenset[VersionType]:
+    if text is None:
+        return frozenset(VersionType)
+    names = [name.strip() for name in text.split(",")]
+    known = [str(kind) for kind in VersionType]
+    if unknown := [name for name in names if name not in known]:
+        raise InvalidInputError(
+            f"There is no lane {', '.join(unknown)!r}; choose from {', '.join(known)}."
+        )
+    return frozenset(VersionType(name) for name in names)
+
+
+def engine(
+    lanes: Annotated[
+        str | None, typer.Option(help="Kinds of jobs, such as coloring,svg; all by default.")
+    ] = None,
+    concurrency: Annotated[
+        str | None, typer.Option(help="Jobs at once, such as coloring=3,svg=5.")
+    ] = None,
+    drain: Annotated[
+        bool, typer.Option("--drain", help="Stop when nothing is left to do.")
+    ] = False,
+    grace: Annotated[
+        float, typer.Option(help="Seconds that jobs under way get when it stops.", min=0)
+    ] = 5.0,
+) -> None:
+    """Run jobs until stopped; several engines on one database share the work."""
+    settings = settings_for_command()
+    if concurrency is not None:
+        settings = load_settings(engine_concurrency=concurrency)
+    run(_work(settings, _read_lanes(lanes), drain=drain, grace=grace))
+
+
+async def _work(
+    settings: Settings, lanes: frozenset[VersionType], *, drain: bool, grace: float
+) -> None:
+    with stop_signals() as stop:
+        async with (
+            open_parts(settings) as parts,
+            open_engine(parts, lanes=lanes, grace=grace) as engine,
+        ):
+            if not drain:
+                await until_stopped(stop, engine.wait)
+                return
+            paused: list[VersionType] = []
+
+            async def drained() -> None:
+                paused.extend(await engine.drain())
+
+            await until_stopped(stop, engine.wait, drained)
+            for lane in paused:
+                say(
+                    f"The lane {lane} is paused, and jobs wait in it. "
+                    f"See why: fototui lanes list. Then: fototui lanes resume {lane}"
+                )

@@ -1,0 +1,93 @@
+"""`fototui lanes`: what waits and runs, and whether it may."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+
+import typer
+
+from fototui.assembly import open_parts
+from fototui.cli.output import local_time, print_json, print_table
+from fototui.cli.running import run, say, settings_for_command
+from fototui.config import Settings
+from fototui.domain.statuses import VersionType
+from fototui.services.lanes import LaneService
+from fototui.services.views import EngineView, LaneView, as_json
+
+T = TypeVar("T")
+
+app = typer.Typer(help="See what waits and runs; pause and resume.", no_args_is_help=True)
+
+LaneArgument = Annotated[VersionType, typer.Argument(help="Which lane.")]
+
+
+@app.command("list")
+def list_lanes(
+    as_json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the lanes and the living engines."""
+    settings = settings_for_command()
+
+    async def work(service: LaneService) -> tuple[tuple[LaneView, ...], tuple[EngineView, ...]]:
+        return await service.list_lanes(), await service.list_engines()
+
+    lanes, engines = _with_service(settings, work)
+    if as_json_:
+        print_json(as_json({"lanes": lanes, "engines": engines}))
+        return
+    print_table(
+        ("Lane", "Waiting", "Running", "Limit", "State", "Reason"),
+        [
+            (
+                lane.lane,
+                lane.waiting,
+                lane.running,
+                lane.account_limit,
+                f"paused by {lane.paused_by}" if lane.paused_at else "open",
+                lane.paused_reason,
+            )
+            for lane in lanes
+        ],
+    )
+    typer.echo()
+    print_table(
+        ("Engine", "Operator", "Host", "Process", "Lanes", "Running", "Since"),
+        [
+            (
+                str(engine.id)[:8],
+                engine.operator,
+                engine.host,
+                engine.pid,
+                " ".join(engine.lanes),
+                f"{sum(engine.running.values())} of {engine.capacity}",
+                local_time(engine.started_at, settings.timezone),
+            )
+            for engine in engines
+        ],
+    )
+
+
+@app.command()
+def pause(
+    lane: LaneArgument,
+    reason: Annotated[str, typer.Option(help="Why, for the other operators.")] = "",
+) -> None:
+    """Let no engine take up jobs of a lane; what runs goes on."""
+    settings = settings_for_command()
+    changed = _with_service(settings, lambda service: service.pause(lane, reason=reason))
+    say(f"The lane {lane} is paused." if changed else f"The lane {lane} was paused already.")
+
+
+@app.command()
+def resume(lane: LaneArgument) -> None:
+    """Let engines take up jobs of a lane again."""
+    settings = settings_for_command()
+    changed = _with_service(settings, lambda service: service.resume(lane))
+    say(f"The lane {lane} is open again." if changed else f"The lane {lane} was not paused.")
+
+
+def _with_service(settings: Settings, work: Callable[[LaneService], Awaitable[T]]) -> T:
+    async def main() -> T:
+        async with open_parts(settings) as parts, parts.database.session() as session:
+            return await work(LaneService(session, operator=settings.operator))
+
+    return run(main())

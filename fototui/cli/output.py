@@ -1,0 +1,63 @@
+"""Data on stdout: tables for people, JSON for programs."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from enum import StrEnum
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value on one line.
+
+    Args:
+        value: Dataclasses, models, lists, times and plain values.
+    """
+    typer.echo(json.dumps(value, default=_plain, ensure_ascii=False))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; texts from strangers are shown as they are, never as markup.
+
+    Args:
+        headers: Column titles.
+        rows: Cells; None is shown as nothing.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for header in headers:
+        table.add_column(Text(header))
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else _shown(cell)) for cell in row))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # A pipe has no width: nothing is to be cut.
+        console = Console(highlight=False, width=10_000)
+        table.expand = False
+    console.print(table)
+
+
+def _shown(cell: object) -> str:
+    return cell.value if isinstance(cell, StrEnum) else str(cell)
+
+
+def local_time(moment: datetime, zone: tzinfo) -> str:
+    """A moment as an operator reads it."""
+    return moment.astimezone(zone).strftime("%d.%m.%Y %H:%M")

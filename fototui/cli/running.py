@@ -1,0 +1,109 @@
+"""How a command runs, and how it speaks."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import typer
+
+from fototui.config import Settings, load_settings
+from fototui.log import configure_logging
+
+T = TypeVar("T")
+
+
+def say(line: str) -> None:
+    """Tell the person at the terminal something that is not the command's result."""
+    typer.echo(line, err=True)
+
+
+def settings_for_command(*, log_level: str | None = None) -> Settings:
+    """Read the settings and set up logging.
+
+    Args:
+        log_level: Least level of log lines; the configured one where not given.
+
+    Raises:
+        ConfigurationError: A setting is wrong.
+    """
+    settings = load_settings()
+    configure_logging(log_level or settings.log_level)
+    return settings
+
+
+def run(work: Coroutine[object, object, T]) -> T:
+    """Run a command's work; SIGINT and SIGTERM cancel it, and it ends cleanly.
+
+    Args:
+        work: The work.
+
+    Returns:
+        Its result.
+
+    Raises:
+        KeyboardInterrupt: It was interrupted.
+    """
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        # A second SIGTERM while it winds up ends the process at once.
+        loop.add_signal_handler(signal.SIGTERM, lambda: _interrupt(loop))
+        return runner.run(work)
+
+
+def _interrupt(loop: asyncio.AbstractEventLoop) -> None:
+    loop.remove_signal_handler(signal.SIGTERM)
+    # The runner turns SIGINT into the cancellation of its main task, and that into an error.
+    signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def stop_signals() -> Iterator[asyncio.Event]:
+    """Turn SIGINT and SIGTERM into an event, for commands whose normal end they are.
+
+    Yields:
+        Set at the first signal. A second one interrupts as usual.
+    """
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def on_signal() -> None:
+        stop.set()
+        for name in signals:
+            loop.remove_signal_handler(name)
+
+    for name in signals:
+        loop.add_signal_handler(name, on_signal)
+    try:
+        yield stop
+    finally:
+        for name in signals:
+            loop.remove_signal_handler(name)
+
+
+async def until_stopped(stop: asyncio.Event, *others: Callable[[], Awaitable[object]]) -> None:
+    """Wait for a stop signal, or for the first of some other things to end.
+
+    Args:
+        stop: The signal.
+        others: What else may end the wait; an error of theirs is raised.
+    """
+    tasks = [asyncio.ensure_future(stop.wait()), *(asyncio.ensure_future(o()) for o in others)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+def is_terminal() -> bool:
+    """Whether stdout is looked at by a person."""
+    return sys.stdout.isatty()

@@ -1,0 +1,102 @@
+"""`fototui hub` and `fototui sandbox`: servers that otherwise come from outside."""
+
+import socket
+from typing import Annotated
+
+import typer
+from pydantic import SecretStr
+
+from fototui.cli.output import print_json
+from fototui.cli.running import run, say, settings_for_command, stop_signals
+from fototui.config import required
+from fototui.domain.errors import ConfigurationError
+from fototui.mercure.hub import HubSettings, serving_hub
+from fototui.serving import bind, serving
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        return bind(host, port)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Port {port} on {host} cannot be listened on: {error.strerror}. Choose another --port."
+        ) from error
+
+
+def hub(
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="TCP port; 0 takes a free one.")] = 3000,
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Let anyone read public updates.")
+    ] = False,
+) -> None:
+    """Run a Mercure hub for one machine, with the keys MERCURE_*_JWT_KEY."""
+    settings = settings_for_command()
+    hub_settings = HubSettings(
+        publisher_key=required(settings.mercure_publisher_jwt_key, "mercure_publisher_jwt_key"),
+        subscriber_key=required(settings.mercure_subscriber_jwt_key, "mercure_subscriber_jwt_key"),
+        anonymous=anonymous,
+    )
+
+    async def main() -> None:
+        with stop_signals() as stop:
+            async with serving_hub(hub_settings, sock=_bind(host, port)) as url:
+                say(f"The hub listens on {url}")
+                await stop.wait()
+
+    run(main())
+
+
+def sandbox(
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="TCP port; 0 takes a free one.")] = 3001,
+    seed: Annotated[int, typer.Option(help="Makes chance repeatable.")] = 0,
+    seconds: Annotated[float, typer.Option(help="How long a job takes.")] = 2.0,
+    fail: Annotated[
+        float, typer.Option(help="Share of jobs that fail, 0 to 1.", min=0.0, max=1.0)
+    ] = 0.0,
+) -> None:
+    """Play RunPod and Vectorizer.ai on this machine; prints their addresses and keys as JSON."""
+    # Only this command and the demo need what draws the pictures.
+    from fototui.sandbox.app import SandboxSettings, create_sandbox
+    from fototui.sandbox.outcomes import Latency, Outcome, Script
+
+    settings_for_command()
+    key = "sandbox"
+
+    def script(number: int) -> Script:
+        return Script(
+            seed=seed + number,
+            latency=Latency(queue=seconds / 4, run=seconds, spread=0.3),
+            rates={Outcome.FAILED: fail},
+        )
+
+    app = create_sandbox(
+        SandboxSettings(
+            runpod_key=SecretStr(key),
+            vectorizer_key=SecretStr(key),
+            vectorizer_secret=SecretStr(key),
+            runpod=script(0),
+            vectorizer=script(1),
+        )
+    )
+
+    async def main() -> None:
+        with stop_signals() as stop:
+            async with serving(app, sock=_bind(host, port)) as url:
+                print_json(
+                    {
+                        "RUNPOD_API_URL": f"{url}/runpod/v2",
+                        "RUNPOD_ENDPOINT_ID": "sandbox",
+                        "RUNPOD_API_KEY": key,
+                        "VECTORIZER_URL": f"{url}/vectorizer/api/v1/vectorize",
+                        "VECTORIZER_API_KEY": key,
+                        "VECTORIZER_API_SECRET": key,
+                    }
+                )
+                say("The sandbox runs; stop it with Ctrl+C.")
+                await stop.wait()
+
+    run(main())

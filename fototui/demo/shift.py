@@ -1,0 +1,152 @@
+"""A headless demo: orders come in, an engine makes everything, a subscriber follows."""
+
+import time
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from fototui.assembly import Parts, default_options, open_engine, open_parts, open_storage
+from fototui.db.models import Order
+from fototui.demo.follower import Follower
+from fototui.demo.house import Say, open_house, state_folder
+from fototui.demo.orders import sample_orders
+from fototui.demo.report import EventCounts, Report
+from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, ImageUpdateEvent
+from fototui.domain.options import SvgOptions
+from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
+from fototui.engine.runner import Engine
+from fototui.sandbox.outcomes import Latency
+from fototui.services.coloring import ColoringService
+from fototui.services.orders import OrderService, PhotoInput
+from fototui.services.vectorizer import VectorizerService
+from fototui.services.views import StartReport
+from fototui.storage.base import Storage
+
+_OPERATOR = "demo"
+# Long enough that every status can be seen passing, short enough not to be waited for.
+_LATENCY = Latency(queue=0.2, run=0.4, spread=0.5)
+_LAST_EVENTS_SECONDS = 10.0
+# Of all steps, those that a newcomer has to wait for.
+_TOLD = ColoringProcessingStatus.awaiting_external_states() | (
+    SvgProcessingStatus.awaiting_external_states()
+)
+
+
+class Shift:
+    """One run of the demo.
+
+    Args:
+        orders: How many orders there shall be.
+        seed: Makes orders and chances repeatable.
+        say: Told what happens.
+    """
+
+    def __init__(self, *, orders: int, seed: int, say: Say) -> None:
+        self._orders = orders
+        self._seed = seed
+        self._began = time.monotonic()
+        self._tell = say
+
+    async def run(self, folder: Path | None) -> Report:
+        """Run it.
+
+        Args:
+            folder: Keeps all state; None for one that is removed at the end.
+
+        Returns:
+            What there is at the end.
+        """
+        with state_folder(folder) as state:
+            async with (
+                open_house(
+                    state,
+                    say=self._say,
+                    operator=_OPERATOR,
+                    seed=self._seed,
+                    latency=_LATENCY,
+                    durable=folder is not None,
+                ) as settings,
+                open_parts(settings) as parts,
+                open_storage(settings) as storage,
+            ):
+                return await self._work(parts, storage)
+
+    async def _work(self, parts: Parts, storage: Storage) -> Report:
+        follower = Follower(parts.settings, self._on_event)
+        async with follower.following():
+            self._say("a subscriber follows the live events")
+            await self._make_orders(parts, storage)
+            async with open_engine(parts) as engine:
+                self._say("an engine works")
+                await self._make_colorings(parts, engine)
+                self._say("all colourings are made; now their SVGs")
+                await self._make_svgs(parts, engine)
+            await parts.publisher.close()
+            published = parts.publisher.stats.published
+            await follower.wait_for(published, seconds=_LAST_EVENTS_SECONDS)
+        events = EventCounts(
+            published=published,
+            received=follower.received,
+            lost=max(0, published - follower.received),
+        )
+        report = await Report.make(
+            parts.database, storage, events, seconds=time.monotonic() - self._began
+        )
+        self._say(
+            f"{report.orders} orders, {report.images} images: "
+            f"{report.coloring['completed']} colourings, {report.svg['completed']} SVGs, "
+            f"{len(report.files)} files; {events.received} of {events.published} events seen"
+        )
+        return report
+
+    async def _make_orders(self, parts: Parts, storage: Storage) -> None:
+        async with parts.database.session() as session:
+            existing = await session.scalar(select(func.count()).select_from(Order)) or 0
+        if existing:
+            self._say(f"{existing} orders are there from an earlier run")
+        for sample in sample_orders(self._orders, seed=self._seed, skip=existing):
+            async with parts.database.session() as session:
+                service = OrderService(session, operator=_OPERATOR, storage=storage)
+                order = await service.create_manual_order(
+                    [PhotoInput(photo.data, filename=photo.name) for photo in sample.photos],
+                    customer=sample.customer,
+                    email=sample.email,
+                    dedication=sample.dedication,
+                    layout=sample.layout,
+                )
+            self._say(f"order {order.number} of {sample.customer}: {len(order.images)} photos")
+
+    async def _make_colorings(self, parts: Parts, engine: Engine) -> None:
+        for number in await self._numbers(parts):
+            async with parts.database.session() as session:
+                service = ColoringService(session, operator=_OPERATOR)
+                self._say_skipped(
+                    await service.create_for_order(number, default_options(parts.settings))
+                )
+        await engine.drain()
+
+    async def _make_svgs(self, parts: Parts, engine: Engine) -> None:
+        for number in await self._numbers(parts):
+            async with parts.database.session() as session:
+                service = VectorizerService(session, operator=_OPERATOR)
+                self._say_skipped(await service.create_for_order(number, SvgOptions()))
+        await engine.drain()
+
+    async def _numbers(self, parts: Parts) -> list[str]:
+        async with parts.database.session() as session:
+            return list(await session.scalars(select(Order.order_number).order_by(Order.id)))
+
+    def _on_event(self, event: BaseMercureEvent) -> None:
+        match event:
+            case ImageStatusEvent(status_type=kind, status=status) if status in _TOLD:
+                self._say(f"live: image {event.image_id}, {kind}: {status}")
+            case ImageUpdateEvent():
+                self._say(f"live: image {event.image_id} has news")
+
+    def _say_skipped(self, reports: tuple[StartReport, ...]) -> None:
+        for report in reports:
+            if report.skipped is not None:
+                self._say(f"image {report.image_id}: {report.skipped}")
+
+    def _say(self, line: str) -> None:
+        self._tell(f"{time.monotonic() - self._began:5.1f} s  {line}")

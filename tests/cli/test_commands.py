@@ -1,0 +1,226 @@
+"""What commands do, print, and end with."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image as Picture
+from sqlalchemy import text
+
+import fototui as package
+from fototui.db.database import Database
+from tests.cli.conftest import Command
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> str:
+    path = tmp_path / "Fotka č. 1.jpg"
+    Picture.new("RGB", (64, 48), "teal").save(path)
+    return str(path)
+
+
+def _execute(url: str, statement: str) -> None:
+    async def work() -> None:
+        async with Database(url) as database, database.session() as session, session.begin():
+            await session.execute(text(statement))
+
+    asyncio.run(work())
+
+
+def test_version(bare: Command) -> None:
+    result = bare("--version")
+    assert (result.code, result.out) == (0, f"fototui {package.__version__}\n")
+
+
+def test_an_order_from_files_to_a_choice(fototui: Command, photo: str, database_url: str) -> None:
+    added = fototui(
+        "orders", "add", photo, photo, "--customer", "Jana Nováková", "--email", "j@example.com"
+    )
+    assert (added.code, added.out) == (0, "#M1000\n")
+    assert "2 photos" in added.err
+
+    listed = fototui("orders", "list", "--json")
+    assert listed.code == 0
+    assert [(o["number"], o["customer_name"], len(o["images"])) for o in listed.json] == [
+        ("#M1000", "Jana Nováková", 2)
+    ]
+
+    queued = fototui("coloring", "generate", "M1000", "--megapixels", "2", "--steps", "6", "--json")
+    assert queued.code == 0
+    versions = [report["version"] for report in queued.json]
+    assert [v["options"] for v in versions] == [{"megapixels": 2.0, "steps": 6}] * 2
+    assert {v["status"] for v in versions} == {"queued"}
+
+    # Another press of the key pays for nothing.
+    again = fototui("coloring", "generate", "M1000")
+    assert again.code == 0
+    assert again.err.count("being made already") == 2
+
+    _execute(
+        database_url,
+        "UPDATE coloring_versions SET status = 'completed', "
+        """file_ref = '{"key": "k", "bucket": "b"}'""",
+    )
+    chosen = fototui("versions", "select", "coloring", str(versions[0]["id"]))
+    assert chosen.code == 0
+    shown = fototui("orders", "show", "#M1000", "--json").json
+    image = shown["line_items"][0]["images"][0]
+    assert image["selected_coloring_id"] == versions[0]["id"]
+
+    svgs = fototui("svg", "generate", "M1000", "--image", "1", "--shape-stacking", "cutouts")
+    assert svgs.code == 0
+    assert "svg v1" in svgs.err
+    rows = fototui("versions", "list", "M1000", "--json").json
+    assert [(r["kind"], r["place"], r["status"]) for r in rows] == [
+        ("coloring", 1, "completed"),
+        ("svg", 1, "queued"),
+        ("coloring", 2, "completed"),
+    ]
+    svg_id = next(r["id"] for r in rows if r["kind"] == "svg")
+    cancelled = fototui("versions", "cancel", "svg", str(svg_id), "--json")
+    assert cancelled.json["status"] == "error"
+    retried = fototui("versions", "retry", "svg", str(svg_id), "--json")
+    assert retried.json["status"] == "queued"
+
+
+def test_tables_are_for_people(fototui: Command, photo: str) -> None:
+    fototui("orders", "add", photo, "--customer", "[/foo] [red]Eva[/red]\x1b[31m")
+    table = fototui("orders", "list").out
+    assert "[/foo] [red]Eva[/red][31m" in table
+    assert "\x1b" not in table
+    assert "#M1000" in fototui("orders", "show", "M1000").out
+    assert fototui("versions", "list", "M1000").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("orders", "show", "#9999"), 1, "no order #9999"),
+        (("coloring", "generate", "M9999"), 1, "no order M9999"),
+        (("coloring", "generate", "M1", "--megapixels", "0"), 2, "Megapixels are 0"),
+        (("coloring", "generate", "M1", "--megapixels", "99"), 2, "Megapixels are 99"),
+        (("coloring", "generate", "M1", "--steps", "21"), 2, "Steps are 21"),
+        (("coloring", "generate"), 2, "number"),
+        (("svg", "generate", "M1", "--group-by", "moon"), 2, "moon"),
+        (("versions", "retry", "coloring", "77"), 1, "77"),
+        (("versions", "select", "svg", "77"), 1, "77"),
+        (("orders", "add", "missing.jpg"), 2, "missing.jpg"),
+        (("engine", "--lanes", "coloring,moon"), 2, "moon"),
+        (("engine", "--concurrency", "coloring=many"), 2, "coloring=3,svg=5"),
+        (("db", "downgrade", "nonsense"), 2, "nonsense"),
+        (("no-such-command",), 2, "no-such-command"),
+    ],
+)
+def test_bad_input_gets_a_clear_sentence(
+    fototui: Command, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    result = fototui(*arguments)
+    assert result.code == code
+    assert result.out == ""
+    assert words in result.err
+    assert "Traceback" not in result.err
+
+
+def test_bad_photos_make_no_order(fototui: Command, tmp_path: Path, photo: str) -> None:
+    text_file = tmp_path / "letter.jpg"
+    text_file.write_text("Milý Ježíšku")
+    bomb = tmp_path / "bomb.png"
+    Picture.new("1", (10_000, 8_000)).save(bomb)
+    for path, word in ((text_file, "letter.jpg"), (bomb, "bomb.png")):
+        result = fototui("orders", "add", photo, str(path))
+        assert result.code == 2
+        assert word in result.err
+    assert fototui("orders", "list", "--json").json == []
+    assert not list((tmp_path / "files").rglob("*.*"))
+    # The number was not used up.
+    assert fototui("orders", "add", photo).out == "#M1000\n"
+
+
+def test_the_schema_from_nothing_and_back(bare: Command, empty_database_url: str) -> None:
+    url = {"DATABASE_URL": empty_database_url}
+    early = bare("orders", "list", **url)
+    assert early.code == 2
+    assert "fototui db upgrade" in early.err
+    assert bare("db", "current", **url).out == "base\n"
+    assert bare("db", "upgrade", **url).code == 0
+    revision = bare("db", "current", **url).out.strip()
+    assert re.fullmatch("[0-9a-f]{12}", revision)
+    assert bare("db", "check", **url).code == 0
+    assert bare("orders", "list", "--json", **url).json == []
+    assert bare("db", "downgrade", "base", **url).code == 0
+    failed = bare("db", "check", **url)
+    assert failed.code == 2
+    assert failed.err
+
+
+def test_a_lane_is_paused_and_resumed(fototui: Command) -> None:
+    paused = fototui("lanes", "pause", "svg", "--reason", "no credits")
+    assert paused.code == 0
+    lanes = {lane["lane"]: lane for lane in fototui("lanes", "list", "--json").json["lanes"]}
+    assert (lanes["svg"]["paused_by"], lanes["svg"]["paused_reason"]) == ("jana", "no credits")
+    assert lanes["coloring"]["paused_at"] is None
+    assert "no credits" in fototui("lanes", "list").out
+    assert "open again" in fototui("lanes", "resume", "svg").err
+    assert "not paused" in fototui("lanes", "resume", "svg").err
+
+
+def test_a_database_that_is_not_there(bare: Command) -> None:
+    result = bare("orders", "list", DATABASE_URL="postgresql://jana:tajne@127.0.0.1:1/shop")
+    assert result.code == 1
+    assert "127.0.0.1:1" in result.err
+    assert "tajne" not in result.err
+
+
+def test_nothing_configured(bare: Command) -> None:
+    result = bare("orders", "list")
+    assert result.code == 2
+    assert "DATABASE_URL" in result.err
+    assert bare("hub").code == 2
+
+
+def test_the_doctor_tells_good_from_bad(fototui: Command) -> None:
+    well = fototui("doctor", "--json")
+    assert well.code == 0
+    assert {f["service"]: f["ok"] for f in well.json} == {
+        "database": True,
+        "hub": None,
+        "storage": True,
+        "runpod": None,
+        "vectorizer": None,
+    }
+    ill = fototui(
+        "doctor",
+        "--json",
+        MERCURE_URL="http://127.0.0.1:1/.well-known/mercure",
+        MERCURE_PUBLISHER_JWT_KEY="k" * 32,
+        MERCURE_SUBSCRIBER_JWT_KEY="k" * 32,
+        RUNPOD_API_URL="http://127.0.0.1:1/v2",
+        RUNPOD_API_KEY="tajne",
+        RUNPOD_ENDPOINT_ID="abc",
+        VECTORIZER_URL="http://127.0.0.1:1/api/v1/vectorize",
+        VECTORIZER_API_KEY="k",
+        VECTORIZER_API_SECRET="tajne",
+    )
+    assert ill.code == 1
+    states = {f["service"]: f["ok"] for f in ill.json}
+    assert (states["database"], states["hub"]) == (True, False)
+    assert (states["runpod"], states["vectorizer"]) == (False, False)
+    assert "tajne" not in ill.out + ill.err
+
+
+def test_an_engine_without_its_services_says_which_is_missing(fototui: Command) -> None:
+    result = fototui("engine", "--drain", "--lanes", "coloring")
+    assert result.code == 2
+    assert "RUNPOD" in result.err
+
+
+def test_a_hub_that_is_down_stops_no_work(fototui: Command, photo: str) -> None:
+    result = fototui(
+        "orders",
+        "add",
+        photo,
+        MERCURE_URL="http://127.0.0.1:1/.well-known/mercure",
+        MERCURE_PUBLISHER_JWT_KEY="k" * 32,
+    )
+    assert (result.code, result.out) == (0, "#M1000\n")

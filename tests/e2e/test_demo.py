@@ -1,0 +1,146 @@
+"""The demo as a newcomer runs it: a process of its own, and nothing left behind."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A folder that PostgreSQL's own user can reach too, which pytest's are not under root."""
+    with tempfile.TemporaryDirectory(prefix="fototui-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+
+
+@asynccontextmanager
+async def demo(home: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`fototui demo --headless` in a process whose temporary folder is the test's."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "fototui",
+        "demo",
+        "--headless",
+        *arguments,
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home)},
+        cwd=home,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def finished(home: Path, *arguments: str) -> tuple[int | None, str, str]:
+    async with demo(home, *arguments) as process:
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+        return process.returncode, out.decode(), err.decode()
+
+
+def left_running(home: Path) -> list[str]:
+    """Processes that have anything to do with a folder."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(str(home) in part for part in (process.cwd(), *process.cmdline())):
+                found.append(" ".join(process.cmdline()))
+    return found
+
+
+async def gone(home: Path) -> bool:
+    """Wait for the processes of a killed demo to end."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(15):
+            while left_running(home):  # noqa: ASYNC110 - other processes
+                await asyncio.sleep(0.05)
+    return not left_running(home)
+
+
+async def test_one_command_makes_everything_and_leaves_nothing(home: Path) -> None:
+    code, out, err = await finished(home, "--json", "--orders", "2")
+    assert code == 0, err
+    report: dict[str, Any] = json.loads(out.splitlines()[-1])
+    images = report["images"]
+    assert report["orders"] == 2
+    assert images >= 2
+    assert report["coloring"]["completed"] == report["svg"]["completed"] == images
+    assert report["coloring"]["error"] == report["svg"]["error"] == 0
+    assert report["events"]["lost"] == 0
+    assert report["events"]["received"] == report["events"]["published"] > images * 10
+    assert len(report["files"]) == 3 * images
+    assert {f["content_type"] for f in report["files"]} == {
+        "image/jpeg",
+        "image/png",
+        "image/svg+xml",
+    }
+    assert "PostgreSQL" in err
+    assert "Traceback" not in err
+    assert list(home.iterdir()) == []
+    assert left_running(home) == []
+
+
+async def test_a_second_run_goes_on_from_the_first(home: Path) -> None:
+    state = home / "state"
+    arguments = ("--json", "--dir", str(state))
+    _, first_out, _ = await finished(home, *arguments, "--orders", "1")
+    code, out, err = await finished(home, *arguments, "--orders", "2")
+    assert code == 0, err
+    first, second = (json.loads(text.splitlines()[-1]) for text in (first_out, out))
+    assert (first["orders"], second["orders"]) == (1, 2)
+    kept = {f["key"]: f["sha256"] for f in second["files"]}
+    assert kept.items() >= {f["key"]: f["sha256"] for f in first["files"]}.items()
+    for key, digest in kept.items():
+        assert hashlib.sha256((state / "files" / key).read_bytes()).hexdigest() == digest
+    assert left_running(home) == []
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+async def test_an_interrupted_demo_cleans_up(home: Path, name: str) -> None:
+    async with demo(home, "--orders", "6") as process:
+        await _until_it_works(process)
+        process.send_signal(getattr(signal, name))
+        _, err = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+    assert list(home.iterdir()) == []
+    assert left_running(home) == []
+
+
+async def test_a_killed_demo_leaves_no_process_and_is_taken_up(home: Path) -> None:
+    state = home / "state"
+    async with demo(home, "--orders", "2", "--dir", str(state)) as process:
+        await _until_it_works(process)
+        process.kill()
+        await process.wait()
+    assert await gone(home)
+    code, out, err = await finished(home, "--json", "--orders", "2", "--dir", str(state))
+    assert code == 0, err
+    report = json.loads(out.splitlines()[-1])
+    assert report["coloring"]["completed"] == report["images"]
+
+
+async def _until_it_works(process: asyncio.subprocess.Process) -> None:
+    assert process.stderr is not None
+    async with asyncio.timeout(30):
+        async for line in process.stderr:
+            if b"an engine works" in line:
+                return
+    raise AssertionError("the demo ended before its engine worked")

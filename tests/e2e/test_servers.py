@@ -1,0 +1,79 @@
+"""`fototui hub` and `fototui sandbox` as processes."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
+
+from fototui.domain.events import ListUpdateEvent, parse_event
+from fototui.mercure.publisher import MercurePublishService
+from fototui.mercure.subscriber import LinkState, MercureSubscriber, Message, StateChange
+
+KEY = "a-key-of-at-least-thirty-two-bytes"
+
+
+@asynccontextmanager
+async def server(
+    folder: Path, *arguments: str, **variables: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a command that serves until it is told to stop, and ends well then."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "fototui",
+        *arguments,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **variables},
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _line(stream: asyncio.StreamReader | None) -> str:
+    assert stream is not None
+    return (await asyncio.wait_for(stream.readline(), 30)).decode()
+
+
+async def test_the_hub_carries_an_event(tmp_path: Path) -> None:
+    keys = {"MERCURE_PUBLISHER_JWT_KEY": KEY, "MERCURE_SUBSCRIBER_JWT_KEY": KEY}
+    async with server(tmp_path, "hub", "--port", "0", **keys) as process:
+        url = (await _line(process.stderr)).split()[-1]
+        subscriber = MercureSubscriber(url, SecretStr(KEY), parse_event)
+        event = ListUpdateEvent(order_ids=("01M7VXVZ81QV366GBKMJXSFGDA",))
+        async with (
+            asyncio.timeout(20),
+            MercurePublishService(url, SecretStr(KEY)) as publisher,
+        ):
+            async for item in subscriber.stream():
+                if isinstance(item, StateChange) and item.state is LinkState.LIVE:
+                    publisher.publish(event)
+                if isinstance(item, Message):
+                    assert item.event == event
+                    break
+
+
+async def test_the_sandbox_tells_how_to_reach_it(tmp_path: Path) -> None:
+    async with server(tmp_path, "sandbox", "--port", "0") as process:
+        told = json.loads(await _line(process.stdout))
+        async with httpx.AsyncClient(timeout=10) as client:
+            answer = await client.get(
+                f"{told['RUNPOD_API_URL']}/{told['RUNPOD_ENDPOINT_ID']}/health",
+                headers={"Authorization": f"Bearer {told['RUNPOD_API_KEY']}"},
+            )
+            assert answer.status_code == 200
+            assert "workers" in answer.json()
