@@ -7,6 +7,7 @@ table changed can tell from them which events to send, and with which fields.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -26,18 +27,18 @@ class MercureEventType(StrEnum):
     IMAGE_STATUS = "image_status"
 
 
-class BaseMercureEvent(BaseModel):
+class BaseMercureEvent(BaseModel, ABC):
     """What every event can do."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    @abstractmethod
     def get_topics(self) -> list[str]:
         """Topics that the event is published on."""
-        raise NotImplementedError  # pragma: no cover - abstract
 
+    @abstractmethod
     def identity_key(self) -> tuple[str | int, ...]:
         """What the event speaks of: of several with one key in one commit, the last is sent."""
-        raise NotImplementedError  # pragma: no cover - abstract
 
 
 class Operation(StrEnum):
@@ -105,9 +106,9 @@ class MercureEvent(BaseMercureEvent):
         return not cls.trigger_fields.get(change.model, frozenset()).isdisjoint(change.fields)
 
     @classmethod
+    @abstractmethod
     def from_change(cls, change: Change, context: ChangeContext) -> Self:
         """Make the event out of a change that triggers it."""
-        raise NotImplementedError  # pragma: no cover - abstract
 
     def get_topics(self) -> list[str]:
         """The topic of the event's order."""
@@ -129,6 +130,7 @@ class BatchMercureEvent(BaseMercureEvent):
         return False
 
     @classmethod
+    @abstractmethod
     def from_collected(cls, events: Iterable[MercureEvent], *, everything: bool) -> Self | None:
         """Make the event.
 
@@ -139,7 +141,6 @@ class BatchMercureEvent(BaseMercureEvent):
         Returns:
             The event, or None where there is nothing to say.
         """
-        raise NotImplementedError  # pragma: no cover - abstract
 
 
 _STATUS_TYPES = {"ColoringVersion": VersionType.COLORING, "SvgVersion": VersionType.SVG}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fototui.domain.errors import InvalidInputError
+from fototui.domain.text import czech
 
 MEGAPIXELS_RANGE = (0.5, 8.0)
 STEPS_RANGE = (1, 20)
@@ -69,12 +70,12 @@ class GroupBy(StrEnum):
 
 
 _LABELS: dict[ShapeStacking | GroupBy, str] = {
-    ShapeStacking.STACKED: "Vrstvené",
-    ShapeStacking.CUTOUTS: "Vyříznuté",
-    GroupBy.NONE: "Žádné",
-    GroupBy.COLOR: "Podle barvy",
-    GroupBy.PARENT: "Podle rodiče",
-    GroupBy.LAYER: "Podle vrstvy",
+    ShapeStacking.STACKED: czech("Vrstvené"),
+    ShapeStacking.CUTOUTS: czech("Vyříznuté"),
+    GroupBy.NONE: czech("Žádné"),
+    GroupBy.COLOR: czech("Podle barvy"),
+    GroupBy.PARENT: czech("Podle rodiče"),
+    GroupBy.LAYER: czech("Podle vrstvy"),
 }
 
 

@@ -13,6 +13,7 @@ from fototui.domain.status import (
     ProcessingStatusEnum,
     Status,
 )
+from fototui.domain.text import czech
 
 _AWAITING = Flags.RECOVERABLE | Flags.AWAITING_EXTERNAL
 
@@ -92,14 +93,14 @@ class PaymentStatus(StrEnum):
         member.display = Display(label, colour)
         return member
 
-    PENDING = "PENDING", "Čeká na platbu", Colour.YELLOW
-    AUTHORIZED = "AUTHORIZED", "Autorizováno", Colour.BLUE
-    PARTIALLY_PAID = "PARTIALLY_PAID", "Částečně zaplaceno", Colour.ORANGE
-    PAID = "PAID", "Zaplaceno", Colour.GREEN
-    PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED", "Částečně vráceno", Colour.PURPLE
-    REFUNDED = "REFUNDED", "Vráceno", Colour.GREY
-    VOIDED = "VOIDED", "Zrušeno", Colour.RED
-    EXPIRED = "EXPIRED", "Vypršelo", Colour.GREY
+    PENDING = "PENDING", czech("Čeká na platbu"), Colour.YELLOW
+    AUTHORIZED = "AUTHORIZED", czech("Autorizováno"), Colour.BLUE
+    PARTIALLY_PAID = "PARTIALLY_PAID", czech("Částečně zaplaceno"), Colour.ORANGE
+    PAID = "PAID", czech("Zaplaceno"), Colour.GREEN
+    PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED", czech("Částečně vráceno"), Colour.PURPLE
+    REFUNDED = "REFUNDED", czech("Vráceno"), Colour.GREY
+    VOIDED = "VOIDED", czech("Zrušeno"), Colour.RED
+    EXPIRED = "EXPIRED", czech("Vypršelo"), Colour.GREY
 
 
 class VersionType(StrEnum):

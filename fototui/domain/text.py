@@ -1,6 +1,7 @@
 """Text that comes from strangers: names, dedications, file names, error bodies."""
 
 import re
+import unicodedata
 
 # C0 without tab and newline, DEL, C1, bidi marks, embeddings, overrides and isolates, zero-width
 # characters other than the joiners that emoji and Indic scripts need, line and paragraph
@@ -10,6 +11,15 @@ _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\ud800-\udfff\ufffe\uffff]"
 )
+
+
+def czech(text: str) -> str:
+    """Mark a Czech label for the translations' catalogues, which find it by this name.
+
+    Args:
+        text: The label.
+    """
+    return text
 
 
 def clean(text: str, *, limit: int = 10_000) -> str:
@@ -37,3 +47,15 @@ def clean_line(text: str, *, limit: int = 500) -> str:
         One trimmed line.
     """
     return clean(" ".join(clean(text, limit=limit * 4).split()), limit=limit)
+
+
+def folded(text: str) -> str:
+    """A text as searches compare it: lower case, without accents, so that "novak" finds "Novák".
+
+    Args:
+        text: Any text.
+    """
+    if text.isascii():
+        return text.lower()
+    parts = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in parts if not unicodedata.combining(c)).casefold()

@@ -1,0 +1,88 @@
+"""Czech and English.
+
+English texts are the source of the program's own words, Czech ones of the status labels, which are
+a contract with the shop. A text is translated when it is shown, so that the language can change.
+"""
+
+import gettext as _gettext
+import io
+import locale
+import os
+from datetime import datetime, tzinfo
+from functools import cache
+from importlib.resources import files
+
+from babel.dates import format_datetime
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+LANGUAGES = ("cs", "en")
+
+_translations: _gettext.NullTranslations = _gettext.NullTranslations()
+_language = "en"
+
+
+def preferred_language() -> str:
+    """The language of the environment: Czech where the locale is Czech, else English."""
+    for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(variable):
+            return "cs" if locale.normalize(value).startswith("cs") else "en"
+    return "en"
+
+
+def set_language(language: str) -> None:
+    """Show everything in a language from now on.
+
+    Args:
+        language: "cs" or "en".
+
+    Raises:
+        ValueError: There is no such catalogue.
+    """
+    global _translations, _language  # noqa: PLW0603 - one language for the process
+    if language not in LANGUAGES:
+        raise ValueError(f"there is no language {language!r}")
+    _translations = _catalogue(language)
+    _language = language
+
+
+@cache
+def _catalogue(language: str) -> _gettext.NullTranslations:
+    """Read a catalogue as its translators wrote it; there is no compiled copy to go stale."""
+    source = files("fototui") / "locale" / f"{language}.po"
+    compiled = io.BytesIO()
+    with source.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language))
+    compiled.seek(0)
+    return _gettext.GNUTranslations(compiled)
+
+
+def language() -> str:
+    """The present language."""
+    return _language
+
+
+def _(text: str) -> str:
+    """Translate a text."""
+    return _translations.gettext(text) if text else text
+
+
+def ngettext(singular: str, plural: str, count: int) -> str:
+    """Translate a text that depends on a number."""
+    return _translations.ngettext(singular, plural, count)
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's name for "to be translated later"
+    """Mark a text for the catalogue, to be translated where it is shown."""
+    return text
+
+
+def short_time(moment: datetime, zone: tzinfo) -> str:
+    """A moment as a list shows it, for instance "20.11. 14:02"."""
+    pattern = "d.M. HH:mm" if _language == "cs" else "d MMM HH:mm"
+    return format_datetime(moment.astimezone(zone), pattern, locale=_language)
+
+
+def full_time(moment: datetime, zone: tzinfo) -> str:
+    """A moment with its year, in the language's own form."""
+    return format_datetime(moment.astimezone(zone), "medium", locale=_language)
