@@ -2,7 +2,10 @@
 
 from alembic import context
 
-from fototui.db.models import Base
+from fototui.db import models, work
+from fototui.db.base import Base
+
+assert models, work  # imported for their tables
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -58,6 +58,10 @@ class PostgresServer:
             yield self.url(name)
         finally:
             self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def run(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something on the server's own event loop."""
+        self._portal.call(work)
 
     def migrate_template(self) -> None:
         """Make the database that tests get copies of."""

@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.orm.util import identity_key
 
-from fototui.db.models import Base, ColoringVersion, Image, LineItem, SvgVersion
+from fototui.db.base import Base
+from fototui.db.models import ColoringVersion, Image, LineItem, SvgVersion
 from fototui.domain.events import Change, ChangeContext
 
 RowKey = tuple[str, int | str]

@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import ColumnElement, Select, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
+from fototui.db.base import Base
 from fototui.db.errors import (
     AmbiguousRecordError,
     LockNotAcquiredError,
@@ -24,7 +25,6 @@ from fototui.db.errors import (
     UnexpectedStatusError,
     sqlstate,
 )
-from fototui.db.models import Base
 from fototui.db.tracking import TrackedAsyncSession
 from fototui.domain.status import ProcessingStatusEnum
 

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sqlalchemy import (
     BigInteger,
-    DateTime,
-    Float,
     ForeignKey,
-    Identity,
     Index,
-    MetaData,
     String,
-    Text,
     UniqueConstraint,
-    func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column, relationship
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 from ulid import ULID
 
+from fototui.db.base import NOW, ZERO, Base
 from fototui.db.types import (
     COLORING_STATUS_PG_ENUM,
     ORDER_STATUS_PG_ENUM,
     SVG_STATUS_PG_ENUM,
-    S3ObjectRef,
-    ULIDType,
 )
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.options import (
@@ -46,33 +38,17 @@ from fototui.domain.statuses import (
     VersionType,
 )
 
-_NOW = func.now()
-_ZERO = text("0")
 
+class ChangeMarked:
+    """A row that tells by which transaction it was last changed; a trigger keeps it."""
 
-class Base(DeclarativeBase):
-    """Base of all models."""
-
-    metadata = MetaData(
-        # PostgreSQL's own default names, which the shop's existing constraints have.
-        naming_convention={
-            "pk": "%(table_name)s_pkey",
-            "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
-            "uq": "%(table_name)s_%(column_0_N_name)s_key",
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        }
+    changed_in: Mapped[int] = mapped_column(
+        BigInteger, server_default=ZERO, index=True, deferred=True, sort_order=99
     )
-    # Any: SQLAlchemy's own declaration of the attribute.
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        datetime: DateTime(timezone=True),
-        str: Text(),
-        ULID: ULIDType(),
-        S3ObjectRefData: S3ObjectRef(),
-        float: Float(),
-    }
+    """Number of the transaction (PostgreSQL's `pg_current_xact_id()`); never read by the ORM."""
 
 
-class Order(Base):
+class Order(ChangeMarked, Base):
     """A customer's order, from Shopify ("#1270") or made by hand ("#M1000")."""
 
     __tablename__ = "orders"
@@ -86,8 +62,8 @@ class Order(Base):
     payment_status: Mapped[str | None]
     shipping_method: Mapped[str | None]
     status: Mapped[OrderStatus] = mapped_column(ORDER_STATUS_PG_ENUM, default=OrderStatus.PENDING)
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
-    updated_at: Mapped[datetime] = mapped_column(server_default=_NOW, onupdate=_NOW)
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(server_default=NOW, onupdate=NOW)
 
     line_items: Mapped[list[LineItem]] = relationship(
         back_populates="order", order_by="LineItem.position", lazy="raise"
@@ -102,7 +78,7 @@ class Order(Base):
     )
 
 
-class LineItem(Base):
+class LineItem(ChangeMarked, Base):
     """One colouring book of an order."""
 
     __tablename__ = "line_items"
@@ -124,7 +100,7 @@ class LineItem(Base):
     __table_args__ = (UniqueConstraint("order_id", "position"),)
 
 
-class Image(Base):
+class Image(ChangeMarked, Base):
     """One photo of a colouring book, and the versions chosen for it.
 
     `coloring_chosen_at` and `svg_chosen_at` tell when an operator chose; a choice made by a job's
@@ -165,7 +141,7 @@ class Image(Base):
     __table_args__ = (UniqueConstraint("line_item_id", "position"),)
 
 
-class BaseVersion(Base):
+class BaseVersion(ChangeMarked, Base):
     """What colourings and SVGs share: a job on its way to a file.
 
     The second half of the columns is the engine's own bookkeeping. A row is claimed while
@@ -179,27 +155,27 @@ class BaseVersion(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), sort_order=-9)
     version: Mapped[int] = mapped_column(sort_order=-8)
     file_ref: Mapped[S3ObjectRefData | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
 
     requested_by: Mapped[str | None]
-    queued_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    queued_at: Mapped[datetime] = mapped_column(server_default=NOW)
     """When it was last asked for: at its creation or by a retry; claims go by it."""
     not_before: Mapped[datetime | None]
     """Put back after a transient failure: not to be claimed earlier."""
     claimed_by: Mapped[uuid.UUID | None]
     claim_token: Mapped[uuid.UUID | None]
     claimed_at: Mapped[datetime | None]
-    attempts: Mapped[int] = mapped_column(server_default=_ZERO, default=0)
+    attempts: Mapped[int] = mapped_column(server_default=ZERO, default=0)
     """Claims since it was asked for."""
-    retries: Mapped[int] = mapped_column(server_default=_ZERO, default=0)
+    retries: Mapped[int] = mapped_column(server_default=ZERO, default=0)
     """Times it was put back after a transient failure."""
-    takeovers: Mapped[int] = mapped_column(server_default=_ZERO, default=0)
+    takeovers: Mapped[int] = mapped_column(server_default=ZERO, default=0)
     """Times it was taken from an engine that died."""
-    submissions: Mapped[int] = mapped_column(server_default=_ZERO, default=0)
+    submissions: Mapped[int] = mapped_column(server_default=ZERO, default=0)
     """Calls begun to the outside service, over all attempts."""
-    resubmissions: Mapped[int] = mapped_column(server_default=_ZERO, default=0)
+    resubmissions: Mapped[int] = mapped_column(server_default=ZERO, default=0)
     """Of these, calls begun although an earlier one may have been accepted and paid for."""
     error_code: Mapped[str | None]
     error: Mapped[str | None]
@@ -224,6 +200,12 @@ class BaseVersion(Base):
                 f"ix_{name}_claimed",
                 "claimed_by",
                 postgresql_where=text("claimed_by IS NOT NULL"),
+            ),
+            # What ended in the last hour.
+            Index(
+                f"ix_{name}_completed",
+                "completed_at",
+                postgresql_where=text("completed_at IS NOT NULL"),
             ),
         )
 
@@ -294,7 +276,7 @@ class SvgVersion(BaseVersion):
     )
     group_by: Mapped[str] = mapped_column(server_default=text("'color'"), default=GroupBy.COLOR)
     vectorizer_job_id: Mapped[str | None] = mapped_column(String(100))
-    credits_charged: Mapped[float] = mapped_column(server_default=_ZERO, default=0.0)
+    credits_charged: Mapped[float] = mapped_column(server_default=ZERO, default=0.0)
     """Credits that Vectorizer.ai charged, over all calls for this version."""
 
     image: Mapped[Image] = relationship(
@@ -317,67 +299,6 @@ class ManualOrderSequence(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     next_value: Mapped[int]
-
-
-class Engine(Base):
-    """A running engine process; its row is its heartbeat.
-
-    An engine is alive until `retired_at` is set: by itself when it stops, or by another engine that
-    found it silent for longer than its lease. Being dead is thus a fact in one place, decided under
-    the row's lock, and not an opinion of each reader.
-    """
-
-    __tablename__ = "engines"
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    operator: Mapped[str]
-    host: Mapped[str]
-    pid: Mapped[int]
-    version: Mapped[str]
-    lanes: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    capacity: Mapped[int]
-    lease_seconds: Mapped[float]
-    started_at: Mapped[datetime] = mapped_column(server_default=_NOW)
-    last_seen_at: Mapped[datetime] = mapped_column(server_default=_NOW)
-    retired_at: Mapped[datetime | None]
-
-    __table_args__ = (
-        Index("ix_engines_alive", "last_seen_at", postgresql_where=text("retired_at IS NULL")),
-    )
-
-
-class Lane(Base):
-    """One kind of job as the account sees it: its limit over all engines, and whether it runs."""
-
-    __tablename__ = "lanes"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    account_limit: Mapped[int | None]
-    """Jobs at once over all engines; None where the account has no such limit."""
-    paused_at: Mapped[datetime | None]
-    paused_by: Mapped[str | None]
-    paused_reason: Mapped[str | None]
-
-
-class Activity(Base):
-    """Who did what when."""
-
-    __tablename__ = "activity"
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    at: Mapped[datetime] = mapped_column(server_default=_NOW)
-    operator: Mapped[str]
-    action: Mapped[str]
-    order_id: Mapped[ULID | None]
-    image_id: Mapped[int | None]
-    version_type: Mapped[str | None]
-    version_id: Mapped[int | None]
-    detail: Mapped[str | None]
-
-    __table_args__ = (
-        Index("ix_activity_order", "order_id", "id"),
-        Index("ix_activity_operator", "operator", "id"),
-    )
 
 
 Version = ColoringVersion | SvgVersion

@@ -24,8 +24,8 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.orm.attributes import get_history
 
+from fototui.db.base import Base
 from fototui.db.context import RESOLVERS
-from fototui.db.models import Base
 from fototui.db.tracker import Publish, Tracker
 from fototui.domain.errors import FototuiError
 from fototui.domain.events import BaseMercureEvent, Change, ChangeContext, Operation

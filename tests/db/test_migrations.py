@@ -17,7 +17,13 @@ from ulid import ULID
 from fototui.db import migrate
 from fototui.db.database import Database
 from fototui.db.errors import SchemaError
-from fototui.db.models import ColoringVersion, Image, Lane, Order, SvgVersion
+from fototui.db.models import (
+    ColoringVersion,
+    Image,
+    Order,
+    SvgVersion,
+)
+from fototui.db.work import Lane
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
 

@@ -1,0 +1,132 @@
+"""The tables about the work: who runs jobs, who looks on, who did what, what waits for a look."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+from ulid import ULID
+
+from fototui.db.base import NOW, Base
+
+
+class Engine(Base):
+    """A running engine process; its row is its heartbeat.
+
+    An engine is alive until `retired_at` is set: by itself when it stops, or by another engine that
+    found it silent for longer than its lease. Being dead is thus a fact in one place, decided under
+    the row's lock, and not an opinion of each reader.
+    """
+
+    __tablename__ = "engines"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    operator: Mapped[str]
+    host: Mapped[str]
+    pid: Mapped[int]
+    version: Mapped[str]
+    lanes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    capacity: Mapped[int]
+    lease_seconds: Mapped[float]
+    started_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    retired_at: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None]
+    """Since when an operator has it take up nothing; what it runs goes on."""
+    paused_by: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_engines_alive", "last_seen_at", postgresql_where=text("retired_at IS NULL")),
+    )
+
+
+class Lane(Base):
+    """One kind of job as the account sees it: its limit over all engines, and whether it runs."""
+
+    __tablename__ = "lanes"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    account_limit: Mapped[int | None]
+    """Jobs at once over all engines; None where the account has no such limit."""
+    paused_at: Mapped[datetime | None]
+    paused_by: Mapped[str | None]
+    paused_reason: Mapped[str | None]
+
+
+class Presence(Base):
+    """An operator's open terminal; its row is its heartbeat, as an engine's is."""
+
+    __tablename__ = "presence"
+
+    terminal_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    operator: Mapped[str]
+    host: Mapped[str]
+    since: Mapped[datetime] = mapped_column(server_default=NOW)
+    seen_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    screen: Mapped[str]
+    order_id: Mapped[ULID | None]
+    """The order it has open; no reference, for orders come and go without asking terminals."""
+
+
+class Activity(Base):
+    """Who did what when."""
+
+    __tablename__ = "activity"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=NOW)
+    operator: Mapped[str]
+    action: Mapped[str]
+    order_id: Mapped[ULID | None]
+    image_id: Mapped[int | None]
+    version_type: Mapped[str | None]
+    version_id: Mapped[int | None]
+    detail: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_activity_order", "order_id", "id"),
+        Index("ix_activity_operator", "operator", "id"),
+    )
+
+
+class Review(Base):
+    """Whether an image's versions of one kind wait for an operator's judgement.
+
+    It waits while it has no decision. Triggers make the row and keep it true, whoever writes
+    versions and choices (see the migration).
+    """
+
+    __tablename__ = "reviews"
+
+    image_id: Mapped[int] = mapped_column(
+        ForeignKey("images.id", ondelete="CASCADE"), primary_key=True
+    )
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    waiting_since: Mapped[datetime]
+    decision: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    note: Mapped[str | None]
+    skipped: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """When each operator put it off; gone when it is decided."""
+    claimed_by: Mapped[str | None]
+    terminal_id: Mapped[uuid.UUID | None]
+    """The terminal that looks at it, or that looked at it when it was decided."""
+    claimed_until: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "ix_reviews_waiting",
+            "waiting_since",
+            "image_id",
+            "kind",
+            postgresql_where=text("decision IS NULL"),
+        ),
+        Index(
+            "ix_reviews_done",
+            "terminal_id",
+            postgresql_where=text("decision IS NOT NULL AND terminal_id IS NOT NULL"),
+        ),
+    )
