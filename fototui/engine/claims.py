@@ -50,7 +50,8 @@ def claim_statement(kind: VersionType) -> TextClause:
                     WHERE v.claimed_by IS NOT NULL AND {_HELD_BY_LIVING}
                 )) END AS jobs
             FROM lanes l WHERE l.name = :lane AND l.paused_at IS NULL
-              AND EXISTS (SELECT FROM engines e WHERE e.id = :engine AND e.retired_at IS NULL)
+              AND EXISTS (SELECT FROM engines e WHERE e.id = :engine
+                          AND e.retired_at IS NULL AND e.paused_at IS NULL)
         ), picked AS (
             SELECT v.id, v.claimed_by IS NOT NULL AS taken_over
             FROM {table} v
@@ -100,7 +101,7 @@ class LaneWork:
     Args:
         unfinished: Rows that have not reached their end, waiting ones included.
         held: Of these, rows that a living engine holds.
-        paused: Whether the lane is paused.
+        paused: Whether the lane is paused, or the engine that asks.
     """
 
     unfinished: int
@@ -130,7 +131,7 @@ class Claims:
                 that each counts what the one before it took. It costs three round trips more.
 
         Returns:
-            The jobs claimed; none where the lane is paused, full or empty.
+            The jobs claimed; none where the lane is paused, full or empty, or this engine paused.
         """
         values = {"engine": self.engine_id, "lane": str(kind), "wanted": wanted}
         if not limited:
@@ -234,12 +235,15 @@ class Claims:
             f"""
             SELECT count(*) AS unfinished,
                    count(*) FILTER (WHERE {_HELD_BY_LIVING}) AS held,
-                   EXISTS (SELECT FROM lanes WHERE name = :lane AND paused_at IS NOT NULL) AS paused
+                   EXISTS (SELECT FROM lanes WHERE name = :lane AND paused_at IS NOT NULL)
+                   OR EXISTS (SELECT FROM engines e WHERE e.id = :engine
+                              AND e.paused_at IS NOT NULL) AS paused
             FROM {VERSION_MODEL[kind].__tablename__} v WHERE {active_predicate(kind, "v.")}
             """  # noqa: S608 - made of constants only
         )
+        values = {"engine": self.engine_id, "lane": str(kind)}
         async with self._database.autocommit() as session:
-            row = (await session.execute(statement, {"lane": str(kind)})).mappings().one()
+            row = (await session.execute(statement, values)).mappings().one()
         return LaneWork(**row)
 
 

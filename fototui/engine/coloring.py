@@ -160,8 +160,8 @@ class ColoringGenerationService:
                     service="RunPod",
                 )
             case _:
-                reason = seen.error or "no reason was given"
-                raise PermanentError(f"RunPod failed: {reason} Try again.", service="RunPod")
+                reason = (seen.error or "no reason was given").rstrip(" .")
+                raise PermanentError(f"RunPod failed: {reason}. Try again.", service="RunPod")
 
     async def _fetch(self, work: Work) -> None:
         if work.result is None and not await self._fetch_result(work):

@@ -64,6 +64,7 @@ class Engine:
 
     Attributes:
         engine_id: Its id while it runs; another one after it was taken for dead and came back.
+        grace: Seconds that jobs under way are given when it stops; may be changed until then.
     """
 
     engine_id: uuid.UUID
@@ -80,6 +81,7 @@ class Engine:
         self._settings = settings
         self._pipelines = {p.kind: p for p in pipelines if settings.concurrency.get(p.kind, 0) > 0}
         self._cancels = outside_cancels
+        self.grace = settings.grace
         self._fence = Fence(lease=settings.lease, margin=settings.lease / 5)
         self._heartbeat = Heartbeat(
             database.url,
@@ -151,9 +153,7 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(
-            *(lane.stop(grace=self._settings.grace) for lane in self._lanes.values())
-        )
+        await asyncio.gather(*(lane.stop(grace=self.grace) for lane in self._lanes.values()))
         released = 0
         with contextlib.suppress(FototuiError, DBAPIError):  # the lease gives them back as well
             for lane in self._lanes.values():

@@ -13,8 +13,13 @@ from ulid import ULID
 
 from fototui.db.database import Database
 from fototui.db.errors import ClaimLostError
-from fototui.db.models import VERSION_MODEL, Activity, ColoringVersion, Image
+from fototui.db.models import (
+    VERSION_MODEL,
+    ColoringVersion,
+    Image,
+)
 from fototui.db.notify import cancel_payload, notify
+from fototui.db.work import Activity
 from fototui.domain.events import (
     Change,
     ChangeContext,

@@ -5,8 +5,13 @@ from enum import StrEnum
 from sqlalchemy import select
 from ulid import ULID
 
-from fototui.db.models import Activity, Order
+from fototui.db.models import (
+    Image,
+    LineItem,
+    Order,
+)
 from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.work import Activity
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean
 from fototui.services.references import is_order
@@ -21,10 +26,14 @@ class ActivityAction(StrEnum):
     RETRIED = "retried"
     SELECTED = "selected"
     CANCELLED = "cancelled"
+    NOTED = "noted"
+    """Set aside in the review, with a note."""
     FAILED = "failed"
     """Written by engines."""
     LANE_PAUSED = "lane_paused"
     LANE_RESUMED = "lane_resumed"
+    ENGINE_PAUSED = "engine_paused"
+    ENGINE_RESUMED = "engine_resumed"
 
 
 class ActivityService:
@@ -114,8 +123,10 @@ class ActivityService:
             The entries.
         """
         statement = (
-            select(Activity, Order.order_number)
+            select(Activity, Order.order_number, LineItem.position, Image.position)
             .outerjoin(Order, Order.id == Activity.order_id)
+            .outerjoin(Image, Image.id == Activity.image_id)
+            .outerjoin(LineItem, LineItem.id == Image.line_item_id)
             .order_by(Activity.id.desc())
             .limit(limit)
         )
@@ -127,10 +138,15 @@ class ActivityService:
             statement = statement.where(Activity.id < before)
         async with self.session.begin():
             rows = (await self.session.execute(statement)).all()
-            return tuple(_entry(activity, order_number) for activity, order_number in rows)
+            return tuple(_entry(*row) for row in rows)
 
 
-def _entry(activity: Activity, order_number: str | None) -> ActivityEntry:
+def _entry(
+    activity: Activity,
+    order_number: str | None,
+    item_position: int | None,
+    image_position: int | None,
+) -> ActivityEntry:
     return ActivityEntry(
         id=activity.id,
         at=activity.at,
@@ -142,4 +158,6 @@ def _entry(activity: Activity, order_number: str | None) -> ActivityEntry:
         version_type=activity.version_type,
         version_id=activity.version_id,
         detail=activity.detail,
+        item_position=item_position,
+        image_position=image_position,
     )

@@ -1,11 +1,21 @@
 """Lanes and engines, as operators see and steer them."""
 
-from sqlalchemy import TextClause, func, literal, select, text, union_all, update
+import uuid
+
+from sqlalchemy import TextClause, Update, func, literal, select, text, union_all, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from fototui.db.models import VERSION_MODEL, Engine, Lane, active_predicate
+from fototui.db.models import (
+    VERSION_MODEL,
+    active_predicate,
+)
 from fototui.db.notify import lane_payload, notify
 from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.work import (
+    Engine,
+    Lane,
+)
+from fototui.domain.errors import NotFoundError
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
 from fototui.services.activity import ActivityAction, ActivityService
@@ -16,7 +26,7 @@ _ALIVE = Engine.retired_at.is_(None)
 
 
 class LaneService:
-    """Pauses and resumes lanes, over all engines. Each call is a transaction of its own.
+    """Pauses and resumes lanes and single engines. Each call is a transaction of its own.
 
     Args:
         session: A session with no transaction under way.
@@ -83,6 +93,56 @@ class LaneService:
                 await notify(self.session, lane_payload(lane))
         return True
 
+    async def pause_engine(self, engine_id: uuid.UUID) -> bool:
+        """Stop one engine from taking up jobs; what it runs goes on.
+
+        Args:
+            engine_id: Which.
+
+        Returns:
+            Whether it took up jobs until now. One that is paused keeps who paused it.
+
+        Raises:
+            NotFoundError: The engine is gone.
+        """
+        statement = update(Engine).where(Engine.paused_at.is_(None))
+        statement = statement.values(paused_at=func.now(), paused_by=self.operator)
+        return await self._change_engine(engine_id, statement, ActivityAction.ENGINE_PAUSED)
+
+    async def resume_engine(self, engine_id: uuid.UUID) -> bool:
+        """Let one engine take up jobs again, and wake it.
+
+        Args:
+            engine_id: Which.
+
+        Returns:
+            Whether it was paused until now.
+
+        Raises:
+            NotFoundError: The engine is gone.
+        """
+        statement = update(Engine).where(Engine.paused_at.is_not(None))
+        statement = statement.values(paused_at=None, paused_by=None)
+        return await self._change_engine(engine_id, statement, ActivityAction.ENGINE_RESUMED)
+
+    async def _change_engine(
+        self, engine_id: uuid.UUID, statement: Update, action: ActivityAction
+    ) -> bool:
+        is_it = (Engine.id == engine_id, _ALIVE)
+        changed = statement.where(*is_it).returning(Engine.operator, Engine.host, Engine.pid)
+        async with transaction(self.session):
+            found = (await self.session.execute(changed)).one_or_none()
+            if found is None:
+                if await self.session.scalar(select(Engine.id).where(*is_it)) is None:
+                    raise NotFoundError("This engine is gone; look at those that are there now.")
+                return False
+            operator, host, pid = found
+            self._activity.add(action, detail=clean_line(f"{operator} @ {host}, pid {pid}"))
+            if action is ActivityAction.ENGINE_RESUMED:
+                for lane in VersionType:  # a notification has no address but a lane
+                    await notify(self.session, lane_payload(lane))
+        return True
+
     async def list_lanes(self) -> tuple[LaneView, ...]:
         """All lanes with what waits and runs in them."""
         living = select(Engine.id).where(_ALIVE)
@@ -147,6 +207,8 @@ class LaneService:
                 started_at=engine.started_at,
                 last_seen_at=engine.last_seen_at,
                 silent_seconds=max(0.0, float(seconds)),
+                paused_at=engine.paused_at,
+                paused_by=engine.paused_by,
             )
             for engine, seconds, *counts in rows
         )

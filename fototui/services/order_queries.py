@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
 from typing import TypeVar
 
 from sqlalchemy import (
@@ -11,6 +10,11 @@ from sqlalchemy import (
     FromClause,
     Nullable,
     Select,
+    SQLColumnExpression,
+    Text,
+    any_,
+    bindparam,
+    cast,
     false,
     func,
     or_,
@@ -18,13 +22,14 @@ from sqlalchemy import (
     true,
     tuple_,
 )
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
 
 from fototui.db.models import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.db.tracking import TrackedAsyncSession
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
-from fototui.domain.text import clean_line
+from fototui.domain.text import clean_line, folded
 from fototui.services.views import (
     ImageBadges,
     ImageView,
@@ -36,18 +41,27 @@ from fototui.services.views import (
     VersionView,
 )
 
+T = TypeVar("T")
 VersionT = TypeVar("VersionT", ColoringVersion, SvgVersion)
 
-# One row of the list per image: order, line item, image, and of both kinds a version's id and
-# status. What is missing is None; an order without images has one row.
+# One row per order. Of its books the dedications. Of its images, in the order of the books and
+# their pages, their ids, and of both kinds a version's id and status: what is missing is None, and
+# so is all of it where there are no images.
 _ListRow = tuple[
-    Order,
-    int | None,
-    int | None,
-    int | None,
-    ColoringProcessingStatus | None,
-    int | None,
-    SvgProcessingStatus | None,
+    ULID,
+    str,
+    datetime,
+    str | None,
+    str | None,
+    str | None,
+    OrderStatus,
+    int,
+    list[str] | None,
+    list[int] | None,
+    list[int | None] | None,
+    list[str | None] | None,
+    list[int | None] | None,
+    list[str | None] | None,
 ]
 
 _DetailRow = tuple[
@@ -82,13 +96,31 @@ async def read_page(
     page = _page(before, status, search).limit(limit + 1)
     async with session.begin():
         found = (await session.execute(_with_badges(page))).all()
-    rows = [_order_row(order, list(group)) for order, group in groupby(found, lambda row: row[0])]
+    rows = [_order_row(*row) for row in found]
     shown = rows[:limit]
     is_last = len(rows) <= limit
     return OrderPage(
         orders=tuple(shown),
         next=None if is_last else OrderCursor(shown[-1].created_at, shown[-1].id),
     )
+
+
+async def read_rows(session: TrackedAsyncSession, ids: Iterable[str]) -> tuple[OrderRow, ...]:
+    """Read lines of the list.
+
+    Args:
+        session: A session with no transaction under way.
+        ids: ULIDs of their orders.
+
+    Returns:
+        The lines of those that exist, newest first.
+    """
+    # One array whatever their number: the statement stays the same, and prepared.
+    wanted = bindparam("ids", [ULID.from_str(key) for key in ids], type_=ARRAY(Order.id.type))
+    statement = _with_badges(select(Order).where(Order.id == any_(wanted)))
+    async with session.begin():
+        found = (await session.execute(statement)).all()
+    return tuple(_order_row(*row) for row in found)
 
 
 def _page(
@@ -118,20 +150,47 @@ _CURSOR_TYPES = (Order.created_at.type, Order.id.type)
 
 
 def _with_badges(page: Select[Order]) -> Select[*_ListRow]:
-    order = aliased(Order, page.subquery("page"))
+    # Gathered by the server: a third of the rows to send, and none of them an object of the ORM.
+    order = page.with_only_columns(
+        Order.id,
+        Order.order_number,
+        Order.created_at,
+        Order.customer_name,
+        Order.customer_email,
+        Order.payment_status,
+        Order.status,
+    ).subquery("page")
     coloring = _badge(ColoringVersion, Image.selected_coloring_id)
     svg = _badge(SvgVersion, Image.selected_svg_id)
-    return (
+    columns = (
+        Image.id,
+        coloring.c.id,
+        cast(coloring.c.status, Text),
+        svg.c.id,
+        cast(svg.c.status, Text),
+    )
+    below = (
         select(
-            order, LineItem.id, Image.id, coloring.c.id, coloring.c.status, svg.c.id, svg.c.status
+            func.count(LineItem.id.distinct()),
+            func.array_agg(LineItem.dedication.distinct()).filter(LineItem.dedication.is_not(None)),
+            *(_in_order(column) for column in columns),
         )
-        .outerjoin(LineItem, LineItem.order_id == order.id)
         .outerjoin(Image, Image.line_item_id == LineItem.id)
         .outerjoin(coloring, true())
         .outerjoin(svg, true())
-        .order_by(order.created_at.desc(), order.id.desc(), LineItem.position, Image.position)
-        .execution_options(populate_existing=True)
+        .where(LineItem.order_id == order.c.id)
+        .lateral("below")
     )
+    return (
+        select(*order.c, *below.c)
+        .join(below, true())
+        .order_by(order.c.created_at.desc(), order.c.id.desc())
+    )
+
+
+def _in_order(column: SQLColumnExpression[T]) -> ColumnElement[Sequence[T]]:
+    ordered = aggregate_order_by(column, LineItem.position, Image.position)
+    return func.array_agg(ordered).filter(Image.id.is_not(None))
 
 
 def _badge(model: type[VersionT], selected_id: InstrumentedAttribute[int | None]) -> FromClause:
@@ -146,21 +205,47 @@ def _badge(model: type[VersionT], selected_id: InstrumentedAttribute[int | None]
     )
 
 
-def _order_row(order: Order, rows: Sequence[_ListRow]) -> OrderRow:
+def _order_row(
+    order_id: ULID,
+    number: str,
+    created_at: datetime,
+    customer_name: str | None,
+    customer_email: str | None,
+    payment_status: str | None,
+    status: OrderStatus,
+    items: int,
+    dedications: Sequence[str] | None,
+    *badges: Sequence[int] | Sequence[int | None] | Sequence[str | None] | None,
+) -> OrderRow:
+    texts = (number, customer_name, customer_email, *(dedications or ()))
     return OrderRow(
-        id=str(order.id),
-        number=order.order_number,
-        created_at=order.created_at,
-        customer_name=order.customer_name,
-        items=len({row[1] for row in rows} - {None}),
-        payment_status=order.payment_status,
-        status=order.status,
+        id=str(order_id),
+        number=number,
+        created_at=created_at,
+        customer_name=customer_name,
+        customer_email=customer_email,
+        items=items,
+        payment_status=payment_status,
+        status=status,
         images=tuple(
-            ImageBadges(image_id, coloring_id, coloring, svg_id, svg)
-            for _, _, image_id, coloring_id, coloring, svg_id, svg in rows
-            if image_id is not None
+            ImageBadges(image_id, coloring_id, _COLORING[coloring], svg_id, _SVG[svg])
+            for image_id, coloring_id, coloring, svg_id, svg in zip(
+                *(column or () for column in badges), strict=True
+            )
         ),
+        search=folded("\n".join(filter(None, texts))),
     )
+
+
+# Looked up: calling an enum with a value takes ten times as long, and there are many.
+_COLORING: dict[str | None, ColoringProcessingStatus | None] = {
+    None: None,
+    **{status.value: status for status in ColoringProcessingStatus},
+}
+_SVG: dict[str | None, SvgProcessingStatus | None] = {
+    None: None,
+    **{status.value: status for status in SvgProcessingStatus},
+}
 
 
 async def count_by_status(session: TrackedAsyncSession) -> dict[OrderStatus, int]:

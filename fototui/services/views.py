@@ -63,20 +63,24 @@ class OrderRow:
         number: "#1270" or "#M1000".
         created_at: When it was placed.
         customer_name: Who placed it.
+        customer_email: Their address.
         items: Number of its line items.
         payment_status: As Shopify calls it.
         status: Its own status.
         images: One entry per image, in the order of the books and their pages.
+        search: What a search looks through, `folded`: number, name, e-mail, dedications.
     """
 
     id: str
     number: str
     created_at: datetime
     customer_name: str | None
+    customer_email: str | None
     items: int
     payment_status: str | None
     status: OrderStatus
     images: tuple[ImageBadges, ...]
+    search: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +326,8 @@ class ActivityEntry:
         version_type: The kind of version.
         version_id: The version.
         detail: More in words.
+        item_position: The place of the image's book in the order, from 1.
+        image_position: The image's page in the book, from 1.
     """
 
     id: int
@@ -334,6 +340,8 @@ class ActivityEntry:
     version_type: str | None
     version_id: int | None
     detail: str | None
+    item_position: int | None
+    image_position: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +383,8 @@ class EngineView:
         started_at: When it started.
         last_seen_at: Its last heartbeat.
         silent_seconds: Time since then.
+        paused_at: Since when it takes up nothing; None while it does.
+        paused_by: Who paused it.
     """
 
     id: uuid.UUID
@@ -388,3 +398,5 @@ class EngineView:
     started_at: datetime
     last_seen_at: datetime
     silent_seconds: float
+    paused_at: datetime | None = None
+    paused_by: str | None = None

@@ -4,7 +4,14 @@ import asyncio
 
 from sqlalchemy import func, select, text, update
 
-from fototui.db.models import Activity, ColoringVersion, Image, Lane
+from fototui.db.models import (
+    ColoringVersion,
+    Image,
+)
+from fototui.db.work import (
+    Activity,
+    Lane,
+)
 from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.statuses import ColoringProcessingStatus as C
 from fototui.domain.statuses import SvgProcessingStatus as S

@@ -3,7 +3,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from fototui.db.database import Database
-from fototui.db.models import Activity, Order
+from fototui.db.models import Order
+from fototui.db.work import Activity
 from fototui.domain.statuses import VersionType
 from fototui.services.activity import ActivityAction, ActivityService
 from tests.services.conftest import MakeOrder

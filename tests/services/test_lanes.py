@@ -5,7 +5,11 @@ import pytest
 from sqlalchemy import func
 
 from fototui.db.database import Database
-from fototui.db.models import Activity, Engine
+from fototui.db.work import (
+    Activity,
+    Engine,
+)
+from fototui.domain.errors import NotFoundError
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
 from fototui.services.lanes import LaneService
 from fototui.services.views import LaneView
@@ -118,3 +122,43 @@ async def test_lists_tell_what_waits_and_what_the_living_run(
     assert (engines["eva"].id, engines["eva"].host, engines["eva"].pid) == (alive.id, "studio", 7)
     assert engines["eva"].lanes == ("coloring", "svg")
     assert 0 <= engines["eva"].silent_seconds < 60
+
+
+async def test_paused_engine_tells_by_whom_and_resumed_wakes(
+    service: LaneService,
+    database: Database,
+    notifications: Notifications,
+    activity: Callable[[], Awaitable[list[Activity]]],
+) -> None:
+    async with database.session() as session, session.begin():
+        mine, other = engine("eva"), engine("petr")
+        session.add_all([mine, other])
+    assert await service.pause_engine(mine.id)
+    assert not await service.pause_engine(mine.id)
+    assert await notifications.heard() == []
+    views = {view.operator: view for view in await service.list_engines()}
+    assert views["eva"].paused_by == "eva"
+    assert views["eva"].paused_at is not None
+    assert (views["petr"].paused_at, views["petr"].paused_by) == (None, None)
+
+    assert await service.resume_engine(mine.id)
+    assert not await service.resume_engine(mine.id)
+    assert sorted(await notifications.heard()) == ["coloring", "svg"]
+    assert all(view.paused_at is None for view in await service.list_engines())
+    entries = [(entry.action, entry.detail) for entry in await activity()]
+    assert entries == [
+        ("engine_paused", "eva @ studio, pid 7"),
+        ("engine_resumed", "eva @ studio, pid 7"),
+    ]
+
+
+async def test_engine_that_is_gone_cannot_be_paused(
+    service: LaneService, database: Database
+) -> None:
+    async with database.session() as session, session.begin():
+        dead = engine("eva", retired_at=func.now())
+        session.add(dead)
+    for turn in (service.pause_engine, service.resume_engine):
+        for engine_id in (dead.id, uuid.uuid4()):
+            with pytest.raises(NotFoundError, match="gone"):
+                await turn(engine_id)

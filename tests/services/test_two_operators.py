@@ -9,7 +9,11 @@ from sqlalchemy import func, select, text
 
 from fototui.db.database import Database
 from fototui.db.errors import RecordLockedError
-from fototui.db.models import Activity, ColoringVersion, Image
+from fototui.db.models import (
+    ColoringVersion,
+    Image,
+)
+from fototui.db.work import Activity
 from fototui.domain.errors import ConflictError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import ColoringProcessingStatus as Status
