@@ -140,7 +140,7 @@ async def transitions_a_second(database: Database) -> tuple[float, float]:
 
 
 async def _register(database: Database) -> uuid.UUID:
-    from fototui.db.models import Engine as EngineRow
+    from fototui.db.work import Engine as EngineRow
 
     engine_id = uuid.uuid4()
     async with database.session() as session, session.begin():

@@ -1,0 +1,1 @@
+"""What the operator sees, kept true by live events: one store between services and widgets."""

@@ -1,0 +1,177 @@
+"""The live store's way to the database: one question at a time, about what is marked."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import math
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from fototui.desk import Desk
+from fototui.live.model import Model
+from fototui.services.live import LiveService, Watermark, no_answer
+from fototui.services.views import EngineView, LaneView, OrderCursor, OrderDetail
+
+T = TypeVar("T")
+
+_FIRST_PAGE = 200
+_PAGE = 1000
+_BATCH = 500
+# So many rows that the garbage collector's passes over them would hold the screen up for a quarter
+# of a second each; they hold no cycles, so it need not look at them.
+_MANY = 10_000
+
+
+class Reader:
+    """Fills the model and keeps it true.
+
+    Args:
+        desk: The services.
+        model: What is known.
+        answer_seconds: A database that does not answer within this time is lost.
+    """
+
+    def __init__(self, desk: Desk, model: Model, *, answer_seconds: float) -> None:
+        self._desk = desk
+        self._model = model
+        self._answer_seconds = answer_seconds
+        self._turn = asyncio.Lock()
+        self._watermark: Watermark | None = None
+        self._cursor: OrderCursor | None = None
+        self._expected: int | None = None
+        self._polled = -math.inf
+        self._polled_tick = math.inf
+        self.is_complete = False
+        """All orders are in the model."""
+        self.fresh_at: datetime | None = None
+        """What was committed until then is in the model or marked; by this machine's clock."""
+
+    @property
+    def is_behind(self) -> bool:
+        """What the last poll told of is not all here."""
+        return self._model.is_poll_asked or self._model.oldest_mark <= self._polled_tick
+
+    async def step(self, *, poll_seconds: float) -> bool:
+        """Ask one frame's worth of questions.
+
+        Args:
+            poll_seconds: Ask what changed if that was not asked for so long.
+
+        Returns:
+            Whether there was anything to ask.
+
+        Raises:
+            FototuiError: The database does not answer; what was marked stays so.
+        """
+        async with self._turn:
+            is_due = time.monotonic() - self._polled >= poll_seconds
+            if is_due:
+                self._model.verify_painted()
+            is_asking = is_due or self._model.is_poll_asked or self._model.has_marks
+            if is_due or self._model.is_poll_asked:
+                await self._poll()
+            for order_id in self._model.details.marked():
+                await self.fetch_detail(order_id)
+            if batch := self._model.next_batch(_BATCH):
+                await self._fetch_rows(batch)
+            if not self.is_complete:
+                await self._fill()
+            elif not batch and self._expected not in (None, len(self._model.table.rows)):
+                await self._find_deleted()
+        return is_asking or not self.is_complete
+
+    async def fetch_rows(self, ids: Sequence[str]) -> None:
+        """Fetch rows now.
+
+        Raises:
+            FototuiError: The database does not answer; the orders are marked.
+        """
+        async with self._turn:
+            await self._fetch_rows(ids)
+
+    async def fetch_detail(self, order_id: str) -> OrderDetail | None:
+        """Fetch an opened order now.
+
+        Returns:
+            The order; None where there is none.
+
+        Raises:
+            FototuiError: The database does not answer; the order is marked.
+        """
+        began = self._model.next_tick()
+        self._model.details.unmark(order_id)
+        try:
+            detail = await self._ask(lambda service: service.detail(order_id))
+        except BaseException:
+            self._model.details.mark(order_id)
+            raise
+        self._model.put_detail(order_id, detail, began)
+        return detail
+
+    async def work(self) -> tuple[tuple[LaneView, ...], tuple[EngineView, ...]]:
+        """Read lanes and engines.
+
+        Raises:
+            FototuiError: The database does not answer.
+        """
+        return await self._ask(lambda service: service.work())
+
+    async def _poll(self) -> None:
+        now = datetime.now(UTC)
+        self._model.is_poll_asked = False
+        try:
+            changes = await self._ask(lambda service: service.changes(self._watermark))
+        except BaseException:
+            self._model.is_poll_asked = True
+            raise
+        for order_id in changes.order_ids:
+            self._model.mark(order_id)
+        if changes.is_everything:
+            self._cursor, self.is_complete = None, False
+            for order_id in self._model.details:
+                self._model.mark(order_id)
+        self._watermark, self._expected = changes.watermark, changes.orders
+        self._polled, self._polled_tick = time.monotonic(), self._model.next_tick()
+        self.fresh_at = now
+
+    async def _fetch_rows(self, ids: Sequence[str]) -> None:
+        began = self._model.next_tick()
+        marks = self._model.take_marks(ids)
+        try:
+            rows = await self._ask(lambda service: service.rows(ids))
+        except BaseException:
+            self._model.restore_marks(marks)
+            raise
+        self._model.forget(set(ids).difference(row.id for row in rows))
+        self._model.put_rows(rows, began)
+
+    async def _fill(self) -> None:
+        began, cursor = self._model.next_tick(), self._cursor
+        limit = _FIRST_PAGE if cursor is None else _PAGE
+        page = await self._ask(lambda service: service.page(cursor, limit=limit))
+        self._model.put_rows(page.orders, began)
+        if len(self._model.table.rows) >= _MANY:
+            gc.freeze()
+        self._cursor = page.next
+        if page.next is None:
+            self.is_complete = self._model.news.listing = True
+            # The number of orders, by which deleted ones are found, is older than this page.
+            self._model.ask_poll()
+
+    async def _find_deleted(self) -> None:
+        # The poll brought all that is new: another number means that orders are gone.
+        self._expected = None
+        present = await self._ask(lambda service: service.ids())
+        self._model.forget(self._model.table.rows.keys() - present)
+        for order_id in present - self._model.table.rows.keys():
+            self._model.mark(order_id)
+
+    async def _ask(self, question: Callable[[LiveService], Awaitable[T]]) -> T:
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                return await self._desk.read(LiveService, question)
+        except TimeoutError as error:
+            raise no_answer(self._answer_seconds) from error

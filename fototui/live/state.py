@@ -1,0 +1,51 @@
+"""What the live store tells its readers."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class FeedState(StrEnum):
+    """How changes reach this terminal."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    CATCHING_UP = "catching_up"
+    POLLING = "polling"
+    """No hub: the database is asked for changes every few seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How far what is shown can be trusted.
+
+    Args:
+        feed: How changes come.
+        database_ok: The last query succeeded.
+        database_lost_at: Since when it has not, by this machine's clock.
+        reason: Why feed or database do not work, as a sentence.
+    """
+
+    feed: FeedState = FeedState.CONNECTING
+    database_ok: bool = True
+    database_lost_at: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One frame's worth of changes: of a burst of events, listeners hear one of these.
+
+    Args:
+        rows: Orders whose row changed (ULIDs).
+        listing: Orders came, went, or change places.
+        details: Opened orders whose detail changed.
+        engines: Engines, lanes or counts changed.
+        health: Feed or database changed.
+    """
+
+    rows: frozenset[str] = field(default_factory=frozenset)
+    listing: bool = False
+    details: frozenset[str] = field(default_factory=frozenset)
+    engines: bool = False
+    health: bool = False

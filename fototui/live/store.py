@@ -1,0 +1,251 @@
+"""The live store: keyed, coalescing, never asked by widgets to query.
+
+Events, and the database's own record of what changed (`LiveService.changes`), only mark orders; one
+query a frame fetches what is marked. A badge is painted from its event at once. However many events
+come, and whichever of them are lost, what is kept is bounded by the number of orders, and it comes
+to equal what the database holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
+from datetime import datetime
+
+import structlog
+
+from fototui.desk import Desk
+from fototui.domain.errors import FototuiError
+from fototui.domain.events import Event
+from fototui.live.feed import Feed
+from fototui.live.model import Model
+from fototui.live.news import News
+from fototui.live.reader import Reader
+from fototui.live.state import Changed
+from fototui.mercure.backoff import Backoff
+from fototui.mercure.subscriber import LinkState, Lost, MercureSubscriber, Message
+from fototui.services.references import no_such_order
+from fototui.services.views import EngineView, LaneView, OrderDetail, OrderRow
+
+log = structlog.get_logger(__name__)
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.2, 3.0
+# Polls fall due, and the hub's patience runs out, while nothing happens.
+_LONGEST_REST = 0.5
+_LONGEST_PAUSE = 1.0
+# While the store is filled the screen must live.
+_FILL_PAUSE = 0.01
+
+
+class LiveStore:
+    """What all widgets render from.
+
+    Args:
+        desk: The services.
+        subscriber: Listens to the hub; None where none is configured.
+        frame_seconds: Listeners hear of changes, and rows are fetched, at most this often.
+        poll_seconds: Without a hub, changes are asked for this often.
+        slow_poll_seconds: The same while the hub is there: for what was written without an event.
+        hub_patience_seconds: A hub that is away for longer is done without until it is back.
+        answer_seconds: A database that does not answer a question within this time is lost.
+        work_seconds: Lanes and engines are read this often, and sooner after events.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        subscriber: MercureSubscriber[Event] | None = None,
+        *,
+        frame_seconds: float = 0.1,
+        poll_seconds: float = 2.0,
+        slow_poll_seconds: float = 30.0,
+        hub_patience_seconds: float = 3.0,
+        answer_seconds: float = 10.0,
+        work_seconds: float = 2.0,
+    ) -> None:
+        self._subscriber = subscriber
+        self._frame_seconds = frame_seconds
+        self._poll_seconds = poll_seconds
+        self._slow_poll_seconds = slow_poll_seconds
+        self._work_seconds = work_seconds
+        self._news = News(frame_seconds)
+        self._model = Model(self._news)
+        self._reader = Reader(desk, self._model, answer_seconds=answer_seconds)
+        self._feed = Feed(has_hub=subscriber is not None, patience_seconds=hub_patience_seconds)
+        self._has_heard = asyncio.Event()
+        self._is_behind = True
+
+        self.orders: Mapping[str, OrderRow] = self._model.table.rows
+        """All orders that are known, by ULID."""
+        self.listing: Sequence[str] = self._model.table.listing
+        """Their ULIDs, newest first."""
+        self.health = self._feed.health(is_behind=True)
+        """How far what is shown can be trusted."""
+        self.lanes: tuple[LaneView, ...] = ()
+        self.engines: tuple[EngineView, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """All orders of the database are in it; false while it is still being filled."""
+        return self._reader.is_complete
+
+    @property
+    def fresh_at(self) -> datetime | None:
+        """When the database last told what had changed, by this machine's clock.
+
+        While the feed is live, events tell of all that came after.
+        """
+        return self._reader.fresh_at
+
+    def listen(self, listener: Callable[[Changed], None]) -> Callable[[], None]:
+        """Hear of changes, at most once a frame.
+
+        Returns:
+            Call it to hear no more.
+        """
+        return self._news.listen(listener)
+
+    def look_at(self, order_ids: Sequence[str]) -> None:
+        """Tell which orders are on the screen: they are fetched before others.
+
+        Args:
+            order_ids: Their ULIDs.
+        """
+        self._model.in_view = order_ids
+
+    def detail(self, order_id: str) -> OrderDetail | None:
+        """An opened order; None where it is not open or not there (yet, or any more)."""
+        return self._model.details.get(order_id)
+
+    async def open(self, order_id: str) -> OrderDetail:
+        """Fetch an order, and keep it true until it was closed as often as opened.
+
+        Args:
+            order_id: ULID.
+
+        Raises:
+            NotFoundError: There is no such order.
+            DatabaseUnavailableError: The database does not answer.
+        """
+        self._model.details.open(order_id)
+        detail: OrderDetail | None = None
+        try:
+            detail = await self._reader.fetch_detail(order_id)
+        finally:
+            if detail is None:
+                self._model.details.close(order_id)
+        if detail is None:
+            raise no_such_order(order_id)
+        return self.detail(order_id) or detail
+
+    def close(self, order_id: str) -> None:
+        """Keep an order true no longer."""
+        self._model.details.close(order_id)
+
+    async def refresh(self, *order_ids: str) -> None:
+        """Fetch some orders again now, for instance after an act of one's own.
+
+        What cannot be fetched now follows by itself.
+
+        Args:
+            order_ids: ULIDs; with none of them, whatever has changed is fetched soon.
+        """
+        for order_id in order_ids:
+            self._model.mark(order_id)
+        if not order_ids:
+            self._model.ask_poll()
+            return
+        # A failure is met, and told of, by `_keep_true`: what is marked is its work.
+        with suppress(FototuiError):
+            await self._reader.fetch_rows(order_ids)
+            for order_id in set(order_ids).intersection(self._model.details.marked()):
+                await self._reader.fetch_detail(order_id)
+
+    async def run(self) -> None:
+        """Fill the store and keep it true, forever; no outage ends it."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_true(), name="live: keep true")
+            tasks.create_task(self._listen_to_hub(), name="live: listen to the hub")
+            tasks.create_task(self._watch_work(), name="live: watch lanes and engines")
+            tasks.create_task(self._news.tell(), name="live: tell")
+
+    async def _listen_to_hub(self) -> None:
+        if self._subscriber is None:
+            return
+        async with aclosing(self._subscriber.stream()) as items:
+            async for item in items:
+                if isinstance(item, Message):
+                    self._model.hear(item.event)
+                    self._has_heard.set()
+                    continue
+                if isinstance(item, Lost):
+                    log.info("live events were lost", reason=item.reason)
+                else:
+                    self._feed.hub(item)
+                if isinstance(item, Lost) or item.state is LinkState.LIVE:
+                    self._fall_behind()
+                self._note_health()
+
+    async def _keep_true(self) -> None:
+        backoff = Backoff(_FIRST_WAIT, _LONGEST_WAIT)
+        while True:
+            self._model.has_work.clear()
+            began = time.monotonic()
+            is_polling = self._feed.is_polling
+            poll_seconds = self._poll_seconds if is_polling else self._slow_poll_seconds
+            try:
+                has_asked = await self._reader.step(poll_seconds=poll_seconds)
+            except FototuiError as error:
+                if self.health.database_ok:
+                    log.warning("the live store cannot read the database", reason=str(error))
+                self._feed.database_lost(str(error))
+                self._fall_behind()
+                self._note_health()
+                await asyncio.sleep(backoff.next_wait())
+                continue
+            if has_asked:
+                backoff.reset()
+                self._feed.database_found()
+            self._note_health()
+            if not self.is_complete:
+                await asyncio.sleep(_FILL_PAUSE)
+            elif has_asked:
+                # Never busy for more than half of the time.
+                took = min(time.monotonic() - began, _LONGEST_PAUSE)
+                await asyncio.sleep(max(self._frame_seconds, took))
+            if not self._model.has_marks and self.is_complete:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(self._poll_seconds, _LONGEST_REST)):
+                        await self._model.has_work.wait()
+
+    async def _watch_work(self) -> None:
+        while True:
+            self._has_heard.clear()
+            try:
+                self.lanes, self.engines = await self._reader.work()
+            except FototuiError:
+                # `_keep_true` finds out what is wrong, and tells.
+                self._model.ask_poll()
+                await asyncio.sleep(self._work_seconds)
+                continue
+            self._news.engines = True
+            self._news.note()
+            # A job that began or ended shows soon; a thousand of them show no more often.
+            await asyncio.sleep(self._work_seconds / 4)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._work_seconds * 3 / 4):
+                    await self._has_heard.wait()
+
+    def _fall_behind(self) -> None:
+        self._is_behind = True
+        self._model.ask_poll()
+
+    def _note_health(self) -> None:
+        self._is_behind = self._is_behind and self._reader.is_behind
+        health = self._feed.health(is_behind=self._is_behind)
+        if health != self.health:
+            self.health = health
+            self._news.health = True
+            self._news.note()

@@ -1,0 +1,189 @@
+"""Live stores on a real PostgreSQL and a real hub."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from fototui.db.database import Database
+from fototui.db.tracking import TrackedAsyncSession
+from fototui.desk import Desk
+from fototui.domain.events import (
+    Event,
+    ImageStatusEvent,
+    ImageUpdateEvent,
+    ListUpdateEvent,
+    OrderUpdateEvent,
+    parse_event,
+)
+from fototui.live.state import Changed
+from fototui.live.store import LiveStore
+from fototui.mercure.hub import HubSettings, serving_hub
+from fototui.mercure.publisher import MercurePublishService
+from fototui.mercure.subscriber import MercureSubscriber
+from fototui.services.orders import OrderService
+from fototui.serving import bind
+from fototui.storage.directory import DirectoryStorage
+from tests.factories import make_order
+from tests.pgproxy import PgProxy
+
+PUBLISHER_KEY = SecretStr("publisher-key-of-the-tests-0123456789")
+SUBSCRIBER_KEY = SecretStr("subscriber-key-of-the-tests-0123456789")
+NEVER = 1e6
+
+
+async def eventually(is_so: Callable[[], object], *, seconds: float = 8) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(seconds):
+        while not is_so():  # noqa: ASYNC110 - what is waited for has no event to wait on
+            await asyncio.sleep(0.005)
+
+
+class Hub:
+    """An embedded hub that can be stopped and started at the same address, without its history."""
+
+    def __init__(self) -> None:
+        self._sock = bind()
+        self._port: int = self._sock.getsockname()[1]
+        self._stack = AsyncExitStack()
+        self.url = ""
+
+    async def start(self) -> None:
+        settings = HubSettings(publisher_key=PUBLISHER_KEY, subscriber_key=SUBSCRIBER_KEY)
+        sock = self._sock if self._sock.fileno() >= 0 else bind(port=self._port)
+        self.url = await self._stack.enter_async_context(serving_hub(settings, sock=sock))
+
+    async def stop(self) -> None:
+        await self._stack.aclose()
+
+    def subscriber(self) -> MercureSubscriber[Event]:
+        return MercureSubscriber(
+            self.url, SUBSCRIBER_KEY, parse_event, first_wait_seconds=0.02, longest_wait_seconds=0.1
+        )
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[Hub]:
+    hub = Hub()
+    await hub.start()
+    yield hub
+    await hub.stop()
+
+
+@pytest.fixture
+async def publisher(hub: Hub) -> AsyncIterator[MercurePublishService]:
+    async with MercurePublishService(
+        hub.url, PUBLISHER_KEY, after_loss=ListUpdateEvent(), retry_seconds=0.02
+    ) as publisher:
+        yield publisher
+
+
+@pytest.fixture
+async def shop(database_url: str, publisher: MercurePublishService) -> AsyncIterator[Database]:
+    """The test's database, whose commits are published."""
+    async with Database(database_url, publish=publisher.publish) as database:
+        yield database
+
+
+@pytest.fixture
+async def proxy(database_url: str) -> AsyncIterator[PgProxy]:
+    """A proxy in front of the test's database."""
+    async with PgProxy(database_url) as proxy:
+        yield proxy
+
+
+def tracked(session: TrackedAsyncSession) -> TrackedAsyncSession:
+    """A session that makes all events, as those of services do."""
+    session.track_changes(OrderUpdateEvent, ListUpdateEvent, ImageUpdateEvent, ImageStatusEvent)
+    return session
+
+
+@dataclass
+class Ear:
+    """What a listener heard."""
+
+    heard: list[Changed] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return sum(bool(changed.rows) for changed in self.heard)
+
+
+@asynccontextmanager
+async def running(store: LiveStore, *, complete: bool = True) -> AsyncIterator[Ear]:
+    """A store that runs while the block does; in it nothing may have failed."""
+    ear = Ear()
+    stop = store.listen(ear.heard.append)
+    task = asyncio.create_task(store.run())
+    try:
+        if complete:
+            await eventually(lambda: store.is_complete or task.done())
+        yield ear
+        assert not task.done(), task
+    finally:
+        stop()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the database holds."""
+
+    database: Database
+
+    async def is_in(self, store: LiveStore) -> bool:
+        """Whether the store holds just that, in the same order."""
+        async with self.database.autocommit() as session:
+            page = await OrderService(session, operator="truth").list_orders(limit=1000)
+        return [store.orders[order_id] for order_id in store.listing] == list(page.orders)
+
+    async def comes_to(self, store: LiveStore, *, seconds: float = 8) -> None:
+        """Wait until the store holds just that."""
+        async with asyncio.timeout(seconds):
+            while not await self.is_in(store):  # noqa: ASYNC110 - the same
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def truth(database: Database) -> Truth:
+    return Truth(database)
+
+
+StoreOn = Callable[..., LiveStore]
+
+
+@pytest.fixture
+def store_on(tmp_path: Path) -> StoreOn:
+    """Make a store on a database: quick frames, and polls only where asked for."""
+
+    def make(
+        database: Database,
+        subscriber: MercureSubscriber[Event] | None = None,
+        **options: float,
+    ) -> LiveStore:
+        desk = Desk(database, DirectoryStorage(tmp_path, None), operator="jana")
+        defaults = {
+            "frame_seconds": 0.03,
+            "poll_seconds": 0.05,
+            "slow_poll_seconds": NEVER,
+            "hub_patience_seconds": 0.3,
+            "answer_seconds": 1.0,
+            "work_seconds": 0.2,
+        }
+        return LiveStore(desk, subscriber, **defaults | options)
+
+    return make
+
+
+async def add_orders(database: Database, count: int = 1, *, images: int = 1) -> list[str]:
+    """Add orders, and publish that; gives their ULIDs."""
+    async with tracked(database.session()) as session, session.begin():
+        return [str((await make_order(session, images=images)).id) for _ in range(count)]
