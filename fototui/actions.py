@@ -1,0 +1,386 @@
+"""Every action of the terminal app, once: its keys, its words, where it applies.
+
+Keys, footer, help and palette are all made from this table. Ids are stable: the configuration
+remaps keys by them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from textual.binding import Binding
+
+from fototui.i18n import N_
+
+
+class Scope(StrEnum):
+    """Where an action applies: everywhere, or on one screen."""
+
+    EVERYWHERE = "everywhere"
+    ORDERS = "orders"
+    ORDER = "order"
+    PICTURE = "picture"
+    COMPARE = "compare"
+    REVIEW = "review"
+    ENGINES = "engines"
+    ACTIVITY = "activity"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing an operator can do.
+
+    Args:
+        id: Scope and name, for instance "order.choose".
+        keys: Default keys, as Textual names them, comma separated.
+        label: A word or two, for the footer.
+        tooltip: A sentence, for help and palette.
+        changes: It changes something, so a read-only terminal refuses it.
+        show: It stands in the footer.
+    """
+
+    id: str
+    keys: str
+    label: str
+    tooltip: str
+    changes: bool = False
+    show: bool = True
+
+    @property
+    def scope(self) -> Scope:
+        """Where it applies."""
+        return Scope(self.id.partition(".")[0])
+
+    @property
+    def handler(self) -> str:
+        """The method that does it, on the app or on the scope's screen."""
+        return "do_" + self.id.partition(".")[2]
+
+
+_TABLE: tuple[Action, ...] = (
+    Action("everywhere.help", "question_mark", N_("Help"), N_("Show the keys of this screen.")),
+    Action("everywhere.palette", "ctrl+p", N_("Palette"), N_("Find any action by its name.")),
+    Action(
+        "everywhere.show_orders", "f1", N_("Orders"), N_("Go to the list of orders."), show=False
+    ),
+    Action(
+        "everywhere.show_review",
+        "f2",
+        N_("Review"),
+        N_("Judge pictures that wait for it."),
+        show=False,
+    ),
+    Action(
+        "everywhere.show_engines",
+        "f3",
+        N_("Engines"),
+        N_("See engines, lanes and jobs."),
+        show=False,
+    ),
+    Action(
+        "everywhere.show_activity", "f4", N_("Activity"), N_("See who did what when."), show=False
+    ),
+    Action("everywhere.next_theme", "f9", N_("Theme"), N_("Change to the next theme."), show=False),
+    Action(
+        "everywhere.next_language",
+        "f10",
+        N_("Language"),
+        N_("Change between Czech and English."),
+        show=False,
+    ),
+    Action(
+        "everywhere.undo_choice",
+        "ctrl+z",
+        N_("Undo"),
+        N_("Take the last choice back."),
+        changes=True,
+        show=False,
+    ),
+    Action("everywhere.quit", "ctrl+q", N_("Quit"), N_("Leave the app.")),
+    Action("orders.open", "enter", N_("Open"), N_("Open the order.")),
+    Action(
+        "orders.search", "slash", N_("Search"), N_("Filter by number, name, e-mail or dedication.")
+    ),
+    Action(
+        "orders.clear",
+        "escape",
+        N_("Clear"),
+        N_("Leave the search, then clear it, then take all marks away."),
+        show=False,
+    ),
+    Action(
+        "orders.generate_coloring",
+        "g",
+        N_("Colourings"),
+        N_("Make colourings of all images that need one."),
+        changes=True,
+    ),
+    Action(
+        "orders.generate_svg",
+        "s",
+        N_("SVG"),
+        N_("Make SVGs of all chosen colourings that have none."),
+        changes=True,
+    ),
+    Action("orders.retry", "r", N_("Retry"), N_("Try again what failed."), changes=True),
+    Action("orders.fetch", "f", N_("Fetch"), N_("Fetch new orders from Shopify."), changes=True),
+    Action(
+        "orders.mark",
+        "space",
+        N_("Mark"),
+        N_("Mark the order for an action on several."),
+        show=False,
+    ),
+    Action(
+        "orders.mark_all",
+        "ctrl+a",
+        N_("Mark all"),
+        N_("Mark all orders that are shown, or none."),
+        show=False,
+    ),
+    Action("orders.sort", "o", N_("Sort"), N_("Sort by the next column."), show=False),
+    Action(
+        "orders.reverse", "O", N_("Reverse"), N_("Turn the order of sorting around."), show=False
+    ),
+    Action(
+        "orders.next_tab", "tab", N_("Next tab"), N_("Show the next state of orders."), show=False
+    ),
+    Action(
+        "orders.previous_tab",
+        "shift+tab",
+        N_("Previous tab"),
+        N_("Show the previous state of orders."),
+        show=False,
+    ),
+    Action("orders.review", "v", N_("Review"), N_("Judge pictures that wait for it.")),
+    Action("orders.copy", "y", N_("Copy"), N_("Copy the order's number."), show=False),
+    Action("order.back", "escape", N_("Back"), N_("Go back to the list.")),
+    Action("order.choose", "enter", N_("Choose"), N_("Choose this version."), changes=True),
+    Action(
+        "order.generate_coloring",
+        "g",
+        N_("Colouring"),
+        N_("Make a colouring of this image."),
+        changes=True,
+    ),
+    Action(
+        "order.generate_coloring_options",
+        "ctrl+g",
+        N_("Colouring…"),
+        N_("Make a colouring with other options."),
+        changes=True,
+        show=False,
+    ),
+    Action(
+        "order.generate_coloring_all",
+        "G",
+        N_("Colour all"),
+        N_("Make colourings of all images that need one."),
+        changes=True,
+        show=False,
+    ),
+    Action(
+        "order.generate_svg",
+        "s",
+        N_("SVG"),
+        N_("Make an SVG of the chosen colouring."),
+        changes=True,
+    ),
+    Action(
+        "order.generate_svg_options",
+        "ctrl+s",
+        N_("SVG…"),
+        N_("Make an SVG with other options."),
+        changes=True,
+        show=False,
+    ),
+    Action(
+        "order.generate_svg_all",
+        "S",
+        N_("SVG all"),
+        N_("Make SVGs of all chosen colourings that have none."),
+        changes=True,
+        show=False,
+    ),
+    Action("order.retry", "r", N_("Retry"), N_("Try this version again."), changes=True),
+    Action(
+        "order.retry_all",
+        "R",
+        N_("Retry all"),
+        N_("Try again all that failed in this order."),
+        changes=True,
+        show=False,
+    ),
+    Action("order.cancel", "x", N_("Cancel"), N_("Stop this version."), changes=True),
+    Action("order.switch_kind", "tab", N_("Kind"), N_("Change between colourings and SVGs.")),
+    Action(
+        "order.previous_version",
+        "left_square_bracket",
+        N_("Previous"),
+        N_("The previous version."),
+        show=False,
+    ),
+    Action(
+        "order.next_version",
+        "right_square_bracket",
+        N_("Next"),
+        N_("The next version."),
+        show=False,
+    ),
+    *(
+        Action(
+            f"order.version_{n}",
+            str(n),
+            str(n),
+            N_("Jump to the version with this number."),
+            show=False,
+        )
+        for n in range(1, 10)
+    ),
+    Action(
+        "order.next_order",
+        "n",
+        N_("Next order"),
+        N_("Open the next order of the list."),
+        show=False,
+    ),
+    Action(
+        "order.previous_order",
+        "N",
+        N_("Previous order"),
+        N_("Open the previous order of the list."),
+        show=False,
+    ),
+    Action("order.picture", "p", N_("Picture"), N_("See the picture on the whole screen.")),
+    Action("order.compare", "c", N_("Compare"), N_("See original and versions side by side.")),
+    Action("order.browse", "o", N_("Browser"), N_("Open the picture in the browser."), show=False),
+    Action("order.copy", "y", N_("Copy"), N_("Copy the picture's address."), show=False),
+    Action("order.save", "d", N_("Save"), N_("Save the picture as a file."), show=False),
+    Action(
+        "order.fetch",
+        "u",
+        N_("Fetch"),
+        N_("Fetch the order from Shopify again."),
+        changes=True,
+        show=False,
+    ),
+    Action("picture.back", "escape,p", N_("Back"), N_("Leave the picture.")),
+    Action("picture.zoom_in", "plus", N_("Closer"), N_("Look closer.")),
+    Action("picture.zoom_out", "minus", N_("Farther"), N_("See more.")),
+    Action("picture.whole", "0", N_("Whole"), N_("See the whole picture.")),
+    Action("picture.pan_left", "left,h", N_("Left"), N_("Move the picture."), show=False),
+    Action("picture.pan_down", "down,j", N_("Down"), N_("Move the picture."), show=False),
+    Action("picture.pan_up", "up,k", N_("Up"), N_("Move the picture."), show=False),
+    Action("picture.pan_right", "right,l", N_("Right"), N_("Move the picture."), show=False),
+    Action("compare.back", "escape", N_("Back"), N_("Leave the comparison.")),
+    Action("compare.left", "left", N_("Left"), N_("Go to the picture on the left."), show=False),
+    Action(
+        "compare.right", "right", N_("Right"), N_("Go to the picture on the right."), show=False
+    ),
+    Action("compare.choose", "enter", N_("Choose"), N_("Choose this version."), changes=True),
+    Action("compare.zoom_in", "plus", N_("Closer"), N_("Look closer, at all of them.")),
+    Action("compare.zoom_out", "minus", N_("Farther"), N_("See more, of all of them.")),
+    Action("compare.pan_left", "h", N_("Left"), N_("Move all pictures."), show=False),
+    Action("compare.pan_down", "j", N_("Down"), N_("Move all pictures."), show=False),
+    Action("compare.pan_up", "k", N_("Up"), N_("Move all pictures."), show=False),
+    Action("compare.pan_right", "l", N_("Right"), N_("Move all pictures."), show=False),
+    Action("review.back", "escape", N_("Back"), N_("Leave the review; it goes on here next time.")),
+    Action(
+        "review.accept",
+        "enter",
+        N_("Accept"),
+        N_("Choose this version and see the next."),
+        changes=True,
+    ),
+    Action(
+        "review.again",
+        "r",
+        N_("Again…"),
+        N_("Make another version with other options."),
+        changes=True,
+    ),
+    Action(
+        "review.skip",
+        "space",
+        N_("Skip"),
+        N_("Leave it for later; it comes again after all others."),
+        changes=True,
+    ),
+    Action("review.note", "m", N_("Note…"), N_("Set it aside with a note."), changes=True),
+    Action(
+        "review.previous_version",
+        "left_square_bracket,left",
+        N_("Previous"),
+        N_("The previous version."),
+        show=False,
+    ),
+    Action(
+        "review.next_version",
+        "right_square_bracket,right",
+        N_("Next"),
+        N_("The next version."),
+        show=False,
+    ),
+    Action(
+        "review.compare",
+        "c",
+        N_("Compare"),
+        N_("See original and versions side by side."),
+    ),
+    Action("engines.back", "escape", N_("Back"), N_("Go back to the list.")),
+    Action(
+        "engines.pause",
+        "p",
+        N_("Pause"),
+        N_("Pause or resume the lane or the engine."),
+        changes=True,
+    ),
+    Action("engines.cancel", "x", N_("Cancel"), N_("Stop the job."), changes=True),
+    Action("engines.retry", "r", N_("Retry"), N_("Try the failed job again."), changes=True),
+    Action("engines.open", "enter", N_("Open"), N_("Open the job's order.")),
+    Action("engines.switch", "tab", N_("Part"), N_("Go to the next table."), show=False),
+    Action("activity.back", "escape", N_("Back"), N_("Go back to the list.")),
+    Action("activity.open", "enter", N_("Open"), N_("Open the order.")),
+    Action(
+        "activity.by_order", "o", N_("This order"), N_("Show only this order, or all."), show=True
+    ),
+    Action(
+        "activity.by_operator",
+        "u",
+        N_("This operator"),
+        N_("Show only this operator, or all."),
+        show=True,
+    ),
+    Action("activity.more", "m", N_("More"), N_("Show older entries.")),
+)
+
+ACTIONS: dict[str, Action] = {action.id: action for action in _TABLE}
+
+
+def in_scope(scope: Scope) -> Iterable[Action]:
+    """The actions of a scope, in the order of the table."""
+    return (action for action in _TABLE if action.scope is scope)
+
+
+def bindings(scope: Scope) -> list[Binding]:
+    """Textual's bindings for a screen, or for the app itself.
+
+    Args:
+        scope: The screen's scope.
+
+    Returns:
+        Bindings with stable ids, by which the configuration remaps them.
+    """
+    return [
+        Binding(
+            action.keys,
+            f"act('{action.id}')",
+            action.label,
+            show=action.show,
+            id=action.id,
+            tooltip=action.tooltip,
+            # An input field takes letters for itself; keys that it has no use for stay ours.
+            priority=action.keys.startswith("ctrl+q"),
+        )
+        for action in in_scope(scope)
+    ]

@@ -1,0 +1,371 @@
+"""The operator's terminal: screens over the live store, deeds through the desk."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+
+import structlog
+from textual.app import App
+from textual.binding import BindingsMap
+
+from fototui.actions import ACTIONS, Scope, bindings
+from fototui.choices import Choice
+from fototui.desk import Desk, ReadOnlyError
+from fototui.domain.errors import FototuiError
+from fototui.domain.statuses import VersionType
+from fototui.domain.text import clean, clean_line
+from fototui.i18n import LANGUAGES, _, language, set_language
+from fototui.live.state import Changed
+from fototui.live.store import LiveStore
+from fototui.pictures.loader import PictureLoader
+from fototui.preferences import Preferences
+from fototui.screens.base import FototuiScreen
+from fototui.screens.dialogs import Confirm
+from fototui.screens.help import HelpScreen
+from fototui.screens.leave import LeaveDialog, Leaving
+from fototui.screens.palette import ActionProvider
+from fototui.theme import THEMES
+
+if TYPE_CHECKING:
+    from fototui.presence import Presence
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+# More of them than this in one run, and the app cannot be worked with.
+_MOST_FAULTS = 50
+
+Severity = Literal["information", "warning", "error"]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """How the app behaves.
+
+    Args:
+        timezone: In which times are shown.
+        keys: Other keys for actions, by action id.
+        ask_above: Generating for more images than this asks first.
+        ascii_badges: For fonts without the usual signs.
+        bell: The terminal's bell rings when something fails.
+        title: The terminal's title counts what waits.
+        now: The clock that screens go by.
+    """
+
+    timezone: tzinfo
+    keys: Mapping[str, str] = field(default_factory=dict)
+    ask_above: int = 20
+    ascii_badges: bool = False
+    bell: bool = False
+    title: bool = False
+    now: Callable[[], datetime] = _now
+
+
+class FototuiApp(App[None]):
+    """The app.
+
+    Args:
+        desk: The services.
+        store: The live store; the app runs it.
+        settings: How the app behaves.
+        preferences: What is remembered; changed as the operator goes.
+        home: Makes the first screen.
+        pictures: Loads pictures; one with the defaults where not given.
+        presence: Who else is here; the app tells it where this operator is.
+        jobs_here: How many jobs run in this process; None where no engine runs.
+
+    Attributes:
+        leaving: What becomes of the jobs that run here, once the app has ended.
+    """
+
+    leaving: Leaving = Leaving.HAND_OVER
+
+    TITLE = "fototui"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar = {lambda: ActionProvider}
+    CSS = """
+    #body { height: 1fr; }
+    Toast { max-width: 70; }
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        store: LiveStore,
+        settings: AppSettings,
+        preferences: Preferences,
+        *,
+        home: Callable[[], FototuiScreen],
+        pictures: PictureLoader | None = None,
+        presence: Presence | None = None,
+        jobs_here: Callable[[], int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.pictures = pictures or PictureLoader(desk.storage)
+        self.desk = desk
+        self.store = store
+        self.settings = settings
+        self.preferences = preferences
+        self._home = home
+        self._presence = presence
+        self._jobs_here = jobs_here
+        self._last_choice: Choice | None = None
+        self._faults = 0
+        self.shown_orders: Sequence[str] = ()
+        """ULIDs of the orders as the list shows them, filtered and sorted."""
+        self._bindings = BindingsMap(bindings(Scope.EVERYWHERE))
+        set_language(preferences.language or language())
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = (
+            preferences.theme if preferences.theme in self.available_themes else THEMES[0].name
+        )
+        self.set_keymap(dict(settings.keys))
+
+    @property
+    def timezone(self) -> tzinfo:
+        """In which times are shown."""
+        return self.settings.timezone
+
+    async def on_mount(self) -> None:
+        """Show the first screen and begin to live."""
+        self.store.listen(self._on_store_changed)
+        await self.push_screen(self._home())
+        self._keep_going(self.store.run, "live store")
+        if self._presence is not None:
+            self._keep_going(self._presence.run, "presence")
+            self.set_interval(1, self._tell_where)
+
+    def _keep_going(self, part: Callable[[], Awaitable[None]], name: str) -> None:
+        """Run a part for as long as the app lives; a fault of ours must not end a shift."""
+
+        async def run() -> None:
+            while True:
+                try:
+                    await part()
+                except Exception:  # whatever it is, it is logged and the part begins again
+                    log.exception("a part of the app failed and is started again", part=name)
+                    self.toast(
+                        _("Something failed in the background and is started again. See the log."),
+                        severity="error",
+                    )
+                await asyncio.sleep(2)
+
+        self.run_worker(run(), name=name)
+
+    def _on_store_changed(self, changed: Changed) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, FototuiScreen):
+                screen.on_store_changed(changed)
+                if changed.health or changed.engines:
+                    for bar in screen.query("StatusBar"):
+                        bar.refresh()
+
+    # --- how deeds are done ------------------------------------------------------------------
+
+    async def action_act(self, action_id: str) -> None:
+        """Do what a key asks for that works everywhere."""
+        if ACTIONS[action_id].changes and self.desk.read_only:
+            self.toast(_("This terminal is read-only."), severity="warning")
+            return
+        outcome = getattr(self, ACTIONS[action_id].handler)()
+        if outcome is not None:
+            await outcome
+
+    def perform(
+        self, work: Callable[[], Awaitable[T]], then: Callable[[T], str | None] | None = None
+    ) -> None:
+        """Do something that takes a while; its failure becomes a toast that says what to do."""
+
+        async def run() -> None:
+            try:
+                result = await work()
+            except ReadOnlyError:
+                self.toast(_("This terminal is read-only."), severity="warning")
+            except FototuiError as error:
+                self.toast(_(str(error)), severity="error")
+            else:
+                if then is not None and (words := then(result)):
+                    self.toast(words)
+
+        self.run_worker(run(), group="deeds")
+
+    def toast(self, words: str, *, severity: Severity = "information") -> None:
+        """Tell the operator something in passing; never parsed as markup."""
+        self.notify(clean(words, limit=500), severity=severity, markup=False)
+        if severity == "error" and self.settings.bell:
+            self.bell()
+
+    async def ask(self, question: str, *, yes: str) -> bool:
+        """Ask before something is lost or paid for; to be called in a worker."""
+        answer: bool = await self.push_screen_wait(Confirm(question, yes=yes))
+        return answer
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Keep a shift going when something of ours fails: it is logged, and the operator told.
+
+        Tests see every failure; and a fault that comes again and again ends the app all the same.
+        """
+        log.error("unexpected failure", exc_info=error)
+        self._faults += 1
+        if self.is_headless or self._faults > _MOST_FAULTS:
+            super()._handle_exception(error)
+            return
+        self.toast(_("Something failed unexpectedly; the log has the details."), severity="error")
+
+    # --- what works everywhere -----------------------------------------------------------------
+
+    def do_help(self) -> None:
+        """Show the keys of this screen."""
+        if isinstance(self.screen, FototuiScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def do_palette(self) -> None:
+        """Find any action by its name."""
+        self.action_command_palette()
+
+    def do_next_theme(self) -> None:
+        """Change to the next theme."""
+        names = [theme.name for theme in THEMES]
+        place = names.index(self.theme) if self.theme in names else -1
+        self.theme = self.preferences.theme = names[(place + 1) % len(names)]
+        self.toast(_("Theme: {name}").format(name=self.theme))
+
+    def do_next_language(self) -> None:
+        """Change between Czech and English."""
+        place = LANGUAGES.index(language())
+        self.preferences.language = LANGUAGES[(place + 1) % len(LANGUAGES)]
+        set_language(self.preferences.language)
+        for screen in self.screen_stack:
+            if isinstance(screen, FototuiScreen):
+                screen.language_changed()
+
+    def do_undo_choice(self) -> None:
+        """Take the last choice back, unless someone chose again meanwhile."""
+        choice, self._last_choice = self._last_choice, None
+        if choice is None or choice.previous_id is None:
+            self.toast(_("There is no choice to take back."), severity="warning")
+            return
+        self.perform(
+            lambda: choice.take_back(self.desk), lambda _view: _("The last choice is taken back.")
+        )
+
+    def remember_choice(
+        self, kind: VersionType, image_id: int, previous_id: int | None, new_id: int
+    ) -> None:
+        """Keep a choice in mind, so that it can be taken back."""
+        self._last_choice = Choice(kind, image_id, previous_id, new_id)
+
+    def do_quit(self) -> None:
+        """Leave the app; jobs that run here are handed over or waited for."""
+        if self._jobs_here is None or not self._jobs_here():
+            self.exit()
+            return
+        self.push_screen(LeaveDialog(self._jobs_here()), self._leave)
+
+    def _leave(self, answer: Leaving | None) -> None:
+        if answer in (Leaving.HAND_OVER, Leaving.WAIT):
+            self.leaving = answer
+            self.exit()
+
+    # --- going from screen to screen -----------------------------------------------------------
+
+    def do_show_orders(self) -> None:
+        """Go to the list of orders."""
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+
+    def do_show_review(self) -> None:
+        """Judge pictures that wait for it."""
+        from fototui.screens.review import ReviewScreen
+
+        self._show(ReviewScreen())
+
+    def do_show_engines(self) -> None:
+        """See engines, lanes and jobs."""
+        from fototui.screens.engines import EnginesScreen
+
+        self._show(EnginesScreen())
+
+    def do_show_activity(self) -> None:
+        """See who did what when."""
+        from fototui.screens.activity import ActivityScreen
+
+        self._show(ActivityScreen())
+
+    def open_order(self, order_id: str) -> None:
+        """Open an order above what is shown."""
+        from fototui.screens.order import OrderScreen
+
+        self.push_screen(OrderScreen(order_id))
+
+    def show_compare(self, order_id: str, image_id: int, kind: VersionType) -> None:
+        """Compare an image's original and versions."""
+        from fototui.screens.compare import CompareScreen
+
+        self.push_screen(CompareScreen(order_id, image_id, kind))
+
+    def neighbour(self, order_id: str, step: int) -> str | None:
+        """The order before or after another one, as the list shows them.
+
+        Args:
+            order_id: The one.
+            step: 1 for the next, -1 for the one before.
+
+        Returns:
+            Its ULID; None at the list's end.
+        """
+        shown = list(self.shown_orders or self.store.listing)
+        if order_id not in shown:
+            return None
+        place = shown.index(order_id) + step
+        return shown[place] if 0 <= place < len(shown) else None
+
+    def viewers(self, order_id: str) -> list[str]:
+        """Other operators who have an order open."""
+        return [] if self._presence is None else self._presence.viewers(order_id)
+
+    def _show(self, screen: FototuiScreen) -> None:
+        self.do_show_orders()
+        self.push_screen(screen)
+
+    def _tell_where(self) -> None:
+        assert self._presence is not None
+        screen = next(
+            (s for s in reversed(self.screen_stack) if isinstance(s, FototuiScreen)), None
+        )
+        if screen is not None:
+            self._presence.now_at(screen.scope, getattr(screen, "order_id", None))
+
+    # --- the terminal --------------------------------------------------------------------------
+
+    def tell_title(self, *, to_review: int, failed: int) -> None:
+        """Let the terminal's title count what waits for the operator.
+
+        Args:
+            to_review: Orders to be judged.
+            failed: Orders in which something failed.
+        """
+        title = _("fototui: {review} to review, {failed} failed").format(
+            review=to_review, failed=failed
+        )
+        if self.settings.title and title != self.title and self._driver is not None:
+            self.title = title
+            self._driver.write(f"\x1b]2;{clean_line(title)}\x07")
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy a text by OSC 52, which works over SSH; wrapped once more for tmux."""
+        super().copy_to_clipboard(text)
+        if os.environ.get("TMUX") and self._driver is not None:
+            payload = base64.b64encode(text.encode()).decode()
+            self._driver.write(f"\x1bPtmux;\x1b\x1b]52;c;{payload}\a\x1b\\")

@@ -1,0 +1,64 @@
+"""What one operator's terminal remembers between runs: theme, language, filter, sorting."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import platformdirs
+import structlog
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+log = structlog.get_logger(__name__)
+
+
+class Preferences(BaseModel):
+    """What is remembered.
+
+    Args:
+        theme: Name of the theme.
+        language: "cs" or "en"; None follows the environment.
+        tab: State whose orders are shown.
+        sort: Column that orders are sorted by.
+        reverse: Sorted the other way round.
+        search: The filter's text.
+        screen: The screen that was shown last.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    theme: str = "fototui-dark"
+    language: str | None = None
+    tab: str = "all"
+    sort: str = "created"
+    reverse: bool = False
+    search: str = ""
+    screen: str = "orders"
+
+
+def preferences_file() -> Path:
+    """Where they are kept."""
+    return platformdirs.user_state_path("fototui") / "preferences.json"
+
+
+def load_preferences(path: Path | None = None) -> Preferences:
+    """Read them; a missing or broken file gives the defaults."""
+    try:
+        return Preferences.model_validate_json((path or preferences_file()).read_bytes())
+    except FileNotFoundError:
+        return Preferences()
+    except (OSError, ValidationError) as error:
+        log.warning("the preferences cannot be read", fault=type(error).__name__)
+        return Preferences()
+
+
+def save_preferences(preferences: Preferences, path: Path | None = None) -> None:
+    """Write them, whole or not at all; failing to is no reason to stop anyone's work."""
+    target = path or preferences_file()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False) as file:
+            json.dump(preferences.model_dump(), file)
+        os.replace(file.name, target)
+    except OSError as error:
+        log.warning("the preferences cannot be kept", fault=type(error).__name__)

@@ -1,0 +1,1 @@
+"""One module per screen. Screens call services through the desk and render the live store."""

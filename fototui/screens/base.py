@@ -1,0 +1,102 @@
+"""What all screens share: one way from a key to a deed, and one way from a change to the glass."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import BindingsMap
+from textual.containers import Container
+from textual.screen import Screen
+
+from fototui.actions import ACTIONS, Scope, bindings
+from fototui.i18n import _
+from fototui.live.state import Changed
+from fototui.widgets.key_bar import KeyBar
+from fototui.widgets.status_bar import StatusBar
+
+if TYPE_CHECKING:
+    from fototui.app import FototuiApp
+
+T = TypeVar("T")
+
+
+class FototuiScreen(Screen[None]):
+    """A screen with the status bar above, the keys below, and its own body between.
+
+    A key's way: the binding calls `action_act` with the action's id; what cannot be done now says
+    why (`unavailable`), everything else calls the screen's `do_…` method of that name.
+
+    Attributes:
+        scope: Which actions of the registry are this screen's.
+    """
+
+    scope: ClassVar[Scope]
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Ours first: Textual's own tab, which moves the focus, would win otherwise.
+        self._bindings = BindingsMap.merge([BindingsMap(bindings(self.scope)), self._bindings])
+
+    @property
+    def fototui(self) -> FototuiApp:
+        """The app, by its own type."""
+        return cast("FototuiApp", self.app)
+
+    def heading(self) -> str:
+        """What the status bar calls this screen; translated."""
+        return ""
+
+    def compose(self) -> ComposeResult:
+        """Put the bars around the body."""
+        yield StatusBar()
+        yield Container(*self.compose_body(), id="body")
+        yield KeyBar()
+
+    def compose_body(self) -> ComposeResult:
+        """The screen's own widgets."""
+        yield from ()
+
+    # --- what changes come in ----------------------------------------------------------------
+
+    def on_store_changed(self, changed: Changed) -> None:
+        """One frame's worth of changes in the live store; called on the visible screens."""
+
+    def language_changed(self) -> None:
+        """Show everything in the new language."""
+        self.refresh(recompose=True)
+
+    # --- what goes out -----------------------------------------------------------------------
+
+    def unavailable(self, action_id: str) -> str | None:
+        """Why an action cannot be done now, as a translated sentence; None where it can."""
+        return None
+
+    def reason_against(self, action_id: str) -> str | None:
+        """Like `unavailable`, with what holds on every screen."""
+        if ACTIONS[action_id].changes and self.fototui.desk.read_only:
+            return _("This terminal is read-only.")
+        if ACTIONS[action_id].scope is Scope.EVERYWHERE:
+            return None
+        return self.unavailable(action_id)
+
+    async def action_act(self, action_id: str) -> None:
+        """Do what a key, the palette or the mouse asks for, or say why not."""
+        if reason := self.reason_against(action_id):
+            self.fototui.toast(reason, severity="warning")
+            return
+        outcome = getattr(self, ACTIONS[action_id].handler)()
+        if outcome is not None:
+            await outcome
+
+    def perform(
+        self, work: Callable[[], Awaitable[T]], then: Callable[[T], str | None] | None = None
+    ) -> None:
+        """Do something that takes a while, off the key's own way; failures become toasts.
+
+        Args:
+            work: The work.
+            then: Told its result, back on the screen; what it returns is shown as a toast.
+        """
+        self.fototui.perform(work, then)

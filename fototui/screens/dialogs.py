@@ -1,0 +1,98 @@
+"""Questions: yes or no, and one line of text. The careful answer is the default."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from fototui.i18n import _
+
+_DIALOG_CSS = """
+{name} {{ align: center middle; }}
+{name} > Vertical {{
+    width: auto; max-width: 72; height: auto; padding: 1 2;
+    border: round $accent; background: $surface;
+}}
+{name} Static {{ width: auto; max-width: 66; margin-bottom: 1; }}
+{name} Horizontal {{ width: auto; height: auto; }}
+{name} Button {{ margin-right: 2; }}
+{name} Input {{ width: 60; margin-bottom: 1; }}
+"""
+
+
+class Confirm(ModalScreen[bool]):
+    """Asks before something is lost or paid for. Enter and escape both mean no.
+
+    Args:
+        question: The question, translated.
+        yes: What the button that does it says.
+    """
+
+    DEFAULT_CSS = _DIALOG_CSS.format(name="Confirm")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,n", "answer(False)", show=False),
+        Binding("y,a", "answer(True)", show=False),
+        Binding("left,right", "app.focus_next", show=False),
+    ]
+
+    def __init__(self, question: str, *, yes: str) -> None:
+        super().__init__()
+        self._question = question
+        self._yes = yes
+
+    def compose(self) -> ComposeResult:
+        """The question and two buttons."""
+        with Vertical():
+            yield Static(Content(self._question))
+            with Horizontal():
+                yield Button(Content(_("No")), id="no", variant="primary")
+                yield Button(Content(self._yes), id="yes")
+
+    def on_mount(self) -> None:
+        """The careful answer is under the finger."""
+        self.query_one("#no", Button).focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer."""
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, answer: bool) -> None:  # noqa: FBT001 - textual calls it so
+        """Answer by key."""
+        self.dismiss(answer)
+
+
+class AskText(ModalScreen[str | None]):
+    """Asks for one line; None where the operator thinks better of it.
+
+    Args:
+        question: What is asked for, translated.
+        value: What stands there at first.
+    """
+
+    DEFAULT_CSS = _DIALOG_CSS.format(name="AskText")
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+
+    def __init__(self, question: str, *, value: str = "") -> None:
+        super().__init__()
+        self._question = question
+        self._value = value
+
+    def compose(self) -> ComposeResult:
+        """The question and a field."""
+        with Vertical():
+            yield Static(Content(self._question))
+            yield Input(self._value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Answer."""
+        self.dismiss(event.value)
+
+    def action_leave(self) -> None:
+        """Think better of it."""
+        self.dismiss(None)

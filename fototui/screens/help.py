@@ -1,0 +1,72 @@
+"""Help: the keys of the screen it was asked on, and those that work everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from fototui.actions import Action, Scope, in_scope
+from fototui.i18n import _
+from fototui.screens.base import FototuiScreen
+from fototui.widgets.badges import MUTED
+
+
+class HelpScreen(ModalScreen[None]):
+    """Lists keys with what they do, and why some cannot be used now.
+
+    Args:
+        about: The screen it is about.
+    """
+
+    DEFAULT_CSS = """
+    HelpScreen { align: center middle; }
+    HelpScreen > VerticalScroll {
+        width: 90%; max-width: 96; height: 80%; padding: 1 2; scrollbar-size-vertical: 1;
+        border: round $accent; background: $surface;
+    }
+    HelpScreen .row { height: auto; }
+    HelpScreen .row Static { width: 1fr; }
+    HelpScreen .row .keys { width: 12; margin-right: 2; text-align: right; }
+    HelpScreen .next { margin-top: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,q,enter", "dismiss", show=False)
+    ]
+
+    def __init__(self, about: FototuiScreen) -> None:
+        super().__init__()
+        self._about = about
+
+    def compose(self) -> ComposeResult:
+        """Two lists."""
+        with VerticalScroll():
+            yield Static(Content.styled(self._about.heading(), "bold $accent"))
+            yield from self._rows(in_scope(self._about.scope))
+            yield Static(Content.styled(_("Everywhere"), "bold $accent"), classes="next")
+            yield from self._rows(in_scope(Scope.EVERYWHERE))
+
+    def _rows(self, actions: Iterable[Action]) -> ComposeResult:
+        for action in actions:
+            if action.id.startswith("order.version_") and action.id != "order.version_1":
+                continue
+            binding = next(
+                (b for b in self._about.active_bindings.values() if b.binding.id == action.id), None
+            )
+            keys = self.app.get_key_display(binding.binding) if binding else action.keys
+            keys = "1–9" if action.id == "order.version_1" else keys
+            against = (
+                self._about.reason_against(action.id) if action.scope is self._about.scope else None
+            )
+            words = Content(_(action.tooltip))
+            if against is not None:
+                words += Content.styled(f"  {against}", MUTED)
+            yield Horizontal(
+                Static(Content.styled(keys, "bold"), classes="keys"), Static(words), classes="row"
+            )

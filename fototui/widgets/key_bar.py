@@ -1,0 +1,73 @@
+"""The footer: keys that apply here, those that cannot be used now dimmed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.events import Click
+from textual.widget import Widget
+
+from fototui.actions import ACTIONS, Action
+from fototui.i18n import _
+from fototui.widgets.badges import MUTED
+
+if TYPE_CHECKING:
+    from fototui.screens.base import FototuiScreen
+
+
+class KeyBar(Widget):
+    """One line of keys and words; a click does the same as the key."""
+
+    DEFAULT_CSS = """
+    KeyBar { dock: bottom; height: 1; background: $panel; color: $foreground; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spans: list[tuple[int, int, str]] = []
+
+    def on_mount(self) -> None:
+        """Follow the bindings: they change with the focus."""
+        self.screen.bindings_updated_signal.subscribe(self, lambda _screen: self.refresh())
+
+    def render(self) -> Content:
+        """Lay the keys out, as many as fit."""
+        screen = cast("FototuiScreen", self.screen)
+        parts: list[Content] = []
+        self._spans = []
+        column = 0
+        for key, action in self._fitting(screen):
+            text = f" {key} {_(action.label)} "
+            dim = screen.reason_against(action.id) is not None
+            parts.append(
+                Content.assemble(
+                    (f" {key} ", MUTED if dim else "bold $accent"),
+                    (f"{_(action.label)} ", MUTED if dim else ""),
+                )
+            )
+            self._spans.append((column, column + cell_len(text), action.id))
+            column += cell_len(text)
+        return Content("").join(parts)
+
+    def _fitting(self, screen: FototuiScreen) -> list[tuple[str, Action]]:
+        """Keys and actions that there is room for; help, which tells the others, always stays."""
+        keys = [
+            (self.app.get_key_display(active.binding), action)
+            for active in screen.active_bindings.values()
+            if (action := ACTIONS.get(active.binding.id or "")) is not None and action.show
+        ]
+        room = self.size.width - sum(cell_len(f" {key} {_(a.label)} ") for key, a in keys)
+        for key, action in reversed(keys.copy()):
+            if room < 0 and action.id != "everywhere.help":
+                keys.remove((key, action))
+                room += cell_len(f" {key} {_(action.label)} ")
+        return keys
+
+    async def on_click(self, event: Click) -> None:
+        """Do what the words under the mouse say."""
+        for start, end, action_id in self._spans:
+            if start <= event.x < end:
+                target = self.app if action_id.startswith("everywhere.") else self.screen
+                await target.run_action(f"act('{action_id}')")
