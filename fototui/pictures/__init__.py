@@ -1,0 +1,1 @@
+"""Pictures for a terminal: loaded, decoded and scaled off the event loop, cached, bounded."""

@@ -1,0 +1,121 @@
+"""Pictures kept in memory and on disk, each within a limit; the least recently used go first."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections import OrderedDict
+from collections.abc import Hashable
+from pathlib import Path
+
+import structlog
+from PIL import Image
+
+log = structlog.get_logger(__name__)
+
+_SUFFIX = ".webp"
+_QUALITY = 92
+
+
+class MemoryCache:
+    """Decoded pictures.
+
+    Args:
+        limit: Most bytes of pixels.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._pictures: OrderedDict[Hashable, Image.Image] = OrderedDict()
+        self.size = 0
+        """Bytes of pixels that are kept."""
+
+    def get(self, key: Hashable) -> Image.Image | None:
+        """A picture, which becomes the most recently used."""
+        image = self._pictures.get(key)
+        if image is not None:
+            self._pictures.move_to_end(key)
+        return image
+
+    def put(self, key: Hashable, image: Image.Image) -> None:
+        """Keep a picture, unless it alone is over the limit."""
+        if key in self._pictures:
+            self.size -= _bytes(self._pictures.pop(key))
+        if _bytes(image) > self._limit:
+            return
+        self._pictures[key] = image
+        self.size += _bytes(image)
+        while self.size > self._limit:
+            _, dropped = self._pictures.popitem(last=False)
+            self.size -= _bytes(dropped)
+
+
+def _bytes(image: Image.Image) -> int:
+    return image.width * image.height * len(image.getbands())
+
+
+class DiskCache:
+    """Decoded pictures as WebP files in a folder that only its owner may look into.
+
+    A disk that is full or not writable costs time, never a picture. Several programs may share
+    the folder: files come whole or not at all. All calls block; make them in a thread.
+
+    Args:
+        folder: Where; made when needed.
+        limit: Most bytes of files.
+    """
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self._folder = folder
+        self._limit = limit
+
+    def get(self, key: str) -> Image.Image | None:
+        """A picture, which becomes the most recently used."""
+        path = self._path(key)
+        try:
+            with Image.open(path, formats=("WEBP",)) as image:
+                picture = image.convert("RGB")
+            os.utime(path)
+        except FileNotFoundError:
+            return None
+        # Pillow raises many kinds on what a crash or another program left there.
+        except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+            return None
+        return picture
+
+    def put(self, key: str, image: Image.Image) -> None:
+        """Keep a picture."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle, name = tempfile.mkstemp(dir=self._folder, suffix=".part")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    image.save(file, "WEBP", quality=_QUALITY, method=0)
+                Path(name).replace(self._path(key))
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+            self._trim()
+        except OSError as error:
+            log.warning("a picture could not be cached on disk", reason=error.strerror)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / (hashlib.sha256(key.encode()).hexdigest() + _SUFFIX)
+
+    def _trim(self) -> None:
+        """Remove the least recently used files until the limit is kept."""
+        files: list[tuple[float, int, Path]] = []
+        for path in self._folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # another program trims too
+                found = path.stat()
+                files.append((found.st_mtime, found.st_size, path))
+        total = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
+            if total <= self._limit:
+                return
+            path.unlink(missing_ok=True)
+            total -= size

@@ -1,0 +1,117 @@
+"""Files made into pictures of a bounded size; work for the processor, to be done in a thread."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+from PIL import (
+    GifImagePlugin,  # noqa: F401 - importing a plugin registers its format
+    Image,
+    ImageOps,
+    JpegImagePlugin,  # noqa: F401 - the same
+    PngImagePlugin,  # noqa: F401 - the same
+    WebPImagePlugin,  # noqa: F401 - the same
+)
+
+from fototui.i18n import N_
+from fototui.pictures import svg
+from fototui.pictures.errors import PictureBrokenError, PictureTooBigError
+
+MAX_FILE_BYTES = 60_000_000
+"""Bigger files are not read."""
+
+MAX_PIXELS = 120_000_000
+"""Bigger pictures are not decoded: as RGB these are 360 MB for a moment."""
+
+MASTER_SIDE = 3072
+"""Longer side of what is kept of a picture: the biggest colouring, 8 megapixels, loses nothing."""
+
+# Pillow opens what it is not told to leave alone, and some of its formats run other programs.
+# HEIF is there only where a plugin for it is installed and registered.
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "HEIF")
+
+_BROKEN = N_("The file is damaged or no picture; fetch or generate it again.")
+TOO_BIG = N_("The picture is too big to be shown here; open it in the browser with o.")
+
+# Narrower than this, a picture has lost its whole other side; pixels are never fewer.
+_MIN_SIDE = 1
+
+
+def decode(data: bytes) -> Image.Image:
+    """Open a picture, upright, on white, and at most `MASTER_SIDE` pixels long.
+
+    Args:
+        data: The file: JPEG, PNG, WebP, GIF (its first frame) or SVG.
+
+    Returns:
+        An RGB picture.
+
+    Raises:
+        PictureBrokenError: It is no picture, or a damaged one.
+        PictureTooBigError: It has too many pixels.
+    """
+    if svg.looks_like_svg(data):
+        data = svg.rasterise(data)
+    try:
+        formats = [name for name in _FORMATS if name in Image.OPEN]
+        with Image.open(io.BytesIO(data), formats=formats) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise PictureTooBigError(TOO_BIG)
+            # A JPEG decodes to an eighth, quarter or half of itself at a fraction of the cost.
+            image.draft("RGB", (MASTER_SIDE, MASTER_SIDE))
+            return _bounded(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PictureTooBigError(TOO_BIG) from error
+    # What Pillow's decoders raise on damaged files.
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
+        raise PictureBrokenError(_BROKEN) from error
+    except (struct.error, zlib.error, OverflowError, MemoryError) as error:
+        raise PictureBrokenError(_BROKEN) from error
+
+
+def _bounded(image: Image.Image) -> Image.Image:
+    orientation = image.getexif().get(0x0112, 1)  # read before `thumbnail` forgets it
+    if image.mode not in ("RGB", "L"):
+        image = _on_white(image)
+    image = image.copy()  # loads it
+    image.thumbnail((MASTER_SIDE, MASTER_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    image = image.convert("RGB")
+    image.getexif()[0x0112] = orientation
+    upright = ImageOps.exif_transpose(image)
+    return Image.frombytes("RGB", upright.size, upright.tobytes())  # without any metadata
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """A page is white where a picture is transparent."""
+    rgba = image.convert("RGBA")
+    page = Image.new("RGBA", rgba.size, "white")
+    return Image.alpha_composite(page, rgba)
+
+
+def fit(
+    image: Image.Image, width: int, height: int, zoom: float, pan: tuple[float, float]
+) -> Image.Image:
+    """Cut out and scale what is seen of a picture in a window.
+
+    Args:
+        image: The picture.
+        width: Of the window, in pixels.
+        height: Of the window, in pixels.
+        zoom: 1 shows all of it; 2 half of its width and height.
+        pan: Which point is in the middle, each from 0 to 1.
+
+    Returns:
+        A picture no bigger than the window, with its proportions kept.
+    """
+    scale = min(width / image.width, height / image.height) * max(1.0, zoom)
+    shown = min(width / scale, image.width), min(height / scale, image.height)
+    left = min(max(pan[0] * image.width - shown[0] / 2, 0), image.width - shown[0])
+    top = min(max(pan[1] * image.height - shown[1] / 2, 0), image.height - shown[1])
+    size = (
+        min(width, max(_MIN_SIDE, round(shown[0] * scale))),
+        min(height, max(_MIN_SIDE, round(shown[1] * scale))),
+    )
+    box = (left, top, min(left + shown[0], image.width), min(top + shown[1], image.height))
+    return image.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC, box)

@@ -1,0 +1,218 @@
+"""Loads pictures from storage, decodes and scales them off the event loop, and keeps them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+import platformdirs
+import structlog
+from PIL import Image
+
+from fototui.domain.errors import FototuiError
+from fototui.domain.files import S3ObjectRefData
+from fototui.i18n import N_
+from fototui.pictures.cache import DiskCache, MemoryCache
+from fototui.pictures.decoding import MAX_FILE_BYTES, TOO_BIG, decode, fit
+from fototui.pictures.errors import PictureError, PictureMissingError, PictureTooBigError
+from fototui.pictures.terminal import Renderer
+from fototui.storage.base import FileMissingError, Storage
+
+log = structlog.get_logger(__name__)
+
+PictureSource = S3ObjectRefData
+
+MEMORY_LIMIT = 160_000_000
+DISK_LIMIT = 500_000_000
+
+# Decoding takes up to 400 MB for a moment and a core; more at once would slow each other down.
+_DECODES_AT_ONCE = 2
+_MOST_AHEAD = 8
+_LOAD_SECONDS = 60.0
+
+_MISSING = N_("The file is not in storage; fetch or generate it again.")
+_SLOW = N_("The storage does not answer; try again in a moment.")
+
+
+@dataclass(slots=True)
+class _Shared:
+    """One piece of work under way, and how many wait for it."""
+
+    task: asyncio.Task[Image.Image]
+    waiting: int = 0
+
+
+class PictureLoader:
+    """The pictures of one terminal.
+
+    Of each picture a master of bounded size is kept in memory and on disk, by key and content, so
+    that a file that changed is not shown stale; what a window shows is scaled from it.
+
+    Args:
+        storage: Where files are kept.
+        cache_folder: Where masters are kept; the platform's cache folder where not given.
+        memory_limit: Most bytes of decoded pictures in memory.
+        disk_limit: Most bytes on disk.
+        renderer: How the terminal shows pictures.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        cache_folder: Path | None = None,
+        memory_limit: int = MEMORY_LIMIT,
+        disk_limit: int = DISK_LIMIT,
+        renderer: Renderer | None = None,
+    ) -> None:
+        self._storage = storage
+        folder = cache_folder or Path(platformdirs.user_cache_path("fototui")) / "pictures"
+        self._disk = DiskCache(folder, disk_limit)
+        self._memory = MemoryCache(memory_limit)
+        self._under_way: dict[Hashable, _Shared] = {}
+        self._ahead: dict[PictureSource, asyncio.Task[None]] = {}
+        self._decoding = asyncio.Semaphore(_DECODES_AT_ONCE)
+        self._one_ahead = asyncio.Semaphore(1)
+        self.renderer = renderer or Renderer()
+        """How the terminal shows pictures."""
+
+    async def load(
+        self,
+        ref: PictureSource,
+        *,
+        width_px: int,
+        height_px: int,
+        zoom: float = 1.0,
+        pan: tuple[float, float] = (0.5, 0.5),
+    ) -> Image.Image:
+        """Give what is seen of a picture in a window, with its proportions kept.
+
+        Asking twice at once for the same is one piece of work, which ends when all who asked have
+        been cancelled.
+
+        Args:
+            ref: The file.
+            width_px: Of the window, in pixels.
+            height_px: Of the window, in pixels.
+            zoom: 1 shows all of it; 2 half of its width and height.
+            pan: Which point is in the middle, each from 0 to 1.
+
+        Returns:
+            An RGB picture no bigger than the window; not to be changed.
+
+        Raises:
+            PictureError: The file is missing, broken or too big.
+            FototuiError: The storage did not give it.
+        """
+        master = await self._master(ref)
+        return await asyncio.to_thread(fit, master, max(1, width_px), max(1, height_px), zoom, pan)
+
+    async def address(self, ref: PictureSource) -> str:
+        """Where a browser finds the file."""
+        return await self._storage.url(ref.key)
+
+    def prefetch(self, refs: Sequence[PictureSource]) -> None:
+        """Load some pictures ahead, one by one; those of the call before no longer.
+
+        Args:
+            refs: What will be looked at next, the next one first; the first few are loaded.
+        """
+        wanted = list(dict.fromkeys(refs))[:_MOST_AHEAD]
+        for ref in [ref for ref in self._ahead if ref not in wanted]:
+            self._ahead.pop(ref).cancel()
+        for ref in wanted:
+            if ref not in self._ahead:
+                task = asyncio.create_task(self._load_ahead(ref), name=f"picture {ref.key}")
+                self._ahead[ref] = task
+                task.add_done_callback(partial(self._forget, ref))
+
+    async def aclose(self) -> None:
+        """End what is under way."""
+        tasks = [*self._ahead.values(), *(shared.task for shared in self._under_way.values())]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    # --- how -----------------------------------------------------------------------------------
+
+    def _forget(self, ref: PictureSource, task: asyncio.Task[None]) -> None:
+        if self._ahead.get(ref) is task:
+            del self._ahead[ref]
+
+    async def _load_ahead(self, ref: PictureSource) -> None:
+        async with self._one_ahead:
+            try:
+                await self._master(ref)
+            except FototuiError as error:  # told when it is looked at
+                log.debug("a picture could not be loaded ahead", key=ref.key, reason=str(error))
+
+    async def _master(self, ref: PictureSource) -> Image.Image:
+        key = await self._content_key(ref)
+        found = self._memory.get(key)
+        if found is not None:
+            return found
+        return await self._share(key, lambda: self._fetch(ref, key))
+
+    async def _content_key(self, ref: PictureSource) -> str:
+        """Name a file's content; where the database does not know it, the storage is asked."""
+        content = ref.sha256 or ref.etag
+        if content is None:
+            try:
+                async with asyncio.timeout(_LOAD_SECONDS):
+                    head = await self._storage.head(ref.key)
+            except TimeoutError as error:
+                raise PictureError(_SLOW) from error
+            if head is None:
+                raise PictureMissingError(_MISSING)
+            content = head.sha256 or head.etag or ""
+        return f"{ref.bucket}\n{ref.key}\n{content}"
+
+    async def _share(
+        self, key: Hashable, work: Callable[[], Coroutine[None, None, Image.Image]]
+    ) -> Image.Image:
+        shared = self._under_way.get(key)
+        if shared is None:
+            shared = self._under_way[key] = _Shared(asyncio.create_task(work()))
+            shared.task.add_done_callback(lambda task: self._done(key, task))
+        shared.waiting += 1
+        try:
+            return await asyncio.shield(shared.task)
+        finally:
+            shared.waiting -= 1
+            if not shared.waiting and not shared.task.done():
+                shared.task.cancel()
+                self._done(key, shared.task)
+
+    def _done(self, key: Hashable, task: asyncio.Task[Image.Image]) -> None:
+        if (shared := self._under_way.get(key)) is not None and shared.task is task:
+            del self._under_way[key]
+
+    async def _fetch(self, ref: PictureSource, key: str) -> Image.Image:
+        image = await asyncio.to_thread(self._disk.get, key)
+        if image is None:
+            if ref.size is not None and ref.size > MAX_FILE_BYTES:
+                raise PictureTooBigError(TOO_BIG)
+            async with self._decoding:
+                image = await asyncio.to_thread(decode, await self._read(ref))
+                await asyncio.to_thread(self._disk.put, key, image)
+        self._memory.put(key, image)
+        return image
+
+    async def _read(self, ref: PictureSource) -> bytes:
+        try:
+            async with asyncio.timeout(_LOAD_SECONDS):
+                return await self._storage.get(ref.key, max_bytes=MAX_FILE_BYTES)
+        except FileMissingError as error:
+            raise PictureMissingError(_MISSING) from error
+        except TimeoutError as error:
+            raise PictureError(_SLOW) from error

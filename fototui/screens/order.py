@@ -1,0 +1,400 @@
+"""One order: its images, the picture, and the versions of the kind that is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, partialmethod
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Static
+from textual.worker import Worker
+
+from fototui.actions import Scope
+from fototui.domain.errors import FototuiError
+from fototui.domain.statuses import VersionType
+from fototui.domain.text import clean_line
+from fototui.i18n import _, full_time
+from fototui.live.state import Changed
+from fototui.screens import order_deeds as deeds
+from fototui.screens import order_files as files
+from fototui.screens.base import FototuiScreen
+from fototui.screens.compare import chosen_id
+from fototui.screens.options import ask_options
+from fototui.screens.order_look import Look
+from fototui.screens.order_reasons import InView, reason_against
+from fototui.screens.picture import PictureScreen
+from fototui.services.views import ImageView, OrderDetail, VersionView
+from fototui.widgets.badges import MUTED, status_colour
+from fototui.widgets.image_list import ImageList
+from fototui.widgets.order_columns import payment_label
+from fototui.widgets.picture import Picture
+from fototui.widgets.version_list import KindTabs, VersionList
+
+_NARROW_UNDER = 100
+
+
+class OrderScreen(FototuiScreen):
+    """An order.
+
+    Args:
+        order_id: ULID.
+    """
+
+    scope = Scope.ORDER
+    AUTO_FOCUS = "ImageList"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_NARROW_UNDER, "-roomy")]  # noqa: RUF012 - Textual's own
+    DEFAULT_CSS = """
+    OrderScreen #about { height: 1; padding: 0 1; background: $surface; }
+    OrderScreen #right { width: 1fr; }
+    OrderScreen.-narrow ImageList { width: 22; padding: 0; }
+    """
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__()
+        self.order_id = order_id
+        self._opened: str | None = None
+        self._problem = ""
+        self._look = Look()
+        self._chosen_here: set[int | None] = set()
+        self._last_shown: tuple[int, VersionType, int | None] | None = None
+
+    def heading(self) -> str:
+        """The order's number, and who else looks at it."""
+        detail = self._look.detail
+        number = "…" if detail is None else clean_line(detail.number, limit=40)
+        names = ", ".join(
+            clean_line(name, limit=40) for name in self.fototui.viewers(self.order_id)
+        )
+        also = _("Also open at: {names}").format(names=names)
+        return f"{number} · {also}" if names else number
+
+    def compose_body(self) -> ComposeResult:
+        """Images at the left, picture and versions at the right."""
+        ascii_badges = self.fototui.settings.ascii_badges
+        self.images = ImageList(ascii_badges=ascii_badges)
+        self.picture = Picture()
+        self.tabs = KindTabs()
+        self.versions = VersionList(ascii_badges=ascii_badges)
+        yield Vertical(
+            Static(id="about"),
+            Horizontal(self.images, Vertical(self.picture, self.tabs, self.versions, id="right")),
+        )
+
+    # --- coming and going ----------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Open the order."""
+        self._repaint()
+        self._open(self.order_id)
+
+    def on_unmount(self) -> None:
+        """Have the order kept true no longer, and nothing more loaded ahead."""
+        if self._opened is not None:
+            self.fototui.store.close(self._opened)
+        self.fototui.pictures.prefetch(())
+
+    def _open(self, order_id: str) -> None:
+        # A function: a coroutine that is cancelled before its start would warn.
+        opening = partial(self._opening, order_id)
+        self._worker: Worker[None] = self.run_worker(opening, group="open", exclusive=True)
+
+    async def _opening(self, order_id: str) -> None:
+        try:
+            await self.fototui.store.open(order_id)
+        except FototuiError as error:
+            self._problem = _(str(error))
+        else:
+            if self._opened is not None:
+                self.fototui.store.close(self._opened)
+            self._opened, self._problem = order_id, ""
+        self._repaint()
+
+    def on_store_changed(self, changed: Changed) -> None:
+        """Show what changed in this order; open it when the database is back."""
+        if self.order_id in changed.details:
+            self._repaint()
+        elif changed.health and self._problem and self.fototui.store.health.database_ok:
+            self._open(self.order_id)
+
+    def language_changed(self) -> None:
+        """Show everything in the new language."""
+        self._repaint()
+
+    # --- what is looked at ---------------------------------------------------------------------
+
+    def _in_view(self) -> InView:
+        neighbour = self.fototui.neighbour
+        return InView(
+            order=self._look.detail,
+            image=self._look.image,
+            kind=self._look.kind,
+            version=self._look.version,
+            file=self._look.file,
+            is_first=neighbour(self.order_id, -1) is None,
+            is_last=neighbour(self.order_id, 1) is None,
+        )
+
+    def unavailable(self, action_id: str) -> str | None:
+        """Why an action cannot be done now."""
+        return reason_against(action_id.partition(".")[2], self._in_view())
+
+    # --- showing it ----------------------------------------------------------------------------
+
+    def _repaint(self) -> None:
+        if not self.is_mounted or not self.query("#about"):
+            return
+        look = self._look
+        detail = look.detail = self.fototui.store.detail(self.order_id)
+        image, version = look.image, look.version
+        self.query_one("#about", Static).update(self._about(detail))
+        self.images.show(detail, None if image is None else image.id)
+        self.tabs.show(self._look.kind, image)
+        version_id = None if version is None else version.id
+        self.versions.show(look.versions, version_id, empty=look.no_versions)
+        self.picture.show(look.file, caption=look.caption, empty=self._no_picture())
+        self._tell_of_choice(image)
+        self.fototui.pictures.prefetch(look.ahead())
+        self.query("StatusBar, KeyBar").refresh()
+        self.refresh_bindings()
+
+    def _about(self, detail: OrderDetail | None) -> Content:
+        if detail is None:
+            gone = self._opened == self.order_id
+            words = _("The order is not there any more.") if gone else _("Loading…")
+            return Content.styled(self._problem or words, MUTED)
+        parts = [
+            Content.styled(clean_line(detail.customer_name or "–", limit=80), "bold"),
+            Content.styled(
+                _(detail.status.meta.display.label),
+                status_colour(detail.status.meta.display.colour),
+            ),
+            payment_label(detail.payment_status),
+            Content.styled(full_time(detail.created_at, self.fototui.timezone), MUTED),
+            Content.styled(clean_line(detail.customer_email or "", limit=80), MUTED),
+            Content.styled(clean_line(detail.shipping_method or "", limit=80), MUTED),
+        ]
+        return Content("  ").join(part for part in parts if part.plain)
+
+    def _no_picture(self) -> str:
+        if self._look.detail is None:
+            return self._problem
+        if self._look.image is None:
+            return _("The order has no image yet.")
+        return _("The photo is not in storage yet.")
+
+    def _tell_of_choice(self, image: ImageView | None) -> None:
+        """Another's choice must not go unseen: enter chooses over what is shown as chosen."""
+        if image is None:
+            return
+        chosen, before = chosen_id(image, self._look.kind), self._last_shown
+        self._last_shown = (image.id, self._look.kind, chosen)
+        if before is None or before[:2] != (image.id, self._look.kind) or before[2] == chosen:
+            return
+        if chosen in self._chosen_here:
+            self._chosen_here.discard(chosen)
+            return
+        for view in self._look.versions:
+            if view.id == chosen:
+                self.fototui.toast(
+                    _("v{number} is the chosen one now.").format(number=view.version)
+                )
+
+    # --- moving about --------------------------------------------------------------------------
+
+    def on_image_list_moved(self, event: ImageList.Moved) -> None:
+        """Look at another image."""
+        if event.image_id != self._look.image_id:
+            self._look.image_id = event.image_id
+            self._repaint()
+
+    def on_kind_tabs_picked(self, event: KindTabs.Picked) -> None:
+        """Look at the other kind."""
+        self._look.kind = event.kind
+        self._repaint()
+
+    def on_version_list_picked(self, event: VersionList.Picked) -> None:
+        """Look at another version."""
+        self._look_at(event.version_id)
+
+    def _look_at(self, version_id: int) -> None:
+        self._look.put_on(version_id)
+        self._repaint()
+
+    def do_switch_kind(self) -> None:
+        """Change between colourings and SVGs."""
+        is_svg = self._look.kind is VersionType.SVG
+        self._look.kind = VersionType.COLORING if is_svg else VersionType.SVG
+        self._repaint()
+
+    def _step_version(self, step: int) -> None:
+        if (version := self._look.version) is not None:
+            views = self._look.versions
+            self._look_at(views[(views.index(version) + step) % len(views)].id)
+
+    do_previous_version = partialmethod(_step_version, -1)
+    do_next_version = partialmethod(_step_version, 1)
+
+    def _jump(self, number: int) -> None:
+        for view in self._look.versions:
+            if view.version == number:
+                self._look_at(view.id)
+
+    do_version_1 = partialmethod(_jump, 1)
+    do_version_2 = partialmethod(_jump, 2)
+    do_version_3 = partialmethod(_jump, 3)
+    do_version_4 = partialmethod(_jump, 4)
+    do_version_5 = partialmethod(_jump, 5)
+    do_version_6 = partialmethod(_jump, 6)
+    do_version_7 = partialmethod(_jump, 7)
+    do_version_8 = partialmethod(_jump, 8)
+    do_version_9 = partialmethod(_jump, 9)
+
+    def _go(self, step: int) -> None:
+        order_id = self.fototui.neighbour(self.order_id, step)
+        if order_id is not None:
+            self.order_id, self._look.image_id, self._last_shown = order_id, None, None
+            self._repaint()
+            self._open(order_id)
+
+    do_next_order = partialmethod(_go, 1)
+    do_previous_order = partialmethod(_go, -1)
+
+    def do_back(self) -> None:
+        """Go back to what was there before."""
+        self.app.pop_screen()
+
+    def do_picture(self) -> None:
+        """See the picture on the whole screen."""
+        if (file := self._look.file) is not None:
+            self.app.push_screen(PictureScreen(file, name=self._look.caption))
+
+    def do_compare(self) -> None:
+        """See original and versions side by side."""
+        if (image := self._look.image) is not None:
+            self.fototui.show_compare(self.order_id, image.id, self._look.kind)
+
+    # --- deeds ---------------------------------------------------------------------------------
+
+    def _generate(self, kind: VersionType, *, with_options: bool) -> None:
+        image = self._look.image
+        if image is None:
+            return
+        before = self._look.version.options if self._look.version is not None else None
+
+        async def work() -> VersionView | None:
+            options = await ask_options(self.app, kind, before) if with_options else None
+            if with_options and options is None:
+                return None
+            view = await deeds.create(self.fototui.desk, kind, image.id, options)
+            return await self._followed(view)
+
+        self.perform(work, _told(_("v{n} is asked for.")))
+
+    do_generate_coloring = partialmethod(_generate, VersionType.COLORING, with_options=False)
+    do_generate_coloring_options = partialmethod(_generate, VersionType.COLORING, with_options=True)
+    do_generate_svg = partialmethod(_generate, VersionType.SVG, with_options=False)
+    do_generate_svg_options = partialmethod(_generate, VersionType.SVG, with_options=True)
+
+    def _generate_all(self, kind: VersionType) -> None:
+        order_id = self.order_id
+
+        async def work() -> str:
+            reports = await deeds.create_all(self.fototui.desk, kind, order_id)
+            for report in reports:
+                if report.version is not None:
+                    self._look.follow(report.version)
+            await self.fototui.store.refresh(order_id)
+            self._repaint()
+            return deeds.in_words(reports)
+
+        self.perform(work, lambda words: words)
+
+    do_generate_coloring_all = partialmethod(_generate_all, VersionType.COLORING)
+    do_generate_svg_all = partialmethod(_generate_all, VersionType.SVG)
+
+    async def _followed(self, view: VersionView) -> VersionView:
+        self._look.follow(view)
+        await self.fototui.store.refresh(self.order_id)
+        self._repaint()
+        return view
+
+    def do_retry(self) -> None:
+        """Try this version again."""
+        if (version := self._look.version) is not None:
+
+            async def work() -> VersionView:
+                return await self._followed(await deeds.retry(self.fototui.desk, version))
+
+            self.perform(work, _told(_("v{n} is tried again.")))
+
+    def do_retry_all(self) -> None:
+        """Try again all that failed in this order."""
+        order_id = self.order_id
+
+        async def work() -> str:
+            reports = await deeds.retry_failed(self.fototui.desk, order_id)
+            await self.fototui.store.refresh(order_id)
+            self._repaint()
+            return deeds.in_words([report for report in reports if report.version])
+
+        self.perform(work, lambda words: words)
+
+    def do_cancel(self) -> None:
+        """Stop this version; asks where it may be paid already."""
+        if (version := self._look.version) is None:
+            return
+
+        async def work() -> VersionView | None:
+            question = _("v{n} was sent already and may be paid for. Cancel it?").format(
+                n=version.version
+            )
+            if version.submissions and not await self.fototui.ask(question, yes=_("Cancel it")):
+                return None
+            return await self._followed(await deeds.cancel(self.fototui.desk, version))
+
+        self.perform(work, _told(_("v{n} is cancelled.")))
+
+    def do_choose(self) -> None:
+        """Choose this version, over what this screen showed as the chosen one."""
+        version, image, order = self._look.version, self._look.image, self._look.detail
+        if version is None or image is None or order is None:
+            return
+        expected = chosen_id(image, version.kind)
+
+        async def work() -> VersionView | None:
+            chosen = None
+            self._chosen_here.add(version.id)
+            try:
+                chosen = await deeds.choose(self.fototui, order, version, expected=expected)
+            finally:
+                if chosen is None:
+                    self._chosen_here.discard(version.id)
+            await self.fototui.store.refresh(order.id)
+            self._repaint()
+            return chosen
+
+        self.perform(work, _told(_("v{n} is chosen.")))
+
+    def do_browse(self) -> None:
+        """Open the picture in the browser."""
+        if (file := self._look.file) is not None:
+            self.perform(lambda: files.browse(self.fototui, file), lambda words: words)
+
+    def do_copy(self) -> None:
+        """Copy the picture's address."""
+        if (file := self._look.file) is not None:
+            self.perform(lambda: files.copy_address(self.fototui, file), lambda words: words)
+
+    def do_save(self) -> None:
+        """Save the picture as a file."""
+        file, detail = self._look.file, self._look.detail
+        if file is not None and detail is not None:
+            name = f"{detail.number} {self._look.caption}"
+            self.perform(lambda: files.save(self.fototui, file, name=name), lambda words: words)
+
+
+def _told(words: str) -> Callable[[VersionView | None], str | None]:
+    """A toast about a version; none where the operator thought better of it."""
+    return lambda view: None if view is None else words.format(n=view.version)

@@ -1,0 +1,135 @@
+"""What an operator does with a picture's file: opens it elsewhere, copies its address, saves it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import sys
+import tempfile
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fototui.domain.errors import FototuiError
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.text import clean_line
+from fototui.i18n import _
+from fototui.screens.dialogs import AskText
+
+if TYPE_CHECKING:
+    from fototui.app import FototuiApp
+
+
+class SaveError(FototuiError):
+    """A file could not be written."""
+
+    code = "save"
+
+
+def can_browse() -> bool:
+    """Whether a browser would open before the operator's eyes, and not take the terminal over."""
+    if os.environ.get("SSH_CONNECTION"):
+        return False
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+async def browse(app: FototuiApp, ref: S3ObjectRefData) -> str:
+    """Open a file in the browser, or copy its address where there is none.
+
+    Args:
+        app: The app.
+        ref: The file.
+
+    Returns:
+        What was done, for a toast.
+    """
+    address = await app.pictures.address(ref)
+    if can_browse() and await asyncio.to_thread(webbrowser.open, address):
+        return _("Opened in the browser.")
+    app.copy_to_clipboard(address)
+    return _("There is no browser here; the address is copied: {address}").format(address=address)
+
+
+async def copy_address(app: FototuiApp, ref: S3ObjectRefData) -> str:
+    """Copy a file's address.
+
+    Args:
+        app: The app.
+        ref: The file.
+
+    Returns:
+        What was done, for a toast.
+    """
+    address = await app.pictures.address(ref)
+    app.copy_to_clipboard(address)
+    return _("Copied: {address}").format(address=address)
+
+
+async def save(app: FototuiApp, ref: S3ObjectRefData, *, name: str) -> str | None:
+    """Ask where to save a file, and save it; nothing is overwritten unasked. Call it in a worker.
+
+    Args:
+        app: The app.
+        ref: The file.
+        name: What to call it, without an extension; may hold a stranger's text.
+
+    Returns:
+        What was done, for a toast; None where the operator thought better of it.
+
+    Raises:
+        SaveError: The file cannot be written there.
+        OutsideError: The storage did not give it.
+    """
+    default = Path.cwd() / (_file_name(name).lstrip(".-") + _file_name(Path(ref.key).suffix))
+    answer = await app.push_screen_wait(AskText(_("Save as"), value=str(default)))
+    if answer is None or not answer.strip():
+        return None
+    path = Path(answer.strip())
+    data = await app.desk.storage.get(ref.key)
+    try:
+        path = await asyncio.to_thread(path.expanduser)
+        if not await asyncio.to_thread(_write, path, data, overwrite=False):
+            question = _("{path} is there already. Overwrite it?").format(
+                path=clean_line(str(path))
+            )
+            if not await app.ask(question, yes=_("Overwrite")):
+                return None
+            await asyncio.to_thread(_write, path, data, overwrite=True)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SaveError(
+            _("{path} could not be written ({reason}); choose another place.").format(
+                path=clean_line(str(path)), reason=reason
+            )
+        ) from error
+    return _("Saved as {path}").format(path=clean_line(str(path)))
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", text).strip("-")
+
+
+def _write(path: Path, data: bytes, *, overwrite: bool) -> bool:
+    """Write a file whole or not at all; False where it is there already."""
+    if path.exists() and not overwrite:
+        return False
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".fototui-")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        part.chmod(0o644)
+        if not overwrite:
+            with contextlib.suppress(OSError):  # some file systems know no links
+                path.hardlink_to(part)
+                return True
+            if path.exists():  # it came while this was written
+                return False
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return True

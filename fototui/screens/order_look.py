@@ -1,0 +1,109 @@
+"""What is looked at on the order screen: which image, which kind, which version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.statuses import VersionType
+from fototui.i18n import _
+from fototui.screens.compare import chosen_id
+from fototui.services.views import ImageView, OrderDetail, VersionView
+from fototui.widgets.version_list import versions_of
+
+_AHEAD = 2  # images that are loaded before they are looked at
+
+
+@dataclass(slots=True)
+class Look:
+    """Where the eyes are in an order.
+
+    What is not there (any more) falls back to what is: the first image; the chosen version, else
+    the newest.
+
+    Args:
+        detail: The order; None while it is not there.
+        image_id: The image the cursor was put on.
+        kind: Colouring or SVG.
+        cursor: The version the cursor was put on, by image and kind.
+    """
+
+    detail: OrderDetail | None = None
+    image_id: int | None = None
+    kind: VersionType = VersionType.COLORING
+    cursor: dict[tuple[int, VersionType], int] = field(default_factory=dict)
+
+    @property
+    def image(self) -> ImageView | None:
+        """The image."""
+        images = () if self.detail is None else self.detail.images
+        found = [image for image in images if image.id == self.image_id] or images[:1]
+        return found[0] if found else None
+
+    @property
+    def versions(self) -> tuple[VersionView, ...]:
+        """The image's versions of the kind."""
+        return () if self.image is None else versions_of(self.image, self.kind)
+
+    @property
+    def version(self) -> VersionView | None:
+        """The version."""
+        image, views = self.image, self.versions
+        if image is None:
+            return None
+        for wanted in (self.cursor.get((image.id, self.kind)), chosen_id(image, self.kind)):
+            for view in views:
+                if view.id == wanted:
+                    return view
+        return views[-1] if views else None
+
+    @property
+    def file(self) -> S3ObjectRefData | None:
+        """The version's file; the photo where it has none."""
+        if self.version is not None and self.version.file is not None:
+            return self.version.file
+        return None if self.image is None else self.image.file
+
+    @property
+    def caption(self) -> str:
+        """What the picture is, in words."""
+        version, image = self.version, self.image
+        if image is None or self.file is None:
+            return ""
+        photo = _("Photo {position}").format(position=image.position)
+        if version is None or version.file is None:
+            return photo + " · " + _("original")
+        kind = _("Colouring") if self.kind is VersionType.COLORING else "SVG"
+        return f"{photo} · {kind} v{version.version}"
+
+    @property
+    def no_versions(self) -> str:
+        """What to do where there are no versions."""
+        if self.kind is VersionType.COLORING:
+            return _("No colouring yet. Press g to make one.")
+        if self.image is not None and self.image.selected_coloring_id is None:
+            return _("No SVG yet. Choose a colouring first; then press s here.")
+        return _("No SVG yet. Press s to make one.")
+
+    def put_on(self, version_id: int) -> None:
+        """Put the cursor on a version of the image."""
+        if (image := self.image) is not None:
+            self.cursor[image.id, self.kind] = version_id
+
+    def follow(self, view: VersionView) -> None:
+        """Look at a version that was just started, which may not be in `detail` yet."""
+        self.cursor[view.image_id, view.kind] = view.id
+        if self.detail is not None and any(i.id == view.image_id for i in self.detail.images):
+            self.kind = view.kind
+
+    def ahead(self) -> list[S3ObjectRefData]:
+        """The pictures that the next keys are likely to ask for."""
+        detail, image = self.detail, self.image
+        if detail is None or image is None:
+            return []
+        place = detail.images.index(image)
+        files = [view.file for view in reversed(self.versions)]
+        nearby = detail.images[place + 1 : place + 1 + _AHEAD]
+        others = (*nearby, *detail.images[max(0, place - 1) : place])
+        files.extend(Look(detail, other.id, self.kind, self.cursor).file for other in others)
+        return [file for file in files if file is not None]

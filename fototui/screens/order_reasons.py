@@ -1,0 +1,117 @@
+"""Why something cannot be done on the order screen now, in sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.statuses import VersionType
+from fototui.i18n import _
+from fototui.services.views import ImageView, OrderDetail, VersionView
+from fototui.widgets.version_list import versions_of
+
+
+@dataclass(frozen=True, slots=True)
+class InView:
+    """What the order screen shows now.
+
+    Args:
+        order: The order.
+        image: The image under the cursor.
+        kind: The kind of versions shown.
+        version: The version under the cursor.
+        file: The file that is shown as the picture.
+        is_first: The list has no order before this one.
+        is_last: The list has no order after this one.
+    """
+
+    order: OrderDetail | None
+    image: ImageView | None
+    kind: VersionType
+    version: VersionView | None
+    file: S3ObjectRefData | None
+    is_first: bool
+    is_last: bool
+
+
+def reason_against(deed: str, view: InView) -> str | None:
+    """Why a deed cannot be done now.
+
+    Args:
+        deed: An action's id without its scope.
+        view: What the screen shows.
+
+    Returns:
+        A translated sentence; None where it can be done.
+    """
+    if deed == "back":
+        return None
+    if deed == "next_order":
+        return _("This is the last order of the list.") if view.is_last else None
+    if deed == "previous_order":
+        return _("This is the first order of the list.") if view.is_first else None
+    if view.order is None:
+        return _("The order is not here yet.")
+    if deed == "fetch":
+        return _("The import from Shopify is not set up here.")
+    if deed.endswith("_all") or deed == "switch_kind":
+        return _for_order(deed, view.order)
+    if view.image is None:
+        return _("The order has no image yet.")
+    return _for_image(deed, view, view.image)
+
+
+def _for_order(deed: str, order: OrderDetail) -> str | None:
+    if not order.images:
+        return _("The order has no image yet.")
+    if deed == "retry_all":
+        newest = [
+            versions_of(image, kind)[-1]
+            for image in order.images
+            for kind in VersionType
+            if versions_of(image, kind)
+        ]
+        if not any(view.status == "error" for view in newest):
+            return _("Nothing failed in this order.")
+    return None
+
+
+def _for_image(deed: str, view: InView, image: ImageView) -> str | None:
+    if deed in ("generate_coloring", "generate_coloring_options"):
+        return _("The photo is not in storage yet.") if image.file is None else None
+    if deed in ("generate_svg", "generate_svg_options"):
+        chosen = image.selected_coloring_id
+        return _("Choose a colouring first; an SVG is made from it.") if chosen is None else None
+    if deed == "compare":
+        views = versions_of(image, view.kind)
+        is_any = any(v.status == "completed" for v in views)
+        return None if is_any else _("There is no completed version to compare.")
+    if deed in ("picture", "browse", "copy", "save"):
+        return _("There is no picture yet.") if view.file is None else None
+    if view.version is None:
+        return _("There is no version yet.")
+    return _for_version(deed, view.version, len(versions_of(image, view.kind)), image, view.kind)
+
+
+def _for_version(
+    deed: str, version: VersionView, count: int, image: ImageView, kind: VersionType
+) -> str | None:
+    meta = version.status.meta
+    name = f"v{version.version}"
+    if deed == "choose":
+        if version.status != "completed" or version.file is None:
+            return _("{version} is not completed; there is nothing to choose.").format(version=name)
+        if version.selected:
+            return _("{version} is the chosen one already.").format(version=name)
+    if deed == "retry" and not meta.is_retryable:
+        return _("{version} did not fail.").format(version=name)
+    if deed == "cancel" and meta.is_final:
+        return _("{version} is finished; there is nothing to cancel.").format(version=name)
+    if deed in ("previous_version", "next_version") and count == 1:
+        return _("There is no other version.")
+    if deed.startswith("version_"):
+        numbers = {str(v.version) for v in versions_of(image, kind)}
+        number = deed.removeprefix("version_")
+        if number not in numbers:
+            return _("There is no v{number}.").format(number=number)
+    return None

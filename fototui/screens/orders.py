@@ -1,0 +1,384 @@
+"""Home: the list of orders, always true, with what may be done to many of them at once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.events import Resize
+from textual.timer import Timer
+from textual.widgets import Input
+
+from fototui.actions import Scope
+from fototui.domain.errors import FototuiError
+from fototui.domain.text import clean_line
+from fototui.i18n import _, ngettext
+from fototui.live.state import Changed
+from fototui.screens import bulk
+from fototui.screens.base import FototuiScreen
+from fototui.widgets.order_columns import Paint
+from fototui.widgets.order_filter import OrderFilter, OrderTabs
+from fototui.widgets.order_list import OrderList, Sort, Tab
+from fototui.widgets.order_pane import OrderPane
+from fototui.widgets.order_table import OrderTable
+
+_PANE_FROM = 140
+_CURSOR_RESTS = 0.15
+_VIEWERS_EVERY = 1.0
+E = TypeVar("E", bound=StrEnum)
+
+_NEED_ORDER = frozenset(
+    {"open", "copy", "mark", "mark_all", "generate_coloring", "generate_svg", "retry"}
+)
+
+
+class OrdersScreen(FototuiScreen, inherit_bindings=False):
+    """The orders screen."""
+
+    scope = Scope.ORDERS
+    # Not inherited, because a screen's own tab would move the focus rather than change the state.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c,super+c", "screen.copy_text", show=False)
+    ]
+    AUTO_FOCUS = "OrderTable"
+    DEFAULT_CSS = """
+    OrdersScreen OrderPane { display: none; }
+    OrdersScreen.-wide OrderPane { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pane_timer: Timer | None = None
+        self._pane_wanted: str | None = None
+        self._pane_order: str | None = None
+        self._viewers: list[str] = []
+        self._progress = ""
+
+    def heading(self) -> str:
+        """Orders."""
+        return _("Orders")
+
+    def compose_body(self) -> ComposeResult:
+        """Filter above, table below, the pane at the right where there is room."""
+        app = self.fototui
+        remembered = app.preferences
+        self.list = OrderList(
+            tab=_member(Tab, remembered.tab, Tab.ALL),
+            sort=_member(Sort, remembered.sort, Sort.CREATED),
+            reverse=remembered.reverse,
+            search=clean_line(remembered.search, limit=100),
+        )
+        ascii_signs = app.settings.ascii_badges
+        self.filter = OrderFilter(search=self.list.search, count=self.list.count)
+        self.table = OrderTable(
+            lambda: app.store.orders, zone=app.timezone, ascii_signs=ascii_signs
+        )
+        self.pane = OrderPane(Paint(app.timezone, ascii_signs))
+        yield Horizontal(Vertical(self.filter, self.table), self.pane)
+
+    def on_mount(self) -> None:
+        """Show what the store holds already."""
+        self._take_orders()
+        self.set_interval(_VIEWERS_EVERY, self._watch_viewers)
+
+    # --- what changes come in ----------------------------------------------------------------
+
+    def on_store_changed(self, changed: Changed) -> None:
+        """Paint what changed; derive the list anew only where it may be another."""
+        if not self.is_mounted:
+            return
+        store = self.fototui.store
+        if changed.rows:
+            self.table.update_rows(changed.rows)
+        if changed.listing:
+            self._take_orders()
+        elif changed.rows:
+            if self.list.update(store.orders, changed.rows):
+                self._show_list()
+            else:
+                self._show_counts()
+        if self._pane_order in changed.details:
+            self._show_detail()
+
+    def language_changed(self) -> None:
+        """Say everything in the new language; cursor and marks stay."""
+        self.filter.translate()
+        self.table.repaint()
+        self._show_list()
+        self._show_detail()
+        for bar in self.query("StatusBar, KeyBar"):
+            bar.refresh()
+
+    def _take_orders(self) -> None:
+        store = self.fototui.store
+        self.list.take(store.orders, store.listing)
+        self.table.marked &= store.orders.keys()
+        self._show_list()
+
+    def _show_list(self) -> None:
+        was_empty = self.table.cursor is None
+        self.fototui.shown_orders = self.list.shown
+        self.table.show_when_empty(self._words_when_empty())
+        self.table.show_sorting(self.list.sort, descending=self._is_descending)
+        self.table.show(self.list.shown)
+        self._show_counts()
+        if was_empty is not (self.table.cursor is None):
+            self.refresh_bindings()
+
+    def _show_counts(self) -> None:
+        self.filter.tabs.show(self.list.tab, self._note())
+        self.fototui.tell_title(
+            to_review=self.list.count(Tab.REVIEW), failed=self.list.count(Tab.ERROR)
+        )
+
+    def _note(self) -> str:
+        if self._progress:
+            return self._progress
+        if marked := len(self.table.marked):
+            return ngettext("{count} marked", "{count} marked", marked).format(count=marked)
+        if self.list.search:
+            found = len(self.list.shown)
+            return ngettext("{count} found", "{count} found", found).format(count=found)
+        return ""
+
+    def _words_when_empty(self) -> str:
+        if self.list.search:
+            return _("Nothing matches “{search}”. Escape clears the search.").format(
+                search=self.list.search
+            )
+        if self.list.count(Tab.ALL):
+            return _("No orders are in this state.")
+        if not self.fototui.store.is_complete:
+            return _("Loading orders…")
+        return _("No orders yet. `fototui orders add photo.jpg` makes one.")
+
+    @property
+    def _is_descending(self) -> bool:
+        return self.list.reverse is not (self.list.sort is Sort.CREATED)
+
+    # --- filter, tabs, sorting ---------------------------------------------------------------
+
+    def on_order_filter_searched(self, event: OrderFilter.Searched) -> None:
+        """Filter as the operator types."""
+        if event.text == self.list.search:
+            return
+        self.list.search_for(event.text)
+        self.fototui.preferences.search = event.text
+        self._show_list()
+
+    def on_order_filter_left(self) -> None:
+        """Go to what was found."""
+        self.table.focus()
+
+    def on_order_tabs_chosen(self, event: OrderTabs.Chosen) -> None:
+        """Show another state."""
+        self._show_tab(event.tab)
+
+    def on_order_table_sort_asked(self, event: OrderTable.SortAsked) -> None:
+        """Sort by the column; once more turns it around."""
+        is_same = event.sort is self.list.sort
+        self._sort_by(event.sort, reverse=is_same and not self.list.reverse)
+
+    def do_search(self) -> None:
+        """Type into the field."""
+        self.filter.field.focus()
+
+    def do_clear(self) -> None:
+        """Leave the field, then clear it, then unmark."""
+        if isinstance(self.focused, Input):
+            self.table.focus()
+        elif self.filter.field.value:
+            self.filter.field.value = ""
+        elif self.table.marked:
+            self.table.unmark(set(self.table.marked))
+            self._show_counts()
+
+    def do_next_tab(self) -> None:
+        """The next state."""
+        self._turn_tab(1)
+
+    def do_previous_tab(self) -> None:
+        """The state before."""
+        self._turn_tab(-1)
+
+    def _turn_tab(self, step: int) -> None:
+        tabs = list(Tab)
+        self._show_tab(tabs[(tabs.index(self.list.tab) + step) % len(tabs)])
+
+    def _show_tab(self, tab: Tab) -> None:
+        self.list.show_tab(tab)
+        self.fototui.preferences.tab = tab.value
+        self._show_list()
+
+    def do_sort(self) -> None:
+        """Sort by the next column."""
+        self._sort_by(self.list.sort.next, reverse=False)
+
+    def do_reverse(self) -> None:
+        """Turn the order around."""
+        self._sort_by(self.list.sort, reverse=not self.list.reverse)
+
+    def _sort_by(self, sort: Sort, *, reverse: bool) -> None:
+        self.list.sort_by(sort, reverse=reverse)
+        self.fototui.preferences.sort = sort.value
+        self.fototui.preferences.reverse = reverse
+        self._show_list()
+
+    # --- one order ---------------------------------------------------------------------------
+
+    def unavailable(self, action_id: str) -> str | None:
+        """Without orders there is nothing to do; Shopify is not there yet."""
+        name = action_id.partition(".")[2]
+        if name == "fetch":
+            return _("The import from Shopify is not set up here.")
+        if name in _NEED_ORDER and self.table.cursor is None and not self.table.marked:
+            return _("There is no order here.")
+        return None
+
+    def do_open(self) -> None:
+        """Open the order under the cursor."""
+        if self.table.cursor is not None:
+            self.fototui.open_order(self.table.cursor)
+
+    async def on_order_table_opened(self) -> None:
+        """A double click opens too."""
+        await self.action_act("orders.open")
+
+    def do_review(self) -> None:
+        """Judge pictures."""
+        self.fototui.do_show_review()
+
+    def do_copy(self) -> None:
+        """Copy the number to the clipboard of the operator's terminal."""
+        row = self.fototui.store.orders.get(self.table.cursor or "")
+        if row is not None:
+            self.fototui.copy_to_clipboard(clean_line(row.number))
+            self.fototui.toast(_("Copied {number}.").format(number=row.number))
+
+    # --- many orders -------------------------------------------------------------------------
+
+    def do_mark(self) -> None:
+        """Mark, and go on."""
+        self.table.toggle_mark()
+        self._show_counts()
+
+    def do_mark_all(self) -> None:
+        """Mark all that are shown, or none."""
+        self.table.toggle_all_marks()
+        self._show_counts()
+
+    def do_generate_coloring(self) -> None:
+        """Make colourings of all images that need one."""
+        self._do_to_orders(bulk.colorings(self.fototui.desk))
+
+    def do_generate_svg(self) -> None:
+        """Make SVGs of all chosen colourings that have none."""
+        self._do_to_orders(bulk.svgs(self.fototui.desk))
+
+    def do_retry(self) -> None:
+        """Try again what failed, of both kinds."""
+        self._do_to_orders(bulk.retries(self.fototui.desk))
+
+    def _do_to_orders(self, deed: bulk.Deed) -> None:
+        orders = self.fototui.store.orders
+        chosen = self.table.marked or {self.table.cursor or ""}
+        targets = [order_id for order_id in self.fototui.store.listing if order_id in chosen]
+        images = sum(deed.images(orders[order_id]) for order_id in targets)
+
+        async def work() -> str | None:
+            if images > self.fototui.settings.ask_above and not await self.fototui.ask(
+                _("{deed}: start up to {images} images of {orders} orders?").format(
+                    deed=deed.name, images=images, orders=len(targets)
+                ),
+                yes=_("Start"),
+            ):
+                return None
+            try:
+                outcome = await bulk.for_orders(
+                    targets, deed.act, lambda done: self._tell(deed.name, done, len(targets))
+                )
+            finally:
+                self._tell("", 0, 0)
+            self.table.unmark(targets)
+            self._show_counts()
+            await self.fototui.store.refresh(*targets)
+            return outcome.in_words()
+
+        self.perform(work, lambda words: words)
+
+    def _tell(self, name: str, done: int, of: int) -> None:
+        self._progress = f"{name} {done}/{of}" if of > 1 else ""
+        self._show_counts()
+
+    # --- the side pane -----------------------------------------------------------------------
+
+    def on_resize(self, event: Resize) -> None:
+        """Show the pane where there is room for it."""
+        self.set_class(event.size.width >= _PANE_FROM, "-wide")
+        self._await_rest()
+
+    def on_order_table_scrolled(self) -> None:
+        """Let the store know which orders matter first."""
+        self.fototui.store.look_at(self.table.in_sight)
+
+    def on_order_table_moved(self) -> None:
+        """Let the pane follow once the cursor rests."""
+        self._await_rest()
+
+    def on_screen_resume(self) -> None:
+        """The cursor may have moved while another screen was above."""
+        self._await_rest()
+
+    def on_unmount(self) -> None:
+        """Keep no order true for a pane that is gone."""
+        self._close_detail()
+
+    def _await_rest(self) -> None:
+        if self._pane_timer is not None:
+            self._pane_timer.stop()
+        self._pane_timer = self.set_timer(_CURSOR_RESTS, self._follow)
+
+    def _follow(self) -> None:
+        wanted = self.table.cursor if self.has_class("-wide") else None
+        if wanted != self._pane_wanted and self.is_current:
+            self._pane_wanted = wanted
+            self.run_worker(self._open_detail(wanted), group="pane", exclusive=True)
+
+    async def _open_detail(self, order_id: str | None) -> None:
+        self._close_detail()
+        if order_id is None:
+            self.pane.show_words("")
+            return
+        try:
+            await self.fototui.store.open(order_id)
+        except FototuiError as error:
+            self._pane_wanted = None  # it is tried again when the cursor moves
+            self.pane.show_words(str(error))
+        else:
+            self._pane_order = order_id
+            self._show_detail()
+
+    def _close_detail(self) -> None:
+        if self._pane_order is not None:
+            self.fototui.store.close(self._pane_order)
+            self._pane_order = None
+
+    def _show_detail(self) -> None:
+        order_id = self._pane_order
+        detail = None if order_id is None else self.fototui.store.detail(order_id)
+        if detail is not None:
+            self._viewers = self.fototui.viewers(detail.id)
+            self.pane.show(detail, self._viewers)
+
+    def _watch_viewers(self) -> None:
+        order_id = self._pane_order
+        if order_id is not None and self.fototui.viewers(order_id) != self._viewers:
+            self._show_detail()
+
+
+def _member(kind: type[E], value: str, default: E) -> E:
+    """A remembered value, which an older or newer program may have written."""
+    return next((member for member in kind if member.value == value), default)

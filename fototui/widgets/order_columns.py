@@ -1,0 +1,214 @@
+"""The columns of the order table: what each shows, and how wide it may be."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from textual.content import Content
+
+from fototui.domain.statuses import PaymentStatus, VersionType
+from fototui.domain.text import clean_line
+from fototui.i18n import N_, _, short_time
+from fototui.services.views import ImageBadges, OrderRow
+from fototui.widgets.badges import MUTED, badge, status_colour
+from fototui.widgets.order_list import Sort
+
+Glow = Set[tuple[int, VersionType]]
+"""Badges that changed a moment ago: image and kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """What a cell needs to know besides its order.
+
+    Args:
+        zone: In which times are shown.
+        ascii: Use the badges that every font has.
+        glow: Badges of this order that just changed.
+    """
+
+    zone: tzinfo
+    ascii: bool = False
+    glow: Glow = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Args:
+        title: Its heading; to be translated.
+        cell: Shows an order in a width of so many cells.
+        least: Least width in cells; where there is less room, the column folds away.
+        most: Width above which it gains nothing.
+        keep: Columns with the lowest number fold away last.
+        sort: What a click on its heading sorts by.
+        right: Its cells stand at the right end.
+    """
+
+    title: str
+    cell: Callable[[OrderRow, int, Paint], Content]
+    least: int
+    most: int
+    keep: int
+    sort: Sort | None = None
+    right: bool = False
+
+
+def cell_text(text: str) -> str:
+    """A stranger's text for a table: one line, of characters that all terminals measure alike.
+
+    Joined emoji are taken apart, and marks that make a character wider or coloured are left out:
+    terminals disagree on their width, and one cell too many moves the rest of the row.
+
+    Args:
+        text: Any text.
+    """
+    text = clean_line(text, limit=200)
+    if text.isascii():
+        return text
+    return "".join(_plain(c) for c in unicodedata.normalize("NFC", text))
+
+
+_FLAG_LETTERS = range(0x1F1E6, 0x1F200)
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
+
+
+def _plain(character: str) -> str:
+    code = ord(character)
+    if code in _FLAG_LETTERS:
+        return chr(code - _FLAG_LETTERS.start + ord("A"))
+    if code in _SKIN_TONES or unicodedata.category(character) in _WIDTHLESS:
+        return ""
+    return character
+
+
+# Format characters, marks that stand on other characters, and what Unicode does not define. What
+# composes with its letter (ř) was composed before.
+_WIDTHLESS = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mn"})
+
+
+# --- cells -------------------------------------------------------------------------------------
+
+
+def _number(row: OrderRow, _width: int, _paint: Paint) -> Content:
+    return Content.styled(cell_text(row.number), "bold")
+
+
+def _received(row: OrderRow, _width: int, paint: Paint) -> Content:
+    return Content.styled(short_time(row.created_at, paint.zone), MUTED)
+
+
+def _customer(row: OrderRow, _width: int, _paint: Paint) -> Content:
+    return Content(cell_text(row.customer_name or row.customer_email or "–"))
+
+
+def _items(row: OrderRow, _width: int, _paint: Paint) -> Content:
+    return Content(str(row.items))
+
+
+def payment_label(value: str | None) -> Content:
+    """A payment status in words; one that Shopify invented since is shown as it is.
+
+    Args:
+        value: As Shopify calls it.
+    """
+    if not value:
+        return Content.styled("–", MUTED)
+    known = _PAYMENTS.get(value)
+    if known is None:
+        return Content(cell_text(value))
+    return Content.styled(_(known.display.label), status_colour(known.display.colour))
+
+
+_PAYMENTS = {str(payment): payment for payment in PaymentStatus}
+
+
+def _payment(row: OrderRow, _width: int, _paint: Paint) -> Content:
+    return payment_label(row.payment_status)
+
+
+def _status(row: OrderRow, _width: int, _paint: Paint) -> Content:
+    display = row.status.meta.display
+    return Content.styled(_(display.label), status_colour(display.colour))
+
+
+def _badges(kind: VersionType) -> Callable[[OrderRow, int, Paint], Content]:
+    def cell(row: OrderRow, width: int, paint: Paint) -> Content:
+        count, more = len(row.images), ""
+        while count + len(more) > width and count:
+            count -= 1
+            more = f"+{len(row.images) - count}"
+        signs = [_sign(image, kind, paint) for image in row.images[:count]]
+        return Content.assemble(*signs, (more, MUTED))
+
+    return cell
+
+
+def _sign(image: ImageBadges, kind: VersionType, paint: Paint) -> tuple[str, str]:
+    status = image.coloring if kind is VersionType.COLORING else image.svg
+    sign, style = badge(status, paint.ascii)
+    return sign, f"bold reverse {style}" if (image.image_id, kind) in paint.glow else style
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column(N_("Number"), _number, 8, 10, 0, Sort.NUMBER),
+    Column(N_("Received"), _received, 12, 12, 5, Sort.CREATED),
+    Column(N_("Customer"), _customer, 14, 40, 3, Sort.CUSTOMER),
+    Column(N_("Items"), _items, 5, 5, 7, right=True),
+    Column(N_("Payment"), _payment, 9, 18, 6, Sort.PAYMENT),
+    Column(N_("Status"), _status, 12, 18, 4, Sort.STATUS),
+    Column(N_("Colourings"), _badges(VersionType.COLORING), 10, 24, 1),
+    Column(N_("SVG"), _badges(VersionType.SVG), 5, 24, 2),
+)
+GAP = 1
+"""Cells between two columns."""
+
+
+def fit(width: int) -> list[tuple[Column, int]]:
+    """Choose columns for a width and deal the room out.
+
+    Args:
+        width: Cells there are.
+
+    Returns:
+        The columns that fit, in their order, each with its width.
+    """
+    chosen: list[Column] = []
+    room = width
+    for column in sorted(COLUMNS, key=lambda column: column.keep):
+        if chosen and column.least + GAP > room:
+            break
+        room -= column.least + (GAP if chosen else 0)
+        chosen.append(column)
+    widths = {column.title: column.least for column in chosen}
+    while room > 0 and (
+        growing := [column for column in chosen if widths[column.title] < column.most]
+    ):
+        for column in growing[:room]:
+            widths[column.title] += 1
+        room -= len(growing[:room])
+    return [(column, widths[column.title]) for column in COLUMNS if column in chosen]
+
+
+def cells(row: OrderRow, layout: Sequence[tuple[Column, int]], paint: Paint) -> Content:
+    """One order in columns.
+
+    Args:
+        row: The order.
+        layout: From `fit`.
+        paint: What the cells need.
+
+    Returns:
+        One line, as wide as all columns.
+    """
+    parts = []
+    for column, width in layout:
+        cell = column.cell(row, width, paint)
+        cell = cell.truncate(width, ellipsis=True)
+        short = width - cell.cell_length
+        parts.append(cell.pad_left(short) if column.right else cell.pad_right(short))
+    return Content(" " * GAP).join(parts)

@@ -1,0 +1,133 @@
+"""The side pane: the order under the cursor, at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from fototui.domain.text import clean, clean_line
+from fototui.i18n import _, full_time, ngettext
+from fototui.services.views import ImageView, LineItemView, OrderDetail, VersionView
+from fototui.widgets.badges import MUTED, badge_in_words, status_colour
+from fototui.widgets.order_columns import Paint, cell_text, payment_label
+
+
+class OrderPane(VerticalScroll, can_focus=False):
+    """Shows an order with its items, and of each image how far it is, in words.
+
+    Args:
+        paint: Time zone, and which signs to use.
+    """
+
+    DEFAULT_CSS = """
+    OrderPane {
+        width: 52; padding: 0 1; background: $surface; color: $foreground;
+        border-left: vkey $panel; scrollbar-size-vertical: 1; scrollbar-background: $surface;
+    }
+    """
+
+    def __init__(self, paint: Paint) -> None:
+        super().__init__()
+        self._paint = paint
+        self._text = Static(Content())
+        self._shown_id: str | None = None
+
+    def compose(self) -> Iterator[Static]:
+        """One text."""
+        yield self._text
+
+    @property
+    def plain(self) -> str:
+        """What it shows, as plain text."""
+        return str(self._text.content)
+
+    def show_words(self, words: str) -> None:
+        """Show a sentence in place of an order.
+
+        Args:
+            words: Translated; nothing leaves the pane empty.
+        """
+        self._shown_id = None
+        self._text.update(Content.styled(clean(words), MUTED))
+
+    def show(self, detail: OrderDetail, viewers: Sequence[str]) -> None:
+        """Show an order.
+
+        Args:
+            detail: The order.
+            viewers: Who else has it open.
+        """
+        if detail.id != self._shown_id:
+            self._shown_id = detail.id
+            self.scroll_home(animate=False)
+        self._text.update(Content("\n").join(self._lines(detail, viewers)))
+
+    def _lines(self, detail: OrderDetail, viewers: Sequence[str]) -> Iterator[Content]:
+        yield Content.assemble(
+            (cell_text(detail.number), "bold $accent"),
+            "  ",
+            (
+                _(detail.status.meta.display.label),
+                status_colour(detail.status.meta.display.colour),
+            ),
+        )
+        yield Content.styled(full_time(detail.created_at, self._paint.zone), MUTED)
+        yield Content()
+        yield Content.styled(cell_text(detail.customer_name or "–"), "bold")
+        if detail.customer_email:
+            yield Content(cell_text(detail.customer_email))
+        yield Content.assemble((_("Payment"), MUTED), " ") + payment_label(detail.payment_status)
+        if viewers:
+            names = ", ".join(clean_line(name, limit=60) for name in viewers)
+            yield Content.styled(_("Also open at: {names}").format(names=names), "$warning")
+        for item in detail.line_items:
+            yield Content()
+            yield from self._item(item)
+
+    def _item(self, item: LineItemView) -> Iterator[Content]:
+        copies = f"{item.quantity}× " if item.quantity != 1 else ""
+        yield Content.styled(copies + cell_text(item.title), "bold $primary")
+        if item.dedication:
+            yield _labelled(_("Dedication"), clean(item.dedication, limit=600))
+        if item.layout:
+            yield _labelled(_("Layout"), cell_text(item.layout))
+        if not item.images:
+            yield Content.styled(_("No photos yet."), MUTED)
+        for image in item.images:
+            yield self._image(image)
+
+    def _image(self, image: ImageView) -> Content:
+        name = _("Photo {position}").format(position=image.position)
+        if image.file is None:
+            missing = _("not in storage yet")
+            return Content.assemble(f"  {name}  ", (missing, MUTED))
+        return Content.assemble(
+            f"  {name}  ",
+            self._kind(_("Colouring"), image.coloring, image.selected_coloring_id),
+            "\n" + " " * (len(name) + 4),
+            self._kind("SVG", image.svg, image.selected_svg_id),
+        )
+
+    def _kind(self, name: str, versions: Sequence[VersionView], selected_id: int | None) -> Content:
+        """The version that a badge tells of: the chosen one, else the latest."""
+        told = next((v for v in versions if v.id == selected_id), None) or (
+            versions[-1] if versions else None
+        )
+        words = badge_in_words(None if told is None else told.status, self._paint.ascii)
+        parts = [Content(f"{name:<10} "), words]
+        if told is not None and len(versions) > 1:
+            of = ngettext("{count} version", "{count} versions", len(versions)).format(
+                count=len(versions)
+            )
+            parts.append(Content.styled(f"\n    v{told.version} · {of}", MUTED))
+        if told is not None and told.error and not told.selected:
+            reason = clean_line(told.error, limit=160)
+            parts.append(Content.styled(f"\n    {reason}", MUTED))
+        return Content.assemble(*parts)
+
+
+def _labelled(label: str, text: str) -> Content:
+    return Content.assemble((f"{label} ", MUTED), (text, "italic"))

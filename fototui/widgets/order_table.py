@@ -1,0 +1,387 @@
+"""The table of orders: draws the lines that are seen, whatever the number of orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from datetime import tzinfo
+from time import monotonic
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.events import Click
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.style import Style
+from textual.timer import Timer
+
+from fototui.domain.statuses import VersionType
+from fototui.i18n import _
+from fototui.services.views import OrderRow
+from fototui.widgets.order_columns import GAP, Column, Paint, cells, fit
+from fototui.widgets.order_list import Sort, place_after
+
+_GLOW_SECONDS = 1.0
+_GUTTER = 3
+_HEADER = 1
+
+
+class OrderTable(ScrollView, can_focus=True, inherit_bindings=False):
+    """Shows orders by their ids; the rows themselves stay where they are kept.
+
+    The cursor is on an order, not on a line: whatever comes, goes or changes places, it stays on
+    its order, and that order stays on its line of the screen where it can.
+
+    Args:
+        rows: Gives the orders by ULID.
+        zone: In which times are shown.
+        ascii_signs: Use the signs that every font has.
+
+    Attributes:
+        cursor: ULID of the order under the cursor; None in an empty table.
+        marked: ULIDs of the marked orders, also of those that are not shown now.
+    """
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "order-table--header",
+        "order-table--cursor",
+        "order-table--empty",
+    }
+    DEFAULT_CSS = """
+    OrderTable {
+        height: 1fr; background: $background; color: $foreground;
+        overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1;
+        scrollbar-background: $background; scrollbar-color: $panel-lighten-2;
+    }
+    OrderTable > .order-table--header {
+        background: $panel; color: $foreground; text-style: bold;
+    }
+    OrderTable > .order-table--cursor { background: $panel; color: $foreground; }
+    OrderTable:focus > .order-table--cursor {
+        background: $primary 30%; color: $foreground; text-style: bold;
+    }
+    OrderTable > .order-table--empty { text-style: dim; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", show=False),
+        Binding("down", "move(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("home", "edge(0)", show=False),
+        Binding("end", "edge(-1)", show=False),
+    ]
+
+    class Moved(Message):
+        """The cursor is on another order."""
+
+    class Scrolled(Message):
+        """Other orders are in sight."""
+
+    class Opened(Message):
+        """An order was double clicked."""
+
+    class SortAsked(Message):
+        """A heading was clicked.
+
+        Args:
+            sort: Its column.
+        """
+
+        def __init__(self, sort: Sort) -> None:
+            super().__init__()
+            self.sort = sort
+
+    def __init__(
+        self,
+        rows: Callable[[], Mapping[str, OrderRow]],
+        *,
+        zone: tzinfo,
+        ascii_signs: bool = False,
+    ) -> None:
+        super().__init__()
+        self._rows = rows
+        self._zone = zone
+        self._ascii = ascii_signs
+        self._ids: Sequence[str] = ()
+        self._place = 0
+        self._layout: list[tuple[Column, int]] = []
+        self._sorted_by: tuple[Sort, bool] = Sort.CREATED, True
+        self._empty_words = ""
+        self._painted: dict[str, tuple[OrderRow, Content]] = {}
+        self._glowing: dict[str, dict[tuple[int, VersionType], float]] = {}
+        self._glow_timer: Timer | None = None
+        self.cursor: str | None = None
+        self.marked: set[str] = set()
+
+    # --- what is shown -----------------------------------------------------------------------
+
+    def show(self, ids: Sequence[str]) -> None:
+        """Show these orders; cursor and scroll stay with what they were on.
+
+        Args:
+            ids: Their ULIDs, in their order; not changed afterwards.
+        """
+        before, self._ids = self._ids, ids
+        old_place, old_top, old_cursor = self._place, self.scroll_offset.y, self.cursor
+        self._place = place_after(before, old_place, ids)
+        self.cursor = ids[self._place] if ids else None
+        page = self._page
+        if old_top <= old_place < old_top + page:
+            top = self._place - (old_place - old_top)
+            if old_top == 0 and self._place < page:
+                top = 0  # at the very top, what is new comes into sight
+        elif old_top == 0:
+            top = 0
+        else:
+            top = place_after(before, old_top, ids)
+        self.virtual_size = Size(self.scrollable_content_region.width, len(ids) + _HEADER)
+        self.scroll_to(y=max(0, min(top, len(ids) - page)), animate=False, force=True)
+        self.refresh()
+        self.post_message(self.Scrolled())
+        if self.cursor != old_cursor:
+            self.post_message(self.Moved())
+
+    def update_rows(self, ids: Set[str]) -> None:
+        """Paint orders anew whose rows changed, as far as they are seen.
+
+        Args:
+            ids: Their ULIDs.
+        """
+        for place, order_id in enumerate(self.in_sight, start=self.scroll_offset.y):
+            if order_id in ids:
+                self._note_changes(order_id)
+                self.refresh_line(place + _HEADER)
+
+    def show_sorting(self, sort: Sort, *, descending: bool) -> None:
+        """Say in the header what the orders are sorted by."""
+        self._sorted_by = sort, descending
+        self.refresh()
+
+    def show_when_empty(self, words: str) -> None:
+        """Say what an empty table means."""
+        self._empty_words = words
+        self.refresh()
+
+    def repaint(self) -> None:
+        """Forget what was painted: the language or the theme is another."""
+        self._painted.clear()
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        """The theme is another."""
+        self._painted.clear()
+        super().notify_style_update()
+
+    def on_resize(self) -> None:
+        """Fold columns away or unfold them, and keep the cursor in sight."""
+        was_seen = self._is_seen(self._place)
+        width = self.scrollable_content_region.width
+        self._layout = fit(width - _GUTTER)
+        self._painted.clear()
+        self.virtual_size = Size(width, len(self._ids) + _HEADER)
+        if was_seen:
+            self._scroll_to_cursor()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Tell that other orders are in sight."""
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self.post_message(self.Scrolled())
+
+    @property
+    def in_sight(self) -> Sequence[str]:
+        """ULIDs of the orders that are seen now."""
+        top = self.scroll_offset.y
+        return self._ids[top : top + self._page]
+
+    @property
+    def _page(self) -> int:
+        """How many orders are seen at once."""
+        return max(1, self.scrollable_content_region.height - _HEADER)
+
+    def _is_seen(self, place: int) -> bool:
+        return self.scroll_offset.y <= place < self.scroll_offset.y + self._page
+
+    # --- drawing -----------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line of the widget."""
+        width = self.scrollable_content_region.width
+        place = y - _HEADER + self.scroll_offset.y
+        if y < _HEADER:
+            content, style = self._header(), self.get_visual_style("order-table--header")
+        elif not self._ids:
+            lines = Content(self._empty_words).wrap(max(1, width - 2 * _GUTTER))
+            content = (
+                Content(" " * _GUTTER) + lines[y - 2] if 2 <= y < len(lines) + 2 else Content()
+            )
+            style = self.get_visual_style("order-table--empty")
+        elif place < len(self._ids):
+            content = self._line(self._ids[place])
+            style = self._line_style(place)
+        else:
+            content, style = Content(), self.visual_style
+        segments = content.truncate(width).render_segments(style)
+        strip = Strip(segments).extend_cell_length(width, style.rich_style)
+        return strip.crop(0, width)
+
+    def _line_style(self, place: int) -> Style:
+        if place == self._place:
+            return self.get_visual_style("order-table--cursor")
+        return self.visual_style
+
+    def _line(self, order_id: str) -> Content:
+        cursor = (">" if self._ascii else "▸") if order_id == self.cursor else " "
+        mark = ("*" if self._ascii else "✓") if order_id in self.marked else " "
+        row = self._rows().get(order_id)
+        if row is None:
+            return Content(cursor + mark)
+        return Content.assemble(cursor, (mark, "bold $accent"), " ") + self._cells(row)
+
+    def _cells(self, row: OrderRow) -> Content:
+        glow = frozenset(self._glowing.get(row.id, ()))
+        painted = self._painted.get(row.id)
+        if painted is not None and painted[0] is row and not glow:
+            return painted[1]
+        content = cells(row, self._layout, Paint(self._zone, self._ascii, glow))
+        if len(self._painted) > 4 * self._page:
+            self._painted.clear()
+        self._painted[row.id] = row, content
+        return content
+
+    def _header(self) -> Content:
+        sort, descending = self._sorted_by
+        arrow = ("v" if descending else "^") if self._ascii else ("▼" if descending else "▲")
+        parts = []
+        for column, width in self._layout:
+            title = Content(_(column.title))
+            if column.sort is sort:
+                title = title.truncate(width - 1, ellipsis=True) + Content.styled(arrow, "$accent")
+            title = title.truncate(width, ellipsis=True)
+            short = width - title.cell_length
+            parts.append(title.pad_left(short) if column.right else title.pad_right(short))
+        return Content(" " * _GUTTER) + Content(" " * GAP).join(parts)
+
+    # --- the glow of what just changed ---------------------------------------------------------
+
+    def _note_changes(self, order_id: str) -> None:
+        painted, row = self._painted.pop(order_id, None), self._rows().get(order_id)
+        if painted is None or row is None:
+            return
+        before = {image.image_id: image for image in painted[0].images}
+        end = monotonic() + _GLOW_SECONDS
+        for image in row.images:
+            old = before.get(image.image_id, image)
+            if old.coloring != image.coloring or old.coloring_id != image.coloring_id:
+                self._glow(order_id, image.image_id, VersionType.COLORING, end)
+            if old.svg != image.svg or old.svg_id != image.svg_id:
+                self._glow(order_id, image.image_id, VersionType.SVG, end)
+
+    def _glow(self, order_id: str, image_id: int, kind: VersionType, end: float) -> None:
+        self._glowing.setdefault(order_id, {})[image_id, kind] = end
+        if self._glow_timer is None:
+            self._glow_timer = self.set_interval(_GLOW_SECONDS / 5, self._fade)
+        self._glow_timer.resume()
+
+    def _fade(self) -> None:
+        now = monotonic()
+        faded = set()
+        for order_id, badges in list(self._glowing.items()):
+            left = {badge: end for badge, end in badges.items() if end > now}
+            if len(left) < len(badges):
+                faded.add(order_id)
+                self._painted.pop(order_id, None)
+                self._glowing[order_id] = left
+            if not left:
+                del self._glowing[order_id]
+        for place, order_id in enumerate(self.in_sight, start=self.scroll_offset.y):
+            if order_id in faded:
+                self.refresh_line(place + _HEADER)
+        if not self._glowing and self._glow_timer is not None:
+            self._glow_timer.pause()
+
+    # --- the cursor ----------------------------------------------------------------------------
+
+    def move_to(self, place: int) -> None:
+        """Put the cursor on a line of the list and bring it into sight.
+
+        Args:
+            place: From 0; beyond the ends it is the first or the last.
+        """
+        if not self._ids:
+            return
+        place = max(0, min(place, len(self._ids) - 1))
+        if place != self._place or self.cursor is None:
+            self.refresh_line(self._place + _HEADER)
+            self._place, self.cursor = place, self._ids[place]
+            self.refresh_line(place + _HEADER)
+            self.post_message(self.Moved())
+        self._scroll_to_cursor()
+
+    def toggle_mark(self) -> None:
+        """Mark the order under the cursor, or not, and go on to the next."""
+        if self.cursor is not None:
+            self.marked ^= {self.cursor}
+            self.refresh_line(self._place + _HEADER)
+            self.move_to(self._place + 1)
+
+    def toggle_all_marks(self) -> None:
+        """Mark all orders that are shown; where all are marked, none."""
+        shown = set(self._ids)
+        self.marked = self.marked - shown if shown <= self.marked else self.marked | shown
+        self.refresh()
+
+    def unmark(self, ids: Iterable[str]) -> None:
+        """Take marks away.
+
+        Args:
+            ids: ULIDs of orders.
+        """
+        self.marked.difference_update(ids)
+        self.refresh()
+
+    def _scroll_to_cursor(self) -> None:
+        top = self.scroll_offset.y
+        wanted = (
+            min(top, self._place)
+            if self._place < top + self._page
+            else (self._place - self._page + 1)
+        )
+        if wanted != top:
+            self.scroll_to(y=wanted, animate=False, force=True)
+
+    def action_move(self, step: int) -> None:
+        """One line up or down."""
+        self.move_to(self._place + step)
+
+    def action_page(self, step: int) -> None:
+        """One page up or down."""
+        self.move_to(self._place + step * self._page)
+
+    def action_edge(self, place: int) -> None:
+        """To the first or the last."""
+        self.move_to(place if place >= 0 else len(self._ids) - 1)
+
+    # --- the mouse -----------------------------------------------------------------------------
+
+    def on_click(self, event: Click) -> None:
+        """A click puts the cursor there, a double click opens, one on a heading sorts."""
+        place = event.y - _HEADER + self.scroll_offset.y
+        if event.y < _HEADER:
+            self._click_header(event.x)
+        elif place < len(self._ids):
+            self.move_to(place)
+            if event.chain == 2:
+                self.post_message(self.Opened())
+
+    def _click_header(self, x: int) -> None:
+        start = _GUTTER
+        for column, width in self._layout:
+            if start <= x < start + width + GAP:
+                if column.sort is not None:
+                    self.post_message(self.SortAsked(column.sort))
+                return
+            start += width + GAP

@@ -1,0 +1,266 @@
+"""A picture in the space it is given, by whichever way the terminal can show one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import lru_cache, partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+
+from PIL import Image
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Static
+from textual.worker import Worker
+
+from fototui.domain.errors import FototuiError
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.text import clean_line
+from fototui.i18n import _
+from fototui.pictures.terminal import Graphics, Renderer
+
+if TYPE_CHECKING:
+    from fototui.app import FototuiApp
+
+_Pixel = tuple[int, int, int]
+
+_SETTLED = 0.05  # seconds without another resize, zoom or pan
+
+
+class PictureState(StrEnum):
+    """How far a picture is."""
+
+    EMPTY = "empty"
+    LOADING = "loading"
+    SHOWN = "shown"
+    FAILED = "failed"
+
+
+class HalfBlocks(Widget):
+    """Two pixels per character, in colours."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="surface")
+        self._strips: list[Strip] = []
+
+    async def paint(self, image: Image.Image) -> None:
+        """Show a picture that is as wide as this widget and twice as high."""
+        self._strips = await asyncio.to_thread(lambda: list(half_blocks(image)))
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One row of characters, two of pixels."""
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
+
+
+@lru_cache(maxsize=1 << 16)
+def _style(upper: _Pixel, lower: _Pixel | None) -> Style:
+    below = None if lower is None else Color.from_rgb(*lower)
+    return Style.from_color(Color.from_rgb(*upper), below)
+
+
+def half_blocks(image: Image.Image) -> Iterator[Strip]:
+    """Make rows of half blocks, equal neighbours as one piece.
+
+    Args:
+        image: An RGB picture.
+
+    Yields:
+        A strip for each two rows of pixels.
+    """
+    width, data = image.width, image.tobytes()
+    pixels = list(zip(data[0::3], data[1::3], data[2::3], strict=True))
+    for start in range(0, len(pixels), width * 2):
+        upper = pixels[start : start + width]
+        lower: list[_Pixel | None] = [*pixels[start + width : start + 2 * width]]
+        lower = lower or [None] * width
+        segments: list[Segment] = []
+        pair, count = (upper[0], lower[0]), 0
+        for above, below in zip(upper, lower, strict=True):
+            if (above, below) != pair:
+                segments.append(Segment("▀" * count, _style(*pair)))
+                pair, count = (above, below), 0
+            count += 1
+        segments.append(Segment("▀" * count, _style(*pair)))
+        yield Strip(segments, width)
+
+
+def _graphics_widget(graphics: Graphics) -> Widget:
+    """textual-image's widget; its modules were imported, and the terminal asked, by `detect`."""
+    module = import_module("textual_image.widget")
+    kind = module.TGPImage if graphics is Graphics.TGP else module.SixelImage
+    return cast(Widget, kind(classes="surface"))
+
+
+class Picture(Widget):
+    """A picture with its caption; where it cannot be shown, the reason.
+
+    Attributes:
+        zoom: 1 shows all of it, 2 half of its width and height.
+        pan: Which point of it is in the middle, each from 0 to 1.
+    """
+
+    DEFAULT_CSS = """
+    Picture { width: 1fr; height: 1fr; layout: vertical; }
+    Picture > Container { width: 1fr; height: 1fr; align: center middle; overflow: hidden; }
+    Picture .surface { display: none; }
+    Picture .words {
+        width: auto; max-width: 90%; height: auto; color: $text-muted; text-align: center;
+    }
+    Picture .caption {
+        width: 1fr; height: auto; max-height: 1; color: $text-muted; text-align: center;
+        text-wrap: nowrap; text-overflow: ellipsis; display: none;
+    }
+    """
+    zoom: reactive[float] = reactive(1.0, init=False)
+    pan: reactive[tuple[float, float]] = reactive((0.5, 0.5), init=False)
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self._ref: S3ObjectRefData | None = None
+        self._empty = ""
+        self._caption = ""
+        self._settling: Timer | None = None
+        self._surface: Widget | None = None
+        self._stage = Container(classes="stage")
+        self._words = Static(classes="words")
+        self._under = Static(classes="caption")
+        self.state = PictureState.EMPTY
+        """How far it is."""
+        self.reason = ""
+        """Why it cannot be shown, as a sentence."""
+
+    def compose(self) -> ComposeResult:
+        """A stage with the picture or words on it, and the caption."""
+        graphics = self._renderer.graphics
+        if graphics is Graphics.HALFCELL:
+            self._surface = HalfBlocks()
+        elif graphics is not Graphics.OFF:
+            self._surface = _graphics_widget(graphics)
+        with self._stage:
+            if self._surface is not None:
+                yield self._surface
+            yield self._words
+        yield self._under
+
+    def show(self, ref: S3ObjectRefData | None, *, caption: str = "", empty: str = "") -> None:
+        """Show another picture; what was still being loaded is forgotten.
+
+        Args:
+            ref: The file; None for no picture.
+            caption: A line under it; may hold a stranger's text.
+            empty: What to say where there is no picture.
+        """
+        is_new = ref != self._ref or ref is None
+        self._ref, self._caption, self._empty = ref, clean_line(caption), empty
+        if self.is_mounted:
+            self._show_caption()
+            if is_new:
+                self._begin()
+
+    def on_mount(self) -> None:
+        """Show what was asked for before there was a place for it."""
+        self._show_caption()
+        self._begin()
+
+    def on_unmount(self) -> None:
+        """Have a terminal that keeps pictures (Kitty's protocol) forget this one."""
+        if self._surface is not None and self._renderer.graphics is Graphics.TGP:
+            cast(Any, self._surface).image = None
+
+    def on_resize(self) -> None:
+        """Fit the picture anew once the size has settled."""
+        self._reload_soon()
+
+    def watch_zoom(self) -> None:
+        """Look closer or from farther away."""
+        self._reload_soon()
+
+    def watch_pan(self) -> None:
+        """Look at another part."""
+        self._reload_soon()
+
+    # --- how -----------------------------------------------------------------------------------
+
+    @property
+    def _app(self) -> FototuiApp:
+        return cast("FototuiApp", self.app)
+
+    @property
+    def _renderer(self) -> Renderer:
+        return self._app.pictures.renderer
+
+    def _show_caption(self) -> None:
+        self._under.display = bool(self._caption)
+        self._under.update(Content(self._caption))
+
+    def _begin(self) -> None:
+        if self._ref is None:
+            self.workers.cancel_group(self, "picture")
+            self._say(self._empty, PictureState.EMPTY)
+        else:
+            # The picture before must not stand over the next one's name.
+            self._say("…", PictureState.LOADING)
+            self._load_now()
+
+    def _reload_soon(self) -> None:
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(_SETTLED, self._load_now)
+
+    def _load_now(self) -> None:
+        if (ref := self._ref) is not None and self.is_mounted:
+            # A function: a coroutine that is cancelled before its start would warn.
+            load = partial(self._load, ref)
+            self._loading: Worker[None] = self.run_worker(load, group="picture", exclusive=True)
+
+    async def _load(self, ref: S3ObjectRefData) -> None:
+        stage, renderer = self._stage.size, self._renderer
+        if not stage.area:
+            return  # it comes again with the first size
+        try:
+            if renderer.graphics is Graphics.OFF:
+                self._say(clean_line(await self._app.pictures.address(ref)), PictureState.SHOWN)
+                return
+            image = await self._app.pictures.load(
+                ref,
+                width_px=stage.width * renderer.cell_width,
+                height_px=stage.height * renderer.cell_height,
+                zoom=self.zoom,
+                pan=self.pan,
+            )
+        except FototuiError as error:
+            self._say(_(str(error)), PictureState.FAILED)
+        else:
+            await self._paint(image)
+
+    async def _paint(self, image: Image.Image) -> None:
+        surface, renderer = self._surface, self._renderer
+        if surface is None:
+            return
+        surface.styles.width = -(-image.width // renderer.cell_width)
+        surface.styles.height = -(-image.height // renderer.cell_height)
+        if isinstance(surface, HalfBlocks):
+            await surface.paint(image)
+        else:
+            cast(Any, surface).image = image  # textual-image's two widgets share no typed base
+        surface.display = True
+        self._words.display = False
+        self.state, self.reason = PictureState.SHOWN, ""
+
+    def _say(self, words: str, state: PictureState) -> None:
+        if self._surface is not None:
+            self._surface.display = False
+        self._words.display = True
+        self._words.update(Content(words))
+        self.state, self.reason = state, words if state is PictureState.FAILED else ""

@@ -1,0 +1,229 @@
+"""Pictures loaded, kept, loaded ahead, and refused."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fototui.domain.files import S3ObjectRefData
+from fototui.pictures import decoding
+from fototui.pictures.cache import DiskCache, MemoryCache
+from fototui.pictures.errors import PictureBrokenError, PictureMissingError, PictureTooBigError
+from fototui.pictures.loader import PictureLoader
+from tests.pictures.conftest import CountingStorage, MakeLoader, encoded
+
+
+async def put(
+    storage: CountingStorage, key: str, data: bytes | None = None, colour: str = "red"
+) -> S3ObjectRefData:
+    content = encoded(Image.new("RGB", (80, 40), colour)) if data is None else data
+    return await storage.put(key, content, content_type="image/png")
+
+
+async def settled(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - what is waited for sets no event
+            await asyncio.sleep(0.005)
+
+
+async def look(loader: PictureLoader, ref: S3ObjectRefData) -> tuple[int, ...]:
+    """The colour of the picture's middle."""
+    image = await loader.load(ref, width_px=10, height_px=10)
+    pixel = image.getpixel((image.width // 2, image.height // 2))
+    assert isinstance(pixel, tuple)
+    return tuple(round(part, -1) for part in pixel)
+
+
+async def test_it_fits_its_window(storage: CountingStorage, loader: PictureLoader) -> None:
+    ref = await put(storage, "a/wide.png")
+    assert (await loader.load(ref, width_px=20, height_px=20)).size == (20, 10)
+    assert (await loader.load(ref, width_px=400, height_px=50)).size == (100, 50)
+    assert (await loader.load(ref, width_px=1, height_px=1)).size == (1, 1)
+
+
+async def test_zoom_and_pan(storage: CountingStorage, loader: PictureLoader) -> None:
+    image = Image.new("RGB", (80, 40), "white")
+    image.paste((255, 0, 0), (40, 20, 80, 40))  # the lower right quarter
+    ref = await put(storage, "a/quarter.png", encoded(image))
+    seen = await loader.load(ref, width_px=20, height_px=10, zoom=2, pan=(1.0, 1.0))
+    assert seen.size == (20, 10)
+    assert seen.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)) == pytest.approx(
+        (255, 0, 0), abs=12
+    )
+
+
+async def test_two_loads_at_once_are_one(storage: CountingStorage, loader: PictureLoader) -> None:
+    ref = await put(storage, "a/1.png")
+    storage.gate.clear()
+    loads = [asyncio.create_task(look(loader, ref)) for _ in range(3)]
+    await settled(lambda: storage.reads[ref.key])
+    loads[0].cancel()  # the others go on
+    await asyncio.sleep(0)
+    storage.gate.set()
+    assert await loads[1] == await loads[2]
+    assert storage.reads[ref.key] == 1
+
+
+async def test_work_that_nobody_waits_for_ends(
+    storage: CountingStorage, loader: PictureLoader
+) -> None:
+    ref = await put(storage, "a/1.png")
+    storage.gate.clear()
+    load = asyncio.create_task(look(loader, ref))
+    await settled(lambda: storage.reads[ref.key])
+    load.cancel()
+    await asyncio.gather(load, return_exceptions=True)
+    await settled(lambda: not loader._under_way)
+    storage.gate.set()
+    await look(loader, ref)
+    assert storage.reads[ref.key] == 2
+
+
+async def test_a_changed_file_is_not_shown_stale(
+    storage: CountingStorage, loader: PictureLoader
+) -> None:
+    red = await put(storage, "a/1.png", colour="#ff0000")
+    before = await look(loader, red)
+    blue = await put(storage, "a/1.png", colour="#0000ff")
+    assert await look(loader, blue) != before
+    # An old row may know neither hash.
+    bare = S3ObjectRefData(key="a/1.png", bucket=blue.bucket)
+    assert await look(loader, bare) == await look(loader, blue)
+
+
+async def test_the_disk_keeps_it_for_the_next_run(
+    storage: CountingStorage, make_loader: MakeLoader, tmp_path: Path
+) -> None:
+    ref = await put(storage, "a/1.png")
+    seen = await look(make_loader(), ref)
+    assert await look(make_loader(), ref) == seen
+    assert storage.reads[ref.key] == 1
+    assert (tmp_path / "cache").stat().st_mode & 0o077 == 0
+    (file,) = (tmp_path / "cache").iterdir()
+    assert file.stat().st_mode & 0o077 == 0
+    file.write_bytes(b"half a fi")
+    assert await look(make_loader(), ref) == seen
+    assert storage.reads[ref.key] == 2
+
+
+async def test_a_disk_that_cannot_be_written_loses_no_picture(
+    storage: CountingStorage, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    async with PictureLoader(storage, cache_folder=tmp_path / "taken" / "cache") as loader:
+        assert await look(loader, await put(storage, "a/1.png"))
+
+
+async def test_missing_and_broken(storage: CountingStorage, loader: PictureLoader) -> None:
+    with pytest.raises(PictureMissingError, match="fetch or generate"):
+        await look(loader, S3ObjectRefData(key="a/none.png", bucket="files", etag="x"))
+    with pytest.raises(PictureMissingError):
+        await look(loader, S3ObjectRefData(key="a/none.png", bucket="files"))
+    whole = encoded(Image.effect_noise((200, 200), 60).convert("RGB"))
+    for number, data in enumerate([b"", b"GIF89a", whole[: len(whole) // 2], b"%!PS-Adobe-3.0\n"]):
+        with pytest.raises(PictureBrokenError):
+            await look(loader, await put(storage, f"a/{number}.png", data))
+
+
+async def test_too_big(storage: CountingStorage, loader: PictureLoader) -> None:
+    ref = (await put(storage, "a/1.png")).model_copy(update={"size": 10**9})
+    with pytest.raises(PictureTooBigError, match="browser"):
+        await look(loader, ref)
+    assert not storage.reads
+    for side in (12_000, 60_000):
+        with pytest.raises(PictureTooBigError):
+            await look(loader, await put(storage, f"a/{side}.png", png_header(side)))
+
+
+def png_header(side: int) -> bytes:
+    """A tiny file that says it is a giant picture."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4)
+
+    size = side.to_bytes(4, "big") * 2
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + b"\x08\x02\0\0\0") + chunk(b"IDAT", b"")
+
+
+def test_decoded_upright_on_white_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert decoding.decode(encoded(Image.new("RGB", (40, 20)), "JPEG", exif=exif)).size == (20, 40)
+    clear = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
+    assert decoding.decode(encoded(clear)).getpixel((1, 1)) == (255, 255, 255)
+    monkeypatch.setattr(decoding, "MASTER_SIDE", 100)
+    for kind in ("PNG", "JPEG", "WEBP", "GIF"):
+        assert decoding.decode(encoded(Image.new("L", (900, 450)), kind)).size == (100, 50)
+
+
+class TestLimits:
+    def test_memory(self) -> None:
+        cache = MemoryCache(3 * 300)
+        for name in "abc":
+            cache.put(name, Image.new("RGB", (10, 10)))
+        cache.get("a")
+        cache.put("d", Image.new("RGB", (10, 10)))
+        assert [name for name in "abcd" if cache.get(name)] == ["a", "c", "d"]
+        cache.put("huge", Image.new("RGB", (100, 100)))
+        assert cache.get("huge") is None
+        assert cache.size == 900
+
+    def test_disk(self, tmp_path: Path) -> None:
+        noise = Image.effect_noise((64, 64), 99).convert("RGB")
+        DiskCache(tmp_path / "one", 10**9).put("a", noise)
+        (file,) = (tmp_path / "one").iterdir()
+        size = file.stat().st_size
+        cache = DiskCache(tmp_path / "two", size * 5 // 2)
+        for age, name in enumerate("ab"):
+            cache.put(name, noise)
+            os.utime(cache._path(name), (age, age))
+        assert cache.get("a")  # the most recently used now
+        cache.put("c", noise)
+        assert [name for name in "abc" if cache.get(name)] == ["a", "c"]
+
+
+class TestAhead:
+    async def test_it_is_there_when_it_is_looked_at(
+        self, storage: CountingStorage, loader: PictureLoader
+    ) -> None:
+        refs = [await put(storage, f"a/{n}.png") for n in range(3)]
+        loader.prefetch(refs)
+        await settled(lambda: not loader._ahead)
+        storage.gate.clear()  # nothing more is read
+        for ref in refs:
+            assert await look(loader, ref)
+        assert set(storage.reads.values()) == {1}
+
+    async def test_what_is_no_longer_wanted_ends(
+        self, storage: CountingStorage, loader: PictureLoader
+    ) -> None:
+        refs = [await put(storage, f"a/{n}.png") for n in range(20)]
+        storage.gate.clear()
+        loader.prefetch(refs)
+        await settled(lambda: storage.reads)
+        assert len(loader._ahead) == 8
+        loader.prefetch(refs[-1:])
+        storage.gate.set()
+        await settled(lambda: not loader._ahead)
+        assert set(storage.reads) == {refs[0].key, refs[-1].key}
+
+    async def test_a_missing_one_troubles_nobody(
+        self, storage: CountingStorage, loader: PictureLoader
+    ) -> None:
+        ref = await put(storage, "a/1.png")
+        loader.prefetch([S3ObjectRefData(key="a/none.png", bucket="files", etag="x"), ref])
+        await settled(lambda: not loader._ahead)
+        assert storage.reads[ref.key] == 1
+
+
+def test_no_screen_library_is_imported() -> None:
+    code = "import sys, fototui.pictures.loader; sys.exit('textual' in ' '.join(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], timeout=30, check=False).returncode == 0

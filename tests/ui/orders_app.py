@@ -1,0 +1,170 @@
+"""The orders screen in an app of its own, with rows from a test or from the database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from textual.pilot import Pilot
+
+from fototui.app import AppSettings, FototuiApp
+from fototui.db.database import Database
+from fototui.desk import Desk
+from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus
+from fototui.domain.text import folded
+from fototui.i18n import set_language
+from fototui.live.state import Changed
+from fototui.live.store import LiveStore
+from fototui.preferences import Preferences
+from fototui.screens.orders import OrdersScreen
+from fototui.services.views import (
+    ImageBadges,
+    OrderRow,
+)
+from fototui.storage.directory import DirectoryStorage
+from fototui.widgets.order_list import Tab
+
+AppPilot = Pilot[None]
+
+
+def row(n: int, name: str | None = None, **fields: object) -> OrderRow:
+    """A line of the list; a higher number is a newer order."""
+    name = f"Customer {n}" if name is None else name
+    values: dict[str, object] = {
+        "id": f"{n:026}",
+        "number": f"#{n}",
+        "created_at": datetime(2026, 11, 1, tzinfo=UTC) + timedelta(minutes=n),
+        "customer_name": name,
+        "customer_email": None,
+        "items": 1,
+        "payment_status": "PAID",
+        "status": OrderStatus.READY_FOR_REVIEW,
+        "images": (ImageBadges(n, 1, ColoringProcessingStatus.COMPLETED, None, None),),
+        "search": folded(f"#{n}\n{name}"),
+    }
+    return OrderRow(**values | fields)  # type: ignore[arg-type] # the fields are right
+
+
+class HeldStore(LiveStore):
+    """A store that holds what a test put in, and asks no database."""
+
+    def __init__(self, desk: Desk, rows: Iterable[OrderRow] = ()) -> None:
+        super().__init__(desk)
+        self._heard: list[Callable[[Changed], None]] = []
+        self.put(rows)
+
+    @property
+    def is_complete(self) -> bool:
+        return True
+
+    def put(self, rows: Iterable[OrderRow]) -> None:
+        """Hold these rows, newest first."""
+        ordered = sorted(rows, key=lambda row: row.id, reverse=True)
+        self.orders: Mapping[str, OrderRow] = {row.id: row for row in ordered}
+        self.listing = list(self.orders)
+
+    def listen(self, listener: Callable[[Changed], None]) -> Callable[[], None]:
+        self._heard.append(listener)
+        return lambda: self._heard.remove(listener)
+
+    def tell(self, changed: Changed) -> None:
+        """Tell the listeners."""
+        for listener in self._heard:
+            listener(changed)
+
+    def change(self, changed: OrderRow) -> None:
+        """One row is another one now."""
+        self.orders = {**self.orders, changed.id: changed}
+        self.tell(Changed(rows=frozenset({changed.id})))
+
+    async def run(self) -> None:
+        """Nothing comes by itself."""
+
+
+class App(FototuiApp):
+    """The app, which notes which screens it was asked for."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type] # handed through
+        self.opened: list[str] = []
+        self.toasts: list[str] = []
+        self.others: list[str] = []
+
+    def open_order(self, order_id: str) -> None:
+        self.opened.append(order_id)
+
+    def do_show_review(self) -> None:
+        self.opened.append("review")
+
+    def viewers(self, order_id: str) -> list[str]:
+        return self.others
+
+    def toast(self, words: str, *, severity: object = "information") -> None:
+        self.toasts.append(words)
+
+    @property
+    def home(self) -> OrdersScreen:
+        return cast("OrdersScreen", self.screen_stack[1])
+
+    @property
+    def held(self) -> HeldStore:
+        return cast("HeldStore", self.store)
+
+    @property
+    def shown_numbers(self) -> list[str]:
+        return [self.store.orders[i].number for i in self.home.list.shown]
+
+    @property
+    def under_cursor(self) -> str:
+        return self.store.orders[self.home.table.cursor or ""].number
+
+    @property
+    def lines(self) -> list[str]:
+        """The table as it is seen."""
+        table = self.home.table
+        return [table.render_line(y).text for y in range(table.size.height)]
+
+
+@asynccontextmanager
+async def orders_app(
+    database: Database,
+    storage: DirectoryStorage,
+    rows: Iterable[OrderRow] | None = None,
+    *,
+    size: tuple[int, int] = (120, 20),
+    read_only: bool = False,
+    preferences: Preferences | None = None,
+    language: str = "en",
+    **settings: object,
+) -> AsyncIterator[tuple[App, AppPilot]]:
+    """Open the screen; without rows, on the database's."""
+    set_language(language)
+    desk = Desk(database, storage, operator="jana", read_only=read_only)
+    app = App(
+        desk,
+        LiveStore(desk, poll_seconds=600) if rows is None else HeldStore(desk, rows),
+        AppSettings(ZoneInfo("Europe/Prague"), **settings),  # type: ignore[arg-type] # as named
+        preferences or Preferences(language=language),
+        home=OrdersScreen,
+    )
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.store.is_complete)
+        known = app.home.list
+        await until(pilot, lambda: known.count(Tab.ALL) == len(app.store.orders))
+        await pilot.pause()
+        yield app, pilot
+
+
+async def until(pilot: AppPilot, condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, "it did not come to it"
+        await pilot.pause(0.02)
+
+
+def some(count: int) -> list[OrderRow]:
+    return [row(number) for number in range(1, count + 1)]

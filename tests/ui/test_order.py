@@ -1,0 +1,589 @@
+"""The order screen: what it shows, and every key of it."""
+
+from __future__ import annotations
+
+import io
+import os
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from PIL import Image as Pillow
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from textual.widgets import Input
+from ulid import ULID
+
+from fototui.app import FototuiApp
+from fototui.db.database import Database
+from fototui.db.models import ColoringVersion, Image, LineItem, SvgVersion
+from fototui.desk import Desk
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
+from fototui.screens.dialogs import AskText, Confirm
+from fototui.screens.options import ColoringDialog, Pick, SvgDialog
+from fototui.screens.order import OrderScreen
+from fototui.screens.order_look import Look
+from fototui.screens.picture import PictureScreen
+from fototui.services.coloring import ColoringService
+from fototui.services.orders import OrderService
+from fototui.services.views import OrderDetail, VersionView
+from fototui.storage.directory import DirectoryStorage
+from fototui.widgets.picture import Picture, PictureState
+from tests.factories import make_coloring, make_order, make_svg
+from tests.ui.conftest import AppPilot, OpenApp, until
+
+DONE = ColoringProcessingStatus.COMPLETED
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"><path d="M0 0h4v3z"/></svg>'
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def png(colour: str) -> bytes:
+    file = io.BytesIO()
+    Pillow.new("RGB", (40, 30), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+@dataclass
+class Shop:
+    """What the tests change and look at."""
+
+    database: Database
+    storage: DirectoryStorage
+    open_app: OpenApp
+    orders: list[str] = field(default_factory=list)
+
+    def desk(self, operator: str) -> Desk:
+        return Desk(self.database, self.storage, operator=operator)
+
+    async def file(self, key: str, data: bytes, kind: str = "image/png") -> S3ObjectRefData:
+        return await self.storage.put(key, data, content_type=kind)
+
+    async def order(
+        self,
+        *statuses: ColoringProcessingStatus,
+        images: int = 1,
+        selected: int | None = None,
+        svg: SvgProcessingStatus | None = None,
+        **fields: str,
+    ) -> str:
+        """An order; its first image has colourings with these statuses."""
+        async with self.database.session() as session, session.begin():
+            order = await make_order(session, images=images)
+            for name, value in fields.items():
+                setattr(order, name, value)
+            key = f"{order.id}/1"
+            for image in order.line_items[0].images:
+                name = f"{key}/image_{image.position}.png"
+                image.file_ref = await self.file(name, png("red"))
+            first = order.line_items[0].images[0]
+            for number, status in enumerate(statuses, start=1):
+                name = f"{key}/coloring/v{number}/image_1.png"
+                file = await self.file(name, png("white")) if status is DONE else None
+                row = await make_coloring(
+                    session, first, status=status, version=number, file_ref=file, steps=number
+                )
+                if number == selected:
+                    first.selected_coloring_id = row.id
+                    if svg is not None:
+                        is_done = svg is SvgProcessingStatus.COMPLETED
+                        ref = await self.file(f"{key}/svg/v1/image_1.svg", SVG, "image/svg+xml")
+                        await make_svg(session, row, status=svg, file_ref=ref if is_done else None)
+            self.orders.append(str(order.id))
+        return self.orders[-1]
+
+    async def detail(self, order_id: str) -> OrderDetail:
+        return await self.desk("test").read(OrderService, lambda s: s.get_order(order_id))
+
+    async def colorings(self, order_id: str) -> tuple[VersionView, ...]:
+        return (await self.detail(order_id)).images[0].coloring
+
+    @asynccontextmanager
+    async def opened(
+        self,
+        order_id: str,
+        *,
+        size: tuple[int, int] = (120, 36),
+        read_only: bool = False,
+        language: str = "en",
+    ) -> AsyncIterator[tuple[FototuiApp, AppPilot, OrderScreen]]:
+        screen = OrderScreen(order_id)
+        async with self.open_app(
+            lambda: screen, size=size, read_only=read_only, language=language
+        ) as (app, pilot):
+            await until(pilot, lambda: app.store.detail(order_id))
+            await until(pilot, lambda: screen.images.option_count)
+            yield app, pilot, screen
+
+
+@pytest.fixture
+def shop(database: Database, storage: DirectoryStorage, open_app: OpenApp) -> Shop:
+    return Shop(database, storage, open_app)
+
+
+async def book_of(session: AsyncSession, order_id: str) -> LineItem:
+    """The order's first book."""
+    found = select(LineItem).where(LineItem.order_id == ULID.from_str(order_id))
+    return (await session.scalars(found)).one()
+
+
+def told(app: FototuiApp) -> str:
+    """The toasts that are shown."""
+    return "\n".join(note.message for note in app._notifications)
+
+
+def rows(screen: OrderScreen) -> str:
+    """The versions that are listed."""
+    return "\n".join(str(option.prompt) for option in screen.versions.options)
+
+
+def at(look: Look) -> int:
+    """The number of the version under the cursor."""
+    assert look.version is not None
+    return look.version.version
+
+
+async def hears(app: FototuiApp, pilot: AppPilot, words: str) -> None:
+    await until(pilot, lambda: words in told(app))
+
+
+class TestShowing:
+    async def test_images_stand_under_their_books(self, shop: Shop) -> None:
+        order_id = await shop.order(DONE, images=2)
+        async with shop.database.session() as session, session.begin():
+            item = await book_of(session, order_id)
+            item.quantity, item.dedication, item.layout = 3, "Pro Áďu", "A4"
+        async with shop.opened(order_id) as (_, _pilot, screen):
+            texts = [str(option.prompt) for option in screen.images.options]
+            assert texts[0].splitlines() == ["Omalovánka 1 × 3", "Pro Áďu", "A4"]
+            assert texts[1].startswith("  Photo 1  ● ·")
+            assert texts[2].startswith("  Photo 2  · ·")
+
+    async def test_a_version_is_told_with_all_that_is_known(self, shop: Shop) -> None:
+        order_id = await shop.order(DONE, ColoringProcessingStatus.ERROR, selected=1)
+        async with shop.database.session() as session, session.begin():
+            row = await session.get_one(ColoringVersion, (await shop.colorings(order_id))[1].id)
+            row.error, row.attempts, row.requested_by = "RunPod said no; try later.", 3, "petr"
+            row.started_at, row.completed_at = row.created_at, row.created_at
+        async with shop.opened(order_id, language="cs") as (_, _pilot, screen):
+            first, second = (str(option.prompt) for option in screen.versions.options)
+            assert first.startswith("★  ● Dokončeno  v1 · 1 Mpx")
+            assert "✗ Chyba" in second
+            assert "0:00" in second
+            assert "petr" in second
+            assert second.endswith("RunPod said no; try later.")
+
+    async def test_credits_of_an_svg(self, shop: Shop) -> None:
+        order_id = await shop.order(DONE, selected=1, svg=SvgProcessingStatus.COMPLETED)
+        async with shop.database.session() as session, session.begin():
+            svg = (await shop.detail(order_id)).images[0].svg[0]
+            (await session.get_one(SvgVersion, svg.id)).credits_charged = 0.2
+        async with shop.opened(order_id) as (_, pilot, screen):
+            await pilot.press("tab")
+            assert "0.2 credits" in rows(screen)
+            await until(pilot, lambda: screen.picture.state is PictureState.SHOWN)
+
+    async def test_time_of_a_running_version_ticks(self, shop: Shop) -> None:
+        order_id = await shop.order(ColoringProcessingStatus.RUNPOD_PROCESSING)
+        async with shop.database.session() as session, session.begin():
+            row = await session.get_one(ColoringVersion, (await shop.colorings(order_id))[0].id)
+            row.started_at = row.created_at
+        async with shop.opened(order_id) as (_, pilot, screen):
+            before = rows(screen)
+            assert "  0:0" in before
+            await until(pilot, lambda: rows(screen) != before)
+
+    async def test_the_photo_is_shown_until_there_is_a_version(self, shop: Shop) -> None:
+        order_id = await shop.order(ColoringProcessingStatus.QUEUED)
+        async with shop.opened(order_id) as (_, pilot, screen):
+            await until(pilot, lambda: screen.picture.state is PictureState.SHOWN)
+            assert "original" in str(screen.picture.query_one(".caption").render())
+
+    async def test_a_missing_and_a_broken_file_are_told_of(self, shop: Shop) -> None:
+        order_id = await shop.order(images=2)
+        first, second = (await shop.detail(order_id)).images
+        assert first.file
+        assert second.file
+        await shop.storage.delete(first.file.key)
+        await shop.storage.put(second.file.key, b"no picture", content_type="image/png")
+        async with shop.opened(order_id) as (_, pilot, screen):
+            await until(pilot, lambda: screen.picture.state is PictureState.FAILED)
+            assert "not in storage" in screen.picture.reason
+            await pilot.press("down")
+            await until(pilot, lambda: "damaged" in screen.picture.reason)
+
+    async def test_an_order_that_is_not_there(self, shop: Shop) -> None:
+        await shop.order()
+        screen = OrderScreen("01ARZ3NDEKTSV4RRFFQ69G5FAV")
+        async with shop.open_app(lambda: screen) as (_, pilot):
+            await until(
+                pilot, lambda: "no order" in str(screen.query_one("#about").render()).lower()
+            )
+            await pilot.press("g", "enter")
+
+    @pytest.mark.parametrize("size", [(60, 20), (80, 24), (200, 60)])
+    async def test_hostile_texts_at_any_size(self, shop: Shop, size: tuple[int, int]) -> None:
+        bad = "[/foo] [@click=app.quit]x[/] \x1b]0;x\a\u202eabc"
+        order_id = await shop.order(
+            DONE, ColoringProcessingStatus.ERROR, customer_name=bad, customer_email=bad
+        )
+        async with shop.database.session() as session, session.begin():
+            item = await book_of(session, order_id)
+            item.title = item.dedication = item.layout = bad
+            row = await session.get_one(ColoringVersion, (await shop.colorings(order_id))[1].id)
+            row.error = row.requested_by = bad
+        async with shop.opened(order_id, size=size) as (app, pilot, screen):
+            await until(pilot, lambda: screen.picture.state is PictureState.SHOWN)
+            texts = [str(option.prompt) for option in screen.images.options]
+            shown = "\n".join([*texts, rows(screen), str(screen.query_one("#about").render())])
+            assert shown.count("[/foo]") >= 4
+            assert "\x1b" not in shown
+            assert "\u202e" not in shown
+            assert screen.images.outer_size.width == (36 if size[0] >= 100 else 22)
+            assert "[/foo]" in app.export_screenshot().replace("&#x27;", "'").replace("&#160;", " ")
+
+
+class TestMoving:
+    async def test_images_kinds_and_versions(self, shop: Shop) -> None:
+        order_id = await shop.order(DONE, DONE, DONE, images=2, selected=2)
+        async with shop.opened(order_id) as (app, pilot, screen):
+            look = screen._look
+            assert at(look) == 2
+            for key, number in [
+                ("]", 3),
+                ("[", 2),
+                ("1", 1),
+                ("3", 3),
+                ("right_square_bracket", 1),
+            ]:
+                await pilot.press(key)
+                assert at(look) == number, key
+                assert f"v{number}" in str(screen.picture.query_one(".caption").render())
+            await pilot.press("7")
+            await hears(app, pilot, "There is no v7.")
+            await pilot.press("tab")
+            assert look.kind is VersionType.SVG
+            assert "No SVG yet" in rows(screen)
+            await pilot.press("down")
+            assert look.image
+            assert look.image.position == 2
+            await pilot.press("tab", "up")
+            assert at(look) == 1  # where the cursor was
+
+    async def test_next_and_previous_order(self, shop: Shop) -> None:
+        older, newer = await shop.order(DONE), await shop.order(DONE, DONE)
+        async with shop.opened(older) as (app, pilot, screen):
+            app.shown_orders = [newer, older]
+            await pilot.press("n")
+            await hears(app, pilot, "last order")
+            await pilot.press("N")
+            await until(pilot, lambda: len(screen._look.versions) == 2)
+            assert screen.order_id == newer
+            assert app.store.detail(older) is None
+            await pilot.press("N")
+            await hears(app, pilot, "first order")
+            await pilot.press("n")
+            await until(pilot, lambda: app.store.detail(older))
+
+    async def test_full_screen_and_back(self, shop: Shop) -> None:
+        order_id = await shop.order(DONE)
+        async with shop.opened(order_id) as (app, pilot, screen):
+            await pilot.press("p")
+            await until(pilot, lambda: isinstance(app.screen, PictureScreen))
+            picture = app.screen.query_one(Picture)
+            await until(pilot, lambda: picture.state is PictureState.SHOWN)
+            await pilot.press("right")
+            await hears(app, pilot, "All of the picture is shown")
+            await pilot.press("plus", "right")
+            assert picture.zoom == 1.5
+            assert picture.pan[0] > 0.5
+            await pilot.press("escape")
+            assert app.screen is screen
+
+    async def test_compare(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        order_id = await shop.order(DONE, images=2)
+        compared: list[tuple[str, int, VersionType]] = []
+        async with shop.opened(order_id) as (app, pilot, screen):
+            monkeypatch.setattr(app, "show_compare", lambda *what: compared.append(what))
+            await pilot.press("c")
+            assert compared == [(order_id, screen.images.image_id, VersionType.COLORING)]
+            await pilot.press("down", "c")
+            await hears(app, pilot, "no completed version")
+            assert len(compared) == 1
+
+    async def test_escape_goes_back_and_closes_the_order(self, shop: Shop) -> None:
+        order_id = await shop.order()
+        async with shop.opened(order_id) as (app, pilot, _screen):
+            below = app.screen
+            await app.push_screen(OrderScreen(order_id))
+            await pilot.press("escape")
+            assert app.screen is below
+            await pilot.press("n")
+            await hears(app, pilot, "last order")
+
+
+class TestGenerating:
+    async def test_a_colouring_is_started_and_followed(self, shop: Shop) -> None:
+        order_id = await shop.order(DONE, selected=1)
+        async with shop.opened(order_id) as (app, pilot, screen):
+            await pilot.press("tab", "g")
+            await hears(app, pilot, "v2 is asked for")
+            assert screen._look.kind is VersionType.COLORING
+            assert at(screen._look) == 2
+            assert (await shop.colorings(order_id))[1].requested_by == "jana"
+
+    async def test_options_of_a_colouring_are_checked(self, shop: Shop) -> None:
+        order_id = await shop.order()
+        async with shop.opened(order_id) as (app, pilot, _screen):
+            await pilot.press("ctrl+g")
+            await until(pilot, lambda: isinstance(app.screen, ColoringDialog))
+            megapixels, steps = app.screen.query(Input)
+            megapixels.value, steps.value = "9", "2.5"
+            await pilot.press("enter")
+            assert "from 0.5 to 8" in str(app.screen.query_one("#megapixels-wrong").render())
+            assert "from 1 to 20" in str(app.screen.query_one("#steps-wrong").render())
+            megapixels.value, steps.value = "nan", "8"
+            await pilot.press("enter")
+            assert isinstance(app.screen, ColoringDialog)
+            megapixels.value = " 2,5 "
+            await pilot.press("enter")
+            await hears(app, pilot, "v1 is asked for")
+            options = (await shop.colorings(order_id))[0].options
+            assert repr(options) == "ColoringOptions(megapixels=2.5, steps=8)"
+            await pilot.press("ctrl+g")
+            await until(pilot, lambda: isinstance(app.screen, ColoringDialog))
+            await pilot.press("escape")
+            assert len(await shop.colorings(order_id)) == 1
+
+    async def test_an_svg_with_options(self, shop: Shop) -> None:
+        order_id = await shop.order(DONE, selected=1)
+        async with shop.opened(order_id) as (app, pilot, screen):
+            await pilot.press("s")
+            await hears(app, pilot, "v1 is asked for")
+            assert screen._look.kind is VersionType.SVG
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: isinstance(app.screen, SvgDialog))
+            app.screen.query_one("#stacking", Pick).focus()
+            await pilot.press("right", "tab", "left", "enter")
+            await hears(app, pilot, "v2 is asked for")
+            svg = (await shop.detail(order_id)).images[0].svg[1]
+            assert "CUTOUTS" in repr(svg.options)
+            assert "NONE" in repr(svg.options)
+
+    async def test_all_images_of_the_order(self, shop: Shop) -> None:
+        order_id = await shop.order(DONE, images=3, selected=1)
+        async with shop.opened(order_id) as (app, pilot, screen):
+            await pilot.press("G")
+            await hears(app, pilot, "2 started. 1 skipped:")
+            await pilot.press("S")
+            await until(pilot, lambda: screen._look.kind is VersionType.SVG)
+            images = (await shop.detail(order_id)).images
+            assert [len(image.coloring) for image in images] == [1, 1, 1]
+            assert [len(image.svg) for image in images] == [1, 0, 0]
+
+    async def test_why_not(self, shop: Shop) -> None:
+        order_id = await shop.order()
+        async with shop.opened(order_id) as (app, pilot, _screen):
+            for key, words in [
+                ("s", "Choose a colouring first"),
+                ("r", "no version yet"),
+                ("x", "no version yet"),
+                ("enter", "no version yet"),
+                ("R", "Nothing failed"),
+                ("u", "import from Shopify is not set up"),
+            ]:
+                await pilot.press(key)
+                await hears(app, pilot, words)
+
+    async def test_read_only(self, shop: Shop) -> None:
+        order_id = await shop.order(DONE)
+        async with shop.opened(order_id, read_only=True) as (app, pilot, _screen):
+            await pilot.press("enter")
+            await hears(app, pilot, "read-only")
+            assert not (await shop.colorings(order_id))[0].selected
+
+
+class TestRetryingAndCancelling:
+    async def test_retry(self, shop: Shop) -> None:
+        order_id = await shop.order(ColoringProcessingStatus.ERROR)
+        async with shop.opened(order_id) as (app, pilot, screen):
+            await pilot.press("r")
+            await hears(app, pilot, "v1 is tried again")
+            assert (await shop.colorings(order_id))[0].status == "queued"
+            await until(pilot, lambda: "○" in rows(screen))
+            await pilot.press("r")
+            await hears(app, pilot, "v1 did not fail")
+
+    async def test_retry_all_of_both_kinds(self, shop: Shop) -> None:
+        error = ColoringProcessingStatus.ERROR
+        order_id = await shop.order(DONE, error, selected=1, svg=SvgProcessingStatus.ERROR)
+        async with shop.opened(order_id) as (app, pilot, _screen):
+            await pilot.press("R")
+            await hears(app, pilot, "2 started.")
+            image = (await shop.detail(order_id)).images[0]
+            assert [view.status for view in (image.coloring[1], image.svg[0])] == ["queued"] * 2
+
+    async def test_cancel_asks_where_it_may_be_paid(self, shop: Shop) -> None:
+        order_id = await shop.order(ColoringProcessingStatus.RUNPOD_QUEUED)
+        version_id = (await shop.colorings(order_id))[0].id
+        async with shop.database.session() as session, session.begin():
+            (await session.get_one(ColoringVersion, version_id)).submissions = 1
+        async with shop.opened(order_id) as (app, pilot, _screen):
+            await pilot.press("x")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await pilot.press("enter")
+            assert (await shop.colorings(order_id))[0].status == "runpod_queued"
+            await pilot.press("x")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await pilot.press("y")
+            await hears(app, pilot, "v1 is cancelled")
+            assert (await shop.colorings(order_id))[0].status == "runpod_cancelled"
+            await pilot.press("x")
+            await hears(app, pilot, "nothing to cancel")
+
+    async def test_cancel_of_a_waiting_one_does_not_ask(self, shop: Shop) -> None:
+        order_id = await shop.order(ColoringProcessingStatus.QUEUED)
+        async with shop.opened(order_id) as (app, pilot, _screen):
+            await pilot.press("x")
+            await hears(app, pilot, "v1 is cancelled")
+
+
+class TestChoosing:
+    async def test_choose_and_take_back(self, shop: Shop) -> None:
+        order_id = await shop.order(DONE, DONE, selected=1)
+        async with shop.opened(order_id) as (app, pilot, screen):
+            await pilot.press("2", "enter")
+            await hears(app, pilot, "v2 is chosen")
+            assert [v.selected for v in await shop.colorings(order_id)] == [False, True]
+            await until(pilot, lambda: rows(screen).splitlines()[1].startswith("★"))
+            assert "is the chosen one now" not in told(app)
+            await pilot.press("enter")
+            await hears(app, pilot, "v2 is the chosen one already")
+            await pilot.press("ctrl+z")
+            await hears(app, pilot, "taken back")
+            assert [v.selected for v in await shop.colorings(order_id)] == [True, False]
+
+    async def test_what_is_not_completed_cannot_be_chosen(self, shop: Shop) -> None:
+        order_id = await shop.order(ColoringProcessingStatus.ERROR)
+        async with shop.opened(order_id) as (app, pilot, _screen):
+            await pilot.press("enter")
+            await hears(app, pilot, "v1 is not completed")
+
+    @pytest.mark.parametrize(("answer", "chosen"), [("enter", 2), ("y", 3)])
+    async def test_a_choice_made_meanwhile_is_asked_about(
+        self, shop: Shop, answer: str, chosen: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        order_id = await shop.order(DONE, DONE, DONE, selected=1)
+        second = (await shop.colorings(order_id))[1]
+        async with shop.opened(order_id) as (app, pilot, screen):
+            await pilot.press("3")
+            # This terminal does not hear of the other's choice in time.
+            monkeypatch.setattr(screen, "on_store_changed", lambda _changed: None)
+            await shop.desk("petr").act(ColoringService, lambda s: s.select(second.id))
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            question = str(app.screen.query("Static").first().render())
+            assert question == "petr chose v2 meanwhile. Choose v3 all the same?"
+            await pilot.press(answer)
+            await until(pilot, lambda: app.screen is screen)
+            await until(
+                pilot, lambda: all(w.is_finished for w in app.workers if w.group == "deeds")
+            )
+            views = await shop.colorings(order_id)
+            assert [view.version for view in views if view.selected] == [chosen]
+            await until(pilot, lambda: rows(screen).splitlines()[chosen - 1].startswith("★"))
+
+    async def test_anothers_choice_is_shown(self, shop: Shop) -> None:
+        order_id = await shop.order(DONE, DONE, selected=1)
+        second = (await shop.colorings(order_id))[1]
+        async with shop.opened(order_id) as (app, pilot, screen):
+            await shop.desk("petr").act(ColoringService, lambda s: s.select(second.id))
+            await app.store.refresh(order_id)
+            await hears(app, pilot, "v2 is the chosen one now")
+            assert rows(screen).splitlines()[1].startswith("★")
+
+
+class TestFiles:
+    async def test_address_is_copied(self, shop: Shop) -> None:
+        order_id = await shop.order(DONE)
+        async with shop.opened(order_id) as (app, pilot, _screen):
+            await pilot.press("y")
+            await hears(app, pilot, "Copied: file:///")
+            assert app.clipboard.endswith("coloring/v1/image_1.png")
+
+    @pytest.mark.parametrize("ssh", ["", "10.0.0.1 5 10.0.0.2 22"])
+    async def test_browser_or_the_address(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, ssh: str
+    ) -> None:
+        opened: list[str] = []
+
+        def browse(address: str) -> bool:
+            opened.append(address)
+            return True
+
+        monkeypatch.setattr(webbrowser, "open", browse)
+        monkeypatch.setenv("SSH_CONNECTION", ssh)
+        monkeypatch.setenv("DISPLAY", ":0")
+        order_id = await shop.order(DONE)
+        async with shop.opened(order_id) as (app, pilot, _screen):
+            await pilot.press("o")
+            await hears(app, pilot, "the address is copied" if ssh else "Opened in the browser")
+            assert bool(opened) is not bool(ssh)
+            assert bool(app.clipboard) is bool(ssh)
+
+    async def test_save_never_overwrites_unasked(
+        self, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "work").mkdir()
+        monkeypatch.chdir(tmp_path / "work")
+        order_id = await shop.order(DONE, order_number="#../e vil")
+        async with shop.opened(order_id) as (app, pilot, _screen):
+
+            async def save_as(name: str | None = None) -> Path:
+                await pilot.press("d")
+                await until(pilot, lambda: isinstance(app.screen, AskText))
+                entry = app.screen.query_one(Input)
+                path = Path(entry.value if name is None else name)
+                entry.value = str(path)
+                await pilot.press("enter")
+                return path
+
+            path = await save_as()
+            await hears(app, pilot, "Saved as")
+            assert path.parent == tmp_path / "work"
+            assert path.name == "e-vil-Photo-1-Colouring-v1.png"
+            assert path.read_bytes() == png("white")
+            path.write_bytes(b"mine")
+            await save_as()
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, OrderScreen))
+            assert path.read_bytes() == b"mine"
+            await save_as()
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await pilot.press("y")
+            await until(pilot, lambda: path.read_bytes() != b"mine")
+            await save_as("/no/such/folder/x.png")
+            await hears(app, pilot, "could not be written")
+            assert os.listdir(tmp_path / "work") == [path.name]
+
+
+async def test_updates_keep_the_cursor(shop: Shop) -> None:
+    order_id = await shop.order(ColoringProcessingStatus.QUEUED, images=30)
+    async with shop.opened(order_id, size=(80, 24)) as (app, pilot, screen):
+        await pilot.press("end", "up")
+        image_id, scroll = screen.images.image_id, screen.images.scroll_y
+        assert scroll > 0
+        async with shop.database.session() as session, session.begin():
+            row = await session.get_one(Image, (await shop.detail(order_id)).images[0].id)
+            row.position = 99
+        await app.store.refresh(order_id)
+        await until(pilot, lambda: "99" in str(screen.images.options[-1].prompt))
+        assert screen.images.image_id == image_id

@@ -1,0 +1,486 @@
+"""The orders screen: every key, what stays where it is, 100,000 orders, hostile names."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from functools import partial
+
+import pytest
+from rich.cells import cell_len
+from sqlalchemy import func, select
+
+from fototui.db.database import Database
+from fototui.db.models import ColoringVersion, Image, SvgVersion
+from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
+from fototui.live.state import Changed
+from fototui.preferences import Preferences
+from fototui.services.views import ImageBadges
+from fototui.storage.directory import DirectoryStorage
+from fototui.widgets.order_list import Tab
+from tests.factories import make_coloring, make_order, make_svg
+from tests.ui.orders_app import App, AppPilot, orders_app, row, some, until
+
+DONE, FAILED, WORKING = (
+    ColoringProcessingStatus.COMPLETED,
+    ColoringProcessingStatus.ERROR,
+    ColoringProcessingStatus.RUNPOD_PROCESSING,
+)
+SVG_DONE = SvgProcessingStatus.COMPLETED
+
+
+Opened = AbstractAsyncContextManager[tuple[App, AppPilot]]
+OpenOrders = Callable[..., Opened]
+
+
+@pytest.fixture
+def open_orders(database: Database, storage: DirectoryStorage) -> OpenOrders:
+    return partial(orders_app, database, storage)
+
+
+# --- moving and opening ------------------------------------------------------------------------
+
+
+async def test_moving(open_orders: OpenOrders) -> None:
+    async with open_orders(some(100)) as (app, pilot):
+        assert app.under_cursor == "#100"
+        await pilot.press("down", "down", "up")
+        assert app.under_cursor == "#99"
+        await pilot.press("end")
+        assert app.under_cursor == "#1"
+        assert "#1 " in app.lines[-1]
+        await pilot.press("down", "pageup")
+        page = app.home.table.size.height - 1
+        assert app.under_cursor == f"#{1 + page}"
+        await pilot.press("pagedown", "home")
+        assert app.under_cursor == "#100"
+        assert "▸" in app.lines[1]
+
+
+async def test_opening_review_and_copying(open_orders: OpenOrders) -> None:
+    async with open_orders(some(3)) as (app, pilot):
+        await pilot.press("down", "enter", "v", "y", "f")
+        assert app.opened == [row(2).id, "review"]
+        assert app.clipboard == "#2"
+        assert app.toasts[-1] == "The import from Shopify is not set up here."
+
+
+async def test_mouse(open_orders: OpenOrders) -> None:
+    async with open_orders(some(100)) as (app, pilot):
+        await pilot.click("OrderTable", offset=(10, 3))
+        assert app.under_cursor == "#98"
+        await pilot.click("OrderTable", offset=(10, 4), times=2)
+        await pilot.pause()
+        assert app.opened == [row(97).id]
+        await pilot.click("OrderTable", offset=(5, 0))
+        assert app.home.list.sort == "number"
+        assert "Number▲" in app.lines[0]
+        await pilot.click("OrderTable", offset=(5, 0))
+        assert "Number▼" in app.lines[0]
+        app.home.table.scroll_to(y=30, animate=False)
+        await pilot.pause()
+        assert app.under_cursor == "#97"
+
+
+# --- filter, tabs, sorting ---------------------------------------------------------------------
+
+
+async def test_filtering_as_one_types(open_orders: OpenOrders) -> None:
+    rows = [row(1, "Jana Nováková"), row(2, "Petr Dvořák"), row(3, "NOVAK")]
+    async with open_orders(rows) as (app, pilot):
+        await pilot.press("slash", *"nová")
+        assert app.shown_numbers == ["#3", "#1"]
+        assert app.preferences.search == "nová"
+        await pilot.press("space", *"jan")
+        assert app.shown_numbers == ["#1"]
+        await pilot.press(*"zz")
+        assert "Nothing matches" in "".join(app.lines)
+        await pilot.press("escape")
+        assert app.shown_numbers == []
+        assert app.focused is app.home.table
+        await pilot.press("escape")
+        assert app.shown_numbers == ["#3", "#2", "#1"]
+        await pilot.press("slash", "d", "v", "enter", "g")
+        assert app.focused is app.home.table
+        assert app.shown_numbers == ["#2"]
+
+
+async def test_tabs_with_counts(open_orders: OpenOrders) -> None:
+    finished = (ImageBadges(1, 1, DONE, 1, SVG_DONE),)
+    rows = [
+        row(1, images=finished),
+        row(2),
+        row(3, images=(ImageBadges(3, 1, WORKING, None, None),)),
+        row(4, images=(ImageBadges(4, 1, FAILED, None, None),)),
+        row(5, status=OrderStatus.ERROR, images=()),
+        row(6, status=OrderStatus.DOWNLOADING, images=()),
+    ]
+    async with open_orders(rows) as (app, pilot):
+        assert str(app.home.filter.tabs.render()).split("│") == [
+            " All 6 ",
+            " To review 3 ",
+            " Running 2 ",
+            " Error 2 ",
+        ]
+        shown = []
+        for _ in Tab:
+            await pilot.press("tab")
+            shown.append(app.shown_numbers)
+        assert shown[:3] == [["#4", "#3", "#2"], ["#6", "#3"], ["#5", "#4"]]
+        await pilot.press("shift+tab")
+        assert app.preferences.tab == "error"
+        await pilot.click("OrderTabs", offset=(10, 0))
+        assert app.home.list.tab is Tab.REVIEW
+        app.held.change(row(2, images=finished))
+        assert app.shown_numbers == ["#4", "#3"]
+        assert app.home.list.count(Tab.REVIEW) == 2
+
+
+async def test_sorting(open_orders: OpenOrders) -> None:
+    rows = [
+        row(9, "Žofie", payment_status="NEW"),
+        row(10, "Čeněk", payment_status=None),
+        row(100, "Adam", payment_status="PENDING", status=OrderStatus.PENDING),
+    ]
+    async with open_orders(rows) as (app, pilot):
+        assert "Received▼" in app.lines[0]
+        orders = [app.shown_numbers]
+        for _ in range(5):
+            await pilot.press("o")
+            orders.append(app.shown_numbers)
+        newest = ["#100", "#10", "#9"]
+        assert orders == [newest, newest[::-1], newest, ["#100", "#9", "#10"], newest, newest]
+        await pilot.press("O")
+        assert app.shown_numbers == newest[::-1]
+        assert "Received▲" in app.lines[0]
+        assert (app.preferences.sort, app.preferences.reverse) == ("created", True)
+
+
+async def test_preferences_are_taken_up(open_orders: OpenOrders) -> None:
+    remembered = Preferences(tab="review", sort="number", reverse=True, search="Customer")
+    async with open_orders(some(3), preferences=remembered) as (app, _):
+        assert app.home.filter.field.value == "Customer"
+        assert app.shown_numbers == ["#3", "#2", "#1"]
+        assert "Number▼" in app.lines[0]
+    broken = Preferences(tab="?", sort="?", search="\x1b[31m")
+    async with open_orders(some(3), preferences=broken) as (app, _):
+        assert app.home.list.tab is Tab.ALL
+        assert app.home.filter.field.value == "[31m"
+
+
+async def test_empty(open_orders: OpenOrders) -> None:
+    async with open_orders([]) as (app, pilot):
+        assert "No orders yet. `fototui orders add photo.jpg` makes one." in app.lines[2]
+        await pilot.press("enter", "space", "ctrl+a", "g", "y", "down", "end")
+        assert set(app.toasts) == {"There is no order here."}
+        app.held.put([row(1)])
+        app.held.tell(Changed(listing=True))
+        assert app.under_cursor == "#1"
+
+
+# --- nothing jumps -----------------------------------------------------------------------------
+
+
+async def test_cursor_and_scroll_stay(open_orders: OpenOrders) -> None:
+    async with open_orders(some(200)) as (app, pilot):
+        table = app.home.table
+        await pilot.press("pagedown", "pagedown", "up")
+        cursor, line = app.under_cursor, table._place - table.scroll_offset.y
+
+        def check() -> None:
+            assert app.under_cursor == cursor
+            assert table._place - table.scroll_offset.y == line
+            assert app.lines[1 + line].startswith("▸")
+            assert cursor in app.lines[1 + line]
+
+        app.held.put([*some(200), *(row(number) for number in range(300, 320))])
+        app.held.tell(Changed(listing=True))
+        check()
+        app.held.put([row for row in app.held.orders.values() if int(row.number[1:]) < 190])
+        app.held.tell(Changed(listing=True))
+        check()
+        await pilot.pause()
+        check()
+        await pilot.press("o", "O")
+        assert app.under_cursor == cursor
+        await pilot.press("slash", *cursor[1:])
+        assert app.under_cursor == cursor
+        await pilot.press("escape", "escape")
+        assert app.under_cursor == cursor
+
+
+async def test_scroll_without_cursor_stays(open_orders: OpenOrders) -> None:
+    async with open_orders(some(200)) as (app, pilot):
+        app.home.table.scroll_to(y=100, animate=False)
+        await pilot.pause()
+        seen = app.lines[1:]
+        app.held.put([*some(200), row(300), row(301)])
+        app.held.tell(Changed(listing=True))
+        await pilot.pause()
+        assert app.lines[1:] == seen
+        assert app.under_cursor == "#200"
+
+
+async def test_a_new_order_is_seen_at_the_top(open_orders: OpenOrders) -> None:
+    async with open_orders(some(50)) as (app, _):
+        app.held.put(some(51))
+        app.held.tell(Changed(listing=True))
+        assert "#51" in app.lines[1]
+        assert app.under_cursor == "#50"
+
+
+async def test_the_cursor_of_a_removed_order_goes_to_its_neighbour(open_orders: OpenOrders) -> None:
+    async with open_orders(some(10)) as (app, pilot):
+        await pilot.press("down", "down")
+        app.held.put([row for row in some(10) if row.number not in ("#8", "#7")])
+        app.held.tell(Changed(listing=True))
+        assert app.under_cursor == "#6"
+        await pilot.press("end")
+        app.held.put([row(10), row(9)])
+        app.held.tell(Changed(listing=True))
+        assert app.under_cursor == "#9"
+
+
+async def test_a_changed_badge_glows_for_a_while(open_orders: OpenOrders) -> None:
+    images = (ImageBadges(5, 1, WORKING, None, None), ImageBadges(6, 2, WORKING, None, None))
+    async with open_orders([row(1, images=images), row(2)]) as (app, pilot):
+
+        def reversed_texts() -> str:
+            return "".join(s.text for s in app.home.table.render_line(2) if s.style.reverse)  # type: ignore[union-attr] # every segment has one
+
+        assert "◐◐" in app.lines[2]
+        done = dataclasses.replace(images[1], coloring=DONE)
+        app.held.change(row(1, images=(images[0], done)))
+        assert "◐●" in app.lines[2]
+        assert reversed_texts() == "●"
+        await until(pilot, lambda: not reversed_texts())
+        assert not app.home.table._glowing
+
+
+# --- strangers' texts --------------------------------------------------------------------------
+
+HOSTILE = (
+    "[/foo] [bold]x[/bold] [@click=app.quit]quit[/]",
+    "\x1b[31mred\x1b]0;title\x07 \x9b2J",
+    "\u202eevil\u202c \u200f\u2066x",
+    "👨‍👩‍👧 rodina 🇨🇿 👍🏽 ❤️",
+    "李小龍の家族さんと友達のみなさん全員でお願いします",
+    "Z" + "\u0301\u0489" * 50 + "algo",
+    "x" * 10_000,
+    "line\nbreak\ttab\u2028sep",
+    "\u00ad\u115f\u3164\ufdfd\U000e0041",
+)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36), (200, 60)])
+async def test_hostile_names_keep_the_columns(
+    open_orders: OpenOrders, size: tuple[int, int]
+) -> None:
+    rows = [
+        row(n, text, number=f"#{n}", payment_status=text, images=row(7).images * 200)
+        for n, text in enumerate(HOSTILE, 1)
+    ]
+    async with open_orders(rows, size=size) as (app, _):
+        width = app.home.table.scrollable_content_region.width
+        lines = app.lines[1 : len(rows) + 1]
+        assert {cell_len(line) for line in app.lines} == {width}
+        starts = {cell_len(line[: line.index("●")]) for line in lines}
+        assert len(starts) == 1
+        assert all("+1" in line for line in lines)
+        assert not any(c in "".join(lines) for c in "\x1b\x9b\x07\u202e\u200d\n\t")
+        assert "[/foo] [bold]" in "".join(lines) or size[0] < 120
+
+
+async def test_essential_columns_at_each_width(open_orders: OpenOrders) -> None:
+    titles = {}
+    for width in (30, 60, 80, 120):
+        async with open_orders(some(3), size=(width, 20)) as (app, _):
+            titles[width] = app.lines[0].split()
+    assert titles[30] == ["Number", "Colourings", "SVG"]
+    assert titles[60] == ["Number", "Customer", "Status", "Colourings", "SVG"]
+    assert titles[80][1:4] == ["Received▼", "Customer", "Payment"]
+    assert len(titles[80]) == 7
+    assert len(titles[120]) == 8
+
+
+async def test_ascii_signs(open_orders: OpenOrders) -> None:
+    async with open_orders(some(3), ascii_badges=True) as (app, pilot):
+        await pilot.press("space")
+        assert all(line.isascii() for line in app.lines)
+        assert ">" in app.lines[2]
+        assert "*" in app.lines[1]
+
+
+async def test_language_changes_in_place(open_orders: OpenOrders) -> None:
+    async with open_orders(some(50)) as (app, pilot):
+        await pilot.press("end", "space", "f10")
+        assert app.under_cursor == "#1"
+        assert "1.11. 01:01" in app.lines[-1]
+        assert app.home.table.marked
+
+
+# --- many orders -------------------------------------------------------------------------------
+
+
+async def test_a_hundred_thousand_orders(open_orders: OpenOrders) -> None:
+    rows = some(100_000)
+    async with open_orders([]) as (app, pilot):
+        app.held.put(rows)
+        slowest: dict[str, float] = {}
+        began = time.perf_counter()
+        app.held.tell(Changed(listing=True))
+        await pilot.pause()
+        slowest["open"] = time.perf_counter() - began
+        keys = "down pagedown end home space o o O ctrl+a ctrl+a slash 9 9 escape escape tab"
+        for key in keys.split():
+            began = time.perf_counter()
+            await pilot.press(key)
+            slowest[key] = max(slowest.get(key, 0), time.perf_counter() - began)
+        assert max(slowest.values()) < 1, slowest
+        began = time.perf_counter()
+        for number in range(1, 100):
+            app.held.tell(Changed(rows=frozenset({row(number).id})))
+        assert time.perf_counter() - began < 1
+
+
+# --- marks and deeds ---------------------------------------------------------------------------
+
+
+async def test_marks(open_orders: OpenOrders) -> None:
+    async with open_orders(some(4)) as (app, pilot):
+        marked = app.home.table
+        await pilot.press("space", "space")
+        assert marked.marked == {row(4).id, row(3).id}
+        assert app.under_cursor == "#2"
+        assert "✓" in app.lines[1]
+        assert "2 marked" in str(app.home.filter.tabs.render())
+        await pilot.press("ctrl+a")
+        assert len(marked.marked) == 4
+        await pilot.press("ctrl+a")
+        assert not marked.marked
+        await pilot.press("space", "escape")
+        assert not marked.marked
+        await pilot.press("ctrl+a")
+        app.held.put(some(2))
+        app.held.tell(Changed(listing=True))
+        assert len(marked.marked) == 2
+
+
+async def _count(database: Database, model: type[ColoringVersion | SvgVersion]) -> int:
+    async with database.session() as session, session.begin():
+        return await session.scalar(select(func.count()).select_from(model)) or 0
+
+
+async def test_bulk_colourings(open_orders: OpenOrders, database: Database) -> None:
+    async with database.session() as session, session.begin():
+        first = await make_order(session, images=2)
+        await make_coloring(session, first.line_items[0].images[0], status=DONE)
+        await make_order(session, images=2)
+        await make_order(session, images=1, uploaded=False)
+    async with open_orders() as (app, pilot):
+        await pilot.press("ctrl+a", "g")
+        await until(pilot, lambda: app.toasts)
+        assert await _count(database, ColoringVersion) == 4
+        assert app.toasts[0].startswith("3 started. 2 skipped: ")
+        assert "completed already" in app.toasts[0]
+        assert not app.home.table.marked
+        await until(pilot, lambda: app.home.list.count(Tab.RUNNING) == 2)
+
+
+async def test_svg_of_the_order_under_the_cursor(
+    open_orders: OpenOrders, database: Database
+) -> None:
+    async with database.session() as session, session.begin():
+        for _ in range(2):
+            order = await make_order(session)
+            image = order.line_items[0].images[0]
+            coloring = await make_coloring(session, image, status=DONE, file_ref=image.file_ref)
+            await session.flush()
+            image.selected_coloring_id = coloring.id
+    async with open_orders() as (app, pilot):
+        await pilot.press("s")
+        await until(pilot, lambda: app.toasts)
+        assert app.toasts == ["1 started."]
+        async with database.session() as session, session.begin():
+            image_ids = (await session.scalars(select(SvgVersion.image_id))).all()
+            order_id = await session.scalar(
+                select(Image.line_item_id).where(Image.id == image_ids[0])
+            )
+        assert len(image_ids) == 1
+        assert order_id is not None
+
+
+async def test_retry_of_both_kinds(open_orders: OpenOrders, database: Database) -> None:
+    async with database.session() as session, session.begin():
+        order = await make_order(session, images=2)
+        one, two = order.line_items[0].images
+        await make_coloring(session, one, status=FAILED)
+        coloring = await make_coloring(session, two, status=DONE, file_ref=two.file_ref)
+        await make_svg(session, coloring, status=SvgProcessingStatus.ERROR)
+    async with open_orders() as (app, pilot):
+        await pilot.press("r")
+        await until(pilot, lambda: app.toasts)
+        await pilot.press("r")
+        await until(pilot, lambda: len(app.toasts) == 2)
+        assert app.toasts == ["2 started.", "There was nothing to start."]
+        async with database.session() as session, session.begin():
+            statuses = (await session.scalars(select(SvgVersion.status))).all()
+        assert statuses == [SvgProcessingStatus.QUEUED]
+
+
+async def test_many_images_are_asked_about(open_orders: OpenOrders, database: Database) -> None:
+    async with database.session() as session, session.begin():
+        await make_order(session, images=3)
+    async with open_orders(ask_above=2) as (app, pilot):
+        await pilot.press("g")
+        await until(pilot, lambda: len(app.screen_stack) == 3)
+        await pilot.press("enter")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await pilot.pause()
+        assert await _count(database, ColoringVersion) == 0
+        await pilot.press("g")
+        await until(pilot, lambda: len(app.screen_stack) == 3)
+        await pilot.press("y")
+        await until(pilot, lambda: app.toasts)
+        assert await _count(database, ColoringVersion) == 3
+
+
+async def test_read_only(open_orders: OpenOrders, database: Database) -> None:
+    async with database.session() as session, session.begin():
+        await make_order(session)
+    async with open_orders(read_only=True) as (app, pilot):
+        await pilot.press("g", "s", "r", "space")
+        assert app.toasts == ["This terminal is read-only."] * 3
+        assert await _count(database, ColoringVersion) == 0
+
+
+# --- the side pane -----------------------------------------------------------------------------
+
+
+async def test_side_pane_follows_the_cursor(open_orders: OpenOrders, database: Database) -> None:
+    async with database.session() as session, session.begin():
+        older = await make_order(session, customer_name="Older [/x]")
+        older.line_items[0].dedication = "Pro babičku \x1b[31m[bold]"
+        older.line_items[0].layout = "A4"
+        await make_coloring(session, older.line_items[0].images[0], status=WORKING)
+        newer = await make_order(
+            session, customer_name="Newer", created_at=datetime(2030, 1, 1, tzinfo=UTC)
+        )
+    async with open_orders(size=(160, 30)) as (app, pilot):
+        pane = app.home.pane
+        await until(pilot, lambda: "Newer" in pane.plain)
+        await pilot.press("down")
+        await until(pilot, lambda: "Older [/x]" in pane.plain)
+        assert "Pro babičku [31m[bold]" in pane.plain
+        assert "◐" in pane.plain
+        assert "jana@example.com" in pane.plain
+        assert app.store.detail(str(newer.id)) is None
+        assert app.store.detail(str(older.id)) is not None
+        app.others = ["petr[/]\x1b"]
+        await until(pilot, lambda: "Also open at: petr[/]\n" in pane.plain)
+        await pilot.resize_terminal(100, 30)
+        await until(pilot, lambda: app.store.detail(str(older.id)) is None)
+        assert not pane.display

@@ -1,0 +1,236 @@
+"""The picture widget: shown at its size, by each way a terminal knows, and never a stale one."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from textual.app import App, ComposeResult
+
+from fototui.domain.files import S3ObjectRefData
+from fototui.pictures.loader import PictureLoader
+from fototui.pictures.terminal import Graphics, Renderer
+from fototui.screens.picture import PictureScreen
+from fototui.storage.directory import DirectoryStorage
+from fototui.widgets.picture import HalfBlocks, Picture, PictureState, half_blocks
+from tests.ui.conftest import AppPilot, OpenApp, until
+
+MISSING = S3ObjectRefData(key="a/none.png", bucket="files", etag="x")
+
+
+class SlowStorage(DirectoryStorage):
+    """Gives some files only when it is let."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.gates: dict[str, asyncio.Event] = {}
+        self.held: set[str] = set()
+
+    async def get(self, key: str, *, max_bytes: int | None = None) -> bytes:
+        if gate := self.gates.get(key):
+            self.held.add(key)
+            await gate.wait()
+        return await super().get(key, max_bytes=max_bytes)
+
+
+class PictureApp(App[None]):
+    """One picture and a loader."""
+
+    def __init__(self, pictures: PictureLoader) -> None:
+        super().__init__()
+        self.pictures = pictures
+
+    def compose(self) -> ComposeResult:
+        yield Picture()
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> SlowStorage:
+    return SlowStorage(tmp_path / "files")
+
+
+@asynccontextmanager
+async def shown(
+    storage: SlowStorage, tmp_path: Path, graphics: Graphics = Graphics.HALFCELL
+) -> AsyncIterator[tuple[Picture, AppPilot]]:
+    loader = PictureLoader(storage, cache_folder=tmp_path / "cache", renderer=Renderer(graphics))
+    async with loader:
+        app = PictureApp(loader)
+        async with app.run_test(size=(40, 21)) as pilot:
+            yield app.query_one(Picture), pilot
+
+
+async def put(
+    storage: SlowStorage, key: str, colour: str, size: tuple[int, int] = (80, 40)
+) -> S3ObjectRefData:
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, "PNG")
+    return await storage.put(key, file.getvalue(), content_type="image/png")
+
+
+def pictures_of(picture: Picture) -> PictureLoader:
+    assert isinstance(picture.app, PictureApp)
+    return picture.app.pictures
+
+
+def colour_of(picture: Picture) -> tuple[int, ...] | None:
+    """The first pixel on the screen."""
+    segment = next(iter(picture.query_one(HalfBlocks).render_line(0)))
+    if segment.style is None or segment.style.color is None or not segment.style.color.triplet:
+        return None
+    return tuple(round(part, -1) for part in segment.style.color.triplet)
+
+
+def test_half_blocks_tell_two_rows_each() -> None:
+    image = Image.new("RGB", (4, 3), (255, 0, 0))
+    image.paste((0, 0, 255), (2, 1, 4, 2))
+    strips = list(half_blocks(image))
+    assert [strip.text for strip in strips] == ["▀▀▀▀", "▀▀▀▀"]
+    left, right = strips[0]
+    assert left.style
+    assert right.style
+    assert left.style.bgcolor != right.style.bgcolor
+    (last,) = strips[1]
+    assert last.style
+    assert last.style.bgcolor is None
+
+
+async def test_it_keeps_its_proportions(storage: SlowStorage, tmp_path: Path) -> None:
+    async with shown(storage, tmp_path) as (picture, pilot):
+        picture.show(await put(storage, "a/1.png", "red"), caption="[/foo] \x1b[2J photo")
+        await until(pilot, lambda: picture.state is PictureState.SHOWN)
+        await pilot.pause()
+        assert picture.query_one(HalfBlocks).size == (40, 10)
+        assert str(picture.query_one(".caption").render()) == "[/foo] [2J photo"
+        await pilot.resize_terminal(20, 21)
+        await until(pilot, lambda: picture.query_one(HalfBlocks).size == (20, 5))
+        picture.zoom = 2.0
+        await until(pilot, lambda: picture.query_one(HalfBlocks).size == (20, 10))
+
+
+async def test_a_newer_picture_wins(storage: SlowStorage, tmp_path: Path) -> None:
+    slow, quick = await put(storage, "a/1.png", "red"), await put(storage, "a/2.png", "blue")
+    gate = storage.gates[slow.key] = asyncio.Event()
+    async with shown(storage, tmp_path) as (picture, pilot):
+        picture.show(slow)
+        await until(pilot, lambda: slow.key in storage.held)
+        picture.show(quick)
+        await until(pilot, lambda: picture.state is PictureState.SHOWN)
+        before = colour_of(picture)
+        gate.set()
+        await pictures_of(picture).load(slow, width_px=9, height_px=9)  # it is there by now
+        await pilot.pause(0.2)
+        assert colour_of(picture) == before == (0, 0, 260)
+
+
+async def test_the_one_before_does_not_stand_under_the_next_ones_name(
+    storage: SlowStorage, tmp_path: Path
+) -> None:
+    first, slow = await put(storage, "a/1.png", "red"), await put(storage, "a/2.png", "blue")
+    gate = storage.gates[slow.key] = asyncio.Event()
+    async with shown(storage, tmp_path) as (picture, pilot):
+        picture.show(first, caption="one")
+        await until(pilot, lambda: picture.state is PictureState.SHOWN)
+        picture.show(slow, caption="two")
+        await pilot.pause()
+        assert not picture.query_one(HalfBlocks).display
+        gate.set()
+        await until(pilot, lambda: picture.state is PictureState.SHOWN)
+        assert picture.query_one(HalfBlocks).display
+
+
+async def test_reasons_and_nothing(storage: SlowStorage, tmp_path: Path) -> None:
+    async with shown(storage, tmp_path) as (picture, pilot):
+        picture.show(MISSING)
+        await until(pilot, lambda: picture.state is PictureState.FAILED)
+        assert "not in storage" in str(picture.query_one(".words").render())
+        picture.show(None, empty="Nothing here.")
+        assert picture.state is PictureState.EMPTY
+        assert str(picture.query_one(".words").render()) == "Nothing here."
+
+
+async def test_off_shows_the_address(storage: SlowStorage, tmp_path: Path) -> None:
+    async with shown(storage, tmp_path, Graphics.OFF) as (picture, pilot):
+        picture.show(await put(storage, "a/1.png", "red"))
+        await until(pilot, lambda: "a/1.png" in str(picture.query_one(".words").render()))
+
+
+_GRAPHICS = """
+import asyncio, sys
+from pathlib import Path
+from textual.geometry import Region
+from fototui.pictures.loader import PictureLoader
+from fototui.pictures.terminal import detect
+from tests.ui.test_picture import PictureApp, SlowStorage, put
+from fototui.widgets.picture import Picture
+
+async def main(folder, choice):
+    storage = SlowStorage(folder / "files")
+    ref = await put(storage, "a/1.png", "red")
+    async with PictureLoader(
+        storage, cache_folder=folder / "cache", renderer=detect(choice)
+    ) as loader:
+        app = PictureApp(loader)
+        async with app.run_test(size=(40, 20)) as pilot:
+            picture = app.query_one(Picture)
+            picture.show(ref)
+            async with asyncio.timeout(10):
+                while picture.state != "shown":
+                    await pilot.pause(0.02)
+                await pilot.pause(0.2)
+            surface = picture.query_one(".surface")
+            print(surface.size)
+            inner = next(iter(surface.children), surface)
+            for strip in inner.render_lines(Region(0, 0, *inner.size)):
+                print(repr(strip.text))
+
+asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("choice", "sign"), [("tgp", "\x1b_G"), ("sixel", "\\x1bP")], ids=["tgp", "sixel"]
+)
+def test_graphics_reach_the_terminal(tmp_path: Path, choice: str, sign: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _GRAPHICS, str(tmp_path), choice],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Size(width=40, height=10)" in done.stdout
+    assert sign in done.stdout
+    # Kitty keeps a picture until it is told to forget it.
+    assert ("\x1b_Ga=d" in done.stdout) is (choice == "tgp")
+
+
+async def test_the_whole_screen(
+    open_app: OpenApp, storage: SlowStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    screen = PictureScreen(await put(storage, "a/1.png", "red"), name="[/foo] Photo 1")
+    async with open_app(lambda: screen, size=(60, 20)) as (app, pilot):
+        picture = screen.picture
+        await until(pilot, lambda: picture.state is PictureState.SHOWN)
+        await pilot.press("minus")
+        assert any("All of the picture" in note.message for note in app._notifications)
+        await pilot.press("plus", "plus", "right", "down")
+        assert picture.zoom == pytest.approx(2.25)
+        assert picture.pan > (0.5, 0.5)
+        assert screen.heading().endswith("2.2×")
+        await pilot.press("l", "l", "l", "l", "l", "l", "l", "l")
+        assert picture.pan[0] == pytest.approx(1 - 0.5 / 2.25)
+        await pilot.press("left")
+        assert picture.pan[0] < 1 - 0.5 / 2.25
+        for _ in range(9):
+            await pilot.press("plus")
+        assert picture.zoom == 16
+        assert any("closer than this" in note.message for note in app._notifications)
+        await pilot.press("0")
+        assert (picture.zoom, picture.pan) == (1, (0.5, 0.5))
