@@ -1,0 +1,353 @@
+"""Compare: the original and some versions side by side, looked at through one window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from textual.app import ComposeResult
+from textual.containers import Container, Horizontal
+from textual.content import Content
+from textual.events import Click, Resize
+from textual.message import Message
+from textual.widgets import Static
+
+from fototui.actions import Scope
+from fototui.desk import Desk
+from fototui.domain.errors import ConflictError
+from fototui.domain.statuses import VersionType
+from fototui.domain.text import clean_line
+from fototui.i18n import _, ngettext
+from fototui.live.state import Changed
+from fototui.screens.base import FototuiScreen
+from fototui.services.coloring import ColoringService
+from fototui.services.orders import OrderService
+from fototui.services.vectorizer import VectorizerService
+from fototui.services.views import ImageView, OrderDetail, VersionView
+from fototui.widgets.picture import Picture
+from fototui.widgets.version_words import version_words
+
+MOST_VERSIONS = 3
+_NARROWEST = 30  # columns of a picture that still tells something
+_CLOSEST = 16.0
+_ZOOM_STEP = 1.5
+_PAN_STEP = 0.15  # of what is seen
+
+
+async def choose_version(
+    desk: Desk, kind: VersionType, version_id: int, *, expected: int | None
+) -> VersionView:
+    """Choose a version, unless another is chosen than the operator saw as the chosen one.
+
+    Args:
+        desk: The services.
+        kind: Colouring or SVG.
+        version_id: The version.
+        expected: The version that was shown as the chosen one.
+
+    Raises:
+        ConflictError: Another one is chosen by now.
+        FototuiError: It cannot be chosen, or the database does not answer.
+    """
+    if kind is VersionType.COLORING:
+        return await desk.act(ColoringService, lambda s: s.select(version_id, expected=expected))
+    return await desk.act(VectorizerService, lambda s: s.select(version_id, expected=expected))
+
+
+def finished(image: ImageView, kind: VersionType) -> list[VersionView]:
+    """An image's versions of one kind that can be looked at, by number."""
+    views = image.coloring if kind is VersionType.COLORING else image.svg
+    return [view for view in views if view.status == "completed" and view.file is not None]
+
+
+def chosen_id(image: ImageView, kind: VersionType) -> int | None:
+    """The version of one kind that is chosen."""
+    return image.selected_coloring_id if kind is VersionType.COLORING else image.selected_svg_id
+
+
+class Pane(Container):
+    """One picture with its frame.
+
+    Args:
+        is_original: It shows the photo, which cannot be chosen.
+    """
+
+    DEFAULT_CSS = """
+    Pane { width: 1fr; height: 1fr; border: round $panel; }
+    Pane.current { border: round $accent; }
+    """
+
+    class Pressed(Message):
+        """The mouse pressed on a version."""
+
+        def __init__(self, version_id: int) -> None:
+            super().__init__()
+            self.version_id = version_id
+
+    def __init__(self, *, is_original: bool = False) -> None:
+        super().__init__()
+        self.is_original = is_original
+        self.version_id: int | None = None
+        """The version that it shows now."""
+
+    def compose(self) -> ComposeResult:
+        """The picture."""
+        yield Picture()
+
+    @property
+    def picture(self) -> Picture:
+        """Its picture."""
+        return self.query_one(Picture)
+
+    def on_click(self, event: Click) -> None:
+        """Tell that it is meant."""
+        event.stop()
+        if self.version_id is not None:
+            self.post_message(self.Pressed(self.version_id))
+
+
+class CompareScreen(FototuiScreen):
+    """The original and up to three versions at the same scale.
+
+    Args:
+        order_id: ULID of the order.
+        image_id: The image.
+        kind: Which versions.
+    """
+
+    scope = Scope.COMPARE
+    DEFAULT_CSS = """
+    CompareScreen #panes { height: 1fr; }
+    CompareScreen #words { height: 1; padding: 0 1; color: $text-muted; }
+    """
+
+    def __init__(self, order_id: str, image_id: int, kind: VersionType) -> None:
+        super().__init__()
+        self.order_id = order_id
+        self._image_id = image_id
+        self._kind = kind
+        self._order_number = ""
+        self._image: ImageView | None = None
+        self._expected: int | None = None
+        """What this operator was shown as the chosen version."""
+        self._cursor: int | None = None
+        self._zoom = 1.0
+        self._pan = (0.5, 0.5)
+
+    def heading(self) -> str:
+        """Order and kind."""
+        return _("Compare") + f" {self._order_number}"
+
+    def compose_body(self) -> ComposeResult:
+        """A row of pictures and a line of words."""
+        # No `with`: inside a call, as the bars' frame makes it, Textual would not nest them.
+        panes = [Pane(is_original=True), *(Pane() for _place in range(MOST_VERSIONS))]
+        yield Horizontal(*panes, id="panes")
+        yield Static(id="words")
+
+    def on_mount(self) -> None:
+        """Fetch the image."""
+        self.perform(self._load)
+
+    async def _load(self) -> None:
+        order = self.fototui.store.detail(self.order_id)
+        if order is None:
+            order = await self.fototui.desk.read(OrderService, lambda s: s.get_order(self.order_id))
+        self._take(order)
+        if self._image is not None:
+            self._expected = chosen_id(self._image, self._kind)
+            shown = [view.id for view in self._candidates()]
+            self._cursor = (
+                self._expected if self._expected in shown else next(iter(shown[-1:]), None)
+            )
+        self._show()
+
+    def _take(self, order: OrderDetail) -> None:
+        self._order_number = order.number
+        self._image = next((image for image in order.images if image.id == self._image_id), None)
+
+    # --- what is shown -------------------------------------------------------------------------
+
+    def _candidates(self) -> list[VersionView]:
+        """The chosen version and the newest others, by number."""
+        if self._image is None:
+            return []
+        views = finished(self._image, self._kind)
+        chosen = [view for view in views if view.selected or view.id == self._cursor]
+        others = [view for view in reversed(views) if view not in chosen]
+        picked = [*chosen, *others][:MOST_VERSIONS]
+        return sorted(picked, key=lambda view: view.version)
+
+    def _visible(self) -> list[VersionView]:
+        """Those that fit beside the original, with the one under the cursor among them."""
+        views = self._candidates()
+        room = max(1, self.size.width // _NARROWEST - 1)
+        place = next((n for n, view in enumerate(views) if view.id == self._cursor), 0)
+        start = max(0, min(place - room // 2, len(views) - room))
+        return views[start : start + room]
+
+    def _show(self) -> None:
+        views = self._visible()
+        shown: list[VersionView | None] = [None, *views]
+        for pane, view in zip_longest(self.query(Pane), shown):
+            pane.display = view is not None or pane.is_original
+            if pane.is_original:
+                self._fill_original(pane)
+            elif view is not None:
+                self._fill(pane, view)
+            pane.picture.zoom, pane.picture.pan = self._zoom, self._pan
+        self._say(views)
+        self.query_one("StatusBar").refresh()
+        self.refresh_bindings()
+
+    def _fill_original(self, pane: Pane) -> None:
+        if self._image is not None:
+            pane.picture.show(
+                self._image.file,
+                caption=_("Original"),
+                empty=_("The photo is not in storage yet."),
+            )
+
+    def _fill(self, pane: Pane, view: VersionView) -> None:
+        pane.version_id = view.id
+        pane.set_class(view.id == self._cursor, "current")
+        pane.picture.show(view.file, caption=version_words(view))
+
+    def _say(self, views: Sequence[VersionView]) -> None:
+        words = []
+        count = len(self._candidates())
+        if self._image is None:
+            words.append(_("This image is no more; go back and look at the order."))
+        elif not count:
+            words.append(_("There is no finished version to compare yet."))
+        elif hidden := count - len(views):
+            words.append(
+                ngettext(
+                    "{count} more version: left and right",
+                    "{count} more versions: left and right",
+                    hidden,
+                ).format(count=hidden)
+            )
+        if self._zoom > 1:
+            words.append(f"{self._zoom:.1f}×")
+        self.query_one("#words", Static).update(Content(clean_line(" · ".join(words))))
+
+    def on_resize(self, event: Resize) -> None:
+        """Show as many as fit now."""
+        if self._image is not None:
+            self._show()
+
+    def on_store_changed(self, changed: Changed) -> None:
+        """Show what the order has become; what counts as seen stays as it was."""
+        order = self.fototui.store.detail(self.order_id)
+        if self.order_id in changed.details and order is not None:
+            self._take(order)
+            self._show()
+
+    def language_changed(self) -> None:
+        """Show the words in the new language."""
+        self._show()
+        self.query("StatusBar, KeyBar").refresh()
+
+    # --- what keys do --------------------------------------------------------------------------
+
+    def unavailable(self, action_id: str) -> str | None:
+        """Without versions there is nothing to choose."""
+        if action_id != "compare.choose" or self._current() is not None:
+            return None
+        return _("There is no finished version to choose yet.")
+
+    def _current(self) -> VersionView | None:
+        return next((view for view in self._candidates() if view.id == self._cursor), None)
+
+    def do_back(self) -> None:
+        """Leave the comparison."""
+        self.dismiss()
+
+    def do_left(self) -> None:
+        """Go to the version on the left."""
+        self._move(-1)
+
+    def do_right(self) -> None:
+        """Go to the version on the right."""
+        self._move(1)
+
+    def _move(self, step: int) -> None:
+        ids = [view.id for view in self._candidates()]
+        if self._cursor in ids:
+            place = ids.index(self._cursor) + step
+            self._cursor = ids[max(0, min(place, len(ids) - 1))]
+            self._show()
+
+    def on_pane_pressed(self, event: Pane.Pressed) -> None:
+        """Go to the version under the mouse."""
+        self._cursor = event.version_id
+        self._show()
+
+    def do_zoom_in(self) -> None:
+        """Look closer, at all of them."""
+        self._look(self._zoom * _ZOOM_STEP, self._pan)
+
+    def do_zoom_out(self) -> None:
+        """See more, of all of them."""
+        self._look(self._zoom / _ZOOM_STEP, self._pan)
+
+    def do_pan_left(self) -> None:
+        """Look further left."""
+        self._shift(-1, 0)
+
+    def do_pan_right(self) -> None:
+        """Look further right."""
+        self._shift(1, 0)
+
+    def do_pan_up(self) -> None:
+        """Look further up."""
+        self._shift(0, -1)
+
+    def do_pan_down(self) -> None:
+        """Look further down."""
+        self._shift(0, 1)
+
+    def _shift(self, right: int, down: int) -> None:
+        step = _PAN_STEP / self._zoom
+        self._look(self._zoom, (self._pan[0] + right * step, self._pan[1] + down * step))
+
+    def _look(self, zoom: float, pan: tuple[float, float]) -> None:
+        self._zoom = min(_CLOSEST, max(1.0, zoom))
+        edge = 0.5 / self._zoom
+        x, y = (min(1 - edge, max(edge, part)) for part in pan)
+        self._pan = (x, y)
+        self._show()
+
+    def do_choose(self) -> None:
+        """Choose the version under the cursor."""
+        view = self._current()
+        if view is not None:
+            self.perform(lambda: self._choose(view), self._chosen)
+
+    async def _choose(self, view: VersionView) -> VersionView | None:
+        """Choose, and ask where another operator has chosen something else meanwhile."""
+        desk, before = self.fototui.desk, self._expected
+        try:
+            chosen = await choose_version(desk, self._kind, view.id, expected=before)
+        except ConflictError as error:
+            self._take(await desk.read(OrderService, lambda s: s.get_order(self.order_id)))
+            self._show()
+            before = None if self._image is None else chosen_id(self._image, self._kind)
+            question = _("{reason} Choose v{number} all the same?").format(
+                reason=_(str(error)), number=view.version
+            )
+            if not await self.fototui.ask(question, yes=_("Choose")):
+                self._expected = before
+                return None
+            chosen = await choose_version(desk, self._kind, view.id, expected=before)
+        self.fototui.remember_choice(self._kind, self._image_id, before, chosen.id)
+        return chosen
+
+    def _chosen(self, view: VersionView | None) -> str | None:
+        if view is None:
+            return None
+        self.perform(lambda: self.fototui.store.refresh(self.order_id))
+        if self.is_current:
+            self.dismiss()
+        return _("v{number} is chosen.").format(number=view.version)

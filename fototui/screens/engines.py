@@ -1,0 +1,344 @@
+"""Lanes, engines and jobs: what runs where, what waits, what failed; paused, cancelled, retried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.events import DescendantFocus
+from textual.widgets import Static
+
+from fototui.actions import Scope
+from fototui.domain.statuses import VersionType
+from fototui.i18n import _, ngettext
+from fototui.live.state import Changed
+from fototui.screens.base import FototuiScreen
+from fototui.screens.dialogs import AskText
+from fototui.screens.refresher import Refresher
+from fototui.services.coloring import ColoringService
+from fototui.services.jobs import JobBoard, JobService, JobView
+from fototui.services.lanes import LaneService
+from fototui.services.vectorizer import VectorizerService
+from fototui.services.views import EngineView, LaneView
+from fototui.widgets.job_rows import (
+    Looks,
+    engine_columns,
+    engine_row,
+    engine_state,
+    job_columns,
+    job_row,
+    kind_word,
+    lane_columns,
+    lane_row,
+    lane_state,
+    why,
+)
+from fototui.widgets.simple_table import SimpleTable
+from fototui.widgets.throughput import ThroughputChart
+
+_REFRESH_SECONDS = 2.0
+
+
+class EnginesScreen(FototuiScreen):
+    """Three tables: lanes, engines, jobs; and how much got done in the last hour.
+
+    Lanes and engines come from the live store. Jobs are read every two seconds while the screen is
+    looked at, in three round trips.
+    """
+
+    scope = Scope.ENGINES
+    # Lanes and throughput stand side by side where there is room.
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (160, "-wide")]  # noqa: RUF012 - Textual's own
+    DEFAULT_CSS = """
+    EnginesScreen #top { height: auto; layout: vertical; }
+    EnginesScreen.-wide #top { layout: horizontal; }
+    EnginesScreen SimpleTable, EnginesScreen ThroughputChart {
+        border-top: solid $panel; border-title-color: $text-muted; border-title-style: bold;
+    }
+    EnginesScreen SimpleTable:focus { border-top: solid $primary; border-title-color: $primary; }
+    EnginesScreen #lanes { height: 4; }
+    EnginesScreen.-wide #top > * { width: 1fr; height: 4; }
+    EnginesScreen.-wide ThroughputChart { max-width: 84; }
+    EnginesScreen #engines { height: auto; min-height: 3; max-height: 30%; }
+    EnginesScreen #jobs { height: 1fr; }
+    EnginesScreen #why { height: 2; padding: 0 2; }
+    """
+    _TABLES: ClassVar = ("lanes", "engines", "jobs")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lanes: Sequence[LaneView] = ()
+        self._engines: Sequence[EngineView] = ()
+        self._board: JobBoard | None = None
+        self._jobs: dict[str, JobView] = {}
+        self.refresher = Refresher(
+            self._load,
+            on_failure=self._title_jobs,
+            is_wanted=lambda: self.is_current,
+            every=_REFRESH_SECONDS,
+            spacing=_REFRESH_SECONDS / 4,
+        )
+
+    def heading(self) -> str:
+        """What the status bar calls this screen."""
+        return _("Engines and jobs")
+
+    def compose_body(self) -> ComposeResult:
+        """The tables, from the few to the many."""
+        plain = self.fototui.settings.ascii_badges
+        yield Container(
+            SimpleTable("lanes", ascii_signs=plain), ThroughputChart(ascii_signs=plain), id="top"
+        )
+        yield SimpleTable("engines", ascii_signs=plain)
+        yield SimpleTable("jobs", ascii_signs=plain)
+        yield Static(id="why", markup=False)
+
+    def on_mount(self) -> None:
+        """Show what the store knows, and begin to read the jobs."""
+        settings = self.fototui.settings
+        self._looks = Looks(settings.timezone, settings.ascii_badges, settings.now)
+        self._take_from_store()
+        self._label()
+        self._table("jobs").focus()
+        self.run_worker(self.refresher.run(), name="jobs")
+
+    def on_screen_resume(self) -> None:
+        """It is looked at again."""
+        self._take_from_store()
+        self.refresher.wake()
+
+    # --- what is shown -----------------------------------------------------------------------
+
+    def on_store_changed(self, changed: Changed) -> None:
+        """Lanes, engines or counts changed: so did the jobs."""
+        if changed.engines:
+            self._take_from_store()
+            self.refresher.wake()
+
+    def language_changed(self) -> None:
+        """Say everything in the new language; the cursors stay."""
+        self._label()
+        for bar in self.query("StatusBar, KeyBar, ThroughputChart"):
+            bar.refresh()
+
+    def _table(self, name: str) -> SimpleTable:
+        return self.query_one(f"#{name}", SimpleTable)
+
+    def _label(self) -> None:
+        lanes, engines, jobs = map(self._table, self._TABLES)
+        lanes.set_columns(*lane_columns())
+        engines.set_columns(*engine_columns())
+        jobs.set_columns(*job_columns())
+        engines.show_when_empty(
+            _("No engine runs. Start one here with: fototui engine, or leave off --no-engine.")
+        )
+        jobs.show_when_empty(
+            _("Nothing is waiting, nothing failed in the last hour. Orders: f1, then g or s.")
+        )
+        lanes.border_title = _("Lanes")
+        engines.border_title = _("Engines")
+        self.query_one(ThroughputChart).border_title = _("Versions a minute, last hour")
+        self._show_lanes_and_engines()
+        self._show_jobs()
+
+    def _take_from_store(self) -> None:
+        self._lanes, self._engines = self.fototui.store.lanes, self.fototui.store.engines
+        self._show_lanes_and_engines()
+
+    def _show_lanes_and_engines(self) -> None:
+        if self.is_mounted:
+            self._table("lanes").show([lane_row(lane, self._looks) for lane in self._lanes])
+            self._table("engines").show(
+                [engine_row(engine, self._looks) for engine in self._engines]
+            )
+            self._follow_cursor()
+
+    async def _load(self) -> None:
+        self._board = await self.fototui.desk.read(JobService, lambda s: s.board())
+        self.refresher.failure = None
+        self._show_jobs()
+
+    def _show_jobs(self) -> None:
+        if not self.query("#jobs"):
+            return  # it was left while the jobs were read
+        if self._board is not None:
+            jobs = (*self._board.active, *self._board.failed)
+            self._jobs = {job.key: job for job in jobs}
+            self._table("jobs").show([job_row(job, self._looks) for job in jobs])
+            self.query_one(ThroughputChart).show(self._board.throughput)
+        self._title_jobs()
+        self._follow_cursor()
+
+    def _title_jobs(self) -> None:
+        """Say how many there are, and how old that is where it is old."""
+        parts = [_("Jobs")]
+        if self._board is not None:
+            running = sum(job.engine_id is not None for job in self._board.active)
+            waiting, failed = len(self._board.active) - running, len(self._board.failed)
+            parts += [
+                ngettext("{count} running", "{count} running", running).format(count=running),
+                ngettext("{count} waiting", "{count} waiting", waiting).format(count=waiting),
+                ngettext(
+                    "{count} failed in the last hour", "{count} failed in the last hour", failed
+                ).format(count=failed),
+            ]
+        if self.refresher.failure is not None and self.refresher.read_at is not None:
+            time = self.refresher.read_at.astimezone(self.fototui.timezone).strftime("%H:%M:%S")
+            parts.append(_("as of {time}").format(time=time))
+        self._table("jobs").border_title = " · ".join(parts)
+
+    # --- what is under the cursor ------------------------------------------------------------
+
+    def _cursor(self, name: str) -> str | None:
+        """The key under the cursor of a table, if that table has the focus."""
+        table = self._table(name)
+        return table.cursor if table.has_focus else None
+
+    @property
+    def _lane(self) -> LaneView | None:
+        key = self._cursor("lanes")
+        return next((lane for lane in self._lanes if lane.lane == key), None)
+
+    @property
+    def _engine(self) -> EngineView | None:
+        key = self._cursor("engines")
+        return next((engine for engine in self._engines if str(engine.id) == key), None)
+
+    @property
+    def _job(self) -> JobView | None:
+        return self._jobs.get(self._cursor("jobs") or "")
+
+    def _follow_cursor(self) -> None:
+        """Tell the whole of what a column may cut, and the keys that apply."""
+        words = Content()
+        if lane := self._lane:
+            words = lane_state(lane, self._looks)
+        elif engine := self._engine:
+            words = engine_state(engine, self._looks)
+        elif job := self._jobs.get(self._table("jobs").cursor or ""):
+            words = why(job, self._looks)
+        self.query_one("#why", Static).update(words)
+        self.refresh_bindings()
+
+    def on_simple_table_moved(self) -> None:
+        """Another row is under the cursor."""
+        self._follow_cursor()
+
+    def on_descendant_focus(self, _event: DescendantFocus) -> None:
+        """Another table has the cursor."""
+        self._follow_cursor()
+
+    def on_simple_table_opened(self) -> None:
+        """A double click does what enter does."""
+        self.call_later(self.action_act, "engines.open")
+
+    # --- keys ----------------------------------------------------------------------------------
+
+    def unavailable(self, action_id: str) -> str | None:
+        """Why an action cannot be done with what is under the cursor."""
+        if not self.is_mounted:
+            return None
+        job = self._job
+        match action_id:
+            case "engines.pause" if self._lane is None and self._engine is None:
+                return _("Go to a lane or an engine first, with tab.")
+            case "engines.cancel" | "engines.retry" | "engines.open" if job is None:
+                return _("Go to a job first, with tab.")
+            case "engines.cancel" if job is not None and job.status.meta.is_final:
+                return _("This job has failed already; there is nothing left to cancel.")
+            case "engines.retry" if job is not None and not job.status.meta.is_retryable:
+                return _("This job has not failed.")
+        return None
+
+    def do_back(self) -> None:
+        """Go back to where one came from."""
+        self.dismiss()
+
+    def do_switch(self) -> None:
+        """Go to the next table."""
+        names = self._TABLES
+        focused = next((n for n in names if self._table(n).has_focus), names[-1])
+        self._table(names[(names.index(focused) + 1) % len(names)]).focus()
+
+    def do_open(self) -> None:
+        """Open the job's order."""
+        if job := self._job:
+            self.fototui.open_order(job.order_id)
+
+    def do_pause(self) -> None:
+        """Pause or resume what is under the cursor."""
+        if lane := self._lane:
+            self.perform(lambda: self._turn_lane(lane), self._turned)
+        elif engine := self._engine:
+            self.perform(lambda: self._turn_engine(engine), self._turned)
+
+    async def _turn_lane(self, lane: LaneView) -> str | None:
+        name = kind_word(lane.lane)
+        if lane.paused_at is not None:
+            done = await self.fototui.desk.act(LaneService, lambda s: s.resume(lane.lane))
+            words = _("{lane}: engines take up jobs again.").format(lane=name)
+            return words if done else _("Someone else resumed it already.")
+        reason = await self.app.push_screen_wait(
+            AskText(_("Why is {lane} paused? The other operators will read it.").format(lane=name))
+        )
+        if reason is None:
+            return None
+        done = await self.fototui.desk.act(LaneService, lambda s: s.pause(lane.lane, reason=reason))
+        words = _("{lane}: paused for all engines; what runs goes on.").format(lane=name)
+        return words if done else _("Someone else paused it already.")
+
+    async def _turn_engine(self, engine: EngineView) -> str | None:
+        if engine.paused_at is not None:
+            done = await self.fototui.desk.act(LaneService, lambda s: s.resume_engine(engine.id))
+            return _("The engine takes up jobs again.") if done else _("It was resumed already.")
+        done = await self.fototui.desk.act(LaneService, lambda s: s.pause_engine(engine.id))
+        words = _("The engine is paused; what it runs goes on.")
+        return words if done else _("It was paused already.")
+
+    def _turned(self, words: str | None) -> str | None:
+        """Show at once what one did oneself; the store's own look comes later."""
+        if words is not None:
+            self.perform(self._read_lanes_and_engines)
+        return words
+
+    async def _read_lanes_and_engines(self) -> None:
+        desk = self.fototui.desk
+        self._lanes = await desk.read(LaneService, lambda s: s.list_lanes())
+        self._engines = await desk.read(LaneService, lambda s: s.list_engines())
+        self._show_lanes_and_engines()
+
+    def do_cancel(self) -> None:
+        """Stop the job; ask first where that may lose what was paid for."""
+        if job := self._job:
+            self.perform(lambda: self._cancel(job), self._done_to_job)
+
+    async def _cancel(self, job: JobView) -> str | None:
+        question = _(
+            "{kind} of {order} is with the outside service already and may be charged. Stop it?"
+        ).format(kind=kind_word(job.kind), order=job.order_number)
+        if job.is_paid_for and not await self.fototui.ask(question, yes=_("Stop it")):
+            return None
+        if job.kind is VersionType.COLORING:
+            await self.fototui.desk.act(ColoringService, lambda s: s.cancel(job.version_id))
+        else:
+            await self.fototui.desk.act(VectorizerService, lambda s: s.cancel(job.version_id))
+        return _("{order}: cancelled.").format(order=job.order_number)
+
+    def do_retry(self) -> None:
+        """Have the failed job done again."""
+        if job := self._job:
+            self.perform(lambda: self._retry(job), self._done_to_job)
+
+    async def _retry(self, job: JobView) -> str | None:
+        if job.kind is VersionType.COLORING:
+            await self.fototui.desk.act(ColoringService, lambda s: s.retry(job.version_id))
+        else:
+            await self.fototui.desk.act(VectorizerService, lambda s: s.retry(job.version_id))
+        return _("{order}: waits to be tried again.").format(order=job.order_number)
+
+    def _done_to_job(self, words: str | None) -> str | None:
+        self.refresher.wake()
+        return words

@@ -1,0 +1,359 @@
+"""Review: every picture that waits for a decision, one at a time, one key each."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+
+import structlog
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.timer import Timer
+
+from fototui.actions import Scope
+from fototui.domain.errors import ConflictError, FototuiError
+from fototui.i18n import _
+from fototui.live.state import Changed
+from fototui.screens.base import FototuiScreen
+from fototui.screens.compare import choose_version
+from fototui.screens.dialogs import AskText
+from fototui.screens.options import ask_options
+from fototui.services.review import PictureDecidedError, PictureTakenError, ReviewService
+from fototui.services.review_queue import ReviewItem, ReviewProgress
+from fototui.services.views import VersionView
+from fototui.widgets.review_panel import ReviewPanel, nothing_waits
+
+log = structlog.get_logger(__name__)
+
+_TERMINAL = uuid.uuid4()
+"""This process, as claims name it: who leaves the review and comes back goes on where they were."""
+
+_RENEW_SECONDS = 20.0  # a third of a claim
+_RETRY_SECONDS = 5.0
+_RELEASE_SECONDS = 3.0
+_AHEAD = 2
+
+
+class ReviewScreen(FototuiScreen):
+    """One picture beside its original, claimed for this terminal while it is shown.
+
+    Args:
+        terminal_id: What claims are made with; this process's own where not given.
+    """
+
+    scope = Scope.REVIEW
+
+    def __init__(self, *, terminal_id: uuid.UUID | None = None) -> None:
+        super().__init__()
+        self._terminal_id = terminal_id or _TERMINAL
+        self._item: ReviewItem | None = None
+        """The picture as it was first shown: what the operator judges."""
+        self._now: ReviewItem | None = None
+        """The same as it stands by now."""
+        self._version_id: int | None = None
+        self._progress = ReviewProgress(0, 0)
+        self._is_asked = False
+        """The queue has answered, so what is shown is what there is."""
+        self._warning = ""
+        self._is_busy = False
+        self._is_comparing = False
+        self._retry: Timer | None = None
+
+    def heading(self) -> str:
+        """Its name."""
+        return _("Review")
+
+    def compose_body(self) -> ComposeResult:
+        """The panel."""
+        yield ReviewPanel()
+
+    # --- coming and going ----------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Take the first picture."""
+        self._show()
+        if not self.fototui.desk.read_only:
+            self.set_interval(_RENEW_SECONDS, self._beat)
+            self._run(self._advance)
+
+    async def on_unmount(self) -> None:
+        """Give the picture back, however the screen was left."""
+        if self.fototui.desk.read_only:
+            return
+        try:
+            async with asyncio.timeout(_RELEASE_SECONDS):
+                await self.fototui.desk.read(ReviewService, lambda s: s.release(self._terminal_id))
+        except (FototuiError, TimeoutError):
+            log.info("a claim on a picture was left to run out", exc_info=True)
+
+    def on_screen_resume(self) -> None:
+        """Go on after the comparison, where the picture may have been decided on."""
+        if self._is_comparing:
+            self._is_comparing = False
+            self._run(self._after_comparing)
+
+    async def _after_comparing(self) -> None:
+        if self._item is not None:
+            if not await self._renewed(self._item):
+                await self._advance()
+            else:
+                await self._look()
+
+    def on_store_changed(self, changed: Changed) -> None:
+        """See what became of the picture; where there was none, whether there is one now."""
+        if self.fototui.desk.read_only or self._is_busy:
+            return
+        if self._item is None:
+            if changed.rows or changed.listing:
+                self._run(self._advance)
+        elif self._item.order_id in changed.rows | changed.details:
+            self._run(self._look, busy=False)
+
+    def language_changed(self) -> None:
+        """Show the words in the new language."""
+        self._show()
+        self.query("StatusBar, KeyBar").refresh()
+
+    # --- claims --------------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        """Keep the claim; where there is no picture, look for one."""
+        if self._item is not None:
+            self._run(self._keep, busy=False)
+        elif not self._is_busy:
+            self._run(self._advance)
+
+    async def _keep(self) -> None:
+        item = self._item
+        if item is None:
+            return
+        is_ours = await self._renewed(item)
+        if item is self._item and not self._is_busy:
+            # The picture stays: it must not change under the finger that is about to judge it.
+            self._warn("" if is_ours else _("Someone else has this picture by now, or decided."))
+            await self._look()
+
+    async def _renewed(self, item: ReviewItem) -> bool:
+        return await self.fototui.desk.read(ReviewService, lambda s: s.renew(item))
+
+    async def _look(self) -> None:
+        """See the picture as it stands by now; what counts as seen stays as it was."""
+        item = self._item
+        if item is None:
+            return
+        now = await self.fototui.desk.read(ReviewService, lambda s: s.look(item))
+        if now is not None and item is self._item:
+            self._now = now
+            if now.selected_id != item.selected_id:
+                self._warn(_("Another version was chosen meanwhile."))
+            self._show()
+
+    async def _advance(self) -> None:
+        """Take the next picture, and have those after it loaded."""
+        self._item = None
+        self.refresh_bindings()
+        desk = self.fototui.desk
+        item = await desk.read(ReviewService, lambda s: s.next(self._terminal_id))
+        self._warning = ""
+        self._item = self._now = item
+        self._is_asked = True
+        if item is None:
+            self._progress = await desk.read(ReviewService, lambda s: s.progress(self._terminal_id))
+        else:
+            self._progress = item.progress
+            self._version_id = item.versions[-1].id if item.versions else None
+        self._show()
+        self._run(self._load_ahead, busy=False)
+
+    async def _load_ahead(self) -> None:
+        desk = self.fototui.desk
+        ahead = await desk.read(ReviewService, lambda s: s.peek(self._terminal_id, _AHEAD))
+        files = [file for preview in ahead for file in (preview.version, preview.original)]
+        self.fototui.pictures.prefetch([file for file in files if file is not None])
+
+    def _run(self, work: Callable[[], Awaitable[None]], *, busy: bool = True) -> None:
+        """Do something with the queue; an outage is told and tried again, for as long as it takes.
+
+        Args:
+            work: The work.
+            busy: No key is to be answered meanwhile.
+        """
+
+        async def run() -> None:
+            try:
+                await work()
+            except FototuiError as error:
+                self._failed(error)
+            finally:
+                if busy:
+                    self._is_busy = False
+                    self.refresh_bindings()
+
+        self._is_busy = self._is_busy or busy
+        # The function and not its coroutine, which would never be awaited if cancelled before.
+        self.run_worker(run, group="review")  # type: ignore[arg-type]  # a result nobody takes
+
+    def _failed(self, error: FototuiError) -> None:
+        if error.code != "database_unavailable":
+            self.fototui.toast(_(str(error)), severity="error")
+            return
+        self._warn(_("The database does not answer. The picture stays; trying again…"))
+        if self._retry is not None:
+            self._retry.stop()
+        self._retry = self.set_timer(_RETRY_SECONDS, self._beat)
+
+    # --- what is shown -------------------------------------------------------------------------
+
+    def _version(self) -> VersionView | None:
+        views = () if self._now is None else self._now.versions
+        return next((view for view in views if view.id == self._version_id), None)
+
+    def _warn(self, words: str) -> None:
+        self._warning = words
+        self._panel.warn(words)
+
+    def _show(self) -> None:
+        self._panel.warn(self._warning)
+        if self._now is not None:
+            self._panel.show(self._now, self._version(), self._progress)
+        elif self.fototui.desk.read_only:
+            words = _("This terminal is read-only: pictures are judged at another one.")
+            self._panel.say(Content(words))
+        elif self._is_asked:
+            self._panel.say(nothing_waits(self._progress))
+        self.refresh_bindings()
+
+    @property
+    def _panel(self) -> ReviewPanel:
+        return self.query_one(ReviewPanel)
+
+    # --- what keys do --------------------------------------------------------------------------
+
+    def unavailable(self, action_id: str) -> str | None:
+        """Why a key does nothing now."""
+        if action_id == "review.back":
+            return None
+        if self._item is None:
+            waits = self._is_busy or self._warning
+            return _("The next picture is on its way.") if waits else _("No picture waits for you.")
+        if action_id == "review.accept" and self._version() is None:
+            return _("There is no finished version to choose yet.")
+        if action_id.endswith("_version") and self._now and len(self._now.versions) == 1:
+            return _("There is only one version.")
+        return _("One moment.") if self._is_busy else None
+
+    def do_back(self) -> None:
+        """Leave the review; the picture is given back."""
+        self.dismiss()
+
+    def do_previous_version(self) -> None:
+        """See the previous version."""
+        self._turn(-1)
+
+    def do_next_version(self) -> None:
+        """See the next version."""
+        self._turn(1)
+
+    def _turn(self, step: int) -> None:
+        ids = [] if self._now is None else [view.id for view in self._now.versions]
+        if self._version_id in ids:
+            place = ids.index(self._version_id) + step
+            self._version_id = ids[max(0, min(place, len(ids) - 1))]
+            self._show()
+
+    def do_compare(self) -> None:
+        """See original and versions side by side."""
+        if self._item is not None:
+            self._is_comparing = True
+            self.fototui.show_compare(self._item.order_id, self._item.image.id, self._item.kind)
+
+    def do_accept(self) -> None:
+        """Choose the version and see the next picture."""
+        version = self._version()
+        if self._panel.is_loading:
+            # A key that is held down must not accept what nobody has seen.
+            self.fototui.toast(_("The picture is still being loaded."), severity="warning")
+        elif version is not None:
+            self._judge(lambda item: self._accept(item, version))
+
+    def do_again(self) -> None:
+        """Ask for another version with other options."""
+        self._judge(self._again)
+
+    def do_skip(self) -> None:
+        """Leave it for later."""
+        self._judge(self._skip)
+
+    def do_note(self) -> None:
+        """Set it aside with a note."""
+        self._judge(self._note)
+
+    def _judge(self, work: Callable[[ReviewItem], Awaitable[bool]]) -> None:
+        """Do what was decided, then go on.
+
+        Args:
+            work: Does it; tells whether this picture is done with.
+        """
+        item = self._item
+        if item is None:
+            return
+
+        async def run() -> None:
+            try:
+                is_done = await work(item)
+            except (PictureTakenError, PictureDecidedError) as error:
+                self.fototui.toast(_(str(error)), severity="warning")
+                is_done = True
+            if is_done:
+                await self._advance()
+
+        self._run(run)
+
+    async def _accept(self, item: ReviewItem, version: VersionView) -> bool:
+        desk, before = self.fototui.desk, item.selected_id
+        try:
+            await desk.act(ReviewService, lambda s: s.accept(item, version.id))
+        except PictureTakenError:
+            raise
+        except ConflictError as error:
+            await self._look()
+            before = item.selected_id if self._now is None else self._now.selected_id
+            question = _("{reason} Choose v{number} all the same?").format(
+                reason=_(str(error)), number=version.version
+            )
+            if not await self.fototui.ask(question, yes=_("Choose")):
+                # What was shown now counts as seen.
+                self._item = self._now
+                self._warn("")
+                return isinstance(error, PictureDecidedError)
+            await choose_version(desk, item.kind, version.id, expected=before)
+        self.fototui.remember_choice(item.kind, item.image.id, before, version.id)
+        self.perform(lambda: self.fototui.store.refresh(item.order_id))
+        return True
+
+    async def _again(self, item: ReviewItem) -> bool:
+        version = self._version()
+        options = await ask_options(
+            self.fototui, item.kind, None if version is None else version.options
+        )
+        if options is None:
+            return False
+        await self.fototui.desk.act(ReviewService, lambda s: s.again(item, options))
+        self.fototui.toast(_("Another version is being made; it comes up here when it is done."))
+        return True
+
+    async def _skip(self, item: ReviewItem) -> bool:
+        await self.fototui.desk.act(ReviewService, lambda s: s.skip(item))
+        if item.progress.waiting == 1:
+            self.fototui.toast(_("It is the only one that waits."))
+        return True
+
+    async def _note(self, item: ReviewItem) -> bool:
+        question = _("What is the matter with this picture?")
+        text = await self.app.push_screen_wait(AskText(question, value=item.note or ""))
+        if text is None:
+            return False
+        await self.fototui.desk.act(ReviewService, lambda s: s.note(item, text))
+        self.fototui.toast(_("Set aside with a note; it stands in the activity log."))
+        return True

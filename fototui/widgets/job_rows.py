@@ -1,0 +1,216 @@
+"""Lanes, engines and jobs as rows of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from textual.content import Content
+
+from fototui.domain.statuses import VersionType
+from fototui.domain.text import clean_line
+from fototui.i18n import N_, _, short_time
+from fototui.services.jobs import JobView
+from fototui.services.views import EngineView, LaneView
+from fototui.widgets.badges import MUTED, badge_in_words
+from fototui.widgets.simple_table import Column, TableRow
+
+SILENT_SECONDS = 8.0
+"""A living engine writes its heartbeat several times within that; a longer silence is told."""
+
+_KINDS = {VersionType.COLORING: N_("Colouring"), VersionType.SVG: N_("SVG")}
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How rows are drawn.
+
+    Args:
+        zone: In which times are shown.
+        ascii_signs: Use the signs that every font has.
+        now: The clock.
+    """
+
+    zone: tzinfo
+    ascii_signs: bool
+    now: Callable[[], datetime]
+
+    def sign(self, sign: str, plain: str) -> str:
+        """One of two signs, as the font allows."""
+        return plain if self.ascii_signs else sign
+
+    def moment(self, at: datetime) -> str:
+        """A moment in few words: the time of day for today, else with the date."""
+        local = at.astimezone(self.zone)
+        if local.date() == self.now().astimezone(self.zone).date():
+            return local.strftime("%H:%M")
+        return short_time(at, self.zone)
+
+
+def kind_word(kind: str) -> str:
+    """A kind of version, or its lane, in words; one that is not known here as it is."""
+    return _(_KINDS[VersionType(kind)]) if kind in set(VersionType) else clean_line(kind)
+
+
+def duration(seconds: float) -> str:
+    """A span of time as a clock shows it: "0:05", "12:30", "1:02:03"."""
+    whole = max(0, int(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+# --- lanes -----------------------------------------------------------------------------------
+
+
+def lane_columns() -> tuple[Column, ...]:
+    """The columns of the table of lanes."""
+    return (
+        Column(_("Lane"), 11),
+        Column(_("Running"), 7, right=True),
+        Column(_("Waiting"), 7, right=True),
+        Column(_("Limit"), 6, right=True, from_width=66),
+        Column(_("State"), None),
+    )
+
+
+def lane_row(lane: LaneView, looks: Looks) -> TableRow:
+    """A lane; a paused one is red and says who paused it, since when and why."""
+    paused = lane.paused_at is not None
+    limit = looks.sign("–", "-") if lane.account_limit is None else str(lane.account_limit)
+    return TableRow(
+        str(lane.lane),
+        (
+            Content.styled(kind_word(lane.lane), "bold $error" if paused else "bold"),
+            _number(lane.running),
+            _number(lane.waiting),
+            Content.styled(limit, MUTED),
+            lane_state(lane, looks),
+        ),
+    )
+
+
+def lane_state(lane: LaneView, looks: Looks) -> Content:
+    """Whether a lane is open, and else who paused it, since when and why."""
+    if lane.paused_at is None:
+        return Content.styled(looks.sign("● ", "O ") + _("open"), "$success")
+    reason = clean_line(lane.paused_reason or "")
+    return _paused(lane.paused_at, lane.paused_by, f": {reason}" if reason else "", looks)
+
+
+def _paused(at: datetime, by: str | None, reason: str, looks: Looks) -> Content:
+    words = _("paused by {operator} since {time}").format(
+        operator=clean_line(by or "?"), time=looks.moment(at)
+    )
+    return Content.styled(looks.sign("‖ ", "= ") + words + reason, "bold $error")
+
+
+# --- engines ---------------------------------------------------------------------------------
+
+
+def engine_columns() -> tuple[Column, ...]:
+    """The columns of the table of engines."""
+    return (
+        Column(_("Operator"), 12),
+        Column(_("Host"), 14),
+        Column(_("PID"), 7, right=True, from_width=74),
+        Column(_("Lanes"), 15, from_width=96),
+        Column(_("Running"), 7, right=True),
+        Column(_("Seen"), 9, right=True),
+        Column(_("Started"), 13, from_width=130),
+        Column(_("Version"), 10, from_width=150),
+        Column(_("State"), None),
+    )
+
+
+def engine_row(engine: EngineView, looks: Looks) -> TableRow:
+    """An engine; a paused one says so, and a silent one too."""
+    running = sum(engine.running.values())
+    silent = engine.silent_seconds > SILENT_SECONDS
+    lanes = ", ".join(kind_word(lane) for lane in engine.lanes)
+    seen = _("{seconds} s ago").format(seconds=round(engine.silent_seconds))
+    return TableRow(
+        str(engine.id),
+        (
+            Content.styled(clean_line(engine.operator), "bold"),
+            Content(clean_line(engine.host)),
+            Content(str(engine.pid)),
+            Content(lanes),
+            Content(f"{running}/{engine.capacity}"),
+            Content.styled(seen, "$warning" if silent else ""),
+            Content(short_time(engine.started_at, looks.zone)),
+            Content(clean_line(engine.version)),
+            engine_state(engine, looks),
+        ),
+    )
+
+
+def engine_state(engine: EngineView, looks: Looks) -> Content:
+    """Whether an engine works, and else who paused it, or that it is silent."""
+    if engine.paused_at is not None:
+        return _paused(engine.paused_at, engine.paused_by, "", looks)
+    if engine.silent_seconds > SILENT_SECONDS:
+        return Content.styled(looks.sign("◌ ", "? ") + _("silent"), "$warning")
+    if not any(engine.running.values()):
+        return Content.styled(looks.sign("○ ", "- ") + _("idle"), MUTED)
+    return Content.styled(looks.sign("● ", "O ") + _("working"), "$success")
+
+
+# --- jobs ------------------------------------------------------------------------------------
+
+
+def job_columns() -> tuple[Column, ...]:
+    """The columns of the table of jobs."""
+    return (
+        Column(_("Order"), 7),
+        Column(_("Image"), 5, right=True),
+        Column(_("Kind"), 10, from_width=64),
+        Column(_("No."), 4, right=True, from_width=96),
+        Column(_("Status"), 24),
+        Column(_("Time"), 7, right=True),
+        Column(_("Tries"), 5, right=True, from_width=68),
+        Column(_("Engine"), 18, from_width=130),
+        Column(_("Why"), None, from_width=100),
+    )
+
+
+def job_row(job: JobView, looks: Looks) -> TableRow:
+    """A job; one that failed tells why, one that waits what it waits for."""
+    held_by = "" if job.engine_id is None else str(job.engine_id)[:8]
+    elapsed = "" if job.elapsed_seconds is None else duration(job.elapsed_seconds)
+    return TableRow(
+        job.key,
+        (
+            Content.styled(clean_line(job.order_number), "bold"),
+            Content(f"{job.item_position}/{job.image_position}"),
+            Content(kind_word(job.kind)),
+            Content(f"v{job.version}"),
+            badge_in_words(job.status, looks.ascii_signs),
+            Content(elapsed),
+            _number(job.attempts),
+            Content.assemble(
+                (held_by, MUTED),
+                f" {clean_line(job.engine_operator)}" if job.engine_operator else "",
+            ),
+            why(job, looks),
+        ),
+    )
+
+
+def why(job: JobView, looks: Looks) -> Content:
+    """Why a job failed and when, or why it waits and until when; empty where all goes well."""
+    words = clean_line(job.error or "")
+    if job.status.meta.is_final:
+        if job.completed_at is None:
+            return Content.styled(words, "$error")
+        time = job.completed_at.astimezone(looks.zone).strftime("%H:%M")
+        return Content.assemble((f"{time} ", MUTED), (words, "$error"))
+    if job.not_before is not None and job.not_before > looks.now():
+        time = job.not_before.astimezone(looks.zone).strftime("%H:%M:%S")
+        again = _("again at {time}").format(time=time)
+        words = f"{again}: {words}" if words else again
+    return Content.styled(words, "$warning")
+
+
+def _number(count: int) -> Content:
+    return Content.styled(str(count), "" if count else MUTED)

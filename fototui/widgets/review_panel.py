@@ -1,0 +1,128 @@
+"""One picture of the review beside its original, with whose it is; or that there is none."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from fototui.domain.statuses import VersionType
+from fototui.domain.text import clean_line
+from fototui.i18n import _, ngettext
+from fototui.services.review_queue import ReviewItem, ReviewProgress
+from fototui.services.views import VersionView
+from fototui.widgets.badges import MUTED
+from fototui.widgets.picture import Picture, PictureState
+from fototui.widgets.version_words import version_words
+
+
+class ReviewPanel(Vertical):
+    """What the review shows; it knows no queue."""
+
+    DEFAULT_CSS = """
+    ReviewPanel #about { height: auto; padding: 0 1; background: $surface; }
+    ReviewPanel #about Static { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    ReviewPanel #about Horizontal { height: 1; }
+    ReviewPanel #order { width: 1fr; }
+    ReviewPanel #progress { width: auto; padding-left: 2; text-style: bold; }
+    ReviewPanel #words { color: $text-muted; }
+    ReviewPanel #warning { color: $warning; display: none; }
+    ReviewPanel #pictures { height: 1fr; }
+    ReviewPanel #original { width: 2fr; }
+    ReviewPanel #version { width: 3fr; margin-left: 1; }
+    ReviewPanel #empty { height: 1fr; content-align: center middle; text-align: center; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """Words above, pictures below."""
+        with Vertical(id="about"):
+            with Horizontal(id="head"):
+                yield Static(id="order")
+                yield Static(id="progress")
+            yield Static(id="words")
+            yield Static(id="warning")
+        with Horizontal(id="pictures"):
+            yield Picture(id="original")
+            yield Picture(id="version")
+        yield Static(id="empty")
+
+    @property
+    def is_loading(self) -> bool:
+        """The version cannot be seen yet."""
+        return self.query_one("#version", Picture).state is PictureState.LOADING
+
+    def show(self, item: ReviewItem, version: VersionView | None, progress: ReviewProgress) -> None:
+        """Show a picture.
+
+        Args:
+            item: The picture.
+            version: Which of its versions.
+            progress: How far the review is.
+        """
+        self._switch(has_picture=True)
+        self.query_one("#order", Static).update(_about(item))
+        place = f"{progress.done + 1} / {progress.total}"
+        self.query_one("#progress", Static).update(Content(place))
+        self.query_one("#words", Static).update(_words(item))
+        self.query_one("#original", Picture).show(
+            item.image.file, caption=_("Original"), empty=_("The photo is not in storage yet.")
+        )
+        caption = "" if version is None else version_words(version)
+        if version is not None and (count := len(item.versions)) > 1:
+            caption += f" · {item.versions.index(version) + 1}/{count}"
+        file = None if version is None else version.file
+        self.query_one("#version", Picture).show(file, caption=caption)
+
+    def say(self, words: Content) -> None:
+        """Say something in place of a picture."""
+        self._switch(has_picture=False)
+        self.query_one("#empty", Static).update(words)
+
+    def warn(self, words: str) -> None:
+        """Show a line of warning; an empty one takes it away."""
+        warning = self.query_one("#warning", Static)
+        warning.display = bool(words)
+        warning.update(Content(clean_line(words)))
+
+    def _switch(self, *, has_picture: bool) -> None:
+        self.query_one("#pictures").display = has_picture
+        self.query_one("#empty").display = not has_picture
+        for name in ("head", "words"):
+            self.query_one(f"#{name}").display = has_picture
+
+
+def nothing_waits(progress: ReviewProgress) -> Content:
+    """What to say where no picture is left for this operator."""
+    lines = [Content.styled(_("No picture waits for you."), "bold $success")]
+    if others := progress.waiting:
+        words = ngettext(
+            "Another operator is looking at the last one.",
+            "Other operators are looking at the last {count}.",
+            others,
+        )
+        lines.append(Content(words.format(count=others)))
+    if done := progress.done:
+        words = ngettext(
+            "You have judged {count} picture.", "You have judged {count} pictures.", done
+        )
+        lines.append(Content(words.format(count=done)))
+    lines.append(Content.styled(_("New ones appear here by themselves."), MUTED))
+    return Content("\n").join(lines)
+
+
+def _about(item: ReviewItem) -> Content:
+    kind = _("Colouring") if item.kind is VersionType.COLORING else _("SVG")
+    page = _("picture {number}").format(number=item.image.position)
+    parts = [clean_line(item.customer_name or ""), clean_line(item.title), page, kind]
+    rest = " · ".join(part for part in parts if part)
+    return Content.assemble((clean_line(item.order_number), "bold $accent"), f"  {rest}")
+
+
+def _words(item: ReviewItem) -> Content:
+    words = []
+    if dedication := clean_line(item.dedication or ""):
+        words.append(_("“{text}”").format(text=dedication))
+    if note := clean_line(item.note or ""):
+        words.append(_("Note: {text}").format(text=note))
+    return Content("   ".join(words))

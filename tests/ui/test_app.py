@@ -1,0 +1,168 @@
+"""What works everywhere: help, palette, language, theme, keys of one's own, undo, read-only."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from fototui.actions import ACTIONS
+from fototui.app import AppSettings, FototuiApp
+from fototui.db.database import Database
+from fototui.db.models import ColoringVersion, Image
+from fototui.desk import Desk
+from fototui.domain.statuses import ColoringProcessingStatus, VersionType
+from fototui.i18n import language
+from fototui.live.store import LiveStore
+from fototui.preferences import Preferences
+from fototui.screens.activity import ActivityScreen
+from fototui.screens.engines import EnginesScreen
+from fototui.screens.help import HelpScreen
+from fototui.screens.orders import OrdersScreen
+from fototui.screens.review import ReviewScreen
+from fototui.services.coloring import ColoringService
+from fototui.storage.directory import DirectoryStorage
+from tests.factories import file_ref, make_order
+from tests.ui.conftest import AppPilot, OpenApp, until
+
+
+def _toasts(app: FototuiApp) -> str:
+    return " ".join(note.message for note in app._notifications)
+
+
+@pytest.mark.parametrize(
+    ("key", "screen"), [("f2", ReviewScreen), ("f3", EnginesScreen), ("f4", ActivityScreen)]
+)
+async def test_function_keys_go_to_screens_and_back(
+    open_app: OpenApp, key: str, screen: type[object]
+) -> None:
+    async with open_app(OrdersScreen) as (app, pilot):
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(app.screen, screen))
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, OrdersScreen))
+
+
+async def test_help_lists_every_key_of_the_screen(open_app: OpenApp) -> None:
+    async with open_app(OrdersScreen, size=(120, 60)) as (app, pilot):
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        shown = app.export_screenshot().replace("&#160;", " ")
+        for action in ACTIONS.values():
+            if action.id.startswith("orders."):
+                assert action.tooltip.split()[0] in shown
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, OrdersScreen))
+
+
+async def test_the_palette_finds_and_does_an_action(open_app: OpenApp) -> None:
+    async with open_app(OrdersScreen) as (app, pilot):
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        await pilot.press(*"lanes and jobs")
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, EnginesScreen))
+
+
+async def test_language_and_theme_change_at_once_and_are_remembered(open_app: OpenApp) -> None:
+    async with open_app(OrdersScreen) as (app, pilot):
+        before = app.theme
+        await pilot.press("f9")
+        await until(pilot, lambda: app.theme != before)
+        assert app.preferences.theme == app.theme
+        await pilot.press("f10")
+        await until(pilot, lambda: language() == "cs")
+        assert app.preferences.language == "cs"
+        await pilot.press("f10")
+        await until(pilot, lambda: language() == "en")
+
+
+async def test_keys_can_be_remapped(database: Database, storage: DirectoryStorage) -> None:
+    desk = Desk(database, storage, operator="jana")
+    app = FototuiApp(
+        desk,
+        LiveStore(desk),
+        AppSettings(ZoneInfo("Europe/Prague"), keys={"everywhere.show_engines": "ctrl+e"}),
+        Preferences(language="en"),
+        home=OrdersScreen,
+    )
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: isinstance(app.screen, OrdersScreen))
+        await pilot.press("f3")
+        await pilot.pause()
+        assert isinstance(app.screen, OrdersScreen)
+        await pilot.press("ctrl+e")
+        await until(pilot, lambda: isinstance(app.screen, EnginesScreen))
+
+
+async def _choice(database: Database) -> tuple[int, int, int]:
+    async with database.session() as session, session.begin():
+        order = await make_order(session)
+        image = order.line_items[0].images[0]
+        versions = [
+            ColoringVersion(
+                image_id=image.id,
+                version=number,
+                status=ColoringProcessingStatus.COMPLETED,
+                file_ref=file_ref(),
+            )
+            for number in (1, 2)
+        ]
+        session.add_all(versions)
+        await session.flush()
+        image.selected_coloring_id = versions[0].id
+        return image.id, versions[0].id, versions[1].id
+
+
+async def _selected(database: Database, image_id: int) -> int | None:
+    async with database.session() as session:
+        return await session.scalar(select(Image.selected_coloring_id).where(Image.id == image_id))
+
+
+async def _choose_second(app: FototuiApp, image_id: int, first: int, second: int) -> None:
+    await app.desk.act(ColoringService, lambda s: s.select(second))
+    app.remember_choice(VersionType.COLORING, image_id, first, second)
+
+
+async def _is_selected(pilot: AppPilot, database: Database, image_id: int, version_id: int) -> bool:
+    for _ in range(200):
+        if await _selected(database, image_id) == version_id:
+            return True
+        await pilot.pause(0.02)
+    return False
+
+
+async def test_the_last_choice_is_taken_back_once(open_app: OpenApp, database: Database) -> None:
+    image_id, first, second = await _choice(database)
+    async with open_app(OrdersScreen) as (app, pilot):
+        await _choose_second(app, image_id, first, second)
+        await pilot.press("ctrl+z")
+        assert await _is_selected(pilot, database, image_id, first)
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: "no choice to take back" in _toasts(app))
+    assert await _selected(database, image_id) == first
+
+
+async def test_a_choice_of_another_operator_is_not_undone(
+    open_app: OpenApp, database: Database, storage: DirectoryStorage
+) -> None:
+    image_id, first, second = await _choice(database)
+    async with open_app(OrdersScreen) as (app, pilot):
+        await _choose_second(app, image_id, second, first)
+        other = Desk(database, storage, operator="petr")
+        await other.act(ColoringService, lambda s: s.select(second))
+        app.remember_choice(VersionType.COLORING, image_id, second, first)
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: "petr" in _toasts(app) or "selected" in _toasts(app))
+    assert await _selected(database, image_id) == second
+
+
+async def test_read_only_changes_nothing_and_says_so(open_app: OpenApp, database: Database) -> None:
+    await _choice(database)
+    async with open_app(OrdersScreen, read_only=True) as (app, pilot):
+        assert "READ" in app.export_screenshot()
+        for key in ("g", "s", "r"):
+            await pilot.press(key)
+        await until(pilot, lambda: "read-only" in _toasts(app))
+    async with database.session() as session:
+        assert len((await session.scalars(select(ColoringVersion.id))).all()) == 2

@@ -1,0 +1,459 @@
+"""Engines and jobs: every key, what may not be done, and tables that keep their cursor."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select, text
+from textual.widgets import Input, Static
+
+from fototui.app import FototuiApp
+from fototui.db.database import Database
+from fototui.db.models import (
+    ColoringVersion,
+    SvgVersion,
+)
+from fototui.db.work import (
+    Activity,
+    Engine,
+    Lane,
+)
+from fototui.desk import Desk
+from fototui.domain.statuses import ColoringProcessingStatus as Coloring
+from fototui.domain.statuses import SvgProcessingStatus as Svg
+from fototui.domain.statuses import VersionType
+from fototui.i18n import set_language
+from fototui.screens.dialogs import AskText, Confirm
+from fototui.screens.engines import EnginesScreen
+from fototui.widgets.job_rows import duration, kind_word
+from fototui.widgets.simple_table import SimpleTable
+from fototui.widgets.sparkline import sparkline
+from fototui.widgets.throughput import ThroughputChart
+from tests.factories import make_coloring, make_order, make_svg
+from tests.ui.conftest import AppPilot, OpenApp, until
+
+HOSTILE = "[/foo] [@click=app.quit]x[/] \x1b[31mred\u202e"
+
+
+def ago(**span: float) -> datetime:
+    return datetime.now(UTC) - timedelta(**span)
+
+
+def engine(name: str, **fields: object) -> Engine:
+    values: dict[str, object] = {
+        "id": uuid.uuid4(),
+        "operator": name,
+        "host": "studio-2",
+        "pid": 4711,
+        "version": "0.1.0",
+        "lanes": ["coloring", "svg"],
+        "capacity": 8,
+        "lease_seconds": 15.0,
+    }
+    return Engine(**values | fields)
+
+
+@dataclass
+class Shop:
+    """What the tests work with."""
+
+    order_id: str
+    number: str
+    mine: Engine
+    running: ColoringVersion
+    waiting: ColoringVersion
+    svg: SvgVersion
+    failed: ColoringVersion
+
+
+@pytest.fixture
+async def shop(database: Database) -> Shop:
+    async with database.session() as session, session.begin():
+        mine, other = engine("jana"), engine("petr", host="notebook", pid=99)
+        session.add_all([mine, other])
+        order = await make_order(session, images=3)
+        one, two, three = order.line_items[0].images
+        running = await make_coloring(
+            session,
+            one,
+            status=Coloring.RUNPOD_PROCESSING,
+            claimed_by=mine.id,
+            claimed_at=func.now(),
+            started_at=ago(seconds=75),
+            attempts=1,
+            queued_at=ago(minutes=3),
+        )
+        waiting = await make_coloring(
+            session,
+            two,
+            queued_at=ago(minutes=2),
+            not_before=ago(minutes=-10),
+            error="RunPod is busy (HTTP 503).",
+            attempts=1,
+        )
+        done = await make_coloring(
+            session, three, status=Coloring.COMPLETED, completed_at=ago(minutes=4)
+        )
+        svg = await make_svg(session, done, queued_at=ago(minutes=1))
+        failed = await make_coloring(
+            session,
+            three,
+            version=2,
+            status=Coloring.ERROR,
+            started_at=ago(minutes=6),
+            completed_at=ago(minutes=5),
+            attempts=3,
+            error="RunPod could not read the photo. Upload another one.",
+        )
+        for version in range(3, 60):
+            await make_coloring(
+                session,
+                three,
+                version=version,
+                status=Coloring.COMPLETED,
+                completed_at=ago(minutes=version**2 % 59),
+            )
+    return Shop(str(order.id), order.order_number, mine, running, waiting, svg, failed)
+
+
+def table(app: FototuiApp, name: str) -> SimpleTable:
+    return app.screen.query_one(f"#{name}", SimpleTable)
+
+
+def shown(app: FototuiApp, name: str) -> str:
+    """All lines of a table, as they stand on the glass."""
+    widget = table(app, name)
+    return "\n".join(widget.render_line(y).text for y in range(widget.size.height))
+
+
+def why(app: FototuiApp) -> str:
+    return str(app.screen.query_one("#why", Static).render())
+
+
+def toasts(app: FototuiApp) -> str:
+    return " | ".join(str(toast.message) for toast in app._notifications)
+
+
+async def ready(app: FototuiApp, pilot: AppPilot, jobs: int = 4) -> None:
+    await until(pilot, lambda: table(app, "jobs").row_count == jobs)
+    await until(pilot, lambda: table(app, "lanes").row_count == 2)
+
+
+async def go_to(app: FototuiApp, pilot: AppPilot, key: str, name: str = "jobs") -> None:
+    """Put the cursor of a table on a row."""
+    table(app, name).focus()
+    await pilot.press("home")
+    while table(app, name).cursor != key:
+        before = table(app, name).cursor
+        await pilot.press("down")
+        assert table(app, name).cursor != before, f"{key} is not there"
+
+
+async def status_of(database: Database, version: ColoringVersion | SvgVersion) -> str:
+    async with database.autocommit() as session:
+        model = type(version)
+        return str(await session.scalar(select(model.status).where(model.id == version.id)))
+
+
+async def last_activity(database: Database) -> Activity:
+    async with database.session() as session:
+        return (await session.scalars(select(Activity).order_by(Activity.id.desc()))).first() or (
+            pytest.fail("nothing was written down")
+        )
+
+
+# --- what is shown ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36), (200, 60)])
+async def test_everything_is_there(open_app: OpenApp, shop: Shop, size: tuple[int, int]) -> None:
+    async with open_app(EnginesScreen, size=size) as (app, pilot):
+        await ready(app, pilot)
+        assert shown(app, "lanes").splitlines()[1].split()[:4] == ["▸", "Colouring", "1", "1"]
+        assert "open" in shown(app, "lanes")
+        assert "jana" in shown(app, "engines")
+        assert "1/8" in shown(app, "engines")
+        jobs = shown(app, "jobs").splitlines()
+        assert next(line for line in jobs if shop.number in line) == jobs[1]
+        assert "1/1" in jobs[1]
+        assert "1:1" in jobs[1]  # a minute and some seconds
+        await go_to(app, pilot, f"coloring:{shop.waiting.id}")
+        await until(pilot, lambda: "again at" in why(app))
+        assert "RunPod is busy (HTTP 503)." in why(app)
+        await go_to(app, pilot, f"coloring:{shop.failed.id}")
+        await until(pilot, lambda: "RunPod could not read the photo." in why(app))
+        chart, lanes = app.screen.query_one(ThroughputChart), table(app, "lanes")
+        assert (chart.region.y == lanes.region.y) is (size[0] >= 160)
+        if size[0] >= 120:
+            assert "RunPod could" in jobs[4]
+        if size[0] >= 200:
+            assert f"{str(shop.mine.id)[:8]} jana" in jobs[1]
+        assert " 58 " in str(chart.render())
+        assert " 1 " in str(chart.render())
+
+
+async def test_empty_tables_say_what_to_do(open_app: OpenApp) -> None:
+    async with open_app(EnginesScreen) as (app, pilot):
+        await until(pilot, lambda: "0 running" in str(table(app, "jobs").border_title))
+        assert "No engine runs" in shown(app, "engines")
+        assert "Nothing is waiting" in shown(app, "jobs")
+        await pilot.press("x")
+        await pilot.press("enter")
+        assert "Go to a job first" in toasts(app)
+
+
+async def test_hostile_texts_are_only_text(open_app: OpenApp, database: Database) -> None:
+    async with database.session() as session, session.begin():
+        bad = engine(HOSTILE, host=HOSTILE, version=HOSTILE, lanes=[HOSTILE])
+        session.add(bad)
+        order = await make_order(session, order_number=f"#{HOSTILE}")
+        await make_coloring(
+            session,
+            order.line_items[0].images[0],
+            status=Coloring.ERROR,
+            completed_at=ago(minutes=1),
+            error=HOSTILE,
+        )
+        await session.execute(
+            text("UPDATE lanes SET paused_at = now(), paused_by = :it, paused_reason = :it"),
+            {"it": HOSTILE},
+        )
+    async with open_app(EnginesScreen, size=(200, 60)) as (app, pilot):
+        await ready(app, pilot, jobs=1)
+        for name in ("lanes", "engines", "jobs"):
+            assert "[/foo]" in shown(app, name)
+            assert not {"\x1b", "\u202e"} & set(shown(app, name))
+        await go_to(app, pilot, table(app, "jobs").cursor or "")
+        await pilot.press("r")  # the toast names the order
+        await until(pilot, lambda: "[/foo]" in toasts(app))
+
+
+async def test_jobs_come_and_go_under_a_steady_cursor(
+    open_app: OpenApp, database: Database, shop: Shop
+) -> None:
+    async with open_app(EnginesScreen) as (app, pilot):
+        await ready(app, pilot)
+        await go_to(app, pilot, f"svg:{shop.svg.id}")
+        async with database.session() as session, session.begin():
+            order = await make_order(session, images=2)
+            for image in order.line_items[0].images:
+                await make_coloring(session, image, queued_at=ago(minutes=90))
+            await session.execute(
+                text("UPDATE coloring_versions SET status = 'completed' WHERE id = :id"),
+                {"id": shop.running.id},
+            )
+        await until(pilot, lambda: table(app, "jobs").row_count == 5)
+        assert table(app, "jobs").cursor == f"svg:{shop.svg.id}"
+
+
+async def test_language_changes_in_place(open_app: OpenApp, shop: Shop) -> None:
+    async with open_app(EnginesScreen, language="cs") as (app, pilot):
+        await ready(app, pilot)
+        await go_to(app, pilot, f"svg:{shop.svg.id}")
+        await pilot.press("f10")
+        assert app.preferences.language == "en"
+        assert shown(app, "jobs").splitlines()[0].split()[:3] == ["Order", "Image", "Kind"]
+        assert table(app, "jobs").cursor == f"svg:{shop.svg.id}"
+
+
+# --- lanes and engines -------------------------------------------------------------------------
+
+
+async def test_p_pauses_a_lane_with_a_reason_and_resumes_it(
+    open_app: OpenApp, database: Database, shop: Shop
+) -> None:
+    async def paused() -> Lane:
+        async with database.session() as session:
+            return await session.get_one(Lane, "svg")
+
+    async with open_app(EnginesScreen) as (app, pilot):
+        await ready(app, pilot)
+        await go_to(app, pilot, "svg", "lanes")
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, AskText))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, EnginesScreen))
+        assert (await paused()).paused_at is None
+
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, AskText))
+        app.screen.query_one(Input).value = "No credits [left]"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, EnginesScreen))
+        await until(pilot, lambda: "paused by jana since" in shown(app, "lanes"))
+        assert "No credits [left]" in shown(app, "lanes")
+        assert "paused by jana since" in why(app)
+        lane = await paused()
+        assert (lane.paused_by, lane.paused_reason) == ("jana", "No credits [left]")
+        assert (await last_activity(database)).action == "lane_paused"
+
+        await pilot.press("p")
+        await until(pilot, lambda: "paused by" not in shown(app, "lanes"))
+        assert (await paused()).paused_at is None
+        assert (await last_activity(database)).action == "lane_resumed"
+
+
+async def test_p_pauses_and_resumes_an_engine(
+    open_app: OpenApp, database: Database, shop: Shop
+) -> None:
+    async def paused_by() -> str | None:
+        async with database.autocommit() as session:
+            return await session.scalar(select(Engine.paused_by).where(Engine.id == shop.mine.id))
+
+    async with open_app(EnginesScreen, operator="eva") as (app, pilot):
+        await ready(app, pilot)
+        await go_to(app, pilot, str(shop.mine.id), "engines")
+        await pilot.press("p")
+        await until(pilot, lambda: "paused by eva" in shown(app, "engines"))
+        assert await paused_by() == "eva"
+        entry = await last_activity(database)
+        assert (entry.action, entry.detail) == ("engine_paused", "jana @ studio-2, pid 4711")
+        await pilot.press("p")
+        await until(pilot, lambda: "paused by eva" not in shown(app, "engines"))
+        assert await paused_by() is None
+        assert (await last_activity(database)).action == "engine_resumed"
+
+
+async def test_p_on_an_engine_that_is_gone_says_so(
+    open_app: OpenApp, database: Database, shop: Shop
+) -> None:
+    async with open_app(EnginesScreen) as (app, pilot):
+        await ready(app, pilot)
+        await go_to(app, pilot, str(shop.mine.id), "engines")
+        async with database.session() as session, session.begin():
+            await session.execute(text("UPDATE engines SET retired_at = now()"))
+        await pilot.press("p")
+        await until(pilot, lambda: "This engine is gone" in toasts(app))
+
+
+async def test_tab_goes_round_and_p_needs_a_lane_or_an_engine(
+    open_app: OpenApp, shop: Shop
+) -> None:
+    async with open_app(EnginesScreen) as (app, pilot):
+        await ready(app, pilot)
+        assert table(app, "jobs").has_focus
+        await pilot.press("p")
+        assert "Go to a lane or an engine first" in toasts(app)
+        for name in ("lanes", "engines", "jobs", "lanes"):
+            await pilot.press("tab")
+            assert table(app, name).has_focus
+        await pilot.press("r")
+        assert "Go to a job first" in toasts(app)
+
+
+# --- jobs ----------------------------------------------------------------------------------------
+
+
+async def test_x_cancels_what_waits_at_once(
+    open_app: OpenApp, database: Database, shop: Shop
+) -> None:
+    async with open_app(EnginesScreen) as (app, pilot):
+        await ready(app, pilot)
+        await go_to(app, pilot, f"svg:{shop.svg.id}")
+        await pilot.press("x")
+        await until(pilot, lambda: table(app, "jobs").row_count == 3)
+        assert await status_of(database, shop.svg) == Svg.ERROR
+        entry = await last_activity(database)
+        assert (entry.operator, entry.action, entry.version_type) == ("jana", "cancelled", "svg")
+        # Cancelled is not failed.
+        assert " 1 failed" in str(table(app, "jobs").border_title)
+
+
+async def test_x_asks_before_it_stops_what_may_be_charged(
+    open_app: OpenApp, database: Database, shop: Shop
+) -> None:
+    async with open_app(EnginesScreen) as (app, pilot):
+        await ready(app, pilot)
+        await go_to(app, pilot, f"coloring:{shop.running.id}")
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("enter")  # the careful answer
+        await until(pilot, lambda: isinstance(app.screen, EnginesScreen))
+        assert await status_of(database, shop.running) == Coloring.RUNPOD_PROCESSING
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: table(app, "jobs").row_count == 3)
+        assert await status_of(database, shop.running) == Coloring.RUNPOD_CANCELLED
+
+
+async def test_r_retries_a_failed_job(open_app: OpenApp, database: Database, shop: Shop) -> None:
+    async with open_app(EnginesScreen) as (app, pilot):
+        await ready(app, pilot)
+        await go_to(app, pilot, f"coloring:{shop.failed.id}")
+        await pilot.press("x")
+        assert "failed already" in toasts(app)
+        await pilot.press("r")
+        await until(pilot, lambda: " 0 failed" in str(table(app, "jobs").border_title))
+        assert await status_of(database, shop.failed) == Coloring.QUEUED
+        assert (await last_activity(database)).action == "retried"
+        # It goes up among those that wait, and the cursor with it.
+        assert table(app, "jobs").cursor == f"coloring:{shop.failed.id}"
+        await pilot.press("r")
+        assert "This job has not failed." in toasts(app)
+
+
+async def test_enter_opens_the_order_and_escape_goes_back(
+    open_app: OpenApp, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    async with open_app(EnginesScreen) as (app, pilot):
+        await ready(app, pilot)
+        monkeypatch.setattr(app, "open_order", opened.append)
+        await pilot.press("enter")
+        assert opened == [shop.order_id]
+        await pilot.double_click("#jobs", offset=(5, 3))
+        await until(pilot, lambda: len(opened) == 2)
+        await pilot.press("escape")
+        assert not isinstance(app.screen, EnginesScreen)
+
+
+async def test_a_read_only_terminal_looks(
+    open_app: OpenApp, database: Database, shop: Shop
+) -> None:
+    async with open_app(EnginesScreen, read_only=True) as (app, pilot):
+        await ready(app, pilot)
+        for key in ("x", "r", "p"):
+            await pilot.press(key)
+        assert toasts(app).count("read-only") == 3
+        assert await status_of(database, shop.running) == Coloring.RUNPOD_PROCESSING
+
+
+async def test_a_reading_that_fails_ends_nothing(open_app: OpenApp, shop: Shop) -> None:
+    async with open_app(EnginesScreen) as (app, pilot):
+        await ready(app, pilot)
+        screen = app.screen
+        assert isinstance(screen, EnginesScreen)
+        desk, app.desk = (
+            app.desk,
+            Desk(
+                Database("postgresql://nobody@127.0.0.1:1/none"), app.desk.storage, operator="jana"
+            ),
+        )
+        await until(pilot, lambda: screen.refresher.failure)
+        assert "does not answer" in str(screen.refresher.failure)
+        assert table(app, "jobs").row_count == 4
+        assert "as of" in str(table(app, "jobs").border_title)
+        app.desk = desk
+        await until(pilot, lambda: "as of" not in str(table(app, "jobs").border_title))
+
+
+def test_kinds_and_spans_of_time_have_words() -> None:
+    set_language("en")
+    assert [kind_word(kind) for kind in (*VersionType, "other")] == ["Colouring", "SVG", "other"]
+    assert [duration(s) for s in (-1, 5, 65, 3725)] == ["0:00", "0:05", "1:05", "1:02:05"]
+
+
+def test_sparkline_tells_nothing_from_little_and_keeps_peaks() -> None:
+    def bars(values: list[int], width: int, *, plain: bool = False) -> str:
+        return sparkline(values, width, style="$success", ascii_signs=plain).plain
+
+    assert bars([0, 1, 50, 100], 10) == "▁▂▅█"
+    assert bars([0, 0, 0], 3) == "▁▁▁"
+    assert bars([], 5) == bars([1], 0) == ""
+    assert bars([0, 9, 0, 0, 0, 0, 0, 0], 4) == "█▁▁▁"  # a peak is not averaged away
+    assert bars([0, 3], 2, plain=True) == "_#"
+    assert sparkline([5], 1, style="$error", top=10).plain == "▅"

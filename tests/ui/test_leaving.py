@@ -1,0 +1,54 @@
+"""Leaving the app while jobs run in it."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from fototui.app import AppSettings, FototuiApp
+from fototui.db.database import Database
+from fototui.desk import Desk
+from fototui.live.store import LiveStore
+from fototui.preferences import Preferences
+from fototui.screens.leave import LeaveDialog, Leaving
+from fototui.screens.orders import OrdersScreen
+from fototui.storage.directory import DirectoryStorage
+from tests.ui.conftest import until
+
+
+def _app(database: Database, storage: DirectoryStorage, *, running: int) -> FototuiApp:
+    desk = Desk(database, storage, operator="jana")
+    return FototuiApp(
+        desk,
+        LiveStore(desk),
+        AppSettings(ZoneInfo("Europe/Prague")),
+        Preferences(language="en"),
+        home=OrdersScreen,
+        jobs_here=lambda: running,
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "leaving"),
+    [(["enter"], Leaving.HAND_OVER), (["right", "enter"], Leaving.WAIT)],
+)
+async def test_jobs_are_handed_over_or_waited_for(
+    database: Database, storage: DirectoryStorage, keys: list[str], leaving: Leaving
+) -> None:
+    app = _app(database, storage, running=2)
+    async with app.run_test() as pilot:
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: isinstance(app.screen, LeaveDialog))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, OrdersScreen))
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: isinstance(app.screen, LeaveDialog))
+        await pilot.press(*keys)
+        await until(pilot, lambda: not app.is_running)
+    assert app.leaving is leaving
+
+
+async def test_without_jobs_nothing_is_asked(database: Database, storage: DirectoryStorage) -> None:
+    app = _app(database, storage, running=0)
+    async with app.run_test() as pilot:
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: not app.is_running)

@@ -1,0 +1,457 @@
+"""The review: one key per picture, never the same one for two, and where it stopped it goes on."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import pytest
+from PIL import Image as Picture
+from sqlalchemy import text
+from textual.widgets import Input, Static
+
+from fototui.app import AppSettings, FototuiApp
+from fototui.db.database import Database
+from fototui.db.models import Image, Order
+from fototui.desk import Desk
+from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent
+from fototui.domain.statuses import ColoringProcessingStatus
+from fototui.live.state import Changed
+from fototui.live.store import LiveStore
+from fototui.preferences import Preferences
+from fototui.screens.compare import CompareScreen
+from fototui.screens.dialogs import Confirm
+from fototui.screens.review import ReviewScreen
+from fototui.services.coloring import ColoringService
+from fototui.services.review import ReviewService
+from fototui.services.review_queue import ReviewItem
+from fototui.storage.directory import DirectoryStorage
+from fototui.widgets.picture import Picture as PictureWidget
+from fototui.widgets.picture import PictureState
+from fototui.widgets.review_panel import ReviewPanel
+from tests.factories import file_ref, make_coloring, make_order
+from tests.pgproxy import PgProxy
+from tests.ui.conftest import AppPilot, OpenApp, until
+
+T = TypeVar("T")
+HOSTILE = "[/foo] [@click=app.quit]x[/] \x1b[31m\u202e"
+
+
+def picture(colour: str) -> bytes:
+    target = io.BytesIO()
+    Picture.new("RGB", (64, 48), colour).save(target, "PNG")
+    return target.getvalue()
+
+
+async def add_version(
+    database: Database, storage: DirectoryStorage, image_id: int, version: int
+) -> int:
+    """A completed colouring, chosen by its completion."""
+    key = f"{image_id}/v{version}.png"
+    await storage.put(key, picture("white"), content_type="image/png")
+    async with database.session() as session, session.begin():
+        image = await session.get_one(Image, image_id)
+        row = await make_coloring(
+            session,
+            image,
+            status=ColoringProcessingStatus.COMPLETED,
+            version=version,
+            file_ref=file_ref(key),
+        )
+        image.selected_coloring_id = row.id
+        return row.id
+
+
+async def add_order(
+    database: Database, storage: DirectoryStorage, images: int, **fields: object
+) -> Order:
+    async with database.session() as session, session.begin():
+        order = await make_order(session, images=images, **fields)  # type: ignore[arg-type]  # the factory's own
+    for image in order.line_items[0].images:
+        assert image.file_ref is not None
+        await storage.put(image.file_ref.key, picture("orange"), content_type="image/png")
+        await add_version(database, storage, image.id, 1)
+    return order
+
+
+@pytest.fixture
+async def order(database: Database, storage: DirectoryStorage) -> Order:
+    """Three images that wait."""
+    return await add_order(database, storage, 3)
+
+
+@pytest.fixture
+def ids(order: Order) -> list[int]:
+    """The images, as they come."""
+    return [image.id for image in order.line_items[0].images]
+
+
+class Review:
+    """The app on the review."""
+
+    def __init__(self, app: FototuiApp, pilot: AppPilot) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def screen(self) -> ReviewScreen:
+        (screen,) = (s for s in self.app.screen_stack if isinstance(s, ReviewScreen))
+        return screen
+
+    @property
+    def shown(self) -> int | None:
+        """The image that can be judged."""
+        screen = self.screen
+        is_ready = not screen._is_busy and screen.is_mounted and not self._panel.is_loading
+        return screen._item.image.id if screen._item is not None and is_ready else None
+
+    @property
+    def _panel(self) -> ReviewPanel:
+        return self.screen.query_one(ReviewPanel)
+
+    def words(self, name: str) -> str:
+        return str(self.screen.query_one(f"#{name}", Static).render())
+
+    async def see(self, image_id: int) -> None:
+        await until(self.pilot, lambda: self.shown == image_id)
+
+    async def toast(self, words: str) -> None:
+        await until(self.pilot, lambda: any(words in t.message for t in self.app._notifications))
+
+
+OpenReview = Callable[..., AbstractAsyncContextManager[Review]]
+
+
+@pytest.fixture
+def review(open_app: OpenApp) -> OpenReview:
+    @asynccontextmanager
+    async def opened(**options: object) -> AsyncIterator[Review]:
+        terminal_id = uuid.uuid4()
+        opening = open_app(
+            lambda: ReviewScreen(terminal_id=terminal_id),
+            **options,  # type: ignore[arg-type]  # the fixture's own
+        )
+        async with opening as (app, pilot):
+            yield Review(app, pilot)
+
+    return opened
+
+
+async def column(database: Database, sql: str) -> list[object]:
+    async with database.session() as session:
+        return list(await session.scalars(text(sql)))
+
+
+async def waiting(database: Database) -> list[object]:
+    return await column(
+        database, "SELECT image_id FROM reviews WHERE decision IS NULL ORDER BY image_id"
+    )
+
+
+async def held(database: Database) -> list[object]:
+    return await column(
+        database, "SELECT image_id FROM reviews WHERE decision IS NULL AND claimed_until > now()"
+    )
+
+
+async def run(database: Database, sql: str) -> None:
+    async with database.session() as session, session.begin():
+        await session.execute(text(sql))
+
+
+async def ask(database: Database, call: Callable[[ReviewService], Awaitable[T]]) -> T:
+    async with database.session() as session:
+        return await call(ReviewService(session, operator="eva"))
+
+
+# --- keys --------------------------------------------------------------------------------------
+
+
+async def test_enter_accepts_and_shows_the_next(
+    review: OpenReview, database: Database, ids: list[int], published: list[BaseMercureEvent]
+) -> None:
+    async with review() as r:
+        await r.see(ids[0])
+        assert r.words("progress") == "1 / 3"
+        assert "Jana Nováková" in r.words("order")
+        for place, image_id in enumerate(ids):
+            await r.see(image_id)
+            assert r.words("progress") == f"{place + 1} / 3"
+            await r.pilot.press("enter")
+        await until(r.pilot, lambda: "No picture waits" in r.words("empty"))
+        assert "You have judged 3 pictures" in r.words("empty")
+    assert await waiting(database) == []
+    chosen = await column(database, "SELECT coloring_chosen_at IS NOT NULL FROM images")
+    assert chosen == [True, True, True]
+
+
+async def test_accepting_another_version_publishes_it(
+    review: OpenReview,
+    database: Database,
+    storage: DirectoryStorage,
+    ids: list[int],
+    published: list[BaseMercureEvent],
+) -> None:
+    await add_version(database, storage, ids[0], 2)
+    published.clear()
+    async with review() as r:
+        await r.see(ids[0])
+        assert "v2 · 1 Mpx, 4 steps · ★ · 2/2" in r.words("version .caption")
+        await r.pilot.press("left_square_bracket")
+        await until(r.pilot, lambda: "· 1/2" in r.words("version .caption"))
+        await r.pilot.press("right", "left")
+        await r.see(ids[0])
+        await r.pilot.press("enter")
+        await r.see(ids[1])
+        assert r.app._last_choice is not None
+    assert [event.image_id for event in published if isinstance(event, ImageUpdateEvent)] == [
+        ids[0]
+    ]
+
+
+async def test_what_nobody_has_seen_is_not_accepted(
+    review: OpenReview, database: Database, ids: list[int]
+) -> None:
+    async with review() as r:
+        await r.see(ids[0])
+        r.screen.query_one("#version", PictureWidget).state = PictureState.LOADING
+        await r.pilot.press("enter")
+        await r.toast("still being loaded")
+    assert await waiting(database) == ids
+
+
+async def test_space_skips_to_the_end(
+    review: OpenReview, database: Database, ids: list[int]
+) -> None:
+    async with review() as r:
+        for image_id in (*ids, ids[0]):
+            await r.see(image_id)
+            await r.pilot.press("space")
+        await r.see(ids[1])
+    assert await waiting(database) == ids
+
+
+async def test_skipping_the_only_one_says_so(
+    review: OpenReview, database: Database, ids: list[int]
+) -> None:
+    await run(database, f"UPDATE reviews SET decision = 'noted' WHERE image_id > {ids[0]}")
+    async with review() as r:
+        await r.see(ids[0])
+        await r.pilot.press("space")
+        await r.toast("only one that waits")
+        await r.see(ids[0])
+
+
+async def test_m_sets_aside_with_a_note(
+    review: OpenReview, database: Database, ids: list[int]
+) -> None:
+    async with review() as r:
+        await r.see(ids[0])
+        await r.pilot.press("m")
+        await until(r.pilot, lambda: r.app.screen.query(Input))
+        await r.pilot.press("escape")
+        await r.see(ids[0])
+        await r.pilot.press("m")
+        await until(r.pilot, lambda: r.app.screen.query(Input))
+        await r.pilot.press(*"dark", "enter")
+        await r.see(ids[1])
+    assert await column(database, "SELECT note FROM reviews WHERE decision = 'noted'") == ["dark"]
+
+
+async def test_r_asks_for_another_version(
+    review: OpenReview, database: Database, ids: list[int]
+) -> None:
+    async with review() as r:
+        await r.see(ids[0])
+        await r.pilot.press("r")
+        await until(r.pilot, lambda: r.app.screen is not r.screen)
+        await r.pilot.press("escape")
+        await r.see(ids[0])
+        await r.pilot.press("r")
+        await until(r.pilot, lambda: r.app.screen is not r.screen)
+        r.app.screen.query_one("#steps", Input).value = "9"
+        await r.pilot.press("enter")
+        await r.see(ids[1])
+    made = "SELECT steps FROM coloring_versions WHERE status = 'queued'"
+    assert await column(database, made) == [9]
+    assert await waiting(database) == ids[1:]
+
+
+async def test_c_compares_and_a_choice_there_goes_on(
+    review: OpenReview, database: Database, storage: DirectoryStorage, ids: list[int]
+) -> None:
+    await add_version(database, storage, ids[0], 2)
+    async with review() as r:
+        await r.see(ids[0])
+        await r.pilot.press("c")
+        await until(r.pilot, lambda: isinstance(r.app.screen, CompareScreen))
+        await r.pilot.press("escape")
+        await until(r.pilot, lambda: r.app.screen is r.screen)
+        await r.see(ids[0])
+
+        await r.pilot.press("c")
+        await until(r.pilot, lambda: isinstance(r.app.screen, CompareScreen))
+        await until(r.pilot, lambda: r.app.screen.query(".current"))
+        await r.pilot.press("left", "enter")
+        await r.see(ids[1])
+    assert await waiting(database) == ids[1:]
+
+
+async def test_escape_gives_the_picture_back(
+    review: OpenReview, database: Database, ids: list[int]
+) -> None:
+    async with review() as r:
+        await r.see(ids[0])
+        assert await held(database) == [ids[0]]
+        await r.pilot.press("escape")
+        await until(
+            r.pilot, lambda: not any(isinstance(s, ReviewScreen) for s in r.app.screen_stack)
+        )
+        assert await held(database) == []
+        r.app.do_show_review()
+        await until(r.pilot, lambda: isinstance(r.app.screen, ReviewScreen))
+        await r.see(ids[0])
+    assert await held(database) == []
+
+
+# --- two operators -----------------------------------------------------------------------------
+
+
+async def test_two_operators_see_different_pictures(
+    review: OpenReview, database: Database, ids: list[int]
+) -> None:
+    theirs = await ask(database, lambda s: s.next(uuid.uuid4()))
+    assert theirs is not None
+    async with review() as r:
+        await r.see(ids[1])
+        await r.pilot.press("enter")
+        await r.see(ids[2])
+        await r.pilot.press("enter")
+        await until(r.pilot, lambda: "Another operator is looking" in r.words("empty"))
+
+
+async def test_a_claim_that_was_lost_chooses_nothing_and_goes_on(
+    review: OpenReview, database: Database, ids: list[int]
+) -> None:
+    async with review() as r:
+        await r.see(ids[0])
+        await run(database, "UPDATE reviews SET claimed_until = now() - interval '1 s'")
+        taken = await ask(database, lambda s: s.next(uuid.uuid4()))
+        assert isinstance(taken, ReviewItem)
+        r.screen._beat()
+        await until(r.pilot, lambda: "Someone else has this picture" in r.words("warning"))
+        assert r.shown == ids[0]  # it does not change under the finger
+        await r.pilot.press("enter")
+        await r.toast("eva has taken this picture")
+        await r.see(ids[1])
+    assert await waiting(database) == ids
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+async def test_another_operators_choice_is_shown_and_asked_about(
+    review: OpenReview, database: Database, storage: DirectoryStorage, ids: list[int], answer: str
+) -> None:
+    newest = await add_version(database, storage, ids[0], 2)
+    (older,) = await column(
+        database, f"SELECT id FROM coloring_versions WHERE image_id = {ids[0]} AND version = 1"
+    )
+    async with review() as r:
+        await r.see(ids[0])
+        async with database.session() as session:
+            await ColoringService(session, operator="eva").select(int(str(older)))
+        r.screen.on_store_changed(Changed(rows=frozenset(r.app.store.orders)))
+        await until(r.pilot, lambda: "Another version was chosen" in r.words("warning"))
+        assert "★" not in r.words("version .caption")
+        await r.pilot.press("enter")
+        await until(r.pilot, lambda: isinstance(r.app.screen, Confirm))
+        await r.pilot.press(answer)
+        await r.see(ids[1])
+    chosen = await column(database, f"SELECT selected_coloring_id FROM images WHERE id = {ids[0]}")
+    assert chosen == [newest if answer == "y" else older]
+
+
+# --- the rest ----------------------------------------------------------------------------------
+
+
+async def test_an_empty_queue_says_so_and_fills_itself(
+    review: OpenReview, database: Database, storage: DirectoryStorage
+) -> None:
+    async with review() as r:
+        await until(r.pilot, lambda: "No picture waits" in r.words("empty"))
+        await until(r.pilot, lambda: not r.screen._is_busy)
+        await r.pilot.press("enter")
+        await r.toast("No picture waits")
+        order = await add_order(database, storage, 1)
+        r.screen.on_store_changed(Changed(listing=True))
+        await r.see(order.line_items[0].images[0].id)
+
+
+async def test_losing_the_database_keeps_the_picture_and_goes_on(
+    database: Database, database_url: str, storage: DirectoryStorage, ids: list[int]
+) -> None:
+    async with PgProxy(database_url) as proxy, Database(proxy.url) as far:
+        desk = Desk(far, storage, operator="jana")
+        app = FototuiApp(
+            desk,
+            LiveStore(desk),
+            AppSettings(ZoneInfo("Europe/Prague")),
+            Preferences(language="en"),
+            home=ReviewScreen,
+        )
+        async with app.run_test(size=(120, 36)) as pilot:
+            r = Review(app, pilot)
+            await r.see(ids[0])
+            await proxy.refuse()
+            proxy.cut()
+            await pilot.press("enter")
+            await until(pilot, lambda: "does not answer" in r.words("warning"))
+            assert r.shown == ids[0]
+            assert await waiting(database) == ids
+            await proxy.accept()
+            r.screen._beat()
+            await until(pilot, lambda: not r.words("warning"))
+            await pilot.press("enter")
+            await r.see(ids[1])
+    assert await waiting(database) == ids[1:]
+
+
+async def test_a_read_only_terminal_takes_no_pictures(
+    review: OpenReview, database: Database, ids: list[int]
+) -> None:
+    async with review(read_only=True) as r:
+        assert "read-only" in r.words("empty")
+        for key in ("enter", "space", "r", "m"):
+            await r.pilot.press(key)
+        await r.toast("read-only")
+    assert await held(database) == []
+    assert await waiting(database) == ids
+
+
+async def test_strangers_texts_are_only_shown(
+    review: OpenReview, database: Database, storage: DirectoryStorage
+) -> None:
+    order = await add_order(database, storage, 1, customer_name=HOSTILE)
+    async with database.session() as session, session.begin():
+        await session.execute(
+            text("UPDATE line_items SET dedication = :words, title = :words"), {"words": HOSTILE}
+        )
+        await session.execute(text("UPDATE reviews SET note = :words"), {"words": HOSTILE})
+    async with review(size=(60, 20)) as r:
+        await r.see(order.line_items[0].images[0].id)
+        for name in ("order", "words"):
+            assert "[/foo] [@click=app.quit]x[/] [31m" in r.words(name)
+            assert "\x1b" not in r.words(name)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (200, 60)])
+async def test_it_fits(review: OpenReview, ids: list[int], size: tuple[int, int]) -> None:
+    async with review(size=size, language="cs") as r:
+        await r.see(ids[0])
+        for picture_id in ("original", "version"):
+            region = r.screen.query_one(f"#{picture_id}").region
+            assert region.width >= size[0] * 0.35
+            assert region.height >= size[1] - 5
