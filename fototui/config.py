@@ -46,6 +46,8 @@ ENV_FILE = Path(".env")
 
 _ENVIRONMENT = "environment variable"
 _PROXY_KEY = re.compile(r"proxy_(\d+)_(host|port|username|password|certificate)")
+# Written as a table: [keys] "order.choose" = "c". The dot keeps environment variables out.
+_ACTION_KEY = re.compile(r"keys_([a-z]+\.[a-z0-9_]+)")
 _DEFAULT_CONCURRENCY = {VersionType.COLORING: 3, VersionType.SVG: 5}
 
 
@@ -171,6 +173,22 @@ class Settings(BaseModel):
         _DEFAULT_CONCURRENCY
     )
     """Jobs at once in each lane of this engine."""
+
+    ui_language: Literal["cs", "en"] | None = None
+    """Language of the terminal app; the locale's where not given."""
+    ui_theme: str | None = None
+    ui_pictures: Literal["auto", "tgp", "sixel", "halfcell", "off"] = "auto"
+    """How pictures are drawn; "auto" asks the terminal."""
+    ui_ascii: bool = False
+    """Badges in plain letters, for fonts without the usual signs."""
+    ui_bell: bool = False
+    """The terminal's bell rings when something fails."""
+    ui_title: bool = True
+    """The terminal's title counts what waits for the operator."""
+    ui_ask_above: Annotated[int, Field(ge=1)] = 20
+    """Generating for more images than this at once asks first."""
+    keys: dict[str, str] = {}
+    """Other keys for actions of the terminal app, by action id."""
 
     @property
     def proxies(self) -> tuple[Proxy, ...]:
@@ -334,22 +352,29 @@ def _flatten(
 
 
 def _is_known(name: str) -> bool:
-    return bool(_PROXY_KEY.fullmatch(name)) or (name in Settings.model_fields and name != "proxy")
+    if _PROXY_KEY.fullmatch(name) or _ACTION_KEY.fullmatch(name):
+        return True
+    return name in Settings.model_fields and name not in ("proxy", "keys")
 
 
 def _is_secret(name: str) -> bool:
     if match := _PROXY_KEY.fullmatch(name):
         return match[2] == "password"
+    if _ACTION_KEY.fullmatch(name):
+        return False
     return SecretStr in get_args(Settings.model_fields[name].annotation)
 
 
 def _nest(values: Mapping[str, object]) -> dict[str, object]:
     """The settings among flat names: what is not ours is left out, proxies are put together."""
     proxies: dict[str, dict[str, object]] = {}
-    nested: dict[str, object] = {"proxy": proxies}
+    keys: dict[str, object] = {}
+    nested: dict[str, object] = {"proxy": proxies, "keys": keys}
     for name, value in values.items():
         if match := _PROXY_KEY.fullmatch(name):
             proxies.setdefault(match[1], {})[match[2]] = value
+        elif match := _ACTION_KEY.fullmatch(name):
+            keys[match[1]] = value
         elif _is_known(name):
             nested[name] = value
     return nested

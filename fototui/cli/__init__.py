@@ -4,19 +4,31 @@ Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 130 interrupted.
 """
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 import fototui
-from fototui.cli import database, demo, doctor, engine, lanes, orders, servers, versions
+from fototui.cli import (
+    configuration,
+    database,
+    demo,
+    doctor,
+    engine,
+    lanes,
+    orders,
+    servers,
+    terminal,
+    versions,
+)
 from fototui.cli.running import say
 from fototui.domain.errors import ConfigurationError, FototuiError, InvalidInputError
 
 app = typer.Typer(
     name="fototui",
     help="Orders, jobs and pictures of a photo colouring-book shop.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
@@ -26,11 +38,29 @@ app.add_typer(versions.svg, name="svg")
 app.add_typer(versions.versions, name="versions")
 app.add_typer(lanes.app, name="lanes")
 app.add_typer(database.app, name="db")
+app.add_typer(configuration.app, name="config")
 app.command("engine")(engine.engine)
 app.command("hub")(servers.hub)
 app.command("sandbox")(servers.sandbox)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
+
+
+class Language(StrEnum):
+    """Languages of the screens."""
+
+    CS = "cs"
+    EN = "en"
+
+
+class PicturesChoice(StrEnum):
+    """How pictures may be drawn."""
+
+    AUTO = "auto"
+    TGP = "tgp"
+    SIXEL = "sixel"
+    HALFCELL = "halfcell"
+    OFF = "off"
 
 
 def _print_version(wanted: bool) -> None:
@@ -41,6 +71,16 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
+    no_engine: Annotated[
+        bool, typer.Option("--no-engine", help="Run no jobs in this terminal.")
+    ] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Look only; nothing can be changed.")
+    ] = False,
+    lang: Annotated[Language | None, typer.Option(help="Language of the screens.")] = None,
+    theme: Annotated[str | None, typer.Option(help="Name of a theme.")] = None,
+    pictures: Annotated[PicturesChoice | None, typer.Option(help="How pictures are drawn.")] = None,
     version: Annotated[
         bool,
         typer.Option(
@@ -48,7 +88,17 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    pass
+    """Orders, jobs and pictures of a photo colouring-book shop.
+
+    Without a command this opens the terminal app.
+    """
+    options = terminal.TerminalOptions(
+        engine=not no_engine, read_only=read_only, language=lang, theme=theme, pictures=pictures
+    )
+    if context.invoked_subcommand is None:
+        terminal.open_terminal(options)
+    # `demo` opens the app too.
+    context.obj = options
 
 
 def main() -> None:

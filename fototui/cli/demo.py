@@ -1,6 +1,8 @@
 """`fototui demo`: the whole product on this machine, with no account."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +10,21 @@ import typer
 
 from fototui.cli.output import print_json
 from fototui.cli.running import run, say
+from fototui.cli.terminal import (
+    TerminalOptions,
+    find_renderer,
+    logging_to_file,
+    require_terminal,
+    show_app,
+    speak,
+)
+from fototui.config import Settings
 from fototui.domain.errors import ConfigurationError
 from fototui.log import configure_logging
 
 
 def demo(
+    context: typer.Context,
     headless: Annotated[
         bool, typer.Option("--headless", help="Run the main job, report, and end.")
     ] = False,
@@ -25,22 +37,64 @@ def demo(
         typer.Option("--dir", help="Keep all state here; a second run goes on from it."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Makes the orders and chances repeatable.")] = 1,
+    fast: Annotated[bool, typer.Option("--fast", help="Jobs take no time in the app.")] = False,
     log_level: Annotated[str, typer.Option(help="Least level of log lines.")] = "WARNING",
 ) -> None:
-    """Start everything on this machine and make colouring pages out of sample photos."""
-    try:
+    """Start everything on this machine: on a terminal the app opens, else the main job runs."""
+    if not headless and not as_json and sys.stdout.isatty():
+        show_demo(context.obj, orders=orders, folder=folder, seed=seed, fast=fast)
+        return
+    with _explaining():
         from fototui.demo.shift import Shift
-    except ImportError as error:
-        raise ConfigurationError(
-            f"The demo needs {error.name}, which is not installed. "
-            "Install fototui with its demo parts: fototui[demo]"
-        ) from error
     configure_logging(log_level)
-    if not headless:
-        say("There is no screen yet: this runs the headless form.")
     report = run(Shift(orders=orders, seed=seed, say=say).run(folder))
     if as_json:
         print_json(report)
     if not report.is_complete:
         say("Not everything was completed.")
         sys.exit(1)
+
+
+def show_demo(
+    options: TerminalOptions,
+    *,
+    orders: int = 4,
+    folder: Path | None = None,
+    seed: int = 1,
+    fast: bool = False,
+) -> None:
+    """Open the app on a demo shop.
+
+    Args:
+        options: How the app is started.
+        orders: How many orders there are from the beginning.
+        folder: Keeps all state; None for a folder that is removed at the end.
+        seed: Makes it repeatable.
+        fast: Jobs take no time.
+
+    Raises:
+        ConfigurationError: The demo's parts are not installed, or there is no terminal.
+    """
+    require_terminal()
+    with _explaining():
+        from fototui.demo.showing import show
+    speak(Settings(), options)
+    renderer = find_renderer(Settings(), options)
+
+    async def app(settings: Settings) -> None:
+        await show_app(settings, options, renderer)
+
+    with logging_to_file(Settings()):
+        run(show(folder, orders=orders, seed=seed, fast=fast, say=say, app=app))
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    """Say what to install where an import fails."""
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigurationError(
+            f"The demo needs {error.name}, which is not installed. "
+            "Install fototui with its demo parts: fototui[demo]"
+        ) from error

@@ -1,6 +1,7 @@
 """`fototui orders`: make orders by hand, list them, look at one."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -69,7 +70,10 @@ def list_orders(
 
     page = _read(settings, work)
     if as_json_:
-        print_json(as_json(page.orders))
+        rows = [asdict(row) for row in page.orders]
+        for row in rows:
+            del row["search"]  # what a terminal filters by; it only repeats the rest
+        print_json(as_json(rows))
         return
     print_table(
         ("Number", "Created", "Customer", "Books", "Payment", "Status", "Colourings", "SVGs"),

@@ -36,7 +36,7 @@ def settings_for_command(*, log_level: str | None = None) -> Settings:
 
 
 def run(work: Coroutine[object, object, T]) -> T:
-    """Run a command's work; SIGINT and SIGTERM cancel it, and it ends cleanly.
+    """Run a command's work; SIGINT, SIGTERM and SIGHUP cancel it, and it ends cleanly.
 
     Args:
         work: The work.
@@ -49,13 +49,15 @@ def run(work: Coroutine[object, object, T]) -> T:
     """
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
-        # A second SIGTERM while it winds up ends the process at once.
-        loop.add_signal_handler(signal.SIGTERM, lambda: _interrupt(loop))
+        # SIGHUP is a terminal that was closed, or an SSH connection that broke.
+        for name in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(name, _interrupt, loop, name)
         return runner.run(work)
 
 
-def _interrupt(loop: asyncio.AbstractEventLoop) -> None:
-    loop.remove_signal_handler(signal.SIGTERM)
+def _interrupt(loop: asyncio.AbstractEventLoop, name: signal.Signals) -> None:
+    # A second one while it winds up ends the process at once.
+    loop.remove_signal_handler(name)
     # The runner turns SIGINT into the cancellation of its main task, and that into an error.
     signal.raise_signal(signal.SIGINT)
 

@@ -1,0 +1,74 @@
+"""`fototui config`: where settings come from, and what they are."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel, SecretStr
+
+from fototui.checks import examine
+from fototui.cli.output import print_json, print_table
+from fototui.cli.running import run, say, settings_for_command
+from fototui.config import config_file, load_settings
+from fototui.config_file import TEMPLATE, write_private
+
+app = typer.Typer(help="Where settings come from, and what they are.", no_args_is_help=True)
+
+_KEPT_BACK = "(set)"
+
+
+@app.command()
+def path() -> None:
+    """Print the path of the settings file."""
+    typer.echo(str(config_file()))
+
+
+@app.command()
+def init() -> None:
+    """Write a settings file to be filled in; one that is there is left alone."""
+    write_private(config_file(), TEMPLATE)
+    typer.echo(str(config_file()))
+    say("Fill it in, then: fototui config check")
+
+
+@app.command()
+def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Print the settings in force; of secrets only whether they are set."""
+    values = {name: _shown(value) for name, value in load_settings()}
+    if as_json:
+        print_json(values)
+        return
+    print_table(
+        ("Setting", "Value"),
+        [(name.upper(), value) for name, value in values.items() if value is not None],
+    )
+
+
+@app.command()
+def check() -> None:
+    """Check that the settings can be read, and each service that they name."""
+    settings = settings_for_command(log_level="ERROR")
+    findings = [finding for finding in run(examine(settings)) if finding.ok is not None]
+    for finding in findings:
+        say(f"{finding.service}: {'ok' if finding.ok else 'FAILS'}: {finding.detail}")
+    if not findings:
+        say(f"Nothing is configured. Write {config_file()}: fototui config init")
+    if not findings or not all(finding.ok for finding in findings):
+        sys.exit(1)
+
+
+def _shown(value: object) -> object:
+    match value:
+        case SecretStr():
+            return _KEPT_BACK
+        case None | bool() | int() | float() | str():
+            return value
+        case Path():
+            return str(value)
+        case dict():
+            return {str(key): _shown(part) for key, part in value.items()}
+        case BaseModel():
+            return {name: _shown(part) for name, part in value}
+        case _:
+            return str(value)

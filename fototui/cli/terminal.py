@@ -1,0 +1,220 @@
+"""`fototui` without a command: the operator's terminal."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from fototui.assembly import Parts, open_database, open_publisher, open_storage
+from fototui.checks import examine
+from fototui.cli.running import run, say
+from fototui.config import Settings, config_file, load_settings
+from fototui.desk import Desk
+from fototui.domain.errors import ConfigurationError
+from fototui.domain.events import Event, parse_event
+from fototui.i18n import preferred_language, set_language
+from fototui.keeper import EngineKeeper
+from fototui.live.store import LiveStore
+from fototui.log import configure_logging
+from fototui.mercure.subscriber import MercureSubscriber
+from fototui.pictures.loader import PictureLoader
+from fototui.preferences import load_preferences, save_preferences
+from fototui.presence import Presence
+from fototui.storage.base import Storage
+
+if TYPE_CHECKING:
+    from fototui.app import FototuiApp
+    from fototui.pictures.terminal import Renderer
+
+_WAIT_FOR_JOBS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalOptions:
+    """How the terminal app is started; None follows the settings.
+
+    Args:
+        engine: Run an engine in it.
+        read_only: Nothing may be changed from it.
+        language: "cs" or "en".
+        theme: Name of a theme.
+        pictures: How pictures are drawn.
+    """
+
+    engine: bool = True
+    read_only: bool = False
+    language: str | None = None
+    theme: str | None = None
+    pictures: str | None = None
+
+
+def require_terminal() -> None:
+    """Refuse to draw screens into a pipe.
+
+    Raises:
+        ConfigurationError: Standard output is no terminal.
+    """
+    if not (sys.stdout.isatty() and sys.stdin.isatty()):
+        raise ConfigurationError(
+            "The terminal app needs a terminal. See fototui --help for commands that need none."
+        )
+
+
+def open_terminal(options: TerminalOptions) -> None:
+    """Run the app until the operator leaves it; ask for the settings where there are none.
+
+    Args:
+        options: How it is started.
+
+    Raises:
+        ConfigurationError: Settings are wrong.
+    """
+    require_terminal()
+    settings = load_settings()
+    speak(settings, options)
+    if settings.database_url is None:
+        match run(_set_up()):
+            case "connect":
+                settings = load_settings()
+            case "demo":
+                from fototui.cli.demo import show_demo
+
+                show_demo(options)
+                return
+            case _:
+                return
+    renderer = find_renderer(settings, options)
+    with logging_to_file(settings):
+        run(show_app(settings, options, renderer))
+
+
+def speak(settings: Settings, options: TerminalOptions) -> None:
+    """Choose the language; what the operator changed in the app before still wins over it."""
+    set_language(options.language or settings.ui_language or preferred_language())
+
+
+def find_renderer(settings: Settings, options: TerminalOptions) -> "Renderer":
+    """Ask the terminal what it can draw, which only works before the app owns it."""
+    from fototui.pictures.terminal import detect
+
+    return detect(options.pictures or settings.ui_pictures)
+
+
+@contextmanager
+def logging_to_file(settings: Settings) -> Iterator[None]:
+    """Keep the log off the screen while the block runs."""
+    folder = platformdirs.user_log_path("fototui", ensure_exists=True)
+    with (folder / "fototui.log").open("a", encoding="utf-8") as stream:
+        configure_logging(settings.log_level, json=True, stream=stream)
+        try:
+            yield
+        finally:
+            configure_logging(settings.log_level)
+
+
+async def show_app(settings: Settings, options: TerminalOptions, renderer: "Renderer") -> None:
+    """Put the app's parts together, run it, and end what it began.
+
+    Args:
+        settings: The settings.
+        options: How it is started.
+        renderer: How pictures are drawn.
+    """
+    async with AsyncExitStack() as stack:
+        publisher = await stack.enter_async_context(open_publisher(settings))
+        # Nothing is checked here: the app starts without a database, says so, and catches up.
+        database = await stack.enter_async_context(open_database(settings, publisher))
+        storage = await stack.enter_async_context(open_storage(settings))
+        parts = Parts(settings, database, publisher)
+        keeper = EngineKeeper(parts) if options.engine and not options.read_only else None
+        pictures = await stack.enter_async_context(PictureLoader(storage, renderer=renderer))
+        app = _make_app(parts, storage, options, pictures, keeper)
+        async with _kept(keeper):
+            await app.run_async()
+            if keeper is not None:
+                waits = app.leaving == "wait" and keeper.running
+                if waits:
+                    say(f"Waiting for {keeper.running} jobs, {_WAIT_FOR_JOBS:.0f} s at most …")
+                keeper.stop(grace=_WAIT_FOR_JOBS if waits else 0)
+        save_preferences(app.preferences)
+
+
+@asynccontextmanager
+async def _kept(keeper: EngineKeeper | None) -> AsyncIterator[None]:
+    """Keep an engine beside the block, and let it end after it."""
+    if keeper is None:
+        yield
+        return
+    keeping = asyncio.create_task(keeper.run(), name="engine keeper")
+    try:
+        yield
+    finally:
+        keeper.stop(grace=keeper.grace)
+        # What an engine does when it stops is bounded; this is for what nobody thought of.
+        await asyncio.wait({keeping}, timeout=_WAIT_FOR_JOBS + 60)
+        keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeping
+
+
+def _make_app(
+    parts: Parts,
+    storage: Storage,
+    options: TerminalOptions,
+    pictures: PictureLoader,
+    keeper: EngineKeeper | None,
+) -> "FototuiApp":
+    # Imported here: headless commands must not pay for screens.
+    from fototui.app import AppSettings, FototuiApp
+    from fototui.screens.orders import OrdersScreen
+
+    settings = parts.settings
+    preferences = load_preferences()
+    for name, value in (
+        ("language", options.language or settings.ui_language),
+        ("theme", options.theme or settings.ui_theme),
+    ):
+        if value is not None:
+            setattr(preferences, name, value)
+    desk = Desk(parts.database, storage, operator=settings.operator, read_only=options.read_only)
+    return FototuiApp(
+        desk,
+        LiveStore(desk, _subscriber(settings)),
+        AppSettings(
+            timezone=settings.timezone,
+            keys=settings.keys,
+            ask_above=settings.ui_ask_above,
+            ascii_badges=settings.ui_ascii,
+            bell=settings.ui_bell,
+            title=settings.ui_title,
+        ),
+        preferences,
+        home=OrdersScreen,
+        pictures=pictures,
+        presence=Presence(desk, uuid.uuid4(), host=socket.gethostname()),
+        jobs_here=None if keeper is None else lambda: keeper.running,
+    )
+
+
+def _subscriber(settings: Settings) -> MercureSubscriber[Event] | None:
+    if settings.mercure_url is None:
+        return None
+    return MercureSubscriber(settings.mercure_url, settings.mercure_subscriber_jwt_key, parse_event)
+
+
+async def _set_up() -> str:
+    from fototui.screens.setup import Checked, SetupApp
+
+    async def check(values: Mapping[str, str]) -> Checked:
+        findings = await examine(load_settings(**values))
+        lines = [f"{f.service}: {f.detail}" for f in findings if f.ok is not None]
+        return Checked(all(f.ok is not False for f in findings), "\n".join(lines))
+
+    return await SetupApp(config_file(), check).run_async() or "leave"

@@ -1,0 +1,90 @@
+"""Keeps an engine running beside a terminal, whatever becomes of the database."""
+
+import asyncio
+from collections import Counter
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from fototui.assembly import Parts, open_engine
+from fototui.domain.errors import FototuiError
+from fototui.engine.runner import Engine
+
+log = structlog.get_logger(__name__)
+
+_FIRST_WAIT = 1.0
+_LONGEST_WAIT = 15.0
+
+
+class EngineKeeper:
+    """Starts an engine, and starts it again when it could not start or ended by itself.
+
+    Args:
+        parts: What the engine stands on; the database need not answer yet.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._engine: Engine | None = None
+        self._leave = asyncio.Event()
+        self.grace = 0.0
+        """Seconds that jobs under way are given when it stops."""
+        self.problem = ""
+        """Why no engine runs, as a sentence; empty while one does."""
+
+    @property
+    def running(self) -> int:
+        """Jobs under way here."""
+        return 0 if self._engine is None else self._engine.running
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What became of the jobs of the present engine."""
+        return Counter() if self._engine is None else self._engine.counts
+
+    def stop(self, *, grace: float) -> None:
+        """Let the engine end.
+
+        Args:
+            grace: Seconds that jobs under way are given; what is left goes to other engines.
+        """
+        self.grace = grace
+        self._leave.set()
+
+    async def run(self) -> None:
+        """Keep an engine running until stopped."""
+        wait = _FIRST_WAIT
+        while not self._leave.is_set():
+            try:
+                await self._parts.database.check()
+                await self._run_once()
+                wait = _FIRST_WAIT
+            except (FototuiError, DBAPIError) as error:
+                self.problem = str(error)
+                log.warning("no engine runs here", reason=self.problem)
+            try:
+                async with asyncio.timeout(wait):
+                    await self._leave.wait()
+            except TimeoutError:
+                wait = min(wait * 2, _LONGEST_WAIT)
+
+    async def _run_once(self) -> None:
+        async with open_engine(self._parts) as engine:
+            self._engine, self.problem = engine, ""
+            try:
+                await self._until_left(engine)
+            finally:
+                self._engine = None
+                engine.grace = self.grace
+
+    async def _until_left(self, engine: Engine) -> None:
+        left = asyncio.create_task(self._leave.wait())
+        ended = asyncio.create_task(engine.wait())
+        try:
+            await asyncio.wait({left, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                ended.result()
+        finally:
+            for task in (left, ended):
+                task.cancel()
+            await asyncio.gather(left, ended, return_exceptions=True)
