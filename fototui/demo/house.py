@@ -4,8 +4,9 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
@@ -16,7 +17,7 @@ from fototui.config import Settings
 from fototui.db import migrate
 from fototui.mercure.hub import HubSettings, serving_hub
 from fototui.sandbox.app import SandboxSettings, create_sandbox
-from fototui.sandbox.outcomes import Latency, Script
+from fototui.sandbox.outcomes import Latency, Outcome, Script
 from fototui.sandbox.postgres import EmbeddedPostgres
 from fototui.serving import serving
 
@@ -24,6 +25,21 @@ Say = Callable[[str], None]
 """Tells the newcomer, in one line, what just happened."""
 
 DATABASE = "fototui"
+
+
+def _key() -> SecretStr:
+    return SecretStr(secrets.token_urlsafe(32))
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The keys of one house, new each time."""
+
+    publisher: SecretStr = field(default_factory=_key)
+    subscriber: SecretStr = field(default_factory=_key)
+    runpod: SecretStr = field(default_factory=_key)
+    vectorizer: SecretStr = field(default_factory=_key)
+    vectorizer_secret: SecretStr = field(default_factory=_key)
 
 
 @contextmanager
@@ -52,7 +68,14 @@ def state_folder(chosen: Path | None) -> Iterator[Path]:
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, *, say: Say, operator: str, seed: int, latency: Latency, durable: bool
+    folder: Path,
+    *,
+    say: Say,
+    operator: str,
+    seed: int,
+    latency: Latency,
+    failing: Mapping[Outcome, float] | None = None,
+    durable: bool,
 ) -> AsyncIterator[Settings]:
     """Start PostgreSQL, a hub, storage and the sandbox; all ends with the block.
 
@@ -62,6 +85,7 @@ async def open_house(
         operator: Who acts.
         seed: Makes the sandbox's chances repeatable.
         latency: How long the imitated services take.
+        failing: Share of their jobs that meets each outcome.
         durable: Whether the database must survive a crash of the machine.
 
     Yields:
@@ -74,40 +98,26 @@ async def open_house(
         say(f"PostgreSQL listens on port {postgres.port}")
         await _ensure_database(postgres)
 
-        publisher_key, subscriber_key, runpod_key, vectorizer_key, vectorizer_secret = (
-            SecretStr(secrets.token_urlsafe(32)) for _ in range(5)
-        )
+        keys = _Keys()
         hub_url = await stack.enter_async_context(
-            serving_hub(HubSettings(publisher_key=publisher_key, subscriber_key=subscriber_key))
+            serving_hub(HubSettings(publisher_key=keys.publisher, subscriber_key=keys.subscriber))
         )
         say(f"the Mercure hub listens on {hub_url}")
 
         sandbox = SandboxSettings(
-            runpod_key=runpod_key,
-            vectorizer_key=vectorizer_key,
-            vectorizer_secret=vectorizer_secret,
-            runpod=Script(seed=seed, latency=latency),
-            vectorizer=Script(seed=seed + 1, latency=latency),
+            runpod_key=keys.runpod,
+            vectorizer_key=keys.vectorizer,
+            vectorizer_secret=keys.vectorizer_secret,
+            runpod=Script(seed=seed, latency=latency, rates=failing),
+            vectorizer=Script(seed=seed + 1, latency=latency, rates=failing),
         )
         sandbox_url = await stack.enter_async_context(serving(create_sandbox(sandbox)))
         say(f"the sandbox plays RunPod and Vectorizer.ai on {sandbox_url}")
 
         files = folder / "files"
         files.mkdir(exist_ok=True)
-        settings = Settings(
-            database_url=SecretStr(postgres.url(DATABASE)),
-            mercure_url=hub_url,
-            mercure_publisher_jwt_key=publisher_key,
-            mercure_subscriber_jwt_key=subscriber_key,
-            storage_path=files,
-            runpod_api_url=f"{sandbox_url}/runpod/v2",
-            runpod_endpoint_id="sandbox",
-            runpod_api_key=runpod_key,
-            runpod_poll_interval=0.5,
-            vectorizer_url=f"{sandbox_url}/vectorizer/api/v1/vectorize",
-            vectorizer_api_key=vectorizer_key,
-            vectorizer_api_secret=vectorizer_secret,
-            operator=operator,
+        settings = _settings(
+            SecretStr(postgres.url(DATABASE)), hub_url, sandbox_url, files, keys, operator
         )
         async with open_database(settings) as database:
             await migrate.upgrade(database.engine)
@@ -119,3 +129,28 @@ async def _ensure_database(postgres: EmbeddedPostgres) -> None:
     # The folder of an earlier run has it already.
     with suppress(asyncpg.DuplicateDatabaseError):
         await postgres.create_database(DATABASE)
+
+
+def _settings(
+    database_url: SecretStr,
+    hub_url: str,
+    sandbox_url: str,
+    files: Path,
+    keys: _Keys,
+    operator: str,
+) -> Settings:
+    return Settings(
+        database_url=database_url,
+        mercure_url=hub_url,
+        mercure_publisher_jwt_key=keys.publisher,
+        mercure_subscriber_jwt_key=keys.subscriber,
+        storage_path=files,
+        runpod_api_url=f"{sandbox_url}/runpod/v2",
+        runpod_endpoint_id="sandbox",
+        runpod_api_key=keys.runpod,
+        runpod_poll_interval=0.5,
+        vectorizer_url=f"{sandbox_url}/vectorizer/api/v1/vectorize",
+        vectorizer_api_key=keys.vectorizer,
+        vectorizer_api_secret=keys.vectorizer_secret,
+        operator=operator,
+    )

@@ -67,7 +67,7 @@ POSTS = [
     Post("a subscriber's token", 401, UNAUTHORIZED, token=subscribe_token(SUBSCRIBER_KEY)),
     Post("another key", 401, UNAUTHORIZED, token=publish_token(WRONG_KEY)),
     Post("expired", 401, UNAUTHORIZED, token=publish_token(PUBLISHER_KEY, seconds=-5)),
-    Post("not yet", 401, token=signed(mercure(publish=["*"]) | {"nbf": time.time() + 99})),
+    Post("not yet", 401, token=signed(mercure(publish=["*"]) | {"nbf": time.time() + 9999})),
     Post("issued in the future", 200, token=signed(mercure(publish=["*"]) | {"iat": 2**33})),
     Post("for some audience", 200, token=signed(mercure(publish=["*"]) | {"aud": "shop"})),
     Post("no expiry", 200, token=signed(mercure(publish=["*"]))),

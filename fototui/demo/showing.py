@@ -1,0 +1,54 @@
+"""The demo on a terminal: everything starts, and the app opens on a living shop."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from fototui.assembly import open_parts, open_storage
+from fototui.config import Settings
+from fototui.demo.house import Say, open_house, state_folder
+from fototui.demo.traffic import Traffic
+from fototui.sandbox.outcomes import Latency, Outcome
+
+# A person can follow this; most of it is waiting, as it is with the real services.
+_HUMAN = Latency(queue=2.0, run=6.0, spread=0.5)
+_FAST = Latency(queue=0.1, run=0.2, spread=0.5)
+_FAILING = 0.12
+
+
+async def show(
+    folder: Path | None,
+    *,
+    orders: int,
+    seed: int,
+    fast: bool,
+    say: Say,
+    app: Callable[[Settings], Awaitable[None]],
+) -> None:
+    """Run the shop, and an app on it.
+
+    Args:
+        folder: Keeps all state; None for one that is removed at the end.
+        orders: How many orders there are from the beginning.
+        seed: Makes it repeatable.
+        fast: Nothing is waited for.
+        say: Told what starts, before the app takes the terminal.
+        app: Runs the app on the shop's settings until the operator leaves.
+    """
+    with state_folder(folder) as state:
+        async with (
+            open_house(
+                state,
+                say=say,
+                operator="demo",
+                seed=seed,
+                latency=_FAST if fast else _HUMAN,
+                failing={Outcome.FAILED: _FAILING},
+                durable=folder is not None,
+            ) as settings,
+            open_parts(settings) as parts,
+            open_storage(settings) as storage,
+        ):
+            traffic = Traffic(parts, storage, orders=orders, seed=seed, pace=3 if fast else 20)
+            say("orders come in")
+            async with traffic.flowing():
+                await app(settings)

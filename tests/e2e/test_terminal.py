@@ -1,0 +1,141 @@
+"""The app in a real terminal, as an operator drives it: keys in, a screen out."""
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_demo import gone
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("tmux") is None, reason="tmux is not installed, and it plays the terminal"
+)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A folder that PostgreSQL's own user can reach too, which pytest's are not under root."""
+    with tempfile.TemporaryDirectory(prefix="fototui-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """A terminal of its own, by a tmux server of its own."""
+
+    socket: str
+
+    async def tmux(self, *arguments: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            "tmux",
+            "-L",
+            self.socket,
+            "-f",
+            "/dev/null",
+            *arguments,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, _ = await asyncio.wait_for(process.communicate(), 20)
+        return out.decode()
+
+    async def press(self, *keys: str) -> None:
+        await self.tmux("send-keys", *keys)
+
+    async def screen(self) -> str:
+        return await self.tmux("capture-pane", "-p")
+
+    async def shows(self, *words: str, seconds: float = 40) -> str:
+        """Wait until all the words are on the screen; the screen."""
+        seen = ""
+        try:
+            async with asyncio.timeout(seconds):
+                while not all(word in seen for word in words):
+                    await asyncio.sleep(0.1)
+                    seen = await self.screen()
+        except TimeoutError:
+            raise AssertionError(f"never saw {words} on:\n{seen}") from None
+        return seen
+
+    async def gets_a_version(self) -> None:
+        """Wait for the version to be made and chosen; one that fails, as some do, is retried."""
+        async with asyncio.timeout(60):
+            while "★" not in (seen := await self.shows("v1")):
+                if "✗ Error" in seen:
+                    await self.press("r")
+                await asyncio.sleep(0.5)
+
+    async def leaves(self) -> None:
+        """Leave the app; jobs that run are handed over."""
+        await self.press("C-q")
+        seen = ""
+        async with asyncio.timeout(40):
+            while "ended 0" not in seen:
+                await asyncio.sleep(0.1)
+                seen = await self.screen()
+                if "Hand over" in seen:
+                    await self.press("Enter")
+
+
+@asynccontextmanager
+async def terminal(home: Path, command: str, *, size: tuple[int, int]) -> AsyncIterator[Terminal]:
+    """Run a command in a terminal; "ended" and its exit code are shown after it."""
+    opened = Terminal(f"fototui-{os.getpid()}-{home.name}")
+    environment = f"env -i PATH={os.environ['PATH']} HOME={home} TMPDIR={home} LANG=C.UTF-8"
+    line = f"cd {home} && {environment} TERM=screen-256color {command}; echo ended $?; sleep 600"
+    width, height = size
+    await opened.tmux("new-session", "-d", "-x", str(width), "-y", str(height), line)
+    try:
+        yield opened
+    finally:
+        await opened.tmux("kill-server")
+
+
+async def test_a_shift_from_the_demo_to_a_chosen_svg(home: Path) -> None:
+    command = f"{sys.executable} -m fototui --lang en demo --fast --orders 3"
+    async with terminal(home, command, size=(120, 36)) as operator:
+        # Orders are there, and the feed is live.
+        await operator.shows("#M1000", "#M1002", "● live", "● db", "1 engine")
+        # The newest of them is untouched: find it, open it.
+        await operator.press("/")
+        await operator.press("M1002", "Enter")
+        # The key goes to the list once the field is left; it is pressed until it has opened.
+        for _ in range(10):
+            await operator.press("Enter")
+            if "No colouring yet" in await operator.shows("#M1002", "Eva Malá"):
+                break
+        await operator.shows("#M1002", "No colouring yet")
+        # A colouring is asked for, made live, and becomes the chosen one; its SVG likewise.
+        await operator.press("g")
+        await operator.gets_a_version()
+        await operator.press("s")
+        await operator.shows("SVG 1")
+        await operator.gets_a_version()
+        await operator.press("Escape")
+        await operator.shows("Customer")
+        await operator.leaves()
+        assert await gone(home / "fototui-demo")
+        left = [path.name for path in home.iterdir() if path.name.startswith("fototui-demo")]
+        assert left == []
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (200, 60)])
+async def test_every_size_shows_orders_and_help(home: Path, size: tuple[int, int]) -> None:
+    command = f"{sys.executable} -m fototui --lang en demo --fast --orders 2"
+    async with terminal(home, command, size=size) as operator:
+        await operator.shows("#M1000", "#M1001")
+        await operator.press("?")
+        await operator.shows("Open the order.")
+        await operator.press("Escape")
+        await operator.press("F3")
+        await operator.shows("Lanes")
+        await operator.leaves()
