@@ -9,7 +9,7 @@ HUB := $(TOOLS)/mercure
 # An uv on the PATH serves; otherwise one is put into the checkout.
 UV := $(or $(shell command -v uv 2>/dev/null),$(TOOLS)/uv/bin/uv)
 
-.PHONY: help setup demo test check format lock hub bench clean
+.PHONY: help setup demo test check format lock catalogues hub keys screens bench clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -47,14 +47,29 @@ lock: | $(UV) ## Write the lock file anew from pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --all-extras --group dev --group build pyproject.toml -o $(LOCK)
 
+# The languages' catalogues are read as they stand; there is nothing to compile.
+catalogues: setup ## Bring the translations' catalogues up to the program's texts
+	@$(BIN)/pybabel --quiet extract --no-location --sort-output -F babel.cfg \
+		-k N_ -k _ -k ngettext:1,2 -k czech -k _status:3 -o $(TOOLS)/fototui.pot fototui
+	@for language in cs en; do \
+		$(BIN)/pybabel --quiet update --no-fuzzy-matching --no-wrap --ignore-obsolete --ignore-pot-creation-date -i $(TOOLS)/fototui.pot \
+			-o fototui/locale/$$language.po -l $$language; done
+
 hub: ## Build the reference Mercure hub, which the tests hold ours against (needs Go)
 	@if test -x $(HUB); then :; elif command -v go >/dev/null; then \
 		cd tests/mercure/reference_hub && \
 		go build -tags deprecated_server,deprecated_transport -o $(CURDIR)/$(HUB) github.com/dunglas/mercure/cmd/mercure; \
 	else echo "Go is not installed: tests against the reference hub will be skipped" >&2; fi
 
+keys: setup ## Write the README's table of keys anew
+	@PYTHONPATH=. $(BIN)/python docs/keys.py
+
+screens: setup ## Make the README's screenshots anew
+	@PYTHONPATH=. $(BIN)/python docs/screens.py
+
 bench: setup ## Measure the engine itself
 	@$(BIN)/python -m bench.jobs
+	@$(BIN)/python -m bench.live
 
 clean: ## Remove what make installed
 	rm -rf $(VENV) $(TOOLS)

@@ -1,5 +1,6 @@
 """What works everywhere: help, palette, language, theme, keys of one's own, undo, read-only."""
 
+import uuid
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,13 +15,16 @@ from fototui.domain.statuses import ColoringProcessingStatus, VersionType
 from fototui.i18n import language
 from fototui.live.store import LiveStore
 from fototui.preferences import Preferences
+from fototui.presence import Presence
 from fototui.screens.activity import ActivityScreen
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
 from fototui.screens.orders import OrdersScreen
 from fototui.screens.review import ReviewScreen
 from fototui.services.coloring import ColoringService
+from fototui.services.presence import PresenceService
 from fototui.storage.directory import DirectoryStorage
+from fototui.widgets.status_bar import StatusBar
 from tests.factories import file_ref, make_order
 from tests.ui.conftest import AppPilot, OpenApp, until
 
@@ -166,3 +170,44 @@ async def test_read_only_changes_nothing_and_says_so(open_app: OpenApp, database
         await until(pilot, lambda: "read-only" in _toasts(app))
     async with database.session() as session:
         assert len((await session.scalars(select(ColoringVersion.id))).all()) == 2
+
+
+@pytest.mark.parametrize(
+    ("left_at", "screen"), [("orders", OrdersScreen), ("engines", EnginesScreen)]
+)
+async def test_the_app_opens_where_it_was_left(
+    database: Database, storage: DirectoryStorage, left_at: str, screen: type[object]
+) -> None:
+    desk = Desk(database, storage, operator="jana")
+    app = FototuiApp(
+        desk,
+        LiveStore(desk),
+        AppSettings(ZoneInfo("Europe/Prague")),
+        Preferences(language="en", screen=left_at),
+        home=OrdersScreen,
+    )
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: isinstance(app.screen, screen))
+        await pilot.press("f4")
+        await until(pilot, lambda: isinstance(app.screen, ActivityScreen))
+    assert app.preferences.screen == "activity"
+
+
+async def test_other_operators_are_named_in_the_header(
+    open_app: OpenApp, database: Database, storage: DirectoryStorage
+) -> None:
+    petr = Desk(database, storage, operator="petr")
+    await petr.read(PresenceService, lambda s: s.here(uuid.uuid4(), "host", "orders", None))
+    desk = Desk(database, storage, operator="jana")
+    app = FototuiApp(
+        desk,
+        LiveStore(desk),
+        AppSettings(ZoneInfo("Europe/Prague")),
+        Preferences(language="en"),
+        home=OrdersScreen,
+        presence=Presence(desk, uuid.uuid4(), interval=0.1),
+    )
+    async with app.run_test(size=(140, 30)) as pilot:
+        await until(pilot, lambda: app.others == ["petr"])
+        app.screen.query_one(StatusBar).refresh()
+        await until(pilot, lambda: "petr" in app.export_screenshot())

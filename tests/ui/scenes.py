@@ -1,0 +1,231 @@
+"""How one gets to each screen and state of it in the shop, by keys as an operator does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from fototui.app import FototuiApp
+from fototui.live.state import FeedState
+from fototui.screens.activity import ActivityScreen
+from fototui.screens.compare import CompareScreen
+from fototui.screens.dialogs import Confirm
+from fototui.screens.engines import EnginesScreen
+from fototui.screens.help import HelpScreen
+from fototui.screens.leave import LeaveDialog
+from fototui.screens.options import ColoringDialog
+from fototui.screens.order import OrderScreen
+from fototui.screens.orders import OrdersScreen
+from fototui.screens.picture import PictureScreen
+from fototui.screens.review import ReviewScreen
+from fototui.widgets.picture import Picture, PictureState
+from fototui.widgets.review_panel import ReviewPanel
+from fototui.widgets.simple_table import SimpleTable
+from tests.ui.shop import ago, order_id
+
+AppPilot = Pilot[None]
+Go = Callable[[FototuiApp, AppPilot], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A screen in some state.
+
+    Args:
+        go: Gets there from the list of orders.
+        options: Of `shop_app`.
+        sql: What happens in the shop before it opens.
+    """
+
+    go: Go
+    options: Mapping[str, object] = field(default_factory=dict)
+    sql: str = ""
+
+
+async def until(pilot: AppPilot, condition: Callable[[], object], *, seconds: float = 20) -> None:
+    """Wait until the app has come to a condition."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await pilot.pause(0.01)
+
+
+async def begin(app: FototuiApp, pilot: AppPilot) -> None:
+    """Wait until the list stands and the bar knows everything."""
+    store = app.store
+    live = FeedState.LIVE if store._subscriber else FeedState.POLLING
+    await until(
+        pilot,
+        lambda: (
+            store.is_complete
+            and store.lanes
+            and isinstance(app.screen, OrdersScreen)
+            and len(app.screen.list.shown) == len(store.orders)
+            and store.health.feed is live
+        ),
+    )
+
+
+async def settle(app: App[Any], pilot: Pilot[Any]) -> None:
+    """Wait until pictures are there; nothing on the screen blinks from then on."""
+    for entry in app.screen.query(Input):
+        entry.cursor_blink = False
+    done = (PictureState.SHOWN, PictureState.FAILED, PictureState.EMPTY)
+    await until(pilot, lambda: all(p.state in done for p in app.screen.query(Picture)))
+    await pilot.pause()
+
+
+async def _orders(app: FototuiApp, pilot: AppPilot) -> None:
+    await pilot.press("down", "down", "down", "down")
+
+
+async def _filtered(app: FototuiApp, pilot: AppPilot) -> None:
+    await pilot.press("slash", *"rihova")
+
+
+async def _empty(app: FototuiApp, pilot: AppPilot) -> None:
+    """Nothing to press."""
+
+
+async def _no_database(app: FototuiApp, pilot: AppPilot) -> None:
+    await _orders(app, pilot)
+    for worker in app.workers:
+        if worker.name == "live store":
+            worker.cancel()
+    await pilot.pause()
+    app.store.health = replace(
+        app.store.health,
+        feed=FeedState.CATCHING_UP,
+        database_ok=False,
+        database_lost_at=ago(minutes=3),
+    )
+    app.screen.query_one("StatusBar").refresh()
+
+
+async def _order(app: FototuiApp, pilot: AppPilot) -> None:
+    app.open_order(order_id(app, "#1270"))
+    await until(
+        pilot,
+        lambda: (
+            isinstance(app.screen, OrderScreen)
+            and app.screen._opened
+            and app.viewers(app.screen._opened)
+        ),
+    )
+
+
+async def _order_failed(app: FototuiApp, pilot: AppPilot) -> None:
+    await _order(app, pilot)
+    await pilot.press("3")
+
+
+async def _options(app: FototuiApp, pilot: AppPilot) -> None:
+    await _order(app, pilot)
+    await pilot.press("ctrl+g")
+    await until(pilot, lambda: isinstance(app.screen, ColoringDialog))
+
+
+async def _picture(app: FototuiApp, pilot: AppPilot) -> None:
+    await _order(app, pilot)
+    await pilot.press("p")
+    await until(pilot, lambda: isinstance(app.screen, PictureScreen))
+
+
+async def _compare(app: FototuiApp, pilot: AppPilot) -> None:
+    await _order(app, pilot)
+    await pilot.press("c")
+    await until(
+        pilot, lambda: isinstance(app.screen, CompareScreen) and len(app.screen.query(Picture)) > 2
+    )
+
+
+async def _review(app: FototuiApp, pilot: AppPilot) -> None:
+    await pilot.press("v")
+    await until(
+        pilot,
+        lambda: (
+            isinstance(app.screen, ReviewScreen)
+            and app.screen._is_asked
+            and not app.screen._is_busy
+            and not app.screen.query_one(ReviewPanel).is_loading
+        ),
+    )
+
+
+async def _engines(app: FototuiApp, pilot: AppPilot) -> None:
+    await pilot.press("f3")
+    await until(
+        pilot,
+        lambda: (
+            isinstance(app.screen, EnginesScreen)
+            and app.screen.query_one("#jobs", SimpleTable).row_count
+        ),
+    )
+
+
+async def _paused(app: FototuiApp, pilot: AppPilot) -> None:
+    await _engines(app, pilot)
+    await pilot.press("tab")
+
+
+async def _activity(app: FototuiApp, pilot: AppPilot) -> None:
+    await pilot.press("f4")
+    await until(
+        pilot,
+        lambda: (
+            isinstance(app.screen, ActivityScreen)
+            and app.screen.query_one("#log", SimpleTable).row_count
+        ),
+    )
+
+
+async def _help(app: FototuiApp, pilot: AppPilot) -> None:
+    await pilot.press("question_mark")
+    await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+
+
+async def _confirm(app: FototuiApp, pilot: AppPilot) -> None:
+    await _order(app, pilot)
+    await pilot.press("down", "2", "x")
+    await until(pilot, lambda: isinstance(app.screen, Confirm))
+
+
+async def _leave(app: FototuiApp, pilot: AppPilot) -> None:
+    await pilot.press("ctrl+q")
+    await until(pilot, lambda: isinstance(app.screen, LeaveDialog))
+
+
+_PAUSE = """
+    UPDATE lanes SET paused_at = now() - interval '26 minutes', paused_by = 'petr',
+        paused_reason = 'Vectorizer.ai refused the account (HTTP 402): no credits are left.'
+    WHERE name = 'svg';
+    UPDATE engines SET paused_at = now() - interval '5 minutes', paused_by = 'jana'
+    WHERE operator = 'petr';
+"""
+_DECIDED = "UPDATE reviews SET decision = 'accepted', decided_at = now()"
+
+SCENES: dict[str, Scene] = {
+    "orders": Scene(_orders),
+    "orders-filtered": Scene(_filtered),
+    "orders-empty": Scene(_empty, sql="TRUNCATE orders CASCADE"),
+    "orders-no-database": Scene(_no_database),
+    "orders-polling": Scene(_orders, {"has_hub": False}),
+    "order": Scene(_order),
+    "order-failed": Scene(_order_failed),
+    "order-options": Scene(_options),
+    "picture": Scene(_picture),
+    "compare": Scene(_compare),
+    "review": Scene(_review),
+    "review-empty": Scene(_review, sql=_DECIDED),
+    "engines": Scene(_engines),
+    "engines-paused": Scene(_paused, sql=_PAUSE),
+    "activity": Scene(_activity),
+    "help": Scene(_help),
+    "confirm": Scene(_confirm),
+    "leave": Scene(_leave, {"jobs_here": 3}),
+}
