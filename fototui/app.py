@@ -141,6 +141,14 @@ class FototuiApp(App[None]):
         """Show the first screen and begin to live."""
         self.store.listen(self._on_store_changed)
         await self.push_screen(self._home())
+        ways: dict[str, Callable[[], None]] = {
+            Scope.REVIEW: self.do_show_review,
+            Scope.ENGINES: self.do_show_engines,
+            Scope.ACTIVITY: self.do_show_activity,
+        }
+        last = ways.get(self.preferences.screen)
+        if last is not None:
+            last()
         self._keep_going(self.store.run, "live store")
         if self._presence is not None:
             self._keep_going(self._presence.run, "presence")
@@ -282,6 +290,7 @@ class FototuiApp(App[None]):
 
     def do_show_orders(self) -> None:
         """Go to the list of orders."""
+        self.preferences.screen = Scope.ORDERS
         while len(self.screen_stack) > 2:
             self.pop_screen()
 
@@ -331,12 +340,20 @@ class FototuiApp(App[None]):
         place = shown.index(order_id) + step
         return shown[place] if 0 <= place < len(shown) else None
 
+    @property
+    def others(self) -> list[str]:
+        """Other operators who are in the app."""
+        if self._presence is None:
+            return []
+        return sorted({other.operator for other in self._presence.others} - {self.desk.operator})
+
     def viewers(self, order_id: str) -> list[str]:
         """Other operators who have an order open."""
         return [] if self._presence is None else self._presence.viewers(order_id)
 
     def _show(self, screen: FototuiScreen) -> None:
         self.do_show_orders()
+        self.preferences.screen = screen.scope
         self.push_screen(screen)
 
     def _tell_where(self) -> None:

@@ -146,9 +146,13 @@ class JobService:
             active: Most unfinished jobs.
             failed: Most failed ones.
         """
+        # In this order a job that is retried in between is in both, and shown once, not in neither.
+        failures = await self.recent_failures(failed)
+        unfinished = await self.active(active)
+        keys = {job.key for job in unfinished}
         return JobBoard(
-            active=await self.active(active),
-            failed=await self.recent_failures(failed),
+            active=unfinished,
+            failed=tuple(job for job in failures if job.key not in keys),
             throughput=await self.throughput(),
         )
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from fototui.app import FototuiApp
     from fototui.screens.base import FototuiScreen
 
+# Of the operators who are in the app too, so many are named.
+_NAMES = 3
 _FEED = {
     FeedState.CONNECTING: ("○", "$warning"),
     FeedState.LIVE: ("●", "$success"),
@@ -66,6 +68,9 @@ class StatusBar(Widget):
                     time=since.astimezone(app.timezone).strftime("%H:%M")
                 )
             parts.append(Content.assemble(("✗", "$error"), f" {words}"))
+        if others := [clean_line(name, limit=20) for name in app.others]:
+            more = f" +{len(others) - _NAMES}" if len(others) > _NAMES else ""
+            parts.append(Content(f"☻ {', '.join(others[:_NAMES])}{more}"))
         engines = len(app.store.engines)
         running = sum(lane.running for lane in app.store.lanes)
         waiting = sum(lane.waiting for lane in app.store.lanes)
