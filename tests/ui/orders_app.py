@@ -92,7 +92,7 @@ class App(FototuiApp):
         super().__init__(*args, **options)  # type: ignore[arg-type] # handed through
         self.opened: list[str] = []
         self.toasts: list[str] = []
-        self.others: list[str] = []
+        self.present: list[str] = []
 
     def open_order(self, order_id: str) -> None:
         self.opened.append(order_id)
@@ -101,7 +101,7 @@ class App(FototuiApp):
         self.opened.append("review")
 
     def viewers(self, order_id: str) -> list[str]:
-        return self.others
+        return self.present
 
     def toast(self, words: str, *, severity: object = "information") -> None:
         self.toasts.append(words)

@@ -16,14 +16,15 @@ from tests.ui.shop import Shop, flat_art, shop_app, stop_clock
 
 _TEXTS = {
     "markup": "[bold red]x[/] [/foo] [@click=app.quit]y[/] [link=https://e.example]z[/link] [",
-    "escape": "\x1b[2J\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b]52;c;QQ==\x1b\\ \x1bP+q\x1b\\",
-    "c1": "a\x9b31mb\x9d0;t\x9cc\x85d\x90q\x9c",
-    "bidi": "\u202egnp.exe\u202c \u2066x\u2069 \u200f\u200e שלום مرحبا",
-    "widthless": "a\u200bb\u2060c\ufeffd\u00ade\u0301\u0301\u0301 \u2028\u2029 \ufff9",
-    "emoji": "👩‍👩‍👧‍👦 🏳️‍🌈 🇨🇿 👍🏽 小林さくら 한국어 ｆｕｌｌ",
+    # C0 with OSC and DCS, C1, and what only looks like a new line.
+    "controls": "\x1b[2J\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b]52;c;QQ==\x1b\\ \x1bP+q\x1b\\ "
+    "a\x9b31mb\x9d0;t\x9cc\x85d\x90q\x9c one\ntwo\r\nthree\ttab\x0b\x0c\x7f\x08\x08",
+    # Bidi, zero width, and signs of more than one cell.
+    "unicode": "\u202egnp.exe\u202c \u2066x\u2069 \u200f\u200e שלום مرحبا "
+    "a\u200bb\u2060c\ufeffd\u00ade\u0301\u0301\u0301 \u2028\u2029 \ufff9 "
+    "👩‍👩‍👧‍👦 🏳️‍🌈 🇨🇿 👍🏽 小林さくら 한국어 ｆｕｌｌ",
     "long": "nekonečné" * 1200,
     "empty": "",
-    "lines": "one\ntwo\r\nthree\ttab\x0b\x0c\x7f\x08\x08",
 }
 _FORBIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"

@@ -479,7 +479,7 @@ async def test_side_pane_follows_the_cursor(open_orders: OpenOrders, database: D
         assert "jana@example.com" in pane.plain
         assert app.store.detail(str(newer.id)) is None
         assert app.store.detail(str(older.id)) is not None
-        app.others = ["petr[/]\x1b"]
+        app.present = ["petr[/]\x1b"]
         await until(pilot, lambda: "Also open at: petr[/]\n" in pane.plain)
         await pilot.resize_terminal(100, 30)
         await until(pilot, lambda: app.store.detail(str(older.id)) is None)
