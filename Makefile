@@ -70,6 +70,7 @@ screens: setup ## Make the README's screenshots anew
 bench: setup ## Measure the engine itself
 	@$(BIN)/python -m bench.jobs
 	@$(BIN)/python -m bench.live
+	@$(BIN)/python -m bench.start
 
 clean: ## Remove what make installed
 	rm -rf $(VENV) $(TOOLS)

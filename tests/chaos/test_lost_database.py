@@ -104,3 +104,5 @@ async def test_a_half_open_connection_is_noticed(world: World, proxy: PgProxy) -
         await eventually(came_back)
         [later] = await world.queue_colorings(1)
         await world.until(later, "completed")
+        assert engine.engine_id != old_id
+        assert (await world.coloring(later)).takeovers == 0

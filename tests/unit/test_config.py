@@ -326,6 +326,7 @@ def test_file_with_secrets_that_others_may_read_is_warned_of(
     mode: int,
     warned: bool,
 ) -> None:
+    caplog.set_level("WARNING", logger="fototui")  # commands under test elsewhere change it
     place.write(toml=toml)
     place.toml.chmod(mode)
     load_settings()
