@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -104,8 +103,3 @@ async def until_stopped(stop: asyncio.Event, *others: Callable[[], Awaitable[obj
         for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-
-
-def is_terminal() -> bool:
-    """Whether stdout is looked at by a person."""
-    return sys.stdout.isatty()

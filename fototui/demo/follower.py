@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fototui.config import Settings, required
 from fototui.domain.events import BaseMercureEvent, parse_event
-from fototui.mercure.subscriber import LinkState, Lost, MercureSubscriber, Message, StateChange
+from fototui.mercure.subscriber import LinkState, MercureSubscriber, Message, StateChange
 
 
 class Follower:
@@ -28,7 +28,6 @@ class Follower:
         self._live = asyncio.Event()
         self._heard = asyncio.Event()
         self.received = 0
-        self.gaps = 0
 
     @asynccontextmanager
     async def following(self, *, seconds: float = 10.0) -> AsyncIterator[None]:
@@ -73,5 +72,3 @@ class Follower:
                         self._on_event(event)
                     case StateChange(state=LinkState.LIVE):
                         self._live.set()
-                    case Lost():
-                        self.gaps += 1

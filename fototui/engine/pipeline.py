@@ -10,7 +10,7 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import VersionType
 from fototui.engine.job import JobStatus
 from fototui.engine.work import Work
-from fototui.storage.base import FileMissingError, Storage
+from fototui.storage.base import Storage
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +26,6 @@ class Pipeline(Protocol):
             the first one after a crash.
         retreats: Where a job waits after a failure in a status, where that is not the status
             itself.
-        completed: The status of success.
         failed: The status of failure.
     """
 
@@ -96,7 +95,5 @@ async def store(work: Work, storage: Storage, *, content_type: str) -> S3ObjectR
     work.fence.require()
     try:
         return await storage.put(work.job.key, work.result, content_type=content_type)
-    except FileMissingError:
-        raise
     except PermanentError as refused:
         raise TransientError(str(refused), service="Storage", status=refused.status) from refused

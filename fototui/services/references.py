@@ -1,5 +1,7 @@
 """How an operator names an order."""
 
+from contextlib import suppress
+
 from sqlalchemy import ColumnElement
 from ulid import ULID
 
@@ -18,10 +20,8 @@ def is_order(ref: str) -> ColumnElement[bool]:
     """
     ref = clean_line(ref)
     if len(ref) == _ULID_LENGTH:
-        try:
+        with suppress(ValueError):  # a number may be as long
             return Order.id == ULID.from_str(ref.upper())
-        except ValueError:
-            pass
     number = ref.removeprefix("#").upper()
     return Order.order_number.in_([f"#{number}", number])
 
