@@ -78,6 +78,16 @@ def _read_concurrency(value: object) -> object:
     return found
 
 
+def _read_hosts(value: object) -> object:
+    """Read "127.0.0.1:8080,cdn.local:443"."""
+    if not isinstance(value, str):
+        return value
+    hosts = frozenset(part.strip().lower() for part in value.split(",") if part.strip())
+    if not all(re.fullmatch(r"(\[[0-9a-f:]+\]|[a-z0-9.-]+):[0-9]{1,5}", host) for host in hosts):
+        raise ValueError("write it like 127.0.0.1:8080,photos.local:443")
+    return hosts
+
+
 def _login_name() -> str:
     try:
         return getpass.getuser()
@@ -124,6 +134,21 @@ class Settings(BaseModel):
     shopify_store_handle: str | None = None
     shopify_access_token: SecretStr | None = None
     shopify_webhook_secret: SecretStr | None = None
+    shopify_webhook_secret_2: SecretStr | None = None
+    """The other secret while secrets are being rotated."""
+    shopify_api_version: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")] = "2026-10"
+    import_interval: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
+    """Seconds between two imports of a server; 0 for none."""
+
+    photo_trusted_hosts: Annotated[frozenset[str], BeforeValidator(_read_hosts)] = frozenset()
+    """`host:port` of photo servers that may stand on a private address, such as this machine."""
+
+    auto_coloring: bool = False
+    """Ask for colourings as soon as an order's photos are there."""
+    auto_svg: bool = False
+    """Ask for the SVG as soon as an operator chooses a colouring."""
+    auto_paid_only: bool = False
+    """Both of these for paid orders only."""
 
     s3_endpoint: Url | None = None
     s3_bucket: str | None = None

@@ -15,6 +15,10 @@ from importlib.resources import files
 from babel.dates import format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+
+from fototui.domain.errors import FototuiError
+from fototui.domain.sentences import Sentence
 
 LANGUAGES = ("cs", "en")
 
@@ -75,6 +79,21 @@ def ngettext(singular: str, plural: str, count: int) -> str:
 def N_(text: str) -> str:  # noqa: N802 - gettext's name for "to be translated later"
     """Mark a text for the catalogue, to be translated where it is shown."""
     return text
+
+
+def tell(what: Sentence | FototuiError) -> str:
+    """A sentence, or an error's, in the present language."""
+    sentence = what.sentence if isinstance(what, FototuiError) else what
+    return sentence.told(_translated, number)
+
+
+def _translated(text: str, plural: str | None, count: int) -> str:
+    return _(text) if plural is None else ngettext(text, plural, count)
+
+
+def number(value: int | float) -> str:
+    """A number as the language writes it, without grouping, for instance "0,5"."""
+    return format_decimal(value, format="0.######", locale=_language)
 
 
 def short_time(moment: datetime, zone: tzinfo) -> str:

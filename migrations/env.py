@@ -2,10 +2,10 @@
 
 from alembic import context
 
-from fototui.db import models, work
+from fototui.db import door, models, work
 from fototui.db.base import Base
 
-assert models, work  # imported for their tables
+assert all((door, models, work))  # imported for their tables
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -9,8 +9,9 @@ from sqlalchemy import DateTime, Float, MetaData, Text, func, text
 from sqlalchemy.orm import DeclarativeBase
 from ulid import ULID
 
-from fototui.db.types import S3ObjectRef, ULIDType
+from fototui.db.types import S3ObjectRef, SentenceType, ULIDType
 from fototui.domain.files import S3ObjectRefData
+from fototui.domain.sentences import Sentence
 
 NOW = func.now()
 ZERO = text("0")
@@ -34,5 +35,6 @@ class Base(DeclarativeBase):
         str: Text(),
         ULID: ULIDType(),
         S3ObjectRefData: S3ObjectRef(),
+        Sentence: SentenceType(),
         float: Float(),
     }

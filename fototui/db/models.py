@@ -30,13 +30,42 @@ from fototui.domain.options import (
     ShapeStacking,
     SvgOptions,
 )
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import (
     PROCESSING_STATUS,
     ColoringProcessingStatus,
+    JobKind,
     OrderStatus,
     SvgProcessingStatus,
     VersionType,
 )
+
+
+def active_predicate(kind: JobKind | VersionType, prefix: str = "") -> str:
+    """The condition under which a row is a job of a kind that is not finished.
+
+    It is the condition of a partial index, and a query uses that index only if it states the very
+    same condition with literal values.
+
+    Args:
+        kind: Which kind.
+        prefix: Table alias with its dot, where the query needs one.
+
+    Returns:
+        SQL text, made of constants only.
+    """
+    match JobKind(kind):
+        case JobKind.INGEST:
+            return (
+                f"({prefix}status IN ('pending', 'processing') "
+                f"OR {prefix}sync_requested_at IS NOT NULL)"
+            )
+        case JobKind.DOWNLOAD:
+            return f"{prefix}status = 'downloading'"
+        case version:
+            states = PROCESSING_STATUS[VersionType(version)]
+            values = ", ".join(f"'{state}'" for state in states if state.meta.is_final)
+            return f"{prefix}status NOT IN ({values})"
 
 
 class ChangeMarked:
@@ -48,8 +77,39 @@ class ChangeMarked:
     """Number of the transaction (PostgreSQL's `pg_current_xact_id()`); never read by the ORM."""
 
 
-class Order(ChangeMarked, Base):
-    """A customer's order, from Shopify ("#1270") or made by hand ("#M1000")."""
+class JobColumns:
+    """The engine's own bookkeeping on a row that is a job.
+
+    A row is claimed while `claimed_by` is set; whoever writes must show the `claim_token` of that
+    claim.
+    """
+
+    requested_by: Mapped[str | None]
+    queued_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    """When it was last asked for: at its creation or by a retry; claims go by it."""
+    not_before: Mapped[datetime | None]
+    """Put back after a transient failure: not to be claimed earlier."""
+    claimed_by: Mapped[uuid.UUID | None]
+    claim_token: Mapped[uuid.UUID | None]
+    claimed_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(server_default=ZERO, default=0)
+    """Claims since it was asked for."""
+    retries: Mapped[int] = mapped_column(server_default=ZERO, default=0)
+    """Times it was put back after a transient failure."""
+    takeovers: Mapped[int] = mapped_column(server_default=ZERO, default=0)
+    """Times it was taken from an engine that died."""
+    error_code: Mapped[str | None]
+    error: Mapped[str | None]
+    """Why it failed, or why it waits, for an operator, in English."""
+    error_words: Mapped[Sentence | None]
+    """The same as a sentence that can be translated."""
+
+
+class Order(JobColumns, ChangeMarked, Base):
+    """A customer's order, from Shopify ("#1270") or made by hand ("#M1000").
+
+    It is a job of two lanes: `ingest` fetches its details, `download` its photos.
+    """
 
     __tablename__ = "orders"
 
@@ -64,6 +124,8 @@ class Order(ChangeMarked, Base):
     status: Mapped[OrderStatus] = mapped_column(ORDER_STATUS_PG_ENUM, default=OrderStatus.PENDING)
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW, onupdate=NOW)
+    sync_requested_at: Mapped[datetime | None]
+    """Since when its details are to be fetched again, whatever its status."""
 
     line_items: Mapped[list[LineItem]] = relationship(
         back_populates="order", order_by="LineItem.position", lazy="raise"
@@ -75,6 +137,16 @@ class Order(ChangeMarked, Base):
     __table_args__ = (
         Index("ix_orders_newest", text("created_at DESC"), text("id DESC")),
         Index("ix_orders_status", "status", text("created_at DESC"), text("id DESC")),
+        *(
+            Index(
+                f"ix_orders_{kind}",
+                "queued_at",
+                "id",
+                postgresql_where=text(active_predicate(kind)),
+            )
+            for kind in (JobKind.INGEST, JobKind.DOWNLOAD)
+        ),
+        Index("ix_orders_claimed", "claimed_by", postgresql_where=text("claimed_by IS NOT NULL")),
     )
 
 
@@ -115,6 +187,11 @@ class Image(ChangeMarked, Base):
     original_url: Mapped[str | None]
     file_ref: Mapped[S3ObjectRefData | None]
     uploaded_at: Mapped[datetime | None]
+    error_code: Mapped[str | None]
+    error: Mapped[str | None]
+    """Why its photo could not be fetched, for an operator, in English."""
+    error_words: Mapped[Sentence | None]
+    """The same as a sentence that can be translated."""
     selected_coloring_id: Mapped[int | None] = mapped_column(
         ForeignKey("coloring_versions.id", use_alter=True)
     )
@@ -141,12 +218,8 @@ class Image(ChangeMarked, Base):
     __table_args__ = (UniqueConstraint("line_item_id", "position"),)
 
 
-class BaseVersion(ChangeMarked, Base):
-    """What colourings and SVGs share: a job on its way to a file.
-
-    The second half of the columns is the engine's own bookkeeping. A row is claimed while
-    `claimed_by` is set; whoever writes must show the `claim_token` of that claim.
-    """
+class BaseVersion(JobColumns, ChangeMarked, Base):
+    """What colourings and SVGs share: a job on its way to a file."""
 
     __abstract__ = True
     version_type: ClassVar[VersionType]
@@ -159,27 +232,10 @@ class BaseVersion(ChangeMarked, Base):
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
 
-    requested_by: Mapped[str | None]
-    queued_at: Mapped[datetime] = mapped_column(server_default=NOW)
-    """When it was last asked for: at its creation or by a retry; claims go by it."""
-    not_before: Mapped[datetime | None]
-    """Put back after a transient failure: not to be claimed earlier."""
-    claimed_by: Mapped[uuid.UUID | None]
-    claim_token: Mapped[uuid.UUID | None]
-    claimed_at: Mapped[datetime | None]
-    attempts: Mapped[int] = mapped_column(server_default=ZERO, default=0)
-    """Claims since it was asked for."""
-    retries: Mapped[int] = mapped_column(server_default=ZERO, default=0)
-    """Times it was put back after a transient failure."""
-    takeovers: Mapped[int] = mapped_column(server_default=ZERO, default=0)
-    """Times it was taken from an engine that died."""
     submissions: Mapped[int] = mapped_column(server_default=ZERO, default=0)
     """Calls begun to the outside service, over all attempts."""
     resubmissions: Mapped[int] = mapped_column(server_default=ZERO, default=0)
     """Of these, calls begun although an earlier one may have been accepted and paid for."""
-    error_code: Mapped[str | None]
-    error: Mapped[str | None]
-    """Why it failed, or why it waits, for an operator."""
 
     @declared_attr.directive
     @classmethod
@@ -208,22 +264,6 @@ class BaseVersion(ChangeMarked, Base):
                 postgresql_where=text("completed_at IS NOT NULL"),
             ),
         )
-
-
-def active_predicate(kind: VersionType, prefix: str = "") -> str:
-    """The condition under which a version is in the partial index of active rows.
-
-    A query uses that index only if it states the very same condition with literal values.
-
-    Args:
-        kind: Which table.
-        prefix: Table alias with its dot, where the query needs one.
-
-    Returns:
-        SQL text, made of constants only.
-    """
-    values = ", ".join(f"'{state}'" for state in PROCESSING_STATUS[kind] if state.meta.is_final)
-    return f"{prefix}status NOT IN ({values})"
 
 
 class ColoringVersion(BaseVersion):

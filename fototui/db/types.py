@@ -11,6 +11,7 @@ from sqlalchemy.types import UUID, TypeDecorator
 from ulid import ULID
 
 from fototui.domain.files import S3ObjectRefData
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import (
     ColoringProcessingStatus,
     OrderStatus,
@@ -60,6 +61,26 @@ class S3ObjectRef(TypeDecorator[S3ObjectRefData]):
         """
         try:
             return None if value is None else S3ObjectRefData.model_validate(value)
+        except ValidationError:
+            return None
+
+
+class SentenceType(TypeDecorator[Sentence]):
+    """A sentence with its values, kept as JSONB beside the column that has it in English."""
+
+    impl = JSONB(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: Sentence | None, dialect: Dialect
+    ) -> dict[str, object] | None:
+        """Turn a sentence into the column's object."""
+        return None if value is None else value.model_dump(mode="json", exclude_defaults=True)
+
+    def process_result_value(self, value: object, dialect: Dialect) -> Sentence | None:
+        """Turn the column's object into a sentence; one that cannot be read is none."""
+        try:
+            return None if value is None else Sentence.model_validate(value)
         except ValidationError:
             return None
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ulid import ULID
 
 from fototui.db.base import NOW, Base
+from fototui.domain.sentences import Sentence
 
 
 class Engine(Base):
@@ -54,6 +55,8 @@ class Lane(Base):
     paused_at: Mapped[datetime | None]
     paused_by: Mapped[str | None]
     paused_reason: Mapped[str | None]
+    paused_words: Mapped[Sentence | None]
+    """The reason as a sentence that can be translated."""
 
 
 class Presence(Base):
@@ -85,6 +88,8 @@ class Activity(Base):
     version_type: Mapped[str | None]
     version_id: Mapped[int | None]
     detail: Mapped[str | None]
+    detail_words: Mapped[Sentence | None]
+    """The detail as a sentence that can be translated."""
 
     __table_args__ = (
         Index("ix_activity_order", "order_id", "id"),

@@ -1,25 +1,30 @@
 """Errors that reach an operator.
 
 Each class has a stable `code` by which programs tell it apart, and each message is a sentence that
-says what to do. Messages are safe to show and to log: no secrets, no control characters.
+says what to do. Messages are safe to show and to log: no secrets, no control characters. `str()`
+of an error is English, for logs and programs; `fototui.i18n.tell` puts it into the operator's
+language.
 """
 
 from typing import ClassVar
 
-from fototui.domain.text import clean
+from fototui.domain.sentences import Sentence, Value
 
 
 class FototuiError(Exception):
     """Base of all errors that fototui raises on purpose.
 
     Args:
-        message: One sentence (or two) for the operator.
+        text: One sentence (or two) for the operator, in English, with places such as `{number}`.
+        **values: What stands in these places; never put into the text itself, which could then not
+            be translated.
     """
 
     code: ClassVar[str] = "failed"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(clean(message))
+    def __init__(self, text: str | Sentence, /, **values: Value) -> None:
+        self.sentence = text if isinstance(text, Sentence) else Sentence(text=text, values=values)
+        super().__init__(str(self.sentence))
 
 
 class ConfigurationError(FototuiError):
@@ -56,15 +61,24 @@ class OutsideError(FototuiError):
     """An outside service did not do what was asked.
 
     Args:
-        message: Sentence for the operator.
+        text: Sentence for the operator; may speak of `{service}` and `{status}`.
         service: The service's name, for instance "RunPod".
         status: HTTP status of the answer, where there was one.
+        **values: What else stands in the sentence.
     """
 
     code = "outside"
 
-    def __init__(self, message: str, *, service: str, status: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        text: str | Sentence,
+        /,
+        *,
+        service: str,
+        status: int | None = None,
+        **values: Value,
+    ) -> None:
+        super().__init__(text, service=service, status=status or 0, **values)
         self.service = service
         self.status = status
 
@@ -73,26 +87,29 @@ class TransientError(OutsideError):
     """Trying again later may help: network, time-out, 429, 5xx.
 
     Args:
-        message: Sentence for the operator.
+        text: Sentence for the operator.
         service: The service's name.
         status: HTTP status of the answer, where there was one.
         retry_after: Seconds the service asked to wait, where it did.
         ambiguous: The request may have been accepted although no answer came; sending it again
             may do (and charge) the work twice.
+        **values: What else stands in the sentence.
     """
 
     code = "transient"
 
     def __init__(
         self,
-        message: str,
+        text: str | Sentence,
+        /,
         *,
         service: str,
         status: int | None = None,
         retry_after: float | None = None,
         ambiguous: bool = False,
+        **values: Value,
     ) -> None:
-        super().__init__(message, service=service, status=status)
+        super().__init__(text, service=service, status=status, **values)
         self.retry_after = retry_after
         self.ambiguous = ambiguous
 

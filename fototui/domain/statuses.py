@@ -104,10 +104,28 @@ class PaymentStatus(StrEnum):
 
 
 class VersionType(StrEnum):
-    """The two kinds of versions an image has; also the names of the engine's lanes."""
+    """The two kinds of versions an image has."""
 
     COLORING = "coloring"
     SVG = "svg"
+
+
+class JobKind(StrEnum):
+    """The kinds of jobs, which are also the names of the engine's lanes.
+
+    A colouring or SVG job is a version. An order has two jobs, one after the other: its details
+    are fetched from the shop, then its photos are downloaded.
+    """
+
+    COLORING = "coloring"
+    SVG = "svg"
+    INGEST = "ingest"
+    DOWNLOAD = "download"
+
+    @classmethod
+    def of(cls, version_type: VersionType) -> Self:
+        """The kind of job that makes a version."""
+        return cls(version_type.value)
 
 
 class RunPodJobStatus(StrEnum):
@@ -145,6 +163,7 @@ PROCESSING_STATUS: dict[VersionType, type[ColoringProcessingStatus] | type[SvgPr
 __all__ = [
     "PROCESSING_STATUS",
     "ColoringProcessingStatus",
+    "JobKind",
     "OrderStatus",
     "PaymentStatus",
     "RunPodJobStatus",

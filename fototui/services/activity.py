@@ -22,6 +22,12 @@ class ActivityAction(StrEnum):
     """What can be done."""
 
     ORDER_CREATED = "order_created"
+    IMPORTED = "imported"
+    """The order came from the shop."""
+    UPDATED = "updated"
+    """The shop told of news in the order."""
+    DOWNLOADED = "downloaded"
+    """All its photos are there; written by engines."""
     REQUESTED = "requested"
     RETRIED = "retried"
     SELECTED = "selected"

@@ -1,0 +1,1 @@
+"""The shop without a terminal: an HTTP server beside an engine."""
