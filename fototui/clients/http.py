@@ -58,7 +58,12 @@ class Answer:
     @property
     def excerpt(self) -> str:
         """The beginning of the body as one safe line, for bodies that nothing documents."""
-        return clean_line(self.body[:2000].decode("utf-8", "replace"), limit=200) or "no text"
+        return clean_line(self.body[:2000].decode("utf-8", "replace"), limit=200) or "–"
+
+    @property
+    def summary(self) -> str:
+        """Status and excerpt."""
+        return f"HTTP {self.status}: {self.excerpt}"
 
     @property
     def retry_after(self) -> float | None:
@@ -96,9 +101,10 @@ async def exchange(
                     body += chunk
                     if len(body) > max_bytes:
                         raise TransientError(
-                            f"{service} sent more than {max_bytes:,} bytes; something else may "
-                            "answer under its address.",
+                            "{service} sent more than {megabytes} MB; something else may answer "
+                            "under its address.",
                             service=service,
+                            megabytes=max_bytes / 1e6,
                             status=response.status_code,
                             ambiguous=True,
                         )
@@ -106,16 +112,18 @@ async def exchange(
                 await response.aclose()
     except TimeoutError:
         raise TransientError(
-            f"{service} did not answer within {seconds:g} s; it is tried again later.",
+            "{service} did not answer within {seconds} s; it is tried again later.",
             service=service,
+            seconds=seconds,
             ambiguous=True,
         ) from None
     except httpx.HTTPError as error:
         # The kind alone: the text of some of these errors quotes the headers, and so the secret.
         raise TransientError(
-            f"{service} could not be reached ({type(error).__name__}); see whether the network "
-            "and the address in the settings are right.",
+            "{service} could not be reached ({reason}); see whether the network and the address "
+            "in the settings are right.",
             service=service,
+            reason=type(error).__name__,
             ambiguous=not isinstance(error, _NOT_SENT),
         ) from None
     return Answer(response.status_code, response.headers, bytes(body))
@@ -129,15 +137,32 @@ def passing_error(answer: Answer, service: str, detail: str | None = None) -> Tr
         service: The service's name.
         detail: What the service says, where its answers are documented; otherwise their beginning.
     """
-    detail = detail or f"HTTP {answer.status}: {answer.excerpt}"
-    reason = "asks for fewer requests" if answer.status == 429 else "has a problem of its own"
+    detail = detail or answer.summary
+    if answer.status == 429:
+        return TransientError(
+            "{service} asks for fewer requests ({detail}); it is tried again later.",
+            service=service,
+            status=answer.status,
+            retry_after=answer.retry_after,
+            detail=detail,
+        )
     return TransientError(
-        f"{service} {reason} ({detail}); it is tried again later.",
+        "{service} has a problem of its own ({detail}); it is tried again later.",
         service=service,
         status=answer.status,
         retry_after=answer.retry_after,
         ambiguous=answer.status in _UNKNOWN_OUTCOME,
+        detail=detail,
     )
+
+
+def megabytes(size: int) -> float:
+    """A size in bytes as a sentence tells it, in megabytes.
+
+    Args:
+        size: Bytes.
+    """
+    return round(size / 1e6, 1)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -179,10 +204,11 @@ def credential(secret: SecretStr, variable: str) -> str:
     """
     value = secret.get_secret_value().strip()
     if not value:
-        raise ConfigurationError(f"{variable} is not set.")
+        raise ConfigurationError("{variable} is not set.", variable=variable)
     if not (value.isascii() and value.isprintable()):
         raise ConfigurationError(
-            f"{variable} has characters that no key has; copy it again from the service's page."
+            "{variable} has characters that no key has; copy it again from the service's page.",
+            variable=variable,
         )
     return value
 
@@ -202,5 +228,9 @@ def web_address(text: str, variable: str) -> httpx.URL:
     except httpx.InvalidURL:
         url = httpx.URL()
     if url.scheme not in ("https", "http") or not url.host:
-        raise ConfigurationError(f"{variable} is {text!r}; it must be an https:// address.")
+        raise ConfigurationError(
+            "{variable} is {value}; it must be an https:// address.",
+            variable=variable,
+            value=repr(text),
+        )
     return url

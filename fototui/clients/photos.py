@@ -19,12 +19,16 @@ from PIL import (
 )
 
 from fototui.domain.errors import InvalidInputError
+from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
 
 # 64 megapixels are 192 MB in memory; the biggest phone photo in common use has 50.
 MAX_PIXELS = 64_000_000
 
-_TOO_BIG = f"The photo has more than {MAX_PIXELS // 1_000_000} megapixels; scale it down first."
+_TOO_BIG = Sentence.make(
+    "The photo has more than {limit} megapixels; scale it down first.",
+    limit=MAX_PIXELS // 1_000_000,
+)
 
 # Base64 makes 4 bytes of 3: this is what fits into RunPod's 10 MB body beside the rest of it.
 MAX_PREPARED_BYTES = 7_400_000
@@ -40,6 +44,9 @@ _KINDS = {
     # Only where a plugin for it is installed and registered.
     "HEIF": ("image/heic", "heic"),
 }
+
+# Servers that want a visitor to log in, or have lost a file, send one and call it a success.
+_WEB_PAGE = (b"<!doctype html", b"<html")
 
 # Tried in turn until the photo fits; after them, pixels go.
 _JPEG_QUALITIES = (92, 85, 75)
@@ -177,8 +184,8 @@ def _opened(data: bytes, formats: Collection[str] = _KINDS) -> Iterator[Image.Im
     except Exception as error:
         # Decoders raise nearly anything on damaged data: SyntaxError, struct.error, KeyError …
         raise InvalidInputError(
-            f"The photo is damaged or incomplete ({clean_line(str(error), limit=100)}); ask for "
-            "it again."
+            "The photo is damaged or incomplete ({reason}); ask for it again.",
+            reason=clean_line(str(error), limit=100) or type(error).__name__,
         ) from error
 
 
@@ -187,11 +194,15 @@ def _check_size(image: Image.Image) -> None:
         raise InvalidInputError(_TOO_BIG)
 
 
-def _unknown(data: bytes) -> str:
+def _unknown(data: bytes) -> Sentence:
     # ISO base media files, which HEIC and AVIF photos are, name their brand behind "ftyp".
     if data[4:8] == b"ftyp":
-        return "The photo is a HEIC or AVIF, which cannot be read here; ask for a JPEG."
-    return "The file is no JPEG, PNG, WebP or GIF picture; ask for the photo itself."
+        return Sentence.make(
+            "The photo is a HEIC or AVIF, which cannot be read here; ask for a JPEG."
+        )
+    if data[:1000].removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_WEB_PAGE):
+        return Sentence.make("The file is a web page, not a photo; ask for the photo itself.")
+    return Sentence.make("The file is no JPEG, PNG, WebP or GIF picture; ask for the photo itself.")
 
 
 def _info(image: Image.Image) -> PhotoInfo:
@@ -246,7 +257,7 @@ def _jpeg_within(image: Image.Image, max_bytes: int) -> bytes:
             if len(jpeg) <= max_bytes:
                 return jpeg
         side = int(side * _SHRINK)
-    raise InvalidInputError(f"No photo fits into {max_bytes} bytes; allow more.")
+    raise InvalidInputError("No photo fits into {limit} bytes; allow more.", limit=max_bytes)
 
 
 def _encoded(image: Image.Image, kind: str, quality: int | None = None) -> bytes:

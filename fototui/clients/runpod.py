@@ -10,7 +10,7 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
-from fototui.clients.http import Answer, credential, exchange, passing_error, web_address
+from fototui.clients.http import Answer, credential, exchange, megabytes, passing_error, web_address
 from fototui.clients.runpod_wire import (
     SERVICE,
     RunPodHealth,
@@ -31,6 +31,7 @@ from fototui.domain.errors import (
     TransientError,
 )
 from fototui.domain.options import ColoringOptions
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import RunPodJobStatus
 from fototui.domain.text import clean_line
 
@@ -81,7 +82,8 @@ class RunPodService:
     ) -> None:
         if not is_job_id(endpoint_id):
             raise ConfigurationError(
-                f"RUNPOD_ENDPOINT_ID is {endpoint_id!r}; it is a short word such as a1b2c3d4e5."
+                "RUNPOD_ENDPOINT_ID is {value}; it is a short word such as a1b2c3d4e5.",
+                value=repr(endpoint_id),
             )
         self._base = web_address(f"{api_url.rstrip('/')}/{endpoint_id}/", "RUNPOD_API_URL")
         # Not the client's own header: results are fetched from strangers through the same client.
@@ -114,9 +116,11 @@ class RunPodService:
         body = await asyncio.to_thread(run_body, image, options, timeout_seconds=timeout_seconds)
         if len(body) > MAX_BODY_BYTES:
             raise PermanentError(
-                f"The photo is too big for RunPod ({len(body):,} of {MAX_BODY_BYTES:,} bytes); "
-                "it has to be scaled down before.",
+                "The photo is too big for RunPod ({size} MB of {limit} MB at most); it has to be "
+                "scaled down before.",
                 service=SERVICE,
+                size=megabytes(len(body)),
+                limit=megabytes(MAX_BODY_BYTES),
             )
         answer = await self._ask("POST", "run", body)
         if not answer.is_success:
@@ -124,10 +128,11 @@ class RunPodService:
         job_id = read_job_id(answer.body)
         if job_id is None:
             raise TransientError(
-                f"RunPod answered without a job id ({answer.excerpt}); it is not known whether "
-                "the job runs.",
+                "RunPod answered without a job id ({answer}); it is not known whether the job "
+                "runs.",
                 service=SERVICE,
                 status=answer.status,
+                answer=answer.summary,
                 ambiguous=True,
             )
         return job_id
@@ -145,9 +150,10 @@ class RunPodService:
         answer = await self._ask("GET", f"status/{_checked(job_id)}")
         if answer.status == 404:
             raise ResultGoneError(
-                f"RunPod no longer knows job {job_id}; generate the colouring again.",
+                "RunPod no longer knows job {job}; generate the colouring again.",
                 service=SERVICE,
                 status=404,
+                job=job_id,
             )
         if not answer.is_success:
             raise _refusal(answer)
@@ -174,9 +180,10 @@ class RunPodService:
         health = read_health(answer.body)
         if health is None:
             raise TransientError(
-                f"RunPod's health answer cannot be read ({answer.excerpt}); check RUNPOD_API_URL.",
+                "RunPod's health answer cannot be read ({answer}); check RUNPOD_API_URL.",
                 service=SERVICE,
                 status=answer.status,
+                answer=answer.summary,
             )
         return health
 
@@ -225,11 +232,21 @@ class RunPodService:
                 looks += 1
             left = deadline - clock()
             if left <= 0:
-                state = "unreachable" if seen is None else seen
+                if seen is None:
+                    raise TransientError(
+                        "RunPod told nothing of job {job} for {seconds} s; see whether the network "
+                        "is right.",
+                        service=SERVICE,
+                        job=job_id,
+                        seconds=timeout_seconds,
+                    )
                 raise TransientError(
-                    f"RunPod did not finish job {job_id} within {timeout_seconds:g} s (last "
-                    f"state: {state}); see whether the endpoint has workers.",
+                    "RunPod did not finish job {job} within {seconds} s (last state: {state}); see "
+                    "whether the endpoint has workers.",
                     service=SERVICE,
+                    job=job_id,
+                    seconds=timeout_seconds,
+                    state=seen,
                 )
             await asyncio.sleep(min(pause, left))
 
@@ -291,8 +308,8 @@ class RunPodService:
             raise passing_error(answer, SERVICE)
         if not answer.is_success:
             raise ResultGoneError(
-                f"RunPod's result is not at its address any more (HTTP {answer.status}); generate "
-                "the colouring again.",
+                "RunPod's result is not at its address any more (HTTP {status}); generate the "
+                "colouring again.",
                 service=SERVICE,
                 status=answer.status,
             )
@@ -306,8 +323,9 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 def _checked(job_id: str) -> str:
     if not is_job_id(job_id):
         raise PermanentError(
-            f"{clean_line(job_id, limit=100)!r} is no RunPod job id; generate the colouring again.",
+            "{job} is no RunPod job id; generate the colouring again.",
             service=SERVICE,
+            job=repr(clean_line(job_id, limit=100)),
         )
     return job_id
 
@@ -338,22 +356,19 @@ def _refusal(answer: Answer) -> OutsideError:
         return passing_error(answer, SERVICE)
     match answer.status:
         case 401 | 403:
-            advice = "RunPod refuses the API key; check RUNPOD_API_KEY"
+            advice = Sentence.make("RunPod refuses the API key; check RUNPOD_API_KEY")
         case 402:
-            advice = "RunPod's account is out of credit; top it up"
+            advice = Sentence.make("RunPod's account is out of credit; top it up")
         case 404:
-            advice = "RunPod knows no such endpoint; check RUNPOD_ENDPOINT_ID"
+            advice = Sentence.make("RunPod knows no such endpoint; check RUNPOD_ENDPOINT_ID")
         case status if 300 <= status < 400:
-            advice = "RunPod is somewhere else; check RUNPOD_API_URL"
+            advice = Sentence.make("RunPod is somewhere else; check RUNPOD_API_URL")
         case status:
             return PermanentError(
-                f"RunPod refused the request (HTTP {status}: {answer.excerpt}); see whether the "
-                "worker takes the options.",
+                "RunPod refused the request ({answer}); see whether the worker takes the options.",
                 service=SERVICE,
                 status=status,
+                answer=answer.summary,
             )
-    return AccountError(
-        f"{advice} (HTTP {answer.status}: {answer.excerpt}).",
-        service=SERVICE,
-        status=answer.status,
-    )
+    refusal = Sentence.joined((advice, Sentence.plain(f"({answer.summary}).")))
+    return AccountError(refusal, service=SERVICE, status=answer.status)

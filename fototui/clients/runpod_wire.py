@@ -18,6 +18,7 @@ from pydantic_core import from_json
 from fototui.clients.photos import to_png
 from fototui.domain.errors import InvalidInputError, PermanentError, TransientError
 from fototui.domain.options import ColoringOptions
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import RunPodJobStatus
 from fototui.domain.text import clean_line
 
@@ -28,8 +29,6 @@ _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 # How a worker's Python names the class of an exception.
 _CLASS_NAME = re.compile(r"<class '(?:\w+\.)*(\w+)'>")
-
-_UNEXPLAINED = "no reason was given"
 
 # `output` inside `output`, and a list around it: deeper than that nothing was seen.
 _DEEPEST = 4
@@ -43,7 +42,8 @@ class RunPodJob:
         id: RunPod's id.
         status: Its state; RUNNING is told as IN_PROGRESS.
         image: The result, a PNG; only when COMPLETED.
-        error: Why it failed, one safe line; only when FAILED, TIMED_OUT or CANCELLED.
+        error: Why it failed, one safe line; only when FAILED, TIMED_OUT or CANCELLED, and where
+            RunPod says it.
         delay_ms: Time in the queue.
         execution_ms: Time at work.
     """
@@ -142,9 +142,10 @@ def read_job(job_id: str, body: bytes) -> tuple[RunPodJob, str | None]:
     except ValidationError:
         text = clean_line(body[:1000].decode("utf-8", "replace"), limit=200)
         raise TransientError(
-            f"RunPod's answer about job {job_id} cannot be read ({text or 'no text'}); it is "
-            "asked again later.",
+            "RunPod's answer about job {job} cannot be read ({answer}); it is asked again later.",
             service=SERVICE,
+            job=job_id,
+            answer=text or "–",
         ) from None
     status = answer.status
     if status is RunPodJobStatus.RUNNING:
@@ -192,8 +193,9 @@ def as_png(data: bytes) -> bytes:
         return to_png(data)
     except InvalidInputError as error:
         raise PermanentError(
-            f"RunPod's result is no picture that can be used: {error} Look at the worker's log.",
+            "RunPod's result is no picture that can be used: {error} Look at the worker's log.",
             service=SERVICE,
+            error=error.sentence,
         ) from error
 
 
@@ -232,28 +234,29 @@ def _find_image(output: object, depth: int = 0) -> str | None:
 def _refuse(output: object) -> NoReturn:
     match output:
         case {"error": str(text)} if text:
-            found = f"it says: {clean_line(text, limit=300)}"
-        case Mapping():
-            found = f"keys found: {_names(output)}"
-        case [{**first}, *_]:
-            found = f"keys found in its list: {_names(first)}"
-        case None:
-            found = "it is empty"
+            found = Sentence.make("it says: {text}", text=clean_line(text, limit=300))
+        case Mapping() if output:
+            found = Sentence.make("keys found: {names}", names=_names(output))
+        case [{**first}, *_] if first:
+            found = Sentence.make("keys found in its list: {names}", names=_names(first))
+        case None | {} | []:
+            found = Sentence.make("it is empty")
         case _:
-            found = f"it is a {type(output).__name__}"
+            found = Sentence.make("it is a {type}", type=type(output).__name__)
     raise PermanentError(
-        f"RunPod's result holds no picture ({found}); see that RUNPOD_ENDPOINT_ID names the "
+        "RunPod's result holds no picture ({found}); see that RUNPOD_ENDPOINT_ID names the "
         "colouring worker, and what it returns.",
         service=SERVICE,
+        found=found,
     )
 
 
 def _names(keys: Mapping[object, object]) -> str:
-    return clean_line(", ".join(sorted(map(str, keys))), limit=200) or "none"
+    return clean_line(", ".join(sorted(map(str, keys))), limit=200)
 
 
-def _read_error(error: object, output: object) -> str:
-    """Why a job failed: a text, or a JSON text or object with a type and a message."""
+def _read_error(error: object, output: object) -> str | None:
+    """Why a job failed: a text, or a JSON text or object with a type and a message, or nothing."""
     if error is None and isinstance(output, Mapping):
         error = output.get("error")
     if isinstance(error, str):
@@ -261,14 +264,14 @@ def _read_error(error: object, output: object) -> str:
         try:
             error = from_json(text)
         except ValueError:
-            return clean_line(text) or _UNEXPLAINED
+            return clean_line(text) or None
     if isinstance(error, Mapping):
         kind = error.get("error_type")
         message = error.get("error_message") or error.get("message") or error.get("error")
         if isinstance(message, str):
             name = _CLASS_NAME.sub(r"\1", kind) + ": " if isinstance(kind, str) else ""
             return clean_line(name + message)
-    return _UNEXPLAINED if error is None else clean_line(json.dumps(error, ensure_ascii=False))
+    return None if error is None else clean_line(json.dumps(error, ensure_ascii=False))
 
 
 def _milliseconds(value: object) -> int | None:

@@ -13,7 +13,7 @@ from typing import Self
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from fototui.clients.http import Answer, credential, exchange, passing_error, web_address
+from fototui.clients.http import Answer, credential, exchange, megabytes, passing_error, web_address
 from fototui.clients.photos import PhotoInfo, peek_photo
 from fototui.domain.errors import (
     AccountError,
@@ -23,6 +23,7 @@ from fototui.domain.errors import (
     TransientError,
 )
 from fototui.domain.options import SvgOptions
+from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
 
 SERVICE = "Vectorizer.ai"
@@ -47,9 +48,9 @@ _SVG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>
 _SVG_HEAD_BYTES = 65_536
 
 _ADVICE = {
-    1008: "The account has no API subscription; take one out",
-    1010: "The subscription is past due; pay it",
-    1011: "The account has no credits left; buy some",
+    1008: Sentence.make("Vectorizer.ai's account has no API subscription; take one out"),
+    1010: Sentence.make("Vectorizer.ai's subscription is past due; pay it"),
+    1011: Sentence.make("Vectorizer.ai's account has no credits left; buy some"),
 }
 
 
@@ -147,8 +148,8 @@ class VectorizerApiService:
             InvalidInputError: An option is out of its range.
             PermanentError: The picture is beyond a limit, or the service refuses it.
         """
-        _require_range("retention days", retention_days, _MAX_RETENTION_DAYS)
-        _require_range("colours", max_colors, _MAX_COLORS)
+        _require_range("policy.retention_days", retention_days, _MAX_RETENTION_DAYS)
+        _require_range("processing.max_colors", max_colors, _MAX_COLORS)
         info = await asyncio.to_thread(_check_image, image)
         request = self._client.build_request(
             "POST",
@@ -166,10 +167,10 @@ class VectorizerApiService:
         answer = await self._exchange(request, _MAX_SVG_BYTES)
         if not _is_svg(answer.body):
             raise TransientError(
-                f"Vectorizer.ai's answer is no whole SVG ({answer.excerpt}); it is tried again "
-                "later.",
+                "Vectorizer.ai's answer is no whole SVG ({answer}); it is tried again later.",
                 service=SERVICE,
                 status=answer.status,
+                answer=answer.summary,
                 ambiguous=True,
             )
         return VectorizerResult(
@@ -187,10 +188,10 @@ class VectorizerApiService:
             return VectorizerAccount.model_validate_json(answer.body)
         except ValidationError:
             raise TransientError(
-                f"Vectorizer.ai's account answer cannot be read ({answer.excerpt}); check "
-                "VECTORIZER_URL.",
+                "Vectorizer.ai's account answer cannot be read ({answer}); check VECTORIZER_URL.",
                 service=SERVICE,
                 status=answer.status,
+                answer=answer.summary,
             ) from None
 
     async def aclose(self) -> None:
@@ -228,41 +229,47 @@ class VectorizerApiService:
             self._refusals += 1
             pause = min(_REFUSAL_STEP * self._refusals, _LONGEST_REFUSAL_PAUSE)
             return TransientError(
-                f"Vectorizer.ai asks for fewer calls ({message}); it is tried again later.",
+                "Vectorizer.ai asks for fewer calls ({message}); it is tried again later.",
                 service=SERVICE,
                 status=429,
+                message=message,
                 retry_after=pause if answer.retry_after is None else answer.retry_after,
             )
         if answer.is_passing:
             return passing_error(answer, SERVICE, message)
         if code == _OUT_OF_TIME:
             return TransientError(
-                f"Vectorizer.ai ran out of time ({message}); it is tried again in a minute.",
+                "Vectorizer.ai ran out of time ({message}); it is tried again in a minute.",
                 service=SERVICE,
                 status=answer.status,
+                message=message,
                 retry_after=_OUT_OF_TIME_PAUSE,
             )
         advice = _ADVICE.get(code) if code is not None else None
         match answer.status:
             case 401 | 403:
-                advice = (
+                advice = Sentence.make(
                     "Vectorizer.ai refuses the key; check VECTORIZER_API_KEY and "
                     "VECTORIZER_API_SECRET"
                 )
             case 402:
-                advice = advice or "Vectorizer.ai wants to be paid; look at the account"
+                advice = advice or Sentence.make(
+                    "Vectorizer.ai wants to be paid; look at the account"
+                )
             case 404 | 405:
-                advice = "Vectorizer.ai is not there; check VECTORIZER_URL"
+                advice = Sentence.make("Vectorizer.ai is not there; check VECTORIZER_URL")
             case status if 300 <= status < 400:
-                advice = "Vectorizer.ai is somewhere else; check VECTORIZER_URL"
+                advice = Sentence.make("Vectorizer.ai is somewhere else; check VECTORIZER_URL")
             case status:
                 return PermanentError(
-                    f"Vectorizer.ai refused the picture or an option ({message}); generate the "
+                    "Vectorizer.ai refused the picture or an option ({message}); generate the "
                     "colouring again or choose other options.",
                     service=SERVICE,
                     status=status,
+                    message=message,
                 )
-        return AccountError(f"{advice} ({message}).", service=SERVICE, status=answer.status)
+        refusal = Sentence.joined((advice, Sentence.plain(f"({message}).")))
+        return AccountError(refusal, service=SERVICE, status=answer.status)
 
 
 class _ErrorDetail(BaseModel):
@@ -279,37 +286,49 @@ def _read_error(answer: Answer) -> tuple[int | None, str]:
     try:
         error = _ErrorBody.model_validate_json(answer.body).error
     except ValidationError:
-        return None, f"HTTP {answer.status}: {answer.excerpt}"
-    text = clean_line(error.message, limit=300) or "no text"
-    return error.code, f"HTTP {answer.status}, error {error.code}: {text}"
+        return None, answer.summary
+    text = clean_line(error.message, limit=300)
+    return error.code, f"HTTP {answer.status}, {error.code}: {text}"
 
 
 def _check_image(image: bytes) -> PhotoInfo:
     """Refuse what the service would refuse after a long upload."""
     if len(image) > MAX_IMAGE_BYTES:
         raise PermanentError(
-            f"The picture has {len(image):,} bytes and Vectorizer.ai takes {MAX_IMAGE_BYTES:,}; "
-            "generate a smaller colouring.",
+            "The picture has {size} MB and Vectorizer.ai takes {limit} MB; generate a smaller "
+            "colouring.",
             service=SERVICE,
+            size=megabytes(len(image)),
+            limit=megabytes(MAX_IMAGE_BYTES),
         )
     try:
         info = peek_photo(image)
     except InvalidInputError as error:
         raise PermanentError(
-            f"The colouring cannot be read: {error} Generate it again.", service=SERVICE
+            "The colouring cannot be read: {error} Generate it again.",
+            service=SERVICE,
+            error=error.sentence,
         ) from error
     if info.width * info.height > MAX_PIXELS:
         raise PermanentError(
-            f"The picture has {info.width} × {info.height} pixels and Vectorizer.ai takes "
-            f"{MAX_PIXELS / 1e6:.1f} megapixels; generate a smaller colouring.",
+            "The picture has {width} × {height} pixels and Vectorizer.ai takes {limit} megapixels; "
+            "generate a smaller colouring.",
             service=SERVICE,
+            width=info.width,
+            height=info.height,
+            limit=round(MAX_PIXELS / 1e6, 1),
         )
     return info
 
 
-def _require_range(what: str, value: int, last: int) -> None:
+def _require_range(option: str, value: int, last: int) -> None:
     if not 0 <= value <= last:
-        raise InvalidInputError(f"{value} {what} cannot be; choose a number from 0 to {last}.")
+        raise InvalidInputError(
+            "{option} cannot be {value}; choose a number from 0 to {last}.",
+            option=option,
+            value=value,
+            last=last,
+        )
 
 
 def _is_svg(body: bytes) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import socket
 import struct
 import zlib
 from collections import deque
@@ -166,3 +167,32 @@ async def _raw_server(handle: RawHandler) -> AsyncIterator[str]:
 def raw_server() -> RawServer:
     """Serve bytes instead of HTTP: for connections that break, stall and drip."""
     return _raw_server
+
+
+@pytest.fixture
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """A net below tests of addresses that must never be asked: nothing leaves this machine.
+
+    Gives the list of all that was tried against it.
+    """
+    tried: list[object] = []
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+    def is_here(host: object) -> bool:
+        return host == "localhost" or str(host).startswith("127.") or host == "::1"
+
+    def guarded_connect(self: socket.socket, address: tuple[object, ...]) -> None:
+        if not is_here(address[0]):
+            tried.append(address)
+            raise PermissionError(f"a test would connect to {address}")
+        connect(self, address)
+
+    def guarded_look_up(host: str, *rest: object, **named: object) -> object:
+        if not is_here(host):
+            tried.append(host)
+            raise PermissionError(f"a test would look up {host}")
+        return look_up(host, *rest, **named)  # type: ignore[arg-type]  # passed on as it came
+
+    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
+    return tried

@@ -201,14 +201,14 @@ async def test_an_answer_that_is_too_big_is_not_read_to_its_end(
             sent += 65_536
 
     async with raw_server(endless) as url:
-        with pytest.raises(TransientError, match="more than 100,000 bytes"):
+        with pytest.raises(TransientError, match=r"more than 0\.1 MB"):
             await _get(client, url, max_bytes=100_000)
     assert sent < 50_000_000
 
 
 async def test_a_packed_answer_counts_unpacked(client: httpx.AsyncClient, service: Service) -> None:
     service.will(gzip.compress(bytes(5_000_000)), Content_Encoding="gzip")
-    with pytest.raises(TransientError, match="more than 1,000,000 bytes"):
+    with pytest.raises(TransientError, match="more than 1 MB"):
         await _get(client, service.url)
     assert len((await _get(client, service.url, max_bytes=5_000_000)).body) == 5_000_000
 
@@ -288,7 +288,7 @@ def test_an_excerpt_is_one_safe_short_line() -> None:
     excerpt = Answer(400, httpx.Headers(), body).excerpt
     assert excerpt.startswith("<h1>no way</h1>]0;title")
     assert len(excerpt) <= 200
-    assert Answer(400, httpx.Headers(), b" \n").excerpt == "no text"
+    assert Answer(400, httpx.Headers(), b" \n").excerpt == "–"
 
 
 def test_a_credential_is_trimmed() -> None:

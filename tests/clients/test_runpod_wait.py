@@ -143,7 +143,7 @@ async def test_a_result_that_cannot_be_read_ends_the_wait(
 
 @pytest.mark.parametrize(
     ("status", "body", "sentence"),
-    [(200, {"status": "IN_QUEUE"}, "last state: IN_QUEUE"), (503, "", "last state: unreachable")],
+    [(200, {"status": "IN_QUEUE"}, "last state: IN_QUEUE"), (503, "", "told nothing of job")],
 )
 async def test_the_time_runs_out(
     runpod: RunPodService, service: Service, status: int, body: object, sentence: str

@@ -153,7 +153,7 @@ async def test_pictures_beyond_the_limits_are_not_sent(
     service.will(SVG)
     cases = [
         (claim(8193, 4097), "33.6 megapixels"),
-        (png + bytes(30_000_000), "30,000,000"),
+        (png + bytes(30_000_000), "takes 30 MB"),
         (b"", "cannot be read"),
         (b"hello", "cannot be read"),
     ]
@@ -219,10 +219,10 @@ async def test_a_hostile_answer_is_told_quickly(
 @pytest.mark.parametrize(
     ("status", "code", "kind", "sentence"),
     [
-        (400, 1005, PermanentError, "error 1005: so it is"),
-        (400, 1006, PermanentError, "error 1006: so it is"),
-        (400, 1019, PermanentError, "error 1019: so it is"),
-        (413, 1007, PermanentError, "error 1007"),
+        (400, 1005, PermanentError, "400, 1005: so it is"),
+        (400, 1006, PermanentError, "400, 1006: so it is"),
+        (400, 1019, PermanentError, "400, 1019: so it is"),
+        (413, 1007, PermanentError, "413, 1007"),
         (401, 1001, AccountError, "VECTORIZER_API_KEY"),
         (401, 1002, AccountError, "VECTORIZER_API_KEY"),
         (401, 1003, AccountError, "VECTORIZER_API_KEY"),
@@ -236,9 +236,9 @@ async def test_a_hostile_answer_is_told_quickly(
         (302, 4711, AccountError, "VECTORIZER_URL"),
         (400, 1017, TransientError, "out of time"),
         (429, 1015, TransientError, "fewer calls"),
-        (500, -1, TransientError, "error -1: so it is"),
-        (503, -3, TransientError, "error -3: so it is"),
-        (503, -10, TransientError, "error -10: so it is"),
+        (500, -1, TransientError, "500, -1: so it is"),
+        (503, -3, TransientError, "503, -3: so it is"),
+        (503, -10, TransientError, "503, -10: so it is"),
     ],
 )
 async def test_errors_are_told_apart_by_status_and_code(

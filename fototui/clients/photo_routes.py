@@ -1,0 +1,158 @@
+"""The ways to photo servers: direct, and through proxies."""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from typing import Self
+
+import httpx
+
+from fototui.clients.addresses import Target
+from fototui.config import Proxy
+from fototui.domain.errors import ConfigurationError
+from fototui.domain.text import clean_line
+
+# A name may have any number of addresses; one that answers is among the first, or nowhere.
+_MOST_ADDRESSES = 4
+
+# Connections are not kept: a kept one is found again by its IP address alone, and would be reused
+# for another name at that address although TLS has not proved that name.
+_NO_REUSE = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+
+
+class Route:
+    """One way to photo servers.
+
+    It stands on httpx's transport, not on its client: no cookies are kept, no redirect is followed
+    unseen, no proxy of the environment is used, and no address is logged with its keys.
+
+    Args:
+        transport: The transport.
+        name: What the log calls the route: "direct", or the proxy's host and port.
+        pins: Whether it connects to the addresses that were checked. A proxy is given the host's
+            name and looks it up once more, in its own network; ours is out of reach that way.
+        idle_seconds: Longest silence of a server.
+    """
+
+    def __init__(
+        self, transport: httpx.AsyncHTTPTransport, *, name: str, pins: bool, idle_seconds: float
+    ) -> None:
+        self.name = name
+        self.pins = pins
+        self._transport = transport
+        self._timeout = httpx.Timeout(idle_seconds, connect=min(10.0, idle_seconds)).as_dict()
+
+    @classmethod
+    def direct(cls, *, idle_seconds: float) -> Self:
+        """The way without a proxy.
+
+        Args:
+            idle_seconds: Longest silence of a server.
+        """
+        transport = httpx.AsyncHTTPTransport(verify=httpx.create_ssl_context(), limits=_NO_REUSE)
+        return cls(transport, name="direct", pins=True, idle_seconds=idle_seconds)
+
+    @classmethod
+    def through(cls, proxy: Proxy, *, idle_seconds: float) -> Self:
+        """The way through a proxy.
+
+        Args:
+            proxy: The proxy; it is asked by HTTP, with CONNECT for https addresses.
+            idle_seconds: Longest silence of a server.
+
+        Raises:
+            ConfigurationError: Its certificate cannot be read, or its host is none.
+        """
+        # Some write user and password there; the settings have names of their own for them.
+        name = clean_line(f"{proxy.host.rpartition('@')[2]}:{proxy.port}")
+        password = proxy.password.get_secret_value() if proxy.password else ""
+        try:
+            address = httpx.URL(scheme="http", host=proxy.host, port=proxy.port)
+        except httpx.InvalidURL:
+            raise ConfigurationError(
+                "The proxy {proxy} has no proper host name; correct it in the settings.", proxy=name
+            ) from None
+        transport = httpx.AsyncHTTPTransport(
+            verify=_trust(proxy.certificate, name),
+            limits=_NO_REUSE,
+            proxy=httpx.Proxy(address, auth=(proxy.username, password) if proxy.username else None),
+        )
+        return cls(transport, name=name, pins=False, idle_seconds=idle_seconds)
+
+    async def ask(self, target: Target, headers: Mapping[str, str]) -> httpx.Response:
+        """Send a GET.
+
+        Args:
+            target: Where to, looked up and checked.
+            headers: Headers.
+
+        Returns:
+            The answer; its body is not read yet, and whoever calls closes it.
+
+        Raises:
+            httpx.TransportError: There was no answer.
+        """
+        if not self.pins:
+            return await self._send(target.url, headers)
+        *others, last = target.addresses[:_MOST_ADDRESSES]
+        # The name stays in the Host header, and in TLS, which proves it.
+        headers = {"Host": target.url.netloc.decode("ascii"), **headers}
+        for address in others:
+            try:
+                return await self._send(target.url.copy_with(host=address), headers, target.host)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue
+        return await self._send(target.url.copy_with(host=last), headers, target.host)
+
+    async def _send(
+        self, url: httpx.URL, headers: Mapping[str, str], tls_name: str | None = None
+    ) -> httpx.Response:
+        extensions: dict[str, object] = {"timeout": self._timeout}
+        if tls_name is not None:
+            extensions["sni_hostname"] = tls_name
+        request = httpx.Request("GET", url, headers=headers, extensions=extensions)
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+
+async def open_routes(proxies: tuple[Proxy, ...], *, idle_seconds: float) -> tuple[Route, ...]:
+    """All routes: direct, and then the proxies in their order.
+
+    Args:
+        proxies: The proxies.
+        idle_seconds: Longest silence of a server.
+
+    Raises:
+        ConfigurationError: A proxy's settings are wrong.
+    """
+
+    def open_all() -> tuple[Route, ...]:  # reads certificates
+        return (
+            Route.direct(idle_seconds=idle_seconds),
+            *(Route.through(proxy, idle_seconds=idle_seconds) for proxy in proxies),
+        )
+
+    return await asyncio.to_thread(open_all)
+
+
+def _trust(certificate: str | None, proxy: str) -> ssl.SSLContext:
+    """Whose certificates are believed behind a proxy: the usual ones, and its own."""
+    context = httpx.create_ssl_context()
+    if certificate is None:
+        return context
+    try:
+        if "-----BEGIN" in certificate:
+            # One line of an environment variable has its line ends written out.
+            context.load_verify_locations(cadata=certificate.replace("\\n", "\n"))
+        else:
+            context.load_verify_locations(cafile=certificate)
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        raise ConfigurationError(
+            "The certificate of the proxy {proxy} cannot be read; give the path of a PEM file, or "
+            "its text.",
+            proxy=proxy,
+        ) from None
+    return context

@@ -1,0 +1,22 @@
+"""Shopify: orders by GraphQL (`ShopifyService`) and by webhook (`read_delivery`)."""
+
+from fototui.clients.shopify.client import Patience, ShopifyService
+from fototui.clients.shopify.webhook import (
+    Delivery,
+    MalformedWebhookError,
+    MissingOrderError,
+    is_genuine,
+    order_of,
+    read_delivery,
+)
+
+__all__ = [
+    "Delivery",
+    "MalformedWebhookError",
+    "MissingOrderError",
+    "Patience",
+    "ShopifyService",
+    "is_genuine",
+    "order_of",
+    "read_delivery",
+]

@@ -1,0 +1,284 @@
+"""Shopify's Admin API over GraphQL, which tells of the shop's orders."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib.resources import files
+from types import TracebackType
+from typing import Self
+
+import httpx
+import structlog
+from pydantic import SecretStr
+
+from fototui.clients.http import credential, exchange, web_address
+from fototui.clients.shopify.answer import SERVICE, Data, Envelope, read_answer
+from fototui.clients.shopify.wire import (
+    GraphOrder,
+    Line,
+    OrderData,
+    OrdersData,
+    PageInfo,
+)
+from fototui.domain.errors import InvalidInputError, TransientError
+from fototui.domain.shop import ShopOrder
+from fototui.domain.text import clean_line
+
+log = structlog.get_logger(__name__)
+
+# Pages as big as the points of one query allow (1,000; shopify.dev, "API limits"): an order of a
+# list brings its first line items, one asked for brings many.
+ORDERS_A_PAGE = 25
+LINES_IN_A_LIST = 10
+LINES_A_PAGE = 50
+
+_MAX_ANSWER_BYTES = 32_000_000
+
+
+def _query(*names: str) -> str:
+    """A query and the fragments that it uses."""
+    folder = files("fototui.clients.shopify") / "queries"
+    return "\n".join((folder / f"{name}.graphql").read_text("utf-8") for name in names)
+
+
+_RECENT_ORDERS = _query("recent_orders", "order_fields", "line_page")
+_ORDER = _query("order", "order_fields", "line_page")
+_LINE_ITEMS = _query("line_items", "line_page")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a query is tried again before its failure is told.
+
+    All queries only read, so trying again never does a thing twice.
+
+    Args:
+        seconds: Longest time to go on after the first try, the pauses included.
+        first_pause: Seconds to the second try; each further pause is twice as long, and none is
+            shorter than what Shopify asks for.
+        tries: Tries of a query that fails without being told when to come again.
+    """
+
+    seconds: float = 30.0
+    first_pause: float = 0.5
+    tries: int = 3
+
+
+class ShopifyService:
+    """The Admin API of one shop, over one long-lived HTTP client.
+
+    All calls raise `AccountError` (the token, its scopes or the shop are refused),
+    `TransientError` (throttled for too long, network, 5xx) and `PermanentError` (the query is
+    refused).
+
+    Args:
+        store_url: The shop's address, `https://….myshopify.com`.
+        token: Access token of the Admin API, with the scope `read_orders` (which reaches 60 days
+            back).
+        api_version: Version of the API, such as "2026-10". Shopify answers with the next one when
+            this one has expired, which is warned of once.
+        patience: How long to try again.
+        request_seconds: Longest time for one request, its answer included.
+
+    Raises:
+        ConfigurationError: Address or token are missing or have the wrong form.
+    """
+
+    def __init__(
+        self,
+        store_url: str,
+        token: SecretStr,
+        *,
+        api_version: str,
+        patience: Patience | None = None,
+        request_seconds: float = 30.0,
+    ) -> None:
+        base = web_address(f"{store_url.rstrip('/')}/", "SHOPIFY_STORE_URL")
+        self._url = base.join(f"admin/api/{api_version}/graphql.json")
+        self._version = api_version
+        self._patience = patience or Patience()
+        self._request_seconds = request_seconds
+        self._told: set[str] = set()
+        self._client = httpx.AsyncClient(
+            headers={"X-Shopify-Access-Token": credential(token, "SHOPIFY_ACCESS_TOKEN")},
+            timeout=httpx.Timeout(request_seconds),
+        )
+
+    async def recent_orders(
+        self, *, limit: int | None = None, since: datetime | date | None = None
+    ) -> AsyncIterator[ShopOrder]:
+        """Orders, the newest first, each with all its line items.
+
+        Args:
+            limit: Most orders to give; None for all that the token reaches.
+            since: Only orders that were placed or changed at that moment or later; a date begins
+                as the shop's own time zone says. Changes count, and not only new orders, since a
+                customer may send photos weeks after the order.
+
+        Raises:
+            InvalidInputError: `since` is a moment without a time zone.
+        """
+        search = None if since is None else f"updated_at:>={_moment(since)}"
+        left = limit
+        after: str | None = None
+        while left is None or left > 0:
+            variables = {
+                "first": ORDERS_A_PAGE if left is None else min(ORDERS_A_PAGE, left),
+                "after": after,
+                "query": search,
+                "lines": LINES_IN_A_LIST,
+            }
+            data = await self._ask("RecentOrders", _RECENT_ORDERS, variables, Envelope[OrdersData])
+            page = data.orders
+            if page is None:
+                raise _cut_short()
+            nodes = page.nodes or []
+            for node in nodes:
+                order = await self._whole(node) if node else None
+                if order is not None:
+                    yield order
+            if left is not None:
+                left -= len(nodes)
+            after = _next(page.page, after)
+            if after is None:
+                return
+
+    async def order(self, shopify_id: int) -> ShopOrder | None:
+        """One order with all its line items.
+
+        Args:
+            shopify_id: Shopify's number of it.
+
+        Returns:
+            The order; None if the shop has no such order, or keeps it from this token.
+        """
+        variables = {"id": _gid(shopify_id), "lines": LINES_A_PAGE}
+        data = await self._ask("Order", _ORDER, variables, Envelope[OrderData])
+        return await self._whole(data.order) if data.order else None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def _whole(self, order: GraphOrder) -> ShopOrder | None:
+        """Fetch an order's further line items; None if it has no id, or is gone by now."""
+        shopify_id = order.shopify_id
+        if shopify_id is None:
+            log.warning("Shopify sent an order without an id", number=order.name)
+            return None
+        lines: list[Line | None] = []
+        page = order.line_items
+        after: str | None = None
+        while page is not None:
+            lines += page.nodes or []
+            after = _next(page.page, after)
+            if after is None:
+                break
+            variables = {"id": _gid(shopify_id), "lines": LINES_A_PAGE, "after": after}
+            data = await self._ask("LineItems", _LINE_ITEMS, variables, Envelope[OrderData])
+            if data.order is None:
+                return None
+            page = data.order.line_items
+            if page is None:
+                raise _cut_short()
+        return order.as_order(shopify_id, order.shipping_line, lines)
+
+    async def _ask(
+        self, name: str, query: str, variables: Mapping[str, object], kind: type[Envelope[Data]]
+    ) -> Data:
+        """Put a query, and put it again while its failure is a passing one."""
+        body = {"operationName": name, "query": query, "variables": variables}
+        content = json.dumps(body).encode()
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._patience.seconds
+        pause, tries = self._patience.first_pause, 1
+        while True:
+            try:
+                return await self._try(content, kind)
+            except TransientError as error:
+                wait = max(pause, error.retry_after or 0.0)
+                hopeless = error.retry_after is None and tries >= self._patience.tries
+                if hopeless or clock() + wait > deadline:
+                    raise
+                log.info("Shopify is asked again", seconds=round(wait, 2), fault=str(error))
+            await asyncio.sleep(wait)
+            pause, tries = pause * 2, tries + 1
+
+    async def _try(self, content: bytes, kind: type[Envelope[Data]]) -> Data:
+        request = self._client.build_request(
+            "POST", self._url, content=content, headers={"Content-Type": "application/json"}
+        )
+        answer = await exchange(
+            self._client,
+            request,
+            service=SERVICE,
+            max_bytes=_MAX_ANSWER_BYTES,
+            seconds=self._request_seconds,
+        )
+        # A page can be a megabyte of JSON.
+        data, hidden = await asyncio.to_thread(read_answer, answer, kind)
+        version = clean_line(answer.headers.get("X-Shopify-API-Version", self._version), limit=50)
+        if version != self._version and self._is_new(f"version {version}"):
+            log.warning(
+                "Shopify answers with another version of its API; set SHOPIFY_API_VERSION to one "
+                "that is supported",
+                wanted=self._version,
+                answered=version,
+            )
+        for field in hidden:
+            if self._is_new(f"field {field}"):
+                log.warning("Shopify hides a field from this app", field=clean_line(field))
+        return data
+
+    def _is_new(self, news: str) -> bool:
+        """Whether this is said for the first time."""
+        is_new = news not in self._told
+        self._told.add(news)
+        return is_new
+
+
+def _gid(shopify_id: int) -> str:
+    return f"gid://shopify/Order/{shopify_id}"
+
+
+def _moment(since: datetime | date) -> str:
+    """A moment as Shopify's search takes it (shopify.dev, "API search syntax")."""
+    if not isinstance(since, datetime):
+        return since.isoformat()
+    if since.tzinfo is None:
+        raise InvalidInputError("The time to import from has no time zone; give one, or a date.")
+    return f"'{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
+
+
+def _next(page: PageInfo | None, after: str | None) -> str | None:
+    """The cursor of the next page; None where this was the last.
+
+    Raises:
+        TransientError: There are further pages, and no new cursor to come to them.
+    """
+    if page is None or not page.has_next:
+        return None
+    if not page.end or page.end == after:
+        raise _cut_short()
+    return page.end
+
+
+def _cut_short() -> TransientError:
+    """Rather a failure than an order that silently lacks a part."""
+    return TransientError(
+        "Shopify's pages end before they are complete; they are asked for again later.",
+        service=SERVICE,
+    )

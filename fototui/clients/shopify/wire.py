@@ -1,0 +1,305 @@
+"""What Shopify sends of an order, by GraphQL or by webhook, and what it means to the shop.
+
+The two ways name the same fields differently; one model reads both. What is missing, null or
+senseless in a single value is None; only a value of another shape (a text for a list) is an error.
+Fields are those of shopify.dev, "GraphQL Admin API: Order" and "Webhooks: orders/create".
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Annotated
+
+import httpx
+import structlog
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+
+from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
+from fototui.domain.text import clean, clean_line
+
+log = structlog.get_logger(__name__)
+
+# 123, "123" and "gid://shopify/Order/123" name the same thing.
+_ID = re.compile(r"(?:gid://shopify/[A-Za-z]+/)?([0-9]{1,19})(?:\?.*)?")
+_LARGEST_ID = 2**63 - 1
+
+# "Fotka 2" and "Fotka (4)-2": the number of the page stands last.
+_PHOTO = re.compile(r"fotka\s*(?:\([0-9]{1,6}\)\s*-\s*)?([0-9]{1,4})")
+_DEDICATION = unicodedata.normalize("NFC", "věnování")
+_LAYOUT = unicodedata.normalize("NFC", "rozvržení")
+
+_LONGEST_ADDRESS = 8_000
+_LARGEST_QUANTITY = 100_000
+
+# Shopify's name for the variant of a product that has no variants.
+_NO_VARIANT = "Default Title"
+_NO_TITLE = "—"
+
+
+def _text(value: object) -> str | None:
+    """A text, cleaned; numbers, which an app may have written where a text belongs, as texts."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return clean(str(value)).strip() or None
+
+
+def _id(value: object) -> int | None:
+    """A number of Shopify's: within what the database can hold."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    match = _ID.fullmatch(str(value).strip()) if _is_short(value) else None
+    number = int(match[1]) if match else 0
+    return number if 0 < number <= _LARGEST_ID else None
+
+
+def _quantity(value: object) -> int:
+    """A count from 0 to what anybody could print; 1 where there is none."""
+    if isinstance(value, str) and re.fullmatch("-?[0-9]{1,20}", value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return 1
+    return min(max(value, 0), _LARGEST_QUANTITY)
+
+
+def _is_short(value: str | int) -> bool:
+    """Whether a value may be turned into a text: Python refuses that for huge numbers."""
+    return abs(value) <= _LARGEST_ID if isinstance(value, int) else len(value) < 200
+
+
+def read_time(value: object) -> datetime | None:
+    """Read a moment in ISO 8601, as Shopify writes them.
+
+    Args:
+        value: Anything; a moment without a zone is taken as UTC's.
+
+    Returns:
+        The moment in UTC; None where there is none.
+    """
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def read_json(body: bytes) -> object:
+    """Read JSON; lone surrogates, which a cut emoji leaves, are let through to be cleaned away.
+
+    Args:
+        body: The text as it came.
+
+    Raises:
+        ValueError: It is none, or nested without end.
+    """
+    try:
+        value: object = json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
+Text = Annotated[str | None, BeforeValidator(_text)]
+Id = Annotated[int | None, BeforeValidator(_id)]
+Time = Annotated[datetime | None, BeforeValidator(read_time)]
+
+
+class Wire(BaseModel):
+    """Base of the models: unknown fields are ignored."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+
+class Attribute(Wire):
+    """What the customer or an app wrote beside a line item."""
+
+    name: Text = Field(None, validation_alias=AliasChoices("name", "key"))
+    value: Text = None
+
+
+class Line(Wire):
+    """A line item."""
+
+    id: Id = None
+    title: Text = None
+    variant_title: Text = Field(
+        None, validation_alias=AliasChoices("variant_title", "variantTitle")
+    )
+    quantity: Annotated[int, BeforeValidator(_quantity)] = 1
+    properties: list[Attribute | None] | None = Field(
+        None, validation_alias=AliasChoices("properties", "customAttributes")
+    )
+
+    def as_item(self, shopify_id: int) -> ShopItem:
+        """The colouring book that this line is."""
+        title = clean_line(self.title or "")
+        variant = clean_line(self.variant_title or "")
+        if variant and variant != _NO_VARIANT and not f" {title}".endswith(f" {variant}"):
+            title = f"{title} - {variant}" if title else variant
+        attributes = [
+            (unicodedata.normalize("NFC", clean_line(each.name)).casefold(), each.value)
+            for each in self.properties or ()
+            if each and each.name and each.value
+        ]
+        dedication = _first(attributes, _DEDICATION)
+        layout = _first(attributes, _LAYOUT)
+        return ShopItem(
+            shopify_id=shopify_id,
+            title=clean_line(title) or _NO_TITLE,
+            quantity=self.quantity,
+            dedication=dedication,
+            layout=clean_line(layout) if layout else None,
+            photos=_photos(shopify_id, attributes),
+        )
+
+
+def _first(attributes: Iterable[tuple[str, str]], name: str) -> str | None:
+    return next((value for key, value in attributes if key == name), None)
+
+
+def _photos(line_id: int, attributes: Iterable[tuple[str, str]]) -> tuple[ShopPhoto, ...]:
+    """The photos of a line item, by position.
+
+    Two attributes may name one page ("Fotka (4)-2" and "Fotka 2"): the first http(s) address wins,
+    for a page has one photo.
+    """
+    photos: dict[int, ShopPhoto] = {}
+    for key, value in attributes:
+        match = _PHOTO.fullmatch(key)
+        position = int(match[1]) if match else 0
+        if position < 1 or not _is_address(value):
+            continue
+        kept = photos.setdefault(position, ShopPhoto(position, value))
+        if kept.url != value:
+            log.warning(
+                "Shopify names two photos for one page; the first is taken",
+                line_item=line_id,
+                position=position,
+            )
+    return tuple(photos[position] for position in sorted(photos))
+
+
+def _is_address(text: str) -> bool:
+    """Whether a text is an http(s) address; whether it may be fetched is the download's matter."""
+    if len(text) > _LONGEST_ADDRESS or not text.lower().startswith(("http://", "https://")):
+        return False
+    try:
+        return bool(httpx.URL(text).host)
+    except (httpx.InvalidURL, ValueError):
+        return False
+
+
+class Customer(Wire):
+    """Who placed the order; null where the app is not approved to see it."""
+
+    first_name: Text = Field(None, validation_alias=AliasChoices("first_name", "firstName"))
+    last_name: Text = Field(None, validation_alias=AliasChoices("last_name", "lastName"))
+
+
+class ShippingLine(Wire):
+    """How the order is sent."""
+
+    title: Text = None
+
+
+class OrderFields(Wire):
+    """What both ways tell of an order in the same shape."""
+
+    id: Id = None
+    name: Text = None
+    created_at: Time = Field(None, validation_alias=AliasChoices("created_at", "createdAt"))
+    email: Text = None
+    financial_status: Text = Field(
+        None, validation_alias=AliasChoices("financial_status", "displayFinancialStatus")
+    )
+    customer: Customer | None = None
+
+    def as_order(
+        self, shopify_id: int, shipping: ShippingLine | None, lines: Iterable[Line | None]
+    ) -> ShopOrder:
+        """The order in the shop's words.
+
+        Args:
+            shopify_id: Shopify's number of it.
+            shipping: Its shipping line.
+            lines: All its line items; those without an id are left out, for they could not be
+                told apart when they come again.
+        """
+        items: dict[int, ShopItem] = {}
+        for line in lines:
+            if line is None or line.id is None:
+                log.warning("Shopify sent a line item without an id", order=shopify_id)
+            elif line.id not in items:
+                items[line.id] = line.as_item(line.id)
+        who = self.customer
+        status = _line(self.financial_status)
+        return ShopOrder(
+            shopify_id=shopify_id,
+            number=_line(self.name) or f"#{shopify_id}",
+            created_at=self.created_at,
+            email=_line(self.email),
+            customer=_line(f"{who.first_name or ''} {who.last_name or ''}") if who else None,
+            payment_status=status.upper() if status else None,
+            shipping_method=_line(shipping.title) if shipping else None,
+            items=tuple(items.values()),
+        )
+
+
+def _line(text: str | None) -> str | None:
+    return clean_line(text, limit=200) or None if text else None
+
+
+class WebhookOrder(OrderFields):
+    """An order in a webhook's body (the REST API's words)."""
+
+    shipping_lines: list[ShippingLine | None] | None = None
+    line_items: list[Line | None] | None = None
+
+
+class PageInfo(Wire):
+    """Where a page of a connection ends."""
+
+    has_next: bool | None = Field(None, validation_alias="hasNextPage")
+    end: str | None = Field(None, validation_alias="endCursor")
+
+
+class LinePage(Wire):
+    """A page of line items."""
+
+    nodes: list[Line | None] | None = None
+    page: PageInfo | None = Field(None, validation_alias="pageInfo")
+
+
+class GraphOrder(OrderFields):
+    """An order in the answer to a query, with its first line items."""
+
+    legacy_id: Id = Field(None, validation_alias="legacyResourceId")
+    shipping_line: ShippingLine | None = Field(None, validation_alias="shippingLine")
+    line_items: LinePage | None = Field(None, validation_alias="lineItems")
+
+    @property
+    def shopify_id(self) -> int | None:
+        """Shopify's number of the order."""
+        return self.legacy_id or self.id
+
+
+class OrderPage(Wire):
+    """A page of orders."""
+
+    nodes: list[GraphOrder | None] | None = None
+    page: PageInfo | None = Field(None, validation_alias="pageInfo")
+
+
+class OrdersData(Wire):
+    """The data of `recent_orders.graphql`."""
+
+    orders: OrderPage | None = None
+
+
+class OrderData(Wire):
+    """The data of `order.graphql` and `line_items.graphql`."""
+
+    order: GraphOrder | None = None
