@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -11,6 +12,21 @@ from starlette.types import ASGIApp
 # Long-lived streams (the hub's subscribers) end when their server is told to exit; this bounds how
 # long a stubborn one may hold the stop up.
 _SHUTDOWN_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What strangers may take of a server.
+
+    Args:
+        connections: Most connections at once; more are answered with 503.
+        keep_alive_seconds: How long an idle connection is kept.
+        header_bytes: Most bytes of a request's line and headers.
+    """
+
+    connections: int = 1000
+    keep_alive_seconds: int = 15
+    header_bytes: int = 16_384
 
 
 class _Server(uvicorn.Server):
@@ -58,9 +74,23 @@ def bind(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
     return sock
 
 
+def base_url(sock: socket.socket) -> str:
+    """The address of what is served on a bound socket, without a trailing slash.
+
+    Args:
+        sock: The socket.
+    """
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, *, sock: socket.socket | None = None, shutdown_seconds: float = _SHUTDOWN_SECONDS
+    app: ASGIApp,
+    *,
+    sock: socket.socket | None = None,
+    shutdown_seconds: float = _SHUTDOWN_SECONDS,
+    limits: ConnectionLimits | None = None,
 ) -> AsyncIterator[str]:
     """Serve an app while the block runs.
 
@@ -68,6 +98,7 @@ async def serving(
         app: The ASGI app; its lifespan is run.
         sock: A bound socket from `bind`; a free loopback port where none is given.
         shutdown_seconds: How long requests under way may take to end when the block is left.
+        limits: What strangers may take; uvicorn's own limits where not given.
 
     Yields:
         The base URL, without a trailing slash.
@@ -84,6 +115,12 @@ async def serving(
         server_header=False,
         timeout_graceful_shutdown=max(1, round(shutdown_seconds)),
     )
+    if limits is not None:
+        config.limit_concurrency = limits.connections
+        config.timeout_keep_alive = limits.keep_alive_seconds
+        # The limit is h11's; another implementation of HTTP would not know it.
+        config.http = "h11"
+        config.h11_max_incomplete_event_size = limits.header_bytes
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[sock]), name=f"serve {sock.getsockname()}")
     try:
@@ -92,8 +129,7 @@ async def serving(
                 await task
                 raise RuntimeError("the server ended before it began to listen")
             await asyncio.sleep(0.005)
-        host, port = sock.getsockname()[:2]
-        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        yield base_url(sock)
     finally:
         server.should_exit = True
         try:

@@ -2,6 +2,7 @@
 
 import socket
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from pydantic import SecretStr
@@ -16,12 +17,24 @@ from fototui.serving import bind, serving
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def listen_on(host: str, port: int) -> socket.socket:
+    """Take a port for a server.
+
+    Args:
+        host: Address to listen on.
+        port: TCP port; 0 takes a free one.
+
+    Raises:
+        ConfigurationError: It is taken, or not ours to take.
+    """
     try:
         return bind(host, port)
     except OSError as error:
         raise ConfigurationError(
-            f"Port {port} on {host} cannot be listened on: {error.strerror}. Choose another --port."
+            "Port {port} on {host} cannot be listened on: {reason}. Choose another --port.",
+            port=port,
+            host=host,
+            reason=str(error.strerror),
         ) from error
 
 
@@ -42,7 +55,7 @@ def hub(
 
     async def main() -> None:
         with stop_signals() as stop:
-            async with serving_hub(hub_settings, sock=_bind(host, port)) as url:
+            async with serving_hub(hub_settings, sock=listen_on(host, port)) as url:
                 say(f"The hub listens on {url}")
                 await stop.wait()
 
@@ -57,11 +70,21 @@ def sandbox(
     fail: Annotated[
         float, typer.Option(help="Share of jobs that fail, 0 to 1.", min=0.0, max=1.0)
     ] = 0.0,
+    orders: Annotated[int, typer.Option(help="Orders that the shop has.", min=0)] = 5,
+    webhooks: Annotated[
+        str | None, typer.Option(help="Address that is told of orders placed at the shop.")
+    ] = None,
 ) -> None:
-    """Play RunPod and Vectorizer.ai on this machine; prints their addresses and keys as JSON."""
+    """Play RunPod, Vectorizer.ai and Shopify on this machine.
+
+    Prints their addresses and keys as JSON. POST {"photos": […]} to SHOPIFY_STORE_URL/orders to
+    place an order.
+    """
     # Only this command and the demo need what draws the pictures.
+    from fototui.demo.orders import place_orders
     from fototui.sandbox.app import SandboxSettings, create_sandbox
     from fototui.sandbox.outcomes import Latency, Outcome, Script
+    from fototui.sandbox.shopify import ShopSettings
 
     settings_for_command()
     key = "sandbox"
@@ -73,6 +96,9 @@ def sandbox(
             rates={Outcome.FAILED: fail},
         )
 
+    shop = ShopSettings(
+        token=SecretStr(key), webhook_secret=SecretStr(key), webhook_url=webhooks or None
+    )
     app = create_sandbox(
         SandboxSettings(
             runpod_key=SecretStr(key),
@@ -80,14 +106,20 @@ def sandbox(
             vectorizer_secret=SecretStr(key),
             runpod=script(0),
             vectorizer=script(1),
+            shop=shop,
         )
     )
 
     async def main() -> None:
         with stop_signals() as stop:
-            async with serving(app, sock=_bind(host, port)) as url:
+            async with serving(app, sock=listen_on(host, port)) as url:
+                place_orders(shop.shop, f"{url}/cdn", orders, seed=seed)
                 print_json(
                     {
+                        "SHOPIFY_STORE_URL": f"{url}/shopify",
+                        "SHOPIFY_ACCESS_TOKEN": key,
+                        "SHOPIFY_WEBHOOK_SECRET": key,
+                        "PHOTO_TRUSTED_HOSTS": urlsplit(url).netloc,
                         "RUNPOD_API_URL": f"{url}/runpod/v2",
                         "RUNPOD_ENDPOINT_ID": "sandbox",
                         "RUNPOD_API_KEY": key,

@@ -8,10 +8,12 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from fototui.sandbox.cdn import Cdn, create_cdn
 from fototui.sandbox.generator import GeneratorKind, create_generator
 from fototui.sandbox.outcomes import Script
 from fototui.sandbox.runpod import RETENTION_SECONDS, create_runpod
 from fototui.sandbox.runpod_jobs import ResultShape
+from fototui.sandbox.shopify import ShopSettings, create_shop
 from fototui.sandbox.vectorizer import create_vectorizer
 
 
@@ -28,6 +30,8 @@ class SandboxSettings:
         generator: Real pictures, or tiny ones for load tests.
         retention: Seconds for which RunPod keeps a result.
         result: Shape of RunPod's output.
+        shop: How Shopify behaves, and the shop's orders.
+        cdn: The customers' photos; the sample photos where none is given.
     """
 
     runpod_key: SecretStr
@@ -38,13 +42,16 @@ class SandboxSettings:
     generator: GeneratorKind = GeneratorKind.LINEART
     retention: float = RETENTION_SECONDS
     result: ResultShape = ResultShape.IMAGE
+    shop: ShopSettings = field(default_factory=lambda: ShopSettings(token=SecretStr("sandbox")))
+    cdn: Cdn = field(default_factory=Cdn)
 
 
 def create_sandbox(settings: SandboxSettings) -> Starlette:
-    """Imitate RunPod and Vectorizer.ai in one app.
+    """Imitate RunPod, Vectorizer.ai, Shopify and the customers' photos in one app.
 
-    RunPod's base address is `{url}/runpod/v2`, Vectorizer.ai's `{url}/vectorizer/api/v1/vectorize`;
-    each has its control surface at `/runpod/counts`, `/runpod/script` and so on.
+    RunPod's base address is `{url}/runpod/v2`, Vectorizer.ai's `{url}/vectorizer/api/v1/vectorize`,
+    the shop's `{url}/shopify`; each has its control surface at `/runpod/counts`, `/runpod/script`
+    and so on. Photos are at `{url}/cdn/photos/cat.jpg`.
 
     Args:
         settings: How they behave.
@@ -66,15 +73,22 @@ def create_sandbox(settings: SandboxSettings) -> Starlette:
         secret=settings.vectorizer_secret,
         generator=generator,
     )
+    shop = create_shop(settings.shop)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         # Starlette runs the lifespan of the outermost app only.
         async with AsyncExitStack() as stack:
-            for app in (runpod, vectorizer):
+            for app in (runpod, vectorizer, shop):
                 await stack.enter_async_context(app.router.lifespan_context(app))
             yield
 
     return Starlette(
-        lifespan=lifespan, routes=[Mount("/runpod", runpod), Mount("/vectorizer", vectorizer)]
+        lifespan=lifespan,
+        routes=[
+            Mount("/runpod", runpod),
+            Mount("/vectorizer", vectorizer),
+            Mount("/shopify", shop),
+            Mount("/cdn", create_cdn(settings.cdn)),
+        ],
     )

@@ -96,8 +96,10 @@ def _open(photo: bytes) -> MatLike:
         with Image.open(io.BytesIO(photo)) as image:
             if image.width * image.height > _MAX_PIXELS:
                 raise InvalidInputError(
-                    f"The photo has {image.width} × {image.height} pixels, which is too many; "
-                    "send a smaller one."
+                    "The photo has {width} × {height} pixels, which is too many; send a smaller "
+                    "one.",
+                    width=image.width,
+                    height=image.height,
                 )
             upright = ImageOps.exif_transpose(image)
             if upright.has_transparency_data:

@@ -23,6 +23,7 @@ import asyncpg
 import structlog
 
 from fototui.domain.errors import FototuiError
+from fototui.domain.sentences import Sentence
 from fototui.sandbox import postgres_child
 from fototui.sandbox.postgres_folder import ServerFolder
 from fototui.sandbox.postgres_install import ServerUser
@@ -175,7 +176,7 @@ class EmbeddedPostgres:
                 self._port = port
                 log.info("PostgreSQL is ready", port=port, pid=self._process.pid)
                 return
-        raise self._error("did not start")
+        raise self._error(Sentence.make("The embedded PostgreSQL did not start"))
 
     async def stop(self, mode: StopMode = StopMode.FAST) -> None:
         """Stop the server and wait until it has ended; does nothing if it is not running.
@@ -232,7 +233,7 @@ class EmbeddedPostgres:
             if process.returncode is None:
                 process.kill()
         if process.returncode != 0:
-            raise self._error("could not be set up")
+            raise self._error(Sentence.make("The embedded PostgreSQL could not be set up"))
         self._folder.new_cluster.rename(self._folder.cluster)
 
     async def _stop_leftover(self) -> None:
@@ -288,7 +289,7 @@ class EmbeddedPostgres:
                             return True
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError as error:
-            raise self._error("does not answer") from error
+            raise self._error(Sentence.make("The embedded PostgreSQL does not answer")) from error
         return False
 
     @asynccontextmanager
@@ -308,10 +309,12 @@ class EmbeddedPostgres:
         finally:
             await connection.close(timeout=_CONNECT_SECONDS)
 
-    def _error(self, what: str) -> PostgresError:
+    def _error(self, what: Sentence) -> PostgresError:
         return PostgresError(
-            f"The embedded PostgreSQL {what}: {self._folder.last_log_line()} "
-            f"(more in {self._folder.log})"
+            "{what}: {line} (more in {log})",
+            what=what,
+            line=self._folder.last_log_line(),
+            log=str(self._folder.log),
         )
 
 

@@ -55,13 +55,16 @@ class ServerFolder:
             self._lock(stack)
             if self.cluster.exists() and self.cluster.stat().st_uid != self._user.uid:
                 raise ConfigurationError(
-                    f"The data in {self.path} belong to another user; run fototui as that user, or "
-                    "choose another --dir."
+                    "The data in {path} belong to another user; run fototui as that user, or "
+                    "choose another --dir.",
+                    path=str(self.path),
                 )
             return self._programs(stack)
         except OSError as error:
             raise ConfigurationError(
-                f"The folder {self.path} cannot be used ({error.strerror}); choose another --dir."
+                "The folder {path} cannot be used ({reason}); choose another --dir.",
+                path=str(self.path),
+                reason=str(error.strerror),
             ) from error
 
     def make_new_cluster(self) -> None:
@@ -90,8 +93,11 @@ class ServerFolder:
             return self.password_file.read_text()
         except OSError as error:
             raise ConfigurationError(
-                f"The password file {self.password_file} cannot be read ({error.strerror}); remove "
-                f"{self.path} to begin with new data, or choose another --dir."
+                "The password file {file} cannot be read ({reason}); remove {path} to begin with "
+                "new data, or choose another --dir.",
+                file=str(self.password_file),
+                reason=str(error.strerror),
+                path=str(self.path),
             ) from error
 
     def open_log(self) -> BinaryIO:
@@ -130,7 +136,8 @@ class ServerFolder:
         if not self._user.can_enter(self.path):
             raise ConfigurationError(
                 "PostgreSQL refuses to run as root, and the unprivileged user that it is run as "
-                f"may not enter {self.path}; choose another --dir, or run fototui as a normal user."
+                "may not enter {path}; choose another --dir, or run fototui as a normal user.",
+                path=str(self.path),
             )
 
     def _lock(self, stack: AsyncExitStack) -> None:
@@ -140,7 +147,8 @@ class ServerFolder:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ConflictError(
-                f"Another fototui uses the folder {self.path}; quit it, or choose another --dir."
+                "Another fototui uses the folder {path}; quit it, or choose another --dir.",
+                path=str(self.path),
             ) from error
 
     def _programs(self, stack: AsyncExitStack) -> Path:

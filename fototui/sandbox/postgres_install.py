@@ -47,8 +47,9 @@ class ServerUser:
             entry = pwd.getpwnam(_UNPRIVILEGED)
         except KeyError as error:
             raise ConfigurationError(
-                f"PostgreSQL refuses to run as root, and this system has no user {_UNPRIVILEGED}; "
-                "run fototui as a normal user."
+                "PostgreSQL refuses to run as root, and this system has no user {user}; "
+                "run fototui as a normal user.",
+                user=_UNPRIVILEGED,
             ) from error
         return cls(entry.pw_uid, entry.pw_gid, is_other=True)
 

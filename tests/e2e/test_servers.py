@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
+from fototui.clients.download import PhotoDownload
+from fototui.clients.shopify import ShopifyService
 from fototui.domain.events import ListUpdateEvent, parse_event
 from fototui.mercure.publisher import MercurePublishService
 from fototui.mercure.subscriber import LinkState, MercureSubscriber, Message, StateChange
@@ -77,3 +79,21 @@ async def test_the_sandbox_tells_how_to_reach_it(tmp_path: Path) -> None:
             )
             assert answer.status_code == 200
             assert "workers" in answer.json()
+
+
+async def test_the_sandbox_has_a_shop_whose_orders_can_be_imported(tmp_path: Path) -> None:
+    async with server(tmp_path, "sandbox", "--port", "0", "--orders", "3") as process:
+        told = json.loads(await _line(process.stdout))
+        token = SecretStr(told["SHOPIFY_ACCESS_TOKEN"])
+        hosts = frozenset({told["PHOTO_TRUSTED_HOSTS"]})
+        async with (
+            asyncio.timeout(20),
+            ShopifyService(told["SHOPIFY_STORE_URL"], token, api_version="2026-10") as shop,
+            PhotoDownload(
+                proxies=(), trusted_hosts=hosts, referer=told["SHOPIFY_STORE_URL"]
+            ) as download,
+        ):
+            orders = [order async for order in shop.recent_orders()]
+            photo = await download.fetch(orders[0].items[0].photos[0].url)
+        assert [order.number for order in orders] == ["#1003", "#1002", "#1001"]
+        assert photo.info.content_type == "image/jpeg"
