@@ -22,12 +22,13 @@ from fototui.db.locks import ProcessingLock
 from fototui.db.models import ColoringVersion, Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
 from fototui.domain.statuses import ColoringProcessingStatus as S
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind
 from fototui.engine.claims import Claims
-from fototui.engine.job import JobStatus, Move
+from fototui.engine.job import JobStatus, Move, VersionJob
 from fototui.engine.pipeline import Step
 from fototui.engine.runner import Engine, EngineSettings
 from fototui.engine.transitions import Transitions
+from fototui.engine.version_jobs import COLORINGS
 from fototui.engine.work import Work
 from fototui.log import configure_logging
 from fototui.sandbox.postgres import temporary_postgres
@@ -39,20 +40,25 @@ CONCURRENCY = 10
 class NothingToDo:
     """A pipeline whose steps do nothing but move on."""
 
-    kind = VersionType.COLORING
-    failed: JobStatus = S.ERROR
+    jobs = COLORINGS
     retreats: Mapping[JobStatus, JobStatus] = {}
 
     def __init__(self) -> None:
         self.begun: dict[int, float] = {}
-        self.steps: Mapping[JobStatus, Step] = {S.QUEUED: self._start, S.PROCESSING: self._end}
+        self.steps: Mapping[JobStatus, Step[VersionJob]] = {
+            S.QUEUED: self._start,
+            S.PROCESSING: self._end,
+        }
 
-    async def _start(self, work: Work) -> None:
-        self.begun[work.job.version_id] = time.perf_counter()
+    async def fail(self, work: Work[VersionJob], why: Mapping[str, object]) -> None:
+        await work.end(S.ERROR, **why)
+
+    async def _start(self, work: Work[VersionJob]) -> None:
+        self.begun[work.job.row_id] = time.perf_counter()
         await work.move(S.PROCESSING, started_at=func.now())
 
-    async def _end(self, work: Work) -> None:
-        await work.move(S.COMPLETED)
+    async def _end(self, work: Work[VersionJob]) -> None:
+        await work.end(S.COMPLETED)
 
 
 async def _queue(database: Database, count: int) -> list[int]:
@@ -65,13 +71,13 @@ async def _queue(database: Database, count: int) -> list[int]:
         versions = [ColoringVersion(image_id=image.id, version=1) for image in images]
         session.add_all(versions)
         await session.flush()
-        await notify(session, lane_payload(VersionType.COLORING))
+        await notify(session, lane_payload(JobKind.COLORING))
         return [version.id for version in versions]
 
 
 def _engine(database: Database, pipeline: NothingToDo) -> Engine:
     settings = EngineSettings(
-        operator="bench", concurrency={VersionType.COLORING: CONCURRENCY}, grace=0
+        operator="bench", concurrency={JobKind.COLORING: CONCURRENCY}, grace=0
     )
     return Engine(database, settings, [pipeline])
 
@@ -112,21 +118,19 @@ async def transitions_a_second(database: Database) -> tuple[float, float]:
         )
     claims = Claims(database, await _register(database))
     jobs = [
-        job
-        for _ in range(JOBS // 100)
-        for job in await claims.claim(VersionType.COLORING, 100, limited=False)
+        job for _ in range(JOBS // 100) for job in await claims.claim(COLORINGS, 100, limited=False)
     ]
     transitions = Transitions(database, actor="bench")
     limit = asyncio.Semaphore(CONCURRENCY)
 
     async def by_statement(index: int) -> None:
         async with limit:
-            await transitions.write(jobs[index], Move(S.PROCESSING))
+            await transitions.write(COLORINGS, jobs[index], Move(S.PROCESSING))
 
     async def by_orm(index: int) -> None:
         async with limit, database.session() as session:
             lock = ProcessingLock(
-                session, ColoringVersion, ColoringVersion.id == jobs[index].version_id
+                session, ColoringVersion, ColoringVersion.id == jobs[index].row_id
             )
             async with lock.acquire() as record:
                 await record.verify_and_update_status(S.PROCESSING, S.RUNPOD_SUBMITTING)

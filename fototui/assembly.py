@@ -6,18 +6,23 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from fototui.clients.download import PhotoDownload
 from fototui.clients.runpod import RunPodService
+from fototui.clients.shopify import ShopifyService
 from fototui.clients.vectorizer import VectorizerApiService, VectorizerMode
 from fototui.config import Settings, required
 from fototui.db.database import Database
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.events import ListUpdateEvent
 from fototui.domain.options import ColoringOptions
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind
 from fototui.engine.coloring import ColoringGenerationService
+from fototui.engine.download import DownloadService
+from fototui.engine.ingest import IngestService
+from fototui.engine.observer import EngineObserver
 from fototui.engine.outside_cancels import OutsideCancels
-from fototui.engine.pipeline import Pipeline
-from fototui.engine.runner import Engine, EngineSettings
+from fototui.engine.rules import Rules, RuleSettings
+from fototui.engine.runner import AnyPipeline, Chore, Engine, EngineSettings, engine_actor
 from fototui.engine.svg import SvgGenerationService
 from fototui.engine.work import Patience
 from fototui.mercure.publisher import MercurePublishService
@@ -153,21 +158,51 @@ def open_vectorizer(settings: Settings) -> VectorizerApiService:
     )
 
 
+def has_shop(settings: Settings) -> bool:
+    """Whether the shop can be asked for orders."""
+    return settings.shopify_store_url is not None and settings.shopify_access_token is not None
+
+
+def open_shop(settings: Settings) -> ShopifyService:
+    """Make the Shopify client.
+
+    Raises:
+        ConfigurationError: It is not configured.
+    """
+    return ShopifyService(
+        required(settings.shopify_store_url, "shopify_store_url"),
+        required(settings.shopify_access_token, "shopify_access_token"),
+        api_version=settings.shopify_api_version,
+    )
+
+
+def open_photo_download(settings: Settings) -> PhotoDownload:
+    """Make what fetches customers' photos."""
+    return PhotoDownload(
+        proxies=settings.proxies,
+        trusted_hosts=settings.photo_trusted_hosts,
+        referer=settings.shopify_store_url,
+    )
+
+
 @asynccontextmanager
 async def open_engine(
     parts: Parts,
     *,
-    lanes: frozenset[VersionType] = frozenset(VersionType),
+    lanes: frozenset[JobKind] | None = None,
     grace: float = 5.0,
     patience: Patience | None = None,
+    observer: EngineObserver | None = None,
 ) -> AsyncIterator[Engine]:
     """Run an engine on the configured services.
 
     Args:
         parts: The database and the way to the hub.
-        lanes: The kinds of jobs it does; each needs its service configured.
+        lanes: The kinds of jobs it does; each needs its service configured. None for all, but for
+            fetching orders' details where no shop is configured.
         grace: Seconds that jobs under way are given when it stops.
         patience: How transient failures are met.
+        observer: Told of its jobs.
 
     Yields:
         The running engine.
@@ -176,16 +211,18 @@ async def open_engine(
         ConfigurationError: A service that a lane needs is not configured.
     """
     settings = parts.settings
-    concurrency = {lane: settings.engine_concurrency.get(lane, 0) for lane in lanes}
+    wanted = frozenset(JobKind) - _unconfigured(settings) if lanes is None else lanes
+    concurrency = {lane: settings.engine_concurrency.get(lane, 0) for lane in wanted}
     if not any(concurrency.values()):
         raise ConfigurationError("ENGINE_CONCURRENCY leaves no lane to work in; raise one above 0.")
+    actor = engine_actor(settings.operator)
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_storage(settings))
-        pipelines: list[Pipeline] = []
-        cancels: OutsideCancels | None = None
-        if concurrency.get(VersionType.COLORING):
+        pipelines: list[AnyPipeline] = []
+        chores: list[Chore] = []
+        if concurrency.get(JobKind.COLORING):
             runpod = await stack.enter_async_context(open_runpod(settings))
-            cancels = OutsideCancels(parts.database, runpod)
+            chores.append(OutsideCancels(parts.database, runpod).tell)
             pipelines.append(
                 ColoringGenerationService(
                     runpod,
@@ -194,13 +231,25 @@ async def open_engine(
                     timeout_seconds=settings.runpod_timeout,
                 )
             )
-        if concurrency.get(VersionType.SVG):
+        if concurrency.get(JobKind.SVG):
             vectorizer = await stack.enter_async_context(open_vectorizer(settings))
             pipelines.append(
                 SvgGenerationService(
                     vectorizer, storage, mode=VectorizerMode(settings.vectorizer_mode)
                 )
             )
+        if concurrency.get(JobKind.INGEST):
+            shop = None
+            # Webhooks may suffice; a lane that was asked for by name needs one or the other.
+            if has_shop(settings) or settings.shopify_webhook_secret is None:
+                shop = await stack.enter_async_context(open_shop(settings))
+            pipelines.append(IngestService(parts.database, shop, actor=actor))
+        if concurrency.get(JobKind.DOWNLOAD):
+            photos = await stack.enter_async_context(open_photo_download(settings))
+            pipelines.append(DownloadService(parts.database, storage, photos, actor=actor))
+        rules = rule_settings(settings)
+        if rules.coloring or rules.svg:
+            chores.append(Rules(parts.database, rules, actor=actor).apply)
         engine = Engine(
             parts.database,
             EngineSettings(
@@ -211,9 +260,26 @@ async def open_engine(
                 patience=patience or Patience(),
             ),
             pipelines,
-            outside_cancels=cancels,
+            chores=chores,
+            observer=observer,
         )
         yield await stack.enter_async_context(engine)
+
+
+def _unconfigured(settings: Settings) -> frozenset[JobKind]:
+    """Lanes that this machine leaves to others because it has no way to do their jobs."""
+    told = has_shop(settings) or settings.shopify_webhook_secret
+    return frozenset() if told else frozenset({JobKind.INGEST})
+
+
+def rule_settings(settings: Settings) -> RuleSettings:
+    """What is asked for without an operator."""
+    return RuleSettings(
+        coloring=settings.auto_coloring,
+        svg=settings.auto_svg,
+        paid_only=settings.auto_paid_only,
+        options=default_options(settings),
+    )
 
 
 def default_options(settings: Settings) -> ColoringOptions:

@@ -4,7 +4,6 @@ Names are the same everywhere; in the TOML file they may be grouped, so that `[s
 means `s3_bucket`. A value that is empty counts as not set.
 """
 
-import getpass
 import logging
 import os
 import re
@@ -13,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_args
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import platformdirs
@@ -28,9 +26,20 @@ from pydantic import (
     ValidationError,
 )
 
+from fototui.config_values import (
+    DEFAULT_CONCURRENCY,
+    Seconds,
+    Url,
+    explain,
+    login_name,
+    read_concurrency,
+    read_database_url,
+    read_hosts,
+)
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.options import MEGAPIXELS_RANGE, STEPS_RANGE
-from fototui.domain.statuses import VersionType
+from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import JobKind
 from fototui.domain.text import clean_line
 
 # Not structlog: these lines come before the settings that logging is set up by, when structlog
@@ -48,55 +57,6 @@ _ENVIRONMENT = "environment variable"
 _PROXY_KEY = re.compile(r"proxy_(\d+)_(host|port|username|password|certificate)")
 # Written as a table: [keys] "order.choose" = "c". The dot keeps environment variables out.
 _ACTION_KEY = re.compile(r"keys_([a-z]+\.[a-z0-9_]+)")
-_DEFAULT_CONCURRENCY = {VersionType.COLORING: 3, VersionType.SVG: 5}
-
-
-def _read_url(value: str) -> str:
-    parts = urlsplit(value.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("give a full address such as https://example.com")
-    return value.strip().rstrip("/")
-
-
-def _read_database_url(value: SecretStr | None) -> SecretStr | None:
-    known = ("postgresql://", "postgresql+asyncpg://", "postgres://")
-    if value is not None and not value.get_secret_value().startswith(known):
-        raise ValueError("give an address such as postgresql://user:password@host/database")
-    return value
-
-
-def _read_concurrency(value: object) -> object:
-    """Read "coloring=3,svg=5"; a lane not named keeps its default, 0 leaves it to other engines."""
-    if not isinstance(value, str):
-        return value
-    found: dict[VersionType, int] = dict(_DEFAULT_CONCURRENCY)
-    for part in value.split(","):
-        lane, _, count = (piece.strip() for piece in part.partition("="))
-        if lane not in frozenset(VersionType) or not re.fullmatch(r"[0-9]{1,3}", count):
-            raise ValueError("write it like coloring=3,svg=5")
-        found[VersionType(lane)] = int(count)
-    return found
-
-
-def _read_hosts(value: object) -> object:
-    """Read "127.0.0.1:8080,cdn.local:443"."""
-    if not isinstance(value, str):
-        return value
-    hosts = frozenset(part.strip().lower() for part in value.split(",") if part.strip())
-    if not all(re.fullmatch(r"(\[[0-9a-f:]+\]|[a-z0-9.-]+):[0-9]{1,5}", host) for host in hosts):
-        raise ValueError("write it like 127.0.0.1:8080,photos.local:443")
-    return hosts
-
-
-def _login_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return "operator"
-
-
-Url = Annotated[str, AfterValidator(_read_url)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Proxy(BaseModel):
@@ -124,7 +84,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    database_url: Annotated[SecretStr | None, AfterValidator(_read_database_url)] = None
+    database_url: Annotated[SecretStr | None, AfterValidator(read_database_url)] = None
 
     mercure_url: Url | None = None
     mercure_publisher_jwt_key: SecretStr | None = None
@@ -140,7 +100,7 @@ class Settings(BaseModel):
     import_interval: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
     """Seconds between two imports of a server; 0 for none."""
 
-    photo_trusted_hosts: Annotated[frozenset[str], BeforeValidator(_read_hosts)] = frozenset()
+    photo_trusted_hosts: Annotated[frozenset[str], BeforeValidator(read_hosts)] = frozenset()
     """`host:port` of photo servers that may stand on a private address, such as this machine."""
 
     auto_coloring: bool = False
@@ -189,13 +149,13 @@ class Settings(BaseModel):
     """Obsolete: accepted and ignored."""
 
     operator: Annotated[str, AfterValidator(clean_line), Field(min_length=1)] = Field(
-        default_factory=_login_name
+        default_factory=login_name
     )
     """Who acts, for the activity log and for other operators."""
     engine_lease: Annotated[float, Field(ge=1, le=600)] = 15.0
     """Seconds of silence after which this engine's jobs may be taken by others."""
-    engine_concurrency: Annotated[Mapping[VersionType, int], BeforeValidator(_read_concurrency)] = (
-        _DEFAULT_CONCURRENCY
+    engine_concurrency: Annotated[Mapping[JobKind, int], BeforeValidator(read_concurrency)] = (
+        DEFAULT_CONCURRENCY
     )
     """Jobs at once in each lane of this engine."""
 
@@ -233,7 +193,8 @@ class Settings(BaseModel):
             return "directory"
         raise ConfigurationError(
             "Neither S3_BUCKET nor STORAGE_PATH is set; name a bucket or a folder for the photos "
-            f"in the environment, in .env or in {config_file()}."
+            "in the environment, in .env or in {file}.",
+            file=str(config_file()),
         )
 
 
@@ -293,7 +254,7 @@ def load_settings(**overrides: object) -> Settings:
         return Settings.model_validate(_nest(merged) | overrides)
     except ValidationError as error:
         # Not chained: the library's error holds the values.
-        raise ConfigurationError("; ".join(_sentences(error, layers))) from None
+        raise ConfigurationError(Sentence.joined(_problems(error, layers), "; ")) from None
 
 
 def required(value: T | None, key: str) -> T:
@@ -311,7 +272,9 @@ def required(value: T | None, key: str) -> T:
     """
     if value is None:
         raise ConfigurationError(
-            f"{key.upper()} is not set; set it in the environment, in .env or in {config_file()}."
+            "{key} is not set; set it in the environment, in .env or in {file}.",
+            key=key.upper(),
+            file=str(config_file()),
         )
     return value
 
@@ -329,7 +292,7 @@ def _read_env_file() -> Mapping[str, str | None]:
     try:
         return dotenv_values(ENV_FILE)
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{ENV_FILE} cannot be read: {_reason(error)}.") from None
+        raise _unreadable(ENV_FILE, error) from None
 
 
 def _read_toml(path: Path) -> _Layer:
@@ -340,26 +303,31 @@ def _read_toml(path: Path) -> _Layer:
     except FileNotFoundError:
         if os.environ.get(CONFIG_VARIABLE):
             raise ConfigurationError(
-                f"{CONFIG_VARIABLE} names {path}, which is not there; correct it or unset it."
+                "{variable} names {path}, which is not there; correct it or unset it.",
+                variable=CONFIG_VARIABLE,
+                path=str(path),
             ) from None
         return _Layer.of(str(path), {})
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {_reason(error)}.") from None
+        raise _unreadable(path, error) from None
     layer = _Layer.of(str(path), found)
     if unknown := [name for key, name in layer.spelled.items() if not _is_known(key)]:
         raise ConfigurationError(
-            f"{path}: {', '.join(unknown)}: no such setting; correct the name or take it out."
+            "{path}: {names}: no such setting; correct the name or take it out.",
+            path=str(path),
+            names=", ".join(unknown),
         )
     if os.name == "posix" and mode & 0o077 and any(map(_is_secret, layer.values)):
         log.warning("%s holds secrets and others may read it; run: chmod 600 %s", path, path)
     return layer
 
 
-def _reason(error: Exception) -> str:
+def _unreadable(path: Path, error: Exception) -> ConfigurationError:
     """Why a file cannot be read, in words that hold none of its content."""
     if isinstance(error, tomllib.TOMLDecodeError | OSError):
-        return clean_line(getattr(error, "strerror", None) or str(error))
-    return "it is not UTF-8 text"
+        reason = clean_line(getattr(error, "strerror", None) or str(error))
+        return ConfigurationError("{path} cannot be read: {reason}.", path=str(path), reason=reason)
+    return ConfigurationError("{path} cannot be read: it is not UTF-8 text.", path=str(path))
 
 
 def _flatten(
@@ -373,7 +341,9 @@ def _flatten(
         elif isinstance(value, str | int | float):
             yield name, str(value)
         else:
-            raise ConfigurationError(f"{path}: {name}: give a text, a number, true or false.")
+            raise ConfigurationError(
+                "{path}: {name}: give a text, a number, true or false.", path=str(path), name=name
+            )
 
 
 def _is_known(name: str) -> bool:
@@ -405,13 +375,18 @@ def _nest(values: Mapping[str, object]) -> dict[str, object]:
     return nested
 
 
-def _sentences(error: ValidationError, layers: list[_Layer]) -> Iterator[str]:
-    for problem in error.errors(include_input=False, include_url=False, include_context=False):
-        key = "_".join(str(part) for part in problem["loc"] if part != "[key]")
-        message = problem["msg"].removeprefix("Value error, ")
-        layer = next((layer for layer in layers if key in layer.values), None)
-        if layer is None:
-            yield f"{key.upper()}: {message}"
-        else:
-            where = layer.origin if layer.origin == _ENVIRONMENT else f"{layer.origin}:"
-            yield f"{where} {layer.spelled[key]}: {message}"
+def _problems(error: ValidationError, layers: list[_Layer]) -> list[Sentence]:
+    return [
+        _problem(explain(details), "_".join(str(p) for p in details["loc"] if p != "[key]"), layers)
+        for details in error.errors(include_input=False, include_url=False)
+    ]
+
+
+def _problem(what: Sentence, key: str, layers: list[_Layer]) -> Sentence:
+    layer = next((layer for layer in layers if key in layer.values), None)
+    if layer is None:
+        return Sentence.make("{name}: {what}", name=key.upper(), what=what)
+    name = layer.spelled[key]
+    if layer.origin == _ENVIRONMENT:
+        return Sentence.make("environment variable {name}: {what}", name=name, what=what)
+    return Sentence.make("{path}: {name}: {what}", path=layer.origin, name=name, what=what)

@@ -69,7 +69,9 @@ def write_private(path: Path, text: str, *, replace: bool = False) -> None:
         ConfigurationError: It is there already, or cannot be written.
     """
     if path.exists() and not replace:
-        raise ConfigurationError(f"{path} is there already; edit it, or remove it first.")
+        raise ConfigurationError(
+            "{path} is there already; edit it, or remove it first.", path=str(path)
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Made with mode 0600 by the system itself, before there is anything in it.
@@ -80,4 +82,6 @@ def write_private(path: Path, text: str, *, replace: bool = False) -> None:
             os.fsync(file.fileno())
         os.replace(name, path)
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from error
+        raise ConfigurationError(
+            "{path} cannot be written: {reason}.", path=str(path), reason=str(error.strerror)
+        ) from error

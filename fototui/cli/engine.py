@@ -8,19 +8,32 @@ from fototui.assembly import open_engine, open_parts
 from fototui.cli.running import run, say, settings_for_command, stop_signals, until_stopped
 from fototui.config import Settings, load_settings
 from fototui.domain.errors import InvalidInputError
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind
 
 
-def _read_lanes(text: str | None) -> frozenset[VersionType]:
+def read_lanes(text: str | None) -> frozenset[JobKind] | None:
+    """Read the option `--lanes`.
+
+    Args:
+        text: Names with commas between; None where the option is not given.
+
+    Returns:
+        The lanes; None where the option is not given.
+
+    Raises:
+        InvalidInputError: There is no such lane.
+    """
     if text is None:
-        return frozenset(VersionType)
+        return None
     names = [name.strip() for name in text.split(",")]
-    known = [str(kind) for kind in VersionType]
+    known = [str(kind) for kind in JobKind]
     if unknown := [name for name in names if name not in known]:
         raise InvalidInputError(
-            f"There is no lane {', '.join(unknown)!r}; choose from {', '.join(known)}."
+            "There is no lane {unknown}; choose from {known}.",
+            unknown=repr(", ".join(unknown)),
+            known=", ".join(known),
         )
-    return frozenset(VersionType(name) for name in names)
+    return frozenset(JobKind(name) for name in names)
 
 
 def engine(
@@ -41,11 +54,11 @@ def engine(
     settings = settings_for_command()
     if concurrency is not None:
         settings = load_settings(engine_concurrency=concurrency)
-    run(_work(settings, _read_lanes(lanes), drain=drain, grace=grace))
+    run(_work(settings, read_lanes(lanes), drain=drain, grace=grace))
 
 
 async def _work(
-    settings: Settings, lanes: frozenset[VersionType], *, drain: bool, grace: float
+    settings: Settings, lanes: frozenset[JobKind] | None, *, drain: bool, grace: float
 ) -> None:
     with stop_signals() as stop:
         async with (
@@ -55,7 +68,7 @@ async def _work(
             if not drain:
                 await until_stopped(stop, engine.wait)
                 return
-            paused: list[VersionType] = []
+            paused: list[JobKind] = []
 
             async def drained() -> None:
                 paused.extend(await engine.drain())

@@ -1,4 +1,4 @@
-"""`fototui orders`: make orders by hand, list them, look at one."""
+"""`fototui orders`: make orders by hand or import them, list them, look at one."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from fototui.assembly import open_parts, open_storage
+from fototui.cli import shop
 from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.running import run, say, settings_for_command
 from fototui.config import Settings
@@ -16,7 +17,10 @@ from fototui.services.views import ImageBadges, OrderDetail, OrderPage, as_json
 
 T = TypeVar("T")
 
-app = typer.Typer(help="Make orders, list them, look at one.", no_args_is_help=True)
+app = typer.Typer(help="Make and import orders, list them, look at one.", no_args_is_help=True)
+app.command("import")(shop.import_orders)
+app.command()(shop.sync)
+app.command()(shop.retry)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

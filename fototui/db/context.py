@@ -13,6 +13,7 @@ from sqlalchemy.orm.util import identity_key
 
 from fototui.db.base import Base
 from fototui.db.models import ColoringVersion, Image, LineItem, SvgVersion
+from fototui.db.work import Review
 from fototui.domain.events import Change, ChangeContext
 
 RowKey = tuple[str, int | str]
@@ -94,6 +95,8 @@ RESOLVERS: Mapping[str, ContextResolver] = {
         ColoringVersion, ColoringVersion.image_id, ColoringVersion.image_id, _IMAGE
     ),
     "SvgVersion": ContextResolver(SvgVersion, SvgVersion.image_id, SvgVersion.image_id, _IMAGE),
+    # Named by its image alone: a judgement of either kind is news of that image.
+    "Review": ContextResolver(Review, Review.image_id, Review.image_id, _IMAGE),
 }
 """Model name → the way to its order; an order needs none."""
 

@@ -165,7 +165,8 @@ class Database:
             raise self._unavailable(error) from error
         except (TypeError, ValueError, dialect.loaded_dbapi.InterfaceError) as error:
             raise ConfigurationError(
-                f"DATABASE_URL has an option that cannot be used: {error}. Remove or correct it."
+                "DATABASE_URL has an option that cannot be used: {reason}. Remove or correct it.",
+                reason=str(error),
             ) from error
 
     def _handle_error(self, context: ExceptionContext) -> FototuiError | None:
@@ -177,18 +178,23 @@ class Database:
         state = getattr(reason, "sqlstate", None)
         if state in _REFUSED:
             return ConfigurationError(
-                f"The database at {self.address} refuses user {self.url.username!r} or the "
-                f"password ({reason}). Correct DATABASE_URL."
+                "The database at {address} refuses user {user} or the password ({reason}). "
+                "Correct DATABASE_URL.",
+                address=self.address,
+                user=repr(self.url.username),
+                reason=str(reason),
             )
         if state == SqlState.INVALID_DATABASE:
             return ConfigurationError(
-                f"There is no database {self.url.database!r} at {self.address}. "
-                "Create it, or correct DATABASE_URL."
+                "There is no database {name} at {address}. Create it, or correct DATABASE_URL.",
+                name=repr(self.url.database),
+                address=self.address,
             )
         if state == SqlState.TOO_MANY_CONNECTIONS:
             return DatabaseUnavailableError(
-                f"The database at {self.address} takes no more connections. "
-                "Close other programs, or raise its max_connections."
+                "The database at {address} takes no more connections. "
+                "Close other programs, or raise its max_connections.",
+                address=self.address,
             )
         lost = isinstance(error, DBAPIError) and error.connection_invalidated
         if lost or isinstance(error, _UNREACHABLE) or _is_outage(state):
@@ -198,9 +204,10 @@ class Database:
     def _unavailable(self, error: BaseException) -> DatabaseUnavailableError:
         reason = _reason(error)
         return DatabaseUnavailableError(
-            f"The database at {self.address} does not answer "
-            f"({str(reason) or type(reason).__name__}). "
-            "Check that it runs and that the network reaches it."
+            "The database at {address} does not answer ({reason}). "
+            "Check that it runs and that the network reaches it.",
+            address=self.address,
+            reason=str(reason) or type(reason).__name__,
         )
 
 

@@ -29,12 +29,7 @@ class WebhookDelivery(Base):
 
     __table_args__ = (
         Index("ix_webhook_deliveries_received_at", "received_at"),
-        Index(
-            "ix_webhook_deliveries_untold",
-            "shopify_id",
-            text("triggered_at DESC NULLS LAST"),
-            postgresql_where=text("payload IS NOT NULL"),
-        ),
+        Index("ix_webhook_deliveries_newest", "shopify_id", text("triggered_at DESC NULLS LAST")),
     )
 
 

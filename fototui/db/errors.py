@@ -5,6 +5,7 @@ from enum import StrEnum
 from sqlalchemy.exc import DBAPIError
 
 from fototui.domain.errors import ConfigurationError, FototuiError
+from fototui.domain.sentences import Sentence
 
 
 class SqlState(StrEnum):
@@ -89,8 +90,12 @@ class UnexpectedStatusError(FototuiError):
         self.expected = expected
         self.actual = actual
         super().__init__(
-            f"Its status is {actual}, which is not {' or '.join(sorted(expected))}. "
-            "Look at its present state and try again."
+            Sentence.make(
+                "Its status is {actual}; this change starts from {expected}. "
+                "Look at its present state and try again.",
+                actual=actual,
+                expected=", ".join(sorted(expected)),
+            )
         )
 
 

@@ -183,18 +183,19 @@ class ProcessingLock(Generic[ModelT]):
             if sqlstate(error) != SqlState.LOCK_NOT_AVAILABLE:
                 raise
             raise RecordLockedError(
-                f"Someone else is changing this record of {self._model.__tablename__}. "
-                "Try again in a moment."
+                "Someone else is changing this record of {table}. Try again in a moment.",
+                table=self._model.__tablename__,
             ) from error
         if not records:
             raise RecordNotFoundError(
-                f"There is no such record in {self._model.__tablename__} any more, or it has moved "
-                "on. Look at its present state."
+                "There is no such record in {table} any more, or it has moved on. "
+                "Look at its present state.",
+                table=self._model.__tablename__,
             )
         if len(records) > 1:
             raise AmbiguousRecordError(
-                f"A lock names more than one record of {self._model.__tablename__}. "
-                "Report this as a bug."
+                "A lock names more than one record of {table}. Report this as a bug.",
+                table=self._model.__tablename__,
             )
         return records[0]
 

@@ -58,7 +58,7 @@ def active_predicate(kind: JobKind | VersionType, prefix: str = "") -> str:
         case JobKind.INGEST:
             return (
                 f"({prefix}status IN ('pending', 'processing') "
-                f"OR {prefix}sync_requested_at IS NOT NULL)"
+                f"OR ({prefix}sync_requested_at IS NOT NULL AND {prefix}status <> 'downloading'))"
             )
         case JobKind.DOWNLOAD:
             return f"{prefix}status = 'downloading'"
@@ -186,7 +186,7 @@ class Image(ChangeMarked, Base):
     position: Mapped[int]
     original_url: Mapped[str | None]
     file_ref: Mapped[S3ObjectRefData | None]
-    uploaded_at: Mapped[datetime | None]
+    uploaded_at: Mapped[datetime | None] = mapped_column(index=True)
     error_code: Mapped[str | None]
     error: Mapped[str | None]
     """Why its photo could not be fetched, for an operator, in English."""
@@ -198,7 +198,7 @@ class Image(ChangeMarked, Base):
     selected_svg_id: Mapped[int | None] = mapped_column(
         ForeignKey("svg_versions.id", use_alter=True)
     )
-    coloring_chosen_at: Mapped[datetime | None]
+    coloring_chosen_at: Mapped[datetime | None] = mapped_column(index=True)
     svg_chosen_at: Mapped[datetime | None]
 
     line_item: Mapped[LineItem] = relationship(back_populates="images", lazy="raise")

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind, VersionType
 
 CHANNEL = "fototui_jobs"
 
+_LANES = frozenset(JobKind)
 _KINDS = frozenset(VersionType)
 
 
@@ -26,7 +27,7 @@ class LaneReady:
         kind: The lane.
     """
 
-    kind: VersionType
+    kind: JobKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class VersionCancelled:
     version_id: int
 
 
-def lane_payload(kind: VersionType) -> str:
+def lane_payload(kind: JobKind | VersionType) -> str:
     """The payload that says there is work in a lane.
 
     Args:
@@ -71,8 +72,8 @@ def parse_payload(payload: str) -> LaneReady | VersionCancelled | None:
         What it says; None where it says nothing known: another program may use the channel.
     """
     match payload.split(":"):
-        case [lane] if lane in _KINDS:
-            return LaneReady(VersionType(lane))
+        case [lane] if lane in _LANES:
+            return LaneReady(JobKind(lane))
         case ["cancel", kind, number] if kind in _KINDS and re.fullmatch("[0-9]{1,10}", number):
             return VersionCancelled(VersionType(kind), int(number))
         case _:

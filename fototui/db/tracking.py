@@ -164,7 +164,7 @@ def _change(tracker: Tracker, row: object, operation: Operation) -> Change | Non
                 fields[name] = history.added[0] if history.added else None
         if not fields:
             return None
-    (key,) = object_mapper(row).primary_key_from_instance(row)
+    key, *_ = object_mapper(row).primary_key_from_instance(row)
     return Change(model, key if isinstance(key, int) else str(key), operation, fields)
 
 

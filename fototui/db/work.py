@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ulid import ULID
 
 from fototui.db.base import NOW, Base
+from fototui.db.models import ChangeMarked
 from fototui.domain.sentences import Sentence
 
 
@@ -97,7 +98,7 @@ class Activity(Base):
     )
 
 
-class Review(Base):
+class Review(ChangeMarked, Base):
     """Whether an image's versions of one kind wait for an operator's judgement.
 
     It waits while it has no decision. Triggers make the row and keep it true, whoever writes

@@ -194,7 +194,18 @@ class ImageUpdateEvent(MercureEvent):
     """Something about an image changed that a badge does not tell; readers refresh that image."""
 
     trigger_fields = {
-        "Image": frozenset({"selected_coloring_id", "selected_svg_id", "file_ref", "uploaded_at"}),
+        "Image": frozenset(
+            {
+                "selected_coloring_id",
+                "selected_svg_id",
+                # An operator may choose what was chosen by its completion.
+                "coloring_chosen_at",
+                "svg_chosen_at",
+                "file_ref",
+                "uploaded_at",
+            }
+        ),
+        "Review": frozenset({"decision"}),
         **_VERSION_STATUS,
     }
     required_context = frozenset({"order_id", "image_id"})
@@ -204,7 +215,7 @@ class ImageUpdateEvent(MercureEvent):
 
     @classmethod
     def is_triggered_by(cls, change: Change) -> bool:
-        """A version was created or reached its end; another choice; a photo arrived."""
+        """A version was created or reached its end; a choice or judgement; a photo arrived."""
         if not super().is_triggered_by(change):
             return False
         is_version = change.model in _STATUS_TYPES

@@ -29,12 +29,18 @@ class ColoringOptions:
         low, high = MEGAPIXELS_RANGE
         if not low <= self.megapixels <= high:
             raise InvalidInputError(
-                f"Megapixels are {self.megapixels:g}; choose a value from {low:g} to {high:g}."
+                "Megapixels are {value}; choose a value from {low} to {high}.",
+                value=self.megapixels,
+                low=low,
+                high=high,
             )
         first, last = STEPS_RANGE
         if self.steps != int(self.steps) or not first <= self.steps <= last:
             raise InvalidInputError(
-                f"Steps are {self.steps:g}; choose a whole number from {first} to {last}."
+                "Steps are {value}; choose a whole number from {low} to {high}.",
+                value=self.steps,
+                low=first,
+                high=last,
             )
 
 

@@ -6,12 +6,21 @@ database, and is put into the operator's language where it is shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self, TypeAlias, Union
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from fototui.domain.text import clean
+
+IN_ENGLISH = "sentences in English"
+"""Context for pydantic's writers to JSON: of a sentence they write its English words alone."""
 
 # In this form, because the class is named before it is there.
 Value: TypeAlias = Union[str, int, float, "Sentence", tuple["Sentence", ...]]
@@ -33,6 +42,10 @@ class Sentence(BaseModel):
     values: Mapping[str, Value] = {}
     plural: str | None = None
 
+    @model_serializer(mode="wrap")
+    def _write(self, write: SerializerFunctionWrapHandler, info: SerializationInfo) -> object:
+        return str(self) if info.context == IN_ENGLISH else write(self)
+
     @classmethod
     def make(cls, text: str, plural: str | None = None, /, **values: Value) -> Self:
         """Make a sentence.
@@ -52,6 +65,17 @@ class Sentence(BaseModel):
             text: The text as it stands.
         """
         return cls(text="{text}", values={"text": clean(text)})
+
+    @classmethod
+    def joined(cls, parts: Sequence[Sentence], by: str = " ") -> Self:
+        """Put several sentences, or parts of one, in a row.
+
+        Args:
+            parts: The sentences.
+            by: What stands between them.
+        """
+        places = {f"part{place}": part for place, part in enumerate(parts)}
+        return cls(text=by.join(f"{{{name}}}" for name in places), values=places)
 
     def told(
         self,
@@ -82,7 +106,8 @@ class Sentence(BaseModel):
         words = {name: word(value) for name, value in self.values.items()}
         try:
             return clean(text.format(**words))
-        except (KeyError, IndexError, ValueError):  # a slip in a text must not hide what it tells
+        # Whatever a slip in a text comes to: it must not hide what the text tells.
+        except (LookupError, ValueError, AttributeError, TypeError):
             return clean(text)
 
     def __str__(self) -> str:

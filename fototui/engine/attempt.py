@@ -5,6 +5,7 @@ import structlog
 from fototui.db.errors import ClaimLostError
 from fototui.domain.errors import FototuiError
 from fototui.engine.failure import FailurePolicy
+from fototui.engine.job import JobT
 from fototui.engine.pipeline import Pipeline, run
 from fototui.engine.work import Work
 
@@ -17,7 +18,7 @@ class UnexpectedError(FototuiError):
     code = "unexpected"
 
 
-async def attempt(pipeline: Pipeline, work: Work, policy: FailurePolicy) -> str:
+async def attempt(pipeline: Pipeline[JobT], work: Work[JobT], policy: FailurePolicy) -> str:
     """Run a job as far as it goes.
 
     Args:

@@ -11,11 +11,13 @@ from fototui.clients.runpod_wire import RunPodJob
 from fototui.db.errors import ClaimLostError
 from fototui.domain.errors import PermanentError, ResultGoneError, TransientError
 from fototui.domain.options import ColoringOptions
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus as S
-from fototui.domain.statuses import RunPodJobStatus, VersionType
-from fototui.engine.job import JobStatus
-from fototui.engine.pipeline import Step, load, store
-from fototui.engine.work import Work, finish_despite_cancel
+from fototui.domain.statuses import RunPodJobStatus
+from fototui.engine.job import JobStatus, VersionJob
+from fototui.engine.pipeline import Step, load, reason, store
+from fototui.engine.version_jobs import COLORINGS
+from fototui.engine.work import Work, ask_outside_cancel, finish_despite_cancel
 from fototui.storage.base import Storage
 
 # Calls to RunPod for one version at most, however its results get lost.
@@ -24,6 +26,8 @@ MAX_SUBMISSIONS = 3
 MAX_RESUBMISSIONS = 1
 # A submission under way may end this long after its job was cancelled, in seconds.
 _SUBMISSION_GRACE = 10.0
+
+_NO_PHOTO = Sentence.make("The photo is not in storage yet. Fetch it, then try again.")
 
 _SEEN: Mapping[RunPodJobStatus, S] = {
     RunPodJobStatus.IN_QUEUE: S.RUNPOD_QUEUED,
@@ -42,8 +46,7 @@ class ColoringGenerationService:
         timeout_seconds: How long RunPod may take.
     """
 
-    kind = VersionType.COLORING
-    failed: JobStatus = S.ERROR
+    jobs = COLORINGS
     # RunPod said no, so nothing is under way there: the way begins again.
     retreats: Mapping[JobStatus, JobStatus] = {S.RUNPOD_SUBMITTING: S.QUEUED}
 
@@ -59,7 +62,7 @@ class ColoringGenerationService:
         self._storage = storage
         self._min_image_size = min_image_size
         self._timeout = timeout_seconds
-        self.steps: Mapping[JobStatus, Step] = {
+        self.steps: Mapping[JobStatus, Step[VersionJob]] = {
             S.PENDING: self._start,
             S.QUEUED: self._start,
             S.PROCESSING: self._check_photo,
@@ -71,28 +74,35 @@ class ColoringGenerationService:
             S.STORAGE_UPLOAD: self._upload,
         }
 
-    async def _start(self, work: Work) -> None:
+    async def fail(self, work: Work[VersionJob], why: Mapping[str, object]) -> None:
+        """Write that the job failed; RunPod must not go on with it at our cost."""
+        job = work.job
+        await work.end(S.ERROR, **why)
+        if job.status.meta.is_awaiting_external and job.runpod_job_id is not None:
+            await ask_outside_cancel(work, job.runpod_job_id)
+
+    async def _start(self, work: Work[VersionJob]) -> None:
         await work.move(S.PROCESSING, started_at=func.now(), runpod_job_id=None)
 
-    async def _check_photo(self, work: Work) -> None:
+    async def _check_photo(self, work: Work[VersionJob]) -> None:
         # Read and prepared before anything is said to RunPod: a bad photo fails here, unpaid.
         payload = await self._payload(work)
         await work.move(S.RUNPOD_SUBMITTING, submissions=work.job.submissions + 1)
         # Straight on, so that the photo is read once.
         await self._submit_once(work, payload)
 
-    async def _submit(self, work: Work) -> None:
+    async def _submit(self, work: Work[VersionJob]) -> None:
         # Only a taken-up job begins here: an earlier run may have been answered, and died.
         await self._note_resubmission(work)
         await self._submit_once(work, await self._payload(work))
 
-    async def _submit_once(self, work: Work, payload: bytes) -> None:
+    async def _submit_once(self, work: Work[VersionJob], payload: bytes) -> None:
         work.fence.require()
         await finish_despite_cancel(
             self._submit_and_write(work, payload), seconds=_SUBMISSION_GRACE
         )
 
-    async def _submit_and_write(self, work: Work, payload: bytes) -> None:
+    async def _submit_and_write(self, work: Work[VersionJob], payload: bytes) -> None:
         options = work.job.options
         assert isinstance(options, ColoringOptions)
 
@@ -110,10 +120,10 @@ class ColoringGenerationService:
         try:
             await work.move(S.RUNPOD_SUBMITTED, runpod_job_id=outside_id)
         except ClaimLostError:
-            await work.ask_outside_cancel(outside_id)
+            await ask_outside_cancel(work, outside_id)
             raise
 
-    async def _note_resubmission(self, work: Work) -> None:
+    async def _note_resubmission(self, work: Work[VersionJob]) -> None:
         """Write down that a call is begun although an earlier one may have been accepted."""
         job = work.job
         if job.resubmissions >= MAX_RESUBMISSIONS:
@@ -125,63 +135,71 @@ class ColoringGenerationService:
         await work.move(
             job.status, submissions=job.submissions + 1, resubmissions=job.resubmissions + 1
         )
+        work.observer.resubmitted(job.kind)
 
-    async def _poll(self, work: Work) -> None:
+    async def _poll(self, work: Work[VersionJob]) -> None:
         async def on_status(seen: RunPodJob) -> None:
             status = _SEEN.get(seen.status)
             if status is not None and status != work.job.status:
                 await work.move(status)
 
-        if work.job.outside_id is None:
+        if work.job.runpod_job_id is None:
             return await self._begin_again(work)
         try:
             seen = await self._runpod.wait(
-                work.job.outside_id, timeout_seconds=self._timeout, on_status=on_status
+                work.job.runpod_job_id, timeout_seconds=self._timeout, on_status=on_status
             )
         except ResultGoneError:
             return await self._begin_again(work)
         return await self._end(work, seen)
 
-    async def _end(self, work: Work, seen: RunPodJob) -> None:
+    async def _end(self, work: Work[VersionJob], seen: RunPodJob) -> None:
         match seen.status:
             case RunPodJobStatus.COMPLETED if seen.image is not None:
                 work.keep(seen.image)
                 await work.move(S.RUNPOD_COMPLETED)
             case RunPodJobStatus.CANCELLED:
-                await work.move(
-                    S.RUNPOD_CANCELLED,
-                    error_code="cancelled",
-                    error="The job was cancelled at RunPod. Try again if it is still wanted.",
+                why = Sentence.make(
+                    "The job was cancelled at RunPod. Try again if it is still wanted."
                 )
+                await work.end(S.RUNPOD_CANCELLED, **reason("cancelled", why))
             case RunPodJobStatus.TIMED_OUT:
                 raise PermanentError(
-                    f"RunPod did not finish within {self._timeout:g} s. "
+                    "RunPod did not finish within {seconds} s. "
                     "Try again, with fewer steps or megapixels if it happens again.",
                     service="RunPod",
+                    seconds=self._timeout,
                 )
             case _:
-                reason = (seen.error or "no reason was given").rstrip(" .")
-                raise PermanentError(f"RunPod failed: {reason}. Try again.", service="RunPod")
+                if seen.error is None:
+                    raise PermanentError(
+                        "RunPod failed and gave no reason. Try again.", service="RunPod"
+                    )
+                raise PermanentError(
+                    "RunPod failed: {reason}. Try again.",
+                    service="RunPod",
+                    reason=seen.error.rstrip(" ."),
+                )
 
-    async def _fetch(self, work: Work) -> None:
+    async def _fetch(self, work: Work[VersionJob]) -> None:
         if work.result is None and not await self._fetch_result(work):
             return await self._begin_again(work)
         return await work.move(S.STORAGE_UPLOAD)
 
-    async def _upload(self, work: Work) -> None:
+    async def _upload(self, work: Work[VersionJob]) -> None:
         if work.result is None:
             await self._fetch_result(work)
         # Without a result, an earlier run may have stored it and died before it could say so.
         stored = await store(work, self._storage, content_type="image/png")
         if stored is None:
             return await self._begin_again(work)
-        return await work.move(S.COMPLETED, file_ref=stored)
+        return await work.end(S.COMPLETED, file_ref=stored)
 
-    async def _fetch_result(self, work: Work) -> bool:
+    async def _fetch_result(self, work: Work[VersionJob]) -> bool:
         """Read the result again, which RunPod keeps for 30 minutes."""
-        if work.job.outside_id is None:
+        if work.job.runpod_job_id is None:
             return False
-        outside_id = work.job.outside_id
+        outside_id = work.job.runpod_job_id
         try:
             seen = await work.patience.call(lambda: self._runpod.status(outside_id))
         except ResultGoneError:
@@ -191,14 +209,15 @@ class ColoringGenerationService:
         work.keep(seen.image)
         return True
 
-    async def _begin_again(self, work: Work) -> None:
+    async def _begin_again(self, work: Work[VersionJob]) -> None:
         if work.job.submissions >= MAX_SUBMISSIONS:
             raise PermanentError(
-                f"RunPod lost the result {MAX_SUBMISSIONS} times. Try again later.",
+                "RunPod lost the result {times} times. Try again later.",
                 service="RunPod",
+                times=MAX_SUBMISSIONS,
             )
         await work.move(S.PROCESSING, runpod_job_id=None)
 
-    async def _payload(self, work: Work) -> bytes:
-        photo = await load(self._storage, work.job.source, what="photo")
+    async def _payload(self, work: Work[VersionJob]) -> bytes:
+        photo = await load(self._storage, work.job.source, missing=_NO_PHOTO)
         return await asyncio.to_thread(prepare_photo, photo, min_size=self._min_image_size)

@@ -6,7 +6,9 @@ import structlog
 
 from fototui.db.database import Database
 from fototui.domain.errors import AccountError, FototuiError, PermanentError, TransientError
-from fototui.engine.pipeline import Pipeline
+from fototui.domain.sentences import Sentence
+from fototui.engine.job import JobT
+from fototui.engine.pipeline import Pipeline, reason
 from fototui.engine.work import Patience, Work
 from fototui.services.lanes import LaneService
 
@@ -30,7 +32,7 @@ class FailurePolicy:
         self._actor = actor
         self._patience = patience
 
-    def check_before(self, work: Work) -> None:
+    def check_before(self, work: Work[JobT]) -> None:
         """Refuse a job that cannot be worked on.
 
         Raises:
@@ -39,13 +41,15 @@ class FailurePolicy:
         if work.job.defect is not None:
             raise PermanentError(work.job.defect, service="fototui")
         if work.job.takeovers > MAX_TAKEOVERS:
-            raise PermanentError(
-                f"{work.job.takeovers} engines died while they worked on it. "
+            died = Sentence.make(
+                "{count} engine died while it worked on it. See its log before you try again.",
+                "{count} engines died while they worked on it. "
                 "See their logs before you try again.",
-                service="fototui",
+                count=work.job.takeovers,
             )
+            raise PermanentError(died, service="fototui")
 
-    async def settle(self, pipeline: Pipeline, work: Work, error: FototuiError) -> str:
+    async def settle(self, pipeline: Pipeline[JobT], work: Work[JobT], error: FototuiError) -> str:
         """Write what a failure means for its job.
 
         Args:
@@ -65,9 +69,9 @@ class FailurePolicy:
             # The job waits unharmed, and the lane is stopped first, so that nobody claims it again.
             async with self._database.session() as session:
                 await LaneService(session, operator=self._actor).pause(
-                    pipeline.kind, reason=str(error)
+                    pipeline.jobs.kind, reason=error.sentence
                 )
-            await work.put_back(waiting, seconds=0, error_code=error.code, error=str(error))
+            await work.put_back(waiting, seconds=0, **reason(error.code, error.sentence))
             return "lane paused"
         if isinstance(error, TransientError) and work.job.retries < self._patience.put_backs:
             seconds = self._wait(work.job.retries, error.retry_after)
@@ -76,23 +80,23 @@ class FailurePolicy:
                 waiting,
                 seconds=seconds,
                 retries=work.job.retries + 1,
-                error_code=error.code,
-                error=str(error),
+                **reason(error.code, error.sentence),
             )
             return "put back"
         await self._fail(pipeline, work, error)
         return "failed"
 
-    async def _fail(self, pipeline: Pipeline, work: Work, error: FototuiError) -> None:
-        reason = str(error)
+    async def _fail(self, pipeline: Pipeline[JobT], work: Work[JobT], error: FototuiError) -> None:
+        why = error.sentence
         if isinstance(error, TransientError):
-            reason = f"It failed {work.job.retries + 1} times. The last time: {reason}"
-        log.error("the job failed", reason=reason, code=error.code)
-        still_outside = work.job.outside_id if work.job.status.meta.is_awaiting_external else None
-        await work.move(pipeline.failed, error_code=error.code, error=reason)
-        if still_outside is not None:
-            # RunPod may go on with what nobody waits for, at our cost.
-            await work.ask_outside_cancel(still_outside)
+            why = Sentence.make(
+                "It failed. {why}",
+                "It failed {count} times. The last time: {why}",
+                count=work.job.retries + 1,
+                why=error.sentence,
+            )
+        log.error("the job failed", reason=str(why), code=error.code)
+        await pipeline.fail(work, reason(error.code, why))
 
     def _wait(self, retries: int, asked: float | None) -> float:
         patience = self._patience

@@ -182,11 +182,14 @@ class Heartbeat:
         self._fence.fall()
         return False
 
-    async def _register(self) -> uuid.UUID:
+    async def _register(self, former_id: uuid.UUID | None = None) -> uuid.UUID:
+        """Write the engine's row; one that an operator paused comes back paused."""
         engine_id, sent_at, who = uuid.uuid4(), boot_clock(), self._identity
         await self._execute(
-            "INSERT INTO engines (id, operator, host, pid, version, lanes, capacity, lease_seconds)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+            "INSERT INTO engines (id, operator, host, pid, version, lanes, capacity, "
+            "lease_seconds, paused_at, paused_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+            "(SELECT paused_at FROM engines WHERE id = $9), "
+            "(SELECT paused_by FROM engines WHERE id = $9)) RETURNING id",
             engine_id,
             who.operator,
             who.host,
@@ -195,6 +198,7 @@ class Heartbeat:
             list(who.lanes),
             who.capacity,
             self._lease,
+            former_id,
         )
         self._fence.extend(sent_at)
         return engine_id
@@ -204,7 +208,7 @@ class Heartbeat:
         while True:
             try:
                 await self._retire(old_id)
-                return await self._register()
+                return await self._register(old_id)
             except FAILURES:
                 await self._disconnect()
                 if await self._stopped_within(_RETRY * 2):

@@ -4,84 +4,140 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Self
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Self, TypedDict, TypeVar
 
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.options import ColoringOptions, SvgOptions
-from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
+from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import (
+    ColoringProcessingStatus,
+    JobKind,
+    OrderStatus,
+    SvgProcessingStatus,
+    VersionType,
+)
 from fototui.storage.keys import OrderStoragePaths
 
-JobStatus = ColoringProcessingStatus | SvgProcessingStatus
+JobStatus = ColoringProcessingStatus | SvgProcessingStatus | OrderStatus
 
 
-@dataclass(frozen=True, slots=True)
+class JobLabels(TypedDict, total=False):
+    """What log lines name a job by."""
+
+    order: str
+    image: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One version that this engine has claimed, with all that its steps need to know.
+    """A row that this engine has claimed.
 
     Args:
-        kind: Colouring or SVG.
-        version_id: The version's row.
-        version: Its number within the image.
+        kind: What is to be done with it.
+        row_id: The row's primary key.
         claim_token: What every write has to show.
         status: The status in which the row stands.
-        options: What was asked for.
-        source: The file it is made from: the photo, or the colouring.
-        defect: Why the row cannot be worked on at all; options and source are None then.
-        outside_id: RunPod's job id, once there is one.
+        waited: Seconds for which it had been waiting when it was claimed.
         retries: Times it was put back after a transient failure.
         takeovers: Times it was taken from a dead engine.
-        submissions: Calls begun to the outside service.
-        resubmissions: Of these, calls begun although an earlier one may have been accepted.
-        credits_charged: What earlier calls for it cost, in Vectorizer.ai's credits.
+        defect: Why the row cannot be worked on at all.
         order_id: ULID of its order.
         order_number: The order's number, for logs.
-        line_item_id: Its line item.
-        image_id: Its image.
-        position: The image's position.
         resumed: No step has been run since the claim: what an earlier run left is unknown.
     """
 
-    kind: VersionType
-    version_id: int
-    version: int
+    kind: JobKind
+    row_id: int | uuid.UUID
     claim_token: uuid.UUID
     status: JobStatus
-    options: ColoringOptions | SvgOptions | None
-    source: S3ObjectRefData | None
-    defect: str | None
-    outside_id: str | None
+    waited: float
     retries: int
     takeovers: int
+    defect: Sentence | None = None
+    order_id: str
+    order_number: str
+    resumed: bool = True
+
+    @property
+    def labels(self) -> JobLabels:
+        """What log lines name it by."""
+        return {"order": self.order_number}
+
+    def after(self, move: Move) -> Self:
+        """The job as it stands once a move is written."""
+        own = {each.name for each in fields(self)}
+        known = {name: value for name, value in move.fields.items() if name in own}
+        # mypy cannot know the type of each field in a mapping of several.
+        return replace(self, status=move.status, resumed=False, **known)  # type: ignore[arg-type]
+
+
+JobT = TypeVar("JobT", bound=Job)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionJob(Job):
+    """A version to be made, with all that its steps need to know.
+
+    Args:
+        version: Its number within the image.
+        options: What was asked for; None where the row is defective.
+        source: The file it is made from: the photo, or the colouring.
+        runpod_job_id: RunPod's job id, once there is one.
+        submissions: Calls begun to the outside service.
+        resubmissions: Of these, calls begun although an earlier one may have been accepted.
+        credits_charged: What earlier calls for it cost, in Vectorizer.ai's credits.
+        line_item_id: Its line item.
+        image_id: Its image.
+        position: The image's position.
+    """
+
+    row_id: int
+    version: int
+    options: ColoringOptions | SvgOptions | None
+    source: S3ObjectRefData | None
+    runpod_job_id: str | None
     submissions: int
     resubmissions: int
     credits_charged: float
-    order_id: str
-    order_number: str
     line_item_id: int
     image_id: int
     position: int
-    resumed: bool = True
+
+    @property
+    def version_type(self) -> VersionType:
+        """Colouring or SVG."""
+        return VersionType(self.kind.value)
 
     @property
     def key(self) -> str:
         """Storage key of the file that the job makes."""
         paths = OrderStoragePaths(self.order_id, self.line_item_id, self.position)
-        if self.kind is VersionType.COLORING:
+        if self.version_type is VersionType.COLORING:
             return paths.coloring(self.version)
         return paths.svg(self.version)
 
-    def after(self, move: Move) -> Self:
-        """The job as it stands once a move is written."""
-        known = {
-            name: value
-            for name, value in move.fields.items()
-            if name in ("submissions", "resubmissions", "credits_charged")
-        }
-        if "runpod_job_id" in move.fields:
-            known["outside_id"] = move.fields["runpod_job_id"]
-        # mypy cannot know the type of each field in a mapping of several.
-        return replace(self, status=move.status, resumed=False, **known)  # type: ignore[arg-type]
+    @property
+    def labels(self) -> JobLabels:
+        """What log lines name it by."""
+        return {"order": self.order_number, "image": self.image_id, "version": self.row_id}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderJob(Job):
+    """An order whose details or photos are to be fetched.
+
+    Args:
+        shopify_id: Shopify's number of it; None for one that is not Shopify's.
+        sync_requested_at: The request that this job answers; None where its status asks for it.
+    """
+
+    row_id: uuid.UUID
+    status: OrderStatus
+    shopify_id: int | None
+    sync_requested_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +147,9 @@ class Move:
     Args:
         status: The next status.
         fields: Column name → value or SQL expression.
+        ends: The job is over with it, and the claim given up.
     """
 
     status: JobStatus
     fields: Mapping[str, object] = field(default_factory=dict)
+    ends: bool = False

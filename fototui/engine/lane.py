@@ -5,6 +5,7 @@ import contextlib
 import random
 import time
 from collections import Counter
+from typing import Generic
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -12,10 +13,11 @@ from sqlalchemy.exc import DBAPIError
 from fototui.db.errors import DatabaseUnavailableError
 from fototui.domain.errors import FototuiError
 from fototui.engine.attempt import attempt
-from fototui.engine.claims import Claims, short_id
+from fototui.engine.claims import Claims, LaneWork, short_id
 from fototui.engine.failure import FailurePolicy
 from fototui.engine.fence import Fence
-from fototui.engine.job import Job
+from fototui.engine.job import JobT
+from fototui.engine.observer import EngineObserver
 from fototui.engine.pipeline import Pipeline
 from fototui.engine.transitions import Transitions
 from fototui.engine.work import Patience, Results, Work
@@ -24,7 +26,7 @@ from fototui.log import bind_job
 log = structlog.get_logger(__name__)
 
 
-class LaneRunner:
+class LaneRunner(Generic[JobT]):
     """Claims and runs the jobs of one kind.
 
     Args:
@@ -38,11 +40,12 @@ class LaneRunner:
         lease: Longest that a claim may take, and age at which a stray one is given back, in
             seconds.
         poll_seconds: How often the lane is looked at when nobody wakes it.
+        observer: Told of each job.
     """
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        pipeline: Pipeline[JobT],
         *,
         concurrency: int,
         claims: Claims,
@@ -52,12 +55,15 @@ class LaneRunner:
         patience: Patience,
         lease: float,
         poll_seconds: float,
+        observer: EngineObserver,
     ) -> None:
-        self.kind = pipeline.kind
+        self.kind = pipeline.jobs.kind
         self.counts: Counter[str] = Counter()
         """What became of the jobs: completed, failed, put back, claim lost …"""
         self.claims = claims
         self._pipeline = pipeline
+        self._jobs = pipeline.jobs
+        self._observer = observer
         self._concurrency = concurrency
         self._transitions = transitions
         self._policy = policy
@@ -66,7 +72,7 @@ class LaneRunner:
         self._lease = lease
         self._poll_seconds = poll_seconds
         self._results = Results()
-        self._running: dict[asyncio.Task[None], Job] = {}
+        self._running: dict[asyncio.Task[None], JobT] = {}
         self._wake = asyncio.Event()
 
     @property
@@ -88,7 +94,7 @@ class LaneRunner:
             if free > 0 and self._fence.holds:
                 try:
                     if limited is None:
-                        limited = await self.claims.has_account_limit(self.kind)
+                        limited = await self.claims.has_account_limit(self._jobs)
                     claimed = await self._claim(free, limited=limited)
                 except (FototuiError, DBAPIError) as error:
                     log.warning("nothing can be claimed", lane=str(self.kind), reason=str(error))
@@ -98,7 +104,7 @@ class LaneRunner:
     async def _claim(self, free: int, *, limited: bool) -> int:
         try:
             async with asyncio.timeout(self._lease):
-                jobs = await self.claims.claim(self.kind, free, limited=limited)
+                jobs = await self.claims.claim(self._jobs, free, limited=limited)
         except TimeoutError as error:
             raise DatabaseUnavailableError("A claim was not answered in time.") from error
         for job in jobs:
@@ -111,10 +117,12 @@ class LaneRunner:
         A claim whose answer was lost on its way is such, and a job whose failure could not be
         written down.
         """
-        at_work = [job.version_id for job in self._running.values()]
-        strays = await self.claims.release_strays(self.kind, at_work, older_than=self._lease)
+        at_work = [job.row_id for job in self._running.values()]
+        strays = await self.claims.release_strays(self._jobs, at_work, older_than=self._lease)
         if strays:
-            log.warning("claims that nobody works on were given back", versions=strays)
+            log.warning(
+                "claims that nobody works on were given back", lane=str(self.kind), rows=strays
+            )
             self.wake()
 
     async def _rest(self) -> None:
@@ -123,11 +131,20 @@ class LaneRunner:
             async with asyncio.timeout(self._poll_seconds * random.uniform(0.8, 1.2)):  # noqa: S311
                 await self._wake.wait()
 
-    def _start(self, job: Job) -> None:
+    async def release(self) -> int:
+        """Give back all that is claimed; how many jobs that were."""
+        return await self.claims.release(self._jobs)
+
+    async def left(self) -> LaneWork:
+        """What is left to do."""
+        return await self.claims.left(self._jobs)
+
+    def _start(self, job: JobT) -> None:
         self.counts["claimed"] += 1
-        if job.takeovers and job.resumed:
+        if job.takeovers:
             self.counts["taken up again"] += 1
-        task = asyncio.create_task(self._run(job), name=f"{job.kind} version {job.version_id}")
+        self._observer.claimed(self.kind, job.waited, taken_over=job.takeovers > 0)
+        task = asyncio.create_task(self._run(job), name=f"{job.kind} {job.row_id}")
         self._running[task] = job
         task.add_done_callback(self._finished)
 
@@ -135,26 +152,25 @@ class LaneRunner:
         del self._running[task]
         self.wake()
 
-    async def _run(self, job: Job) -> None:
+    async def _run(self, job: JobT) -> None:
         work = Work(
+            self._jobs,
             job,
             transitions=self._transitions,
             fence=self._fence,
             results=self._results,
             patience=self._patience,
+            observer=self._observer,
         )
-        with bind_job(
-            engine=short_id(self.claims.engine_id),
-            order=job.order_number,
-            image=job.image_id,
-            version=job.version_id,
-        ):
+        with bind_job(engine=short_id(self.claims.engine_id), **job.labels):
             started = time.monotonic()
             outcome = await attempt(self._pipeline, work, self._policy)
             if outcome != "put back":
                 work.drop_result()
             self.counts[outcome] += 1
-            log.info("job ended", outcome=outcome, seconds=round(time.monotonic() - started, 3))
+            seconds = time.monotonic() - started
+            self._observer.ended(self.kind, outcome, seconds)
+            log.info("job ended", outcome=outcome, seconds=round(seconds, 3))
 
     async def drop_if_lost(self, version_id: int) -> None:
         """Stop working on a version if its claim is gone.
@@ -163,7 +179,7 @@ class LaneRunner:
             version_id: The version that someone cancelled.
         """
         for task, job in list(self._running.items()):
-            if job.version_id == version_id and not await self.claims.holds(job):
+            if job.row_id == version_id and not await self.claims.holds(self._jobs, job):
                 task.cancel()
 
     def abandon(self) -> None:

@@ -1,5 +1,6 @@
 """A pipeline is a table from a status to the step that leads out of it."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
@@ -7,35 +8,45 @@ import structlog
 
 from fototui.domain.errors import PermanentError, TransientError
 from fototui.domain.files import S3ObjectRefData
-from fototui.domain.statuses import VersionType
-from fototui.engine.job import JobStatus
+from fototui.domain.sentences import Sentence
+from fototui.engine.job import JobStatus, JobT, VersionJob
+from fototui.engine.table import JobTable
 from fototui.engine.work import Work
 from fototui.storage.base import Storage
 
 log = structlog.get_logger(__name__)
 
-Step = Callable[[Work], Awaitable[None]]
+Step = Callable[[Work[JobT]], Awaitable[None]]
 
 
-class Pipeline(Protocol):
-    """How the jobs of one kind are done.
+class Pipeline(Protocol[JobT]):
+    """How the jobs of one kind are done."""
 
-    Attributes:
-        kind: The kind of job.
-        steps: For each status that is not final, the step that leads out of it. Any of them may be
-            the first one after a crash.
-        retreats: Where a job waits after a failure in a status, where that is not the status
-            itself.
-        failed: The status of failure.
-    """
+    @property
+    def jobs(self) -> JobTable[JobT]:
+        """Where these jobs stand."""
 
-    kind: VersionType
-    steps: Mapping[JobStatus, Step]
-    retreats: Mapping[JobStatus, JobStatus]
-    failed: JobStatus
+    @property
+    def steps(self) -> Mapping[JobStatus, Step[JobT]]:
+        """For each status in which a job may be claimed, the step that leads out of it.
+
+        Any of them may be the first one after a crash.
+        """
+
+    @property
+    def retreats(self) -> Mapping[JobStatus, JobStatus]:
+        """Where a job waits after a failure in a status, where that is not the status itself."""
+
+    async def fail(self, work: Work[JobT], why: Mapping[str, object]) -> None:
+        """Write that a job failed for good.
+
+        Args:
+            work: The job.
+            why: The columns that tell why, as `reason` makes them.
+        """
 
 
-async def run(pipeline: Pipeline, work: Work) -> None:
+async def run(pipeline: Pipeline[JobT], work: Work[JobT]) -> None:
     """Run a job to its end.
 
     Args:
@@ -45,21 +56,32 @@ async def run(pipeline: Pipeline, work: Work) -> None:
     Raises:
         FototuiError: A step failed, or the claim was lost.
     """
-    while not work.job.status.meta.is_final:
-        before = work.job.status
+    while not work.ended:
+        before, started = work.job.status, time.monotonic()
         await pipeline.steps[before](work)
-        if work.job.status == before:
+        work.observer.step(work.job.kind, before, time.monotonic() - started)
+        if work.job.status == before and not work.ended:
             raise RuntimeError(f"the step of {before} led nowhere")
         log.debug("step done", left=str(before), reached=str(work.job.status))
 
 
-async def load(storage: Storage, source: S3ObjectRefData | None, *, what: str) -> bytes:
+def reason(code: str, sentence: Sentence) -> dict[str, object]:
+    """The columns that tell why a job failed or waits.
+
+    Args:
+        code: For programs.
+        sentence: For operators, who read it in their language; it is kept in English too.
+    """
+    return {"error_code": code, "error": str(sentence), "error_words": sentence}
+
+
+async def load(storage: Storage, source: S3ObjectRefData | None, *, missing: Sentence) -> bytes:
     """Read the file that a job is made from.
 
     Args:
         storage: Where files are kept.
         source: The file.
-        what: Its name in a sentence: "photo", "colouring".
+        missing: What to say where there is none.
 
     Returns:
         Its content.
@@ -69,13 +91,13 @@ async def load(storage: Storage, source: S3ObjectRefData | None, *, what: str) -
         TransientError: Storage does not give it now.
     """
     if source is None:
-        raise PermanentError(
-            f"The {what} is not in storage yet. Fetch it, then try again.", service="Storage"
-        )
+        raise PermanentError(missing, service="Storage")
     return await storage.get(source.key)
 
 
-async def store(work: Work, storage: Storage, *, content_type: str) -> S3ObjectRefData | None:
+async def store(
+    work: Work[VersionJob], storage: Storage, *, content_type: str
+) -> S3ObjectRefData | None:
     """Put a job's result into storage.
 
     Args:
@@ -96,4 +118,6 @@ async def store(work: Work, storage: Storage, *, content_type: str) -> S3ObjectR
     try:
         return await storage.put(work.job.key, work.result, content_type=content_type)
     except PermanentError as refused:
-        raise TransientError(str(refused), service="Storage", status=refused.status) from refused
+        raise TransientError(
+            refused.sentence, service="Storage", status=refused.status
+        ) from refused

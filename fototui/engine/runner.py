@@ -6,8 +6,9 @@ import os
 import socket
 import uuid
 from collections import Counter
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -17,19 +18,24 @@ from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError
 from fototui.db.notify import LaneReady, VersionCancelled
 from fototui.domain.errors import FototuiError
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind
 from fototui.engine.claims import Claims, short_id
 from fototui.engine.failure import FailurePolicy
 from fototui.engine.fence import Fence
 from fototui.engine.heartbeat import EngineIdentity, Heartbeat
 from fototui.engine.lane import LaneRunner
-from fototui.engine.outside_cancels import OutsideCancels
+from fototui.engine.observer import EngineObserver, NoObserver
 from fototui.engine.pipeline import Pipeline
 from fototui.engine.transitions import Transitions
 from fototui.engine.wake import Listener
 from fototui.engine.work import Patience
 
 log = structlog.get_logger(__name__)
+
+# Any: a pipeline and its lane agree on the type of their jobs; the engine only starts them.
+AnyPipeline = Pipeline[Any]
+AnyLane = LaneRunner[Any]
+Chore = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,20 @@ class EngineSettings:
     """
 
     operator: str
-    concurrency: Mapping[VersionType, int]
+    concurrency: Mapping[JobKind, int]
     lease: float = 15.0
     poll_seconds: float = 5.0
     grace: float = 5.0
     patience: Patience = field(default_factory=Patience)
+
+
+def engine_actor(operator: str) -> str:
+    """Who the activity log names for what an engine does by itself.
+
+    Args:
+        operator: Who runs the engine.
+    """
+    return f"{operator} (engine)"
 
 
 class Engine:
@@ -60,7 +75,9 @@ class Engine:
         database: The database.
         settings: How the engine behaves.
         pipelines: How jobs are done, one for each lane it works in.
-        outside_cancels: Tells RunPod of cancelled jobs; None where RunPod is not configured.
+        chores: What it does for all engines beside its jobs, again and again; each is a short call
+            that may fail and is then made again later.
+        observer: Told of its jobs.
 
     Attributes:
         engine_id: Its id while it runs; another one after it was taken for dead and came back.
@@ -73,14 +90,18 @@ class Engine:
         self,
         database: Database,
         settings: EngineSettings,
-        pipelines: Sequence[Pipeline],
+        pipelines: Sequence[AnyPipeline],
         *,
-        outside_cancels: OutsideCancels | None = None,
+        chores: Sequence[Chore] = (),
+        observer: EngineObserver | None = None,
     ) -> None:
         self._database = database
         self._settings = settings
-        self._pipelines = {p.kind: p for p in pipelines if settings.concurrency.get(p.kind, 0) > 0}
-        self._cancels = outside_cancels
+        self._pipelines = {
+            p.jobs.kind: p for p in pipelines if settings.concurrency.get(p.jobs.kind, 0) > 0
+        }
+        self._more_chores = chores
+        self._observer = observer or NoObserver()
         self.grace = settings.grace
         self._fence = Fence(lease=settings.lease, margin=settings.lease / 5)
         self._heartbeat = Heartbeat(
@@ -92,8 +113,8 @@ class Engine:
             on_found=self._found,
         )
         self._listener = Listener(database.url, on_message=self._receive, on_gap=self._wake_all)
-        self._lanes: dict[VersionType, LaneRunner] = {}
-        self._cancelled: set[tuple[VersionType, int]] = set()
+        self._lanes: dict[JobKind, AnyLane] = {}
+        self._cancelled: set[tuple[JobKind, int]] = set()
         self._chores = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._comings: asyncio.Queue[uuid.UUID] = asyncio.Queue()
@@ -121,19 +142,22 @@ class Engine:
                 "The engine cannot register in the database. Check that it runs: fototui doctor"
             ) from error
         claims = Claims(self._database, self.engine_id)
-        actor = f"{self._settings.operator} (engine)"
+        actor = engine_actor(self._settings.operator)
         policy = FailurePolicy(self._database, actor=actor, patience=self._settings.patience)
+        transitions = Transitions(self._database, actor=actor)
+
         for kind, pipeline in self._pipelines.items():
             self._lanes[kind] = LaneRunner(
                 pipeline,
                 concurrency=self._settings.concurrency[kind],
                 claims=claims,
-                transitions=Transitions(self._database, actor=actor),
+                transitions=transitions,
                 policy=policy,
                 fence=self._fence,
                 patience=self._settings.patience,
                 lease=self._settings.lease,
                 poll_seconds=self._settings.poll_seconds,
+                observer=self._observer,
             )
         self._spawn("heartbeat", self._heartbeat.wait())
         self._spawn("listener", self._listener.run())
@@ -157,7 +181,7 @@ class Engine:
         released = 0
         with contextlib.suppress(FototuiError, DBAPIError):  # the lease gives them back as well
             for lane in self._lanes.values():
-                released += await lane.claims.release([lane.kind])
+                released += await lane.release()
         await self._heartbeat.stop()
         log.info(
             "engine stopped", engine=short_id(self.engine_id), released=released, **self.counts
@@ -173,7 +197,7 @@ class Engine:
         for task in done:
             task.result()
 
-    async def drain(self) -> list[VersionType]:
+    async def drain(self) -> list[JobKind]:
         """Wait until nothing is left to do in this engine's lanes, by whomever.
 
         Returns:
@@ -186,7 +210,7 @@ class Engine:
             for task in self._tasks:
                 if task.done():
                     task.result()
-            left = {kind: await lane.claims.left(kind) for kind, lane in self._lanes.items()}
+            left = {kind: await lane.left() for kind, lane in self._lanes.items()}
             if all(w.unfinished == 0 or (w.paused and w.held == 0) for w in left.values()):
                 return [kind for kind, work in left.items() if work.unfinished]
             await asyncio.sleep(min(0.2, self._settings.poll_seconds))
@@ -207,11 +231,11 @@ class Engine:
                 if kind in self._lanes:
                     self._lanes[kind].wake()
             case VersionCancelled(kind, version_id):
-                self._cancelled.add((kind, version_id))
+                self._cancelled.add((JobKind.of(kind), version_id))
                 self._chores.set()
 
     async def _do_chores(self) -> None:
-        """What any engine does for all: finding the dead, telling RunPod of cancelled jobs."""
+        """What any engine does for all: finding the dead, and what else it was given to do."""
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._chores.wait(), self._settings.poll_seconds)
@@ -227,8 +251,8 @@ class Engine:
             kind, version_id = self._cancelled.pop()
             if kind in self._lanes:
                 await self._lanes[kind].drop_if_lost(version_id)
-        if self._cancels is not None:
-            await self._cancels.tell()
+        for chore in self._more_chores:
+            await chore()
         for lane in self._lanes.values():
             await lane.release_strays()
         await self._find_the_dead()

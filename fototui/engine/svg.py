@@ -6,12 +6,15 @@ from sqlalchemy import func
 
 from fototui.clients.vectorizer import VectorizerApiService, VectorizerMode, VectorizerResult
 from fototui.domain.options import SvgOptions
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import SvgProcessingStatus as S
-from fototui.domain.statuses import VersionType
-from fototui.engine.job import JobStatus
+from fototui.engine.job import JobStatus, VersionJob
 from fototui.engine.pipeline import Step, load, store
+from fototui.engine.version_jobs import SVGS
 from fototui.engine.work import Work
 from fototui.storage.base import Storage
+
+_NO_COLORING = Sentence.make("The colouring is not in storage yet. Make it, then try again.")
 
 
 class SvgGenerationService:
@@ -26,8 +29,7 @@ class SvgGenerationService:
         mode: Production, or free test calls whose results carry a watermark.
     """
 
-    kind = VersionType.SVG
-    failed: JobStatus = S.ERROR
+    jobs = SVGS
     retreats: Mapping[JobStatus, JobStatus] = {S.VECTORIZER_PROCESSING: S.QUEUED}
 
     def __init__(
@@ -40,7 +42,7 @@ class SvgGenerationService:
         self._mode = mode
         self._vectorizer = vectorizer
         self._storage = storage
-        self.steps: Mapping[JobStatus, Step] = {
+        self.steps: Mapping[JobStatus, Step[VersionJob]] = {
             S.PENDING: self._start,
             S.QUEUED: self._start,
             S.PROCESSING: self._check_coloring,
@@ -49,23 +51,28 @@ class SvgGenerationService:
             S.STORAGE_UPLOAD: self._upload,
         }
 
-    async def _start(self, work: Work) -> None:
+    async def fail(self, work: Work[VersionJob], why: Mapping[str, object]) -> None:
+        """Write that the job failed."""
+        await work.end(S.ERROR, **why)
+
+    async def _start(self, work: Work[VersionJob]) -> None:
         await work.move(S.PROCESSING, started_at=func.now())
 
-    async def _check_coloring(self, work: Work) -> None:
-        coloring = await load(self._storage, work.job.source, what="colouring")
+    async def _check_coloring(self, work: Work[VersionJob]) -> None:
+        coloring = await load(self._storage, work.job.source, missing=_NO_COLORING)
         await work.move(S.VECTORIZER_PROCESSING, submissions=work.job.submissions + 1)
         await self._call(work, coloring)
 
-    async def _call_again(self, work: Work) -> None:
+    async def _call_again(self, work: Work[VersionJob]) -> None:
         # Only a taken-up job begins here: an earlier call may have been paid for.
         job = work.job
         await work.move(
             job.status, submissions=job.submissions + 1, resubmissions=job.resubmissions + 1
         )
-        await self._call(work, await load(self._storage, job.source, what="colouring"))
+        work.observer.resubmitted(job.kind)
+        await self._call(work, await load(self._storage, job.source, missing=_NO_COLORING))
 
-    async def _call(self, work: Work, coloring: bytes) -> None:
+    async def _call(self, work: Work[VersionJob], coloring: bytes) -> None:
         options = work.job.options
         assert isinstance(options, SvgOptions)
         work.fence.require()
@@ -75,19 +82,20 @@ class SvgGenerationService:
 
         result = await work.patience.call(vectorize)
         work.keep(result.svg)
+        work.observer.charged(work.job.kind, result.credits_charged or 0.0)
         await work.move(
             S.VECTORIZER_COMPLETED,
             credits_charged=work.job.credits_charged + (result.credits_charged or 0.0),
             vectorizer_job_id=result.image_token,
         )
 
-    async def _hand_on(self, work: Work) -> None:
+    async def _hand_on(self, work: Work[VersionJob]) -> None:
         await work.move(S.STORAGE_UPLOAD)
 
-    async def _upload(self, work: Work) -> None:
+    async def _upload(self, work: Work[VersionJob]) -> None:
         # Without a result, an earlier run may have stored it and died before it could say so.
         stored = await store(work, self._storage, content_type="image/svg+xml")
         if stored is None:
             await work.move(S.PROCESSING)
         else:
-            await work.move(S.COMPLETED, file_ref=stored)
+            await work.end(S.COMPLETED, file_ref=stored)

@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -18,9 +18,11 @@ from tenacity import (
 
 from fototui.db.errors import DatabaseUnavailableError, is_passing
 from fototui.domain.errors import TransientError
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind
 from fototui.engine.fence import Fence
-from fototui.engine.job import Job, JobStatus, Move
+from fototui.engine.job import Job, JobStatus, JobT, Move, VersionJob
+from fototui.engine.observer import EngineObserver
+from fototui.engine.table import JobTable
 from fototui.engine.transitions import Transitions
 
 T = TypeVar("T")
@@ -88,49 +90,57 @@ class Results:
     def __init__(self, *, limit: int = 256 * 1024 * 1024) -> None:
         self._limit = limit
         self._size = 0
-        self._kept: OrderedDict[tuple[VersionType, int], bytes] = OrderedDict()
+        self._kept: OrderedDict[tuple[JobKind, object], bytes] = OrderedDict()
 
     def get(self, job: Job) -> bytes | None:
         """The result of a job; None where it is not kept."""
-        return self._kept.get((job.kind, job.version_id))
+        return self._kept.get((job.kind, job.row_id))
 
     def keep(self, job: Job, result: bytes) -> None:
         """Keep the result of a job."""
         self.drop(job)
-        self._kept[job.kind, job.version_id] = result
+        self._kept[job.kind, job.row_id] = result
         self._size += len(result)
         while self._size > self._limit and len(self._kept) > 1:
             self._size -= len(self._kept.popitem(last=False)[1])
 
     def drop(self, job: Job) -> None:
         """Forget the result of a job."""
-        self._size -= len(self._kept.pop((job.kind, job.version_id), b""))
+        self._size -= len(self._kept.pop((job.kind, job.row_id), b""))
 
 
-class Work:
+class Work(Generic[JobT]):
     """One job under way.
 
     Args:
+        jobs: Where the job stands.
         job: The job as claimed.
         transitions: Writes its steps.
         fence: Whether this engine may still act.
         results: Where its result is kept until it is stored.
         patience: How transient failures are met.
+        observer: Told of the job's steps.
     """
 
     def __init__(
         self,
-        job: Job,
+        jobs: JobTable[JobT],
+        job: JobT,
         *,
         transitions: Transitions,
         fence: Fence,
         results: Results,
         patience: Patience,
+        observer: EngineObserver,
     ) -> None:
         self.job = job
+        self.ended = False
+        """The claim is given up: there is no further step."""
+        self._jobs = jobs
         self.fence = fence
         self.patience = patience
-        self._transitions = transitions
+        self.observer = observer
+        self.transitions = transitions
         self._results = results
 
     @property
@@ -158,8 +168,34 @@ class Work:
         Raises:
             ClaimLostError: The job is no longer this engine's.
         """
-        move = Move(status, fields)
-        self.job = await self._persistently(lambda: self._transitions.write(self.job, move))
+        await self._write(Move(status, fields))
+
+    async def end(self, status: JobStatus, **fields: object) -> None:
+        """Write where the job ends, and give up its claim.
+
+        Args:
+            status: The last status.
+            fields: Columns written along with it.
+
+        Raises:
+            ClaimLostError: The job is no longer this engine's.
+        """
+        await self._write(Move(status, fields, ends=True))
+
+    def ended_at(self, status: JobStatus) -> None:
+        """Take note that a transaction of the step's own ended the job.
+
+        Args:
+            status: The status that it wrote.
+        """
+        self.job = self.job.after(Move(status, ends=True))
+        self.ended = True
+
+    async def _write(self, move: Move) -> None:
+        self.job = await self.persistently(
+            lambda: self.transitions.write(self._jobs, self.job, move)
+        )
+        self.ended = move.ends
 
     async def put_back(self, status: JobStatus, *, seconds: float, **fields: object) -> None:
         """Give the job back, to wait in a status for some seconds.
@@ -168,19 +204,23 @@ class Work:
             ClaimLostError: The job is no longer this engine's.
         """
         move = Move(status, fields)
-        await self._persistently(
-            lambda: self._transitions.put_back(self.job, move, seconds=seconds)
+        await self.persistently(
+            lambda: self.transitions.put_back(self._jobs, self.job, move, seconds=seconds)
         )
+        self.ended = True
 
-    async def ask_outside_cancel(self, outside_id: str) -> None:
-        """Have RunPod told that a job of its is not wanted, by whichever engine gets to it.
+    async def persistently(self, write: Callable[[], Awaitable[T]]) -> T:
+        """Write something, again and again while the database is away and the engine alive.
 
         Args:
-            outside_id: RunPod's job id.
-        """
-        await self._transitions.ask_outside_cancel(self.job, outside_id)
+            write: Writes it; what it writes may be written twice.
 
-    async def _persistently(self, write: Callable[[], Awaitable[T]]) -> T:
+        Returns:
+            Its result.
+
+        Raises:
+            ClaimLostError: The engine no longer counts as alive, or what `write` raises.
+        """
         wait = 0.1
         while True:
             self.fence.require()
@@ -192,6 +232,16 @@ class Work:
                 log.warning("the database did not take a step; trying again", wait=wait)
             await asyncio.sleep(wait)
             wait = min(wait * 2, 2.0)
+
+
+async def ask_outside_cancel(work: Work[VersionJob], outside_id: str) -> None:
+    """Have RunPod told that a job of its is not wanted, by whichever engine gets to it.
+
+    Args:
+        work: The job it was submitted for.
+        outside_id: RunPod's job id.
+    """
+    await work.transitions.ask_outside_cancel(work.job, outside_id)
 
 
 async def finish_despite_cancel(section: Coroutine[object, object, T], *, seconds: float) -> T:

@@ -12,10 +12,11 @@ from fototui.db.models import (
 )
 from fototui.db.tracking import TrackedAsyncSession
 from fototui.db.work import Activity
-from fototui.domain.statuses import VersionType
-from fototui.domain.text import clean
+from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import JobKind, VersionType
 from fototui.services.references import is_order
-from fototui.services.views import ActivityEntry
+from fototui.services.views import stored
+from fototui.services.work_views import ActivityEntry
 
 
 class ActivityAction(StrEnum):
@@ -31,6 +32,8 @@ class ActivityAction(StrEnum):
     REQUESTED = "requested"
     RETRIED = "retried"
     SELECTED = "selected"
+    TAKEN_BACK = "taken_back"
+    """The choice of a version was undone."""
     CANCELLED = "cancelled"
     NOTED = "noted"
     """Set aside in the review, with a note."""
@@ -60,9 +63,9 @@ class ActivityService:
         *,
         order_id: ULID | None = None,
         image_id: int | None = None,
-        version_type: VersionType | None = None,
+        version_type: VersionType | JobKind | None = None,
         version_id: int | None = None,
-        detail: str | None = None,
+        detail: str | Sentence | None = None,
     ) -> None:
         """Add an entry, which is written with the transaction under way and is lost with it.
 
@@ -70,10 +73,11 @@ class ActivityService:
             action: What was done.
             order_id: The order it was done to.
             image_id: The image.
-            version_type: The kind of version.
+            version_type: The kind of version, or the lane.
             version_id: The version.
-            detail: More in words.
+            detail: More in words; a text is taken as it stands, an operator's for instance.
         """
+        words = Sentence.plain(detail) if isinstance(detail, str) else detail
         self.session.add(
             Activity(
                 operator=self.operator,
@@ -82,7 +86,8 @@ class ActivityService:
                 image_id=image_id,
                 version_type=version_type,
                 version_id=version_id,
-                detail=None if detail is None else clean(detail),
+                detail=None if words is None else str(words),
+                detail_words=words,
             )
         )
 
@@ -163,7 +168,7 @@ def _entry(
         image_id=activity.image_id,
         version_type=activity.version_type,
         version_id=activity.version_id,
-        detail=activity.detail,
+        detail=stored(activity.detail, activity.detail_words),
         item_position=item_position,
         image_position=image_position,
     )

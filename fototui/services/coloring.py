@@ -17,7 +17,6 @@ class ColoringService(VersionService[ColoringVersion, ColoringOptions]):
     """Colourings: line art made from the photo."""
 
     kind = VersionType.COLORING
-    noun = "colouring"
     model = ColoringVersion
     default_options = ColoringOptions()
 
@@ -34,8 +33,9 @@ class ColoringService(VersionService[ColoringVersion, ColoringOptions]):
     def _build(self, state: ImageState, options: ColoringOptions) -> ColoringVersion:
         if state.image.file_ref is None:
             raise ConflictError(
-                f"The photo of {state.name} is not in storage yet; wait for its download, or fetch "
-                "the order again."
+                "The photo of {image} is not in storage yet; wait for its download, or fetch the "
+                "order again.",
+                image=state.name,
             )
         return ColoringVersion(
             image_id=state.image.id,
@@ -46,6 +46,9 @@ class ColoringService(VersionService[ColoringVersion, ColoringOptions]):
 
     def _makes_the_same(self, one: ColoringVersion, other: ColoringVersion) -> bool:
         return (one.megapixels, one.steps) == (other.megapixels, other.steps)
+
+    def _source(self, version: ColoringVersion) -> int:
+        return version.image_id
 
     def _set_queued(self, version: ColoringVersion) -> None:
         version.status = ColoringProcessingStatus.QUEUED

@@ -15,6 +15,8 @@ from ulid import ULID
 
 from fototui.db.models import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.db.tracking import TrackedAsyncSession
+from fototui.domain.sentences import Sentence
+from fototui.domain.text import clean_line
 from fototui.services.references import is_order, no_such_order
 
 VersionT = TypeVar("VersionT", ColoringVersion, SvgVersion)
@@ -46,9 +48,14 @@ class ImageState:
         return self.item.order_id
 
     @property
-    def name(self) -> str:
+    def name(self) -> Sentence:
         """What an operator calls it."""
-        return f"image {self.image.position} of {self.item.title} in order {self.order_number}"
+        return Sentence.make(
+            "image {position} of {title} in order {number}",
+            position=self.image.position,
+            title=clean_line(self.item.title),
+            number=self.order_number,
+        )
 
 
 async def lock_images(

@@ -13,9 +13,11 @@ from sqlalchemy import (
     RowMapping,
     Select,
     Text,
+    case,
     cast,
     func,
     literal,
+    null,
     select,
     text,
     union_all,
@@ -30,13 +32,17 @@ from fototui.db.models import (
 )
 from fototui.db.tracking import TrackedAsyncSession
 from fototui.db.work import Engine
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import (
     PROCESSING_STATUS,
     ColoringProcessingStatus,
+    JobKind,
+    OrderStatus,
     SvgProcessingStatus,
     VersionType,
 )
 from fototui.services.versions import CANCELLED
+from fototui.services.views import stored
 
 MINUTES = 60
 """How far back `throughput` and `recent_failures` look."""
@@ -44,17 +50,18 @@ MINUTES = 60
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One version on its way, or one that failed.
+    """One version or order on its way, or one that failed.
 
     Args:
-        kind: Colouring or SVG.
-        version_id: Its row.
+        kind: Colouring or SVG; or what is fetched of an order.
+        version_id: The version's row; None for an order.
         version: Its number within image and kind.
-        status: Where it stands.
+        status: Where it stands. An order that is fetched once more waits or is processed, whatever
+            its own status.
         order_id: ULID of its order.
         order_number: The order's number.
-        item_position: The book's place in the order, from 1.
-        image_id: Its image.
+        item_position: The book's place in the order, from 1; None for an order.
+        image_id: The version's image.
         image_position: The image's page in the book, from 1.
         queued_at: When it was last asked for.
         completed_at: When it failed.
@@ -66,33 +73,33 @@ class JobView:
         engine_operator: Whose engine that is.
     """
 
-    kind: VersionType
-    version_id: int
-    version: int
-    status: ColoringProcessingStatus | SvgProcessingStatus
+    kind: JobKind
+    version_id: int | None
+    version: int | None
+    status: ColoringProcessingStatus | SvgProcessingStatus | OrderStatus
     order_id: str
     order_number: str
-    item_position: int
-    image_id: int
-    image_position: int
+    item_position: int | None
+    image_id: int | None
+    image_position: int | None
     queued_at: datetime
     completed_at: datetime | None
     not_before: datetime | None
     elapsed_seconds: float | None
     attempts: int
-    error: str | None
+    error: Sentence | None
     engine_id: uuid.UUID | None
     engine_operator: str | None
 
     @property
     def key(self) -> str:
         """What tells it from all other jobs."""
-        return f"{self.kind}:{self.version_id}"
+        return f"{self.kind}:{self.version_id or self.order_id}"
 
     @property
     def is_paid_for(self) -> bool:
         """The outside service was asked, or may have been: cancelling it may lose money."""
-        return not (
+        return self.version_id is not None and not (
             self.status.meta.is_final
             or self.status.meta.is_startable
             or self.status in ("pending", "processing")
@@ -128,7 +135,7 @@ class JobBoard:
 
 
 class JobService:
-    """Reads the jobs of both lanes; each call is one statement.
+    """Reads the jobs of all lanes; each call is one statement.
 
     Args:
         session: A session with no transaction under way.
@@ -160,7 +167,7 @@ class JobService:
         """Unfinished jobs: first those that an engine holds, each group in the order of claims.
 
         Args:
-            limit: Most jobs; no more than that are read of either kind.
+            limit: Most jobs; no more than that are read of each kind.
         """
         return await self._read(active_statement(limit))
 
@@ -205,6 +212,13 @@ def active_statement(limit: int) -> _Columns:
         .limit(limit)
         for kind, model in VERSION_MODEL.items()
     ]
+    parts += [
+        _orders(literal(str(kind)))
+        .where(text(active_predicate(kind, f"{Order.__tablename__}.")))
+        .order_by(Order.queued_at, Order.id)
+        .limit(limit)
+        for kind in (JobKind.INGEST, JobKind.DOWNLOAD)
+    ]
     return _jobs(parts, limit, newest_first=False)
 
 
@@ -217,6 +231,15 @@ def failures_statement(limit: int) -> _Columns:
         .limit(limit)
         for kind, model in VERSION_MODEL.items()
     ]
+    # Without a book its details have never come.
+    is_known = select(LineItem.id).where(LineItem.order_id == Order.id).exists()
+    kind_of_order = case((is_known, str(JobKind.DOWNLOAD)), else_=str(JobKind.INGEST))
+    parts.append(
+        _orders(kind_of_order)
+        .where(Order.status == OrderStatus.ERROR, Order.updated_at > _an_hour_ago())
+        .order_by(Order.updated_at.desc())
+        .limit(limit)
+    )
     return _jobs(parts, limit, newest_first=True)
 
 
@@ -258,23 +281,47 @@ def _versions(kind: VersionType) -> _Columns:
         model.version,
         cast(model.status, Text).label("status"),
         model.image_id,
+        cast(null(), Order.id.type).label("order_id"),
         model.queued_at,
         model.completed_at,
         model.not_before,
         func.extract("epoch", end - model.started_at).label("elapsed"),
         model.attempts,
         model.error,
+        model.error_words,
         model.claimed_by,
     )
 
 
+def _orders(kind: ColumnElement[str]) -> _Columns:
+    """The same columns of an order, which is a job itself."""
+    has_failed = Order.status == OrderStatus.ERROR
+    seconds = func.extract("epoch", func.now() - Order.claimed_at)
+    return select(
+        cast(kind, Text).label("kind"),
+        cast(null(), Integer).label("version_id"),
+        cast(null(), Integer).label("version"),
+        cast(Order.status, Text).label("status"),
+        cast(null(), Integer).label("image_id"),
+        Order.id.label("order_id"),
+        Order.queued_at,
+        case((has_failed, Order.updated_at)).label("completed_at"),
+        Order.not_before,
+        case((Order.claimed_by.is_not(None), seconds)).label("elapsed"),
+        Order.attempts,
+        Order.error,
+        Order.error_words,
+        Order.claimed_by,
+    )
+
+
 def _jobs(parts: Sequence[_Columns], limit: int, *, newest_first: bool) -> _Columns:
-    """Put the few rows of both kinds together, and add what they belong to."""
+    """Put the few rows of all kinds together, and add what they belong to."""
     job = union_all(*(part.subquery().select() for part in parts)).subquery("job")
     order_by = (
-        [job.c.completed_at.desc(), job.c.kind, job.c.version_id.desc()]
+        [job.c.completed_at.desc(), job.c.kind, job.c.version_id.desc(), Order.id.desc()]
         if newest_first
-        else [Engine.id.is_(None), job.c.queued_at, job.c.kind, job.c.version_id]
+        else [Engine.id.is_(None), job.c.queued_at, job.c.kind, job.c.version_id, Order.id]
     )
     return (
         select(
@@ -293,12 +340,13 @@ def _jobs(parts: Sequence[_Columns], limit: int, *, newest_first: bool) -> _Colu
             job.c.elapsed,
             job.c.attempts,
             job.c.error,
+            job.c.error_words,
             Engine.id.label("engine_id"),
             Engine.operator.label("engine_operator"),
         )
-        .join_from(job, Image, Image.id == job.c.image_id)
-        .join(LineItem, LineItem.id == Image.line_item_id)
-        .join(Order, Order.id == LineItem.order_id)
+        .join_from(job, Image, Image.id == job.c.image_id, isouter=True)
+        .outerjoin(LineItem, LineItem.id == Image.line_item_id)
+        .join(Order, Order.id == func.coalesce(job.c.order_id, LineItem.order_id))
         .outerjoin(Engine, (Engine.id == job.c.claimed_by) & Engine.retired_at.is_(None))
         .order_by(*order_by)
         .limit(limit)
@@ -306,12 +354,12 @@ def _jobs(parts: Sequence[_Columns], limit: int, *, newest_first: bool) -> _Colu
 
 
 def _job(row: RowMapping) -> JobView:
-    kind, elapsed = VersionType(row["kind"]), row["elapsed"]
+    kind, elapsed = JobKind(row["kind"]), row["elapsed"]
     return JobView(
         kind=kind,
         version_id=row["version_id"],
         version=row["version"],
-        status=PROCESSING_STATUS[kind](row["status"]),
+        status=_status_of(kind, row["status"], is_held=row["engine_id"] is not None),
         order_id=str(row["order_id"]),
         order_number=row["order_number"],
         item_position=row["item_position"],
@@ -322,7 +370,18 @@ def _job(row: RowMapping) -> JobView:
         not_before=row["not_before"],
         elapsed_seconds=None if elapsed is None else max(0.0, float(elapsed)),
         attempts=row["attempts"],
-        error=row["error"],
+        error=stored(row["error"], row["error_words"]),
         engine_id=row["engine_id"],
         engine_operator=row["engine_operator"],
     )
+
+
+def _status_of(
+    kind: JobKind, value: str, *, is_held: bool
+) -> ColoringProcessingStatus | SvgProcessingStatus | OrderStatus:
+    if kind.value in PROCESSING_STATUS:
+        return PROCESSING_STATUS[VersionType(kind)](value)
+    status = OrderStatus(value)
+    if kind is JobKind.INGEST and status is OrderStatus.READY_FOR_REVIEW:
+        return OrderStatus.PROCESSING if is_held else OrderStatus.PENDING
+    return status

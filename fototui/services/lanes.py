@@ -6,7 +6,9 @@ from sqlalchemy import TextClause, Update, func, literal, select, text, union_al
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from fototui.db.models import (
-    VERSION_MODEL,
+    ColoringVersion,
+    Order,
+    SvgVersion,
     active_predicate,
 )
 from fototui.db.notify import lane_payload, notify
@@ -16,13 +18,24 @@ from fototui.db.work import (
     Lane,
 )
 from fototui.domain.errors import NotFoundError
-from fototui.domain.statuses import VersionType
+from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import JobKind
 from fototui.domain.text import clean_line
 from fototui.services.activity import ActivityAction, ActivityService
 from fototui.services.transaction import transaction
-from fototui.services.views import EngineView, LaneView
+from fototui.services.views import stored
+from fototui.services.work_views import EngineView, LaneView
 
 _ALIVE = Engine.retired_at.is_(None)
+
+# In the order in which an order goes through them.
+_ROWS: dict[JobKind, type[Order] | type[ColoringVersion] | type[SvgVersion]] = {
+    JobKind.INGEST: Order,
+    JobKind.DOWNLOAD: Order,
+    JobKind.COLORING: ColoringVersion,
+    JobKind.SVG: SvgVersion,
+}
+_PLACES = list(_ROWS)
 
 
 class LaneService:
@@ -38,7 +51,7 @@ class LaneService:
         self.operator = operator
         self._activity = ActivityService(session, operator=operator)
 
-    async def pause(self, lane: VersionType, *, reason: str) -> bool:
+    async def pause(self, lane: JobKind, *, reason: str | Sentence) -> bool:
         """Stop engines from taking up jobs of a lane; what runs goes on.
 
         Args:
@@ -48,18 +61,23 @@ class LaneService:
         Returns:
             Whether it ran until now. One that is paused keeps who paused it and why.
         """
-        reason = clean_line(reason)
+        words = Sentence.plain(clean_line(reason)) if isinstance(reason, str) else reason
         return await self._change(
             update(Lane)
             .where(Lane.name == lane, Lane.paused_at.is_(None))
-            .values(paused_at=func.now(), paused_by=self.operator, paused_reason=reason)
+            .values(
+                paused_at=func.now(),
+                paused_by=self.operator,
+                paused_reason=str(words),
+                paused_words=words,
+            )
             .returning(Lane.name),
             ActivityAction.LANE_PAUSED,
             lane,
-            reason,
+            words,
         )
 
-    async def resume(self, lane: VersionType) -> bool:
+    async def resume(self, lane: JobKind) -> bool:
         """Let engines take up jobs of a lane again, and wake them.
 
         Args:
@@ -71,7 +89,7 @@ class LaneService:
         return await self._change(
             update(Lane)
             .where(Lane.name == lane, Lane.paused_at.is_not(None))
-            .values(paused_at=None, paused_by=None, paused_reason=None)
+            .values(paused_at=None, paused_by=None, paused_reason=None, paused_words=None)
             .returning(Lane.name),
             ActivityAction.LANE_RESUMED,
             lane,
@@ -82,8 +100,8 @@ class LaneService:
         self,
         statement: ReturningUpdate[str],
         action: ActivityAction,
-        lane: VersionType,
-        detail: str | None,
+        lane: JobKind,
+        detail: Sentence | None,
     ) -> bool:
         async with transaction(self.session):
             if await self.session.scalar(statement) is None:
@@ -139,12 +157,12 @@ class LaneService:
             operator, host, pid = found
             self._activity.add(action, detail=clean_line(f"{operator} @ {host}, pid {pid}"))
             if action is ActivityAction.ENGINE_RESUMED:
-                for lane in VersionType:  # a notification has no address but a lane
+                for lane in JobKind:  # a notification has no address but a lane
                     await notify(self.session, lane_payload(lane))
         return True
 
     async def list_lanes(self) -> tuple[LaneView, ...]:
-        """All lanes with what waits and runs in them."""
+        """All lanes with what waits and runs in them, in the order of an order's way."""
         living = select(Engine.id).where(_ALIVE)
         counts = union_all(
             *(
@@ -153,37 +171,37 @@ class LaneService:
                     func.count().label("active"),
                     func.count().filter(model.claimed_by.in_(living)).label("running"),
                 ).where(_is_active(kind))
-                for kind, model in VERSION_MODEL.items()
+                for kind, model in _ROWS.items()
             )
         ).subquery()
         statement = (
             select(Lane, counts.c.active, counts.c.running)
             .join(counts, counts.c.lane == Lane.name)
-            .order_by(Lane.name)
             .execution_options(populate_existing=True)
         )
         async with self.session.begin():
             rows = (await self.session.execute(statement)).all()
-        return tuple(
+        lanes = [
             LaneView(
-                lane=VersionType(lane.name),
+                lane=JobKind(lane.name),
                 account_limit=lane.account_limit,
                 waiting=active - running,
                 running=running,
                 paused_at=lane.paused_at,
                 paused_by=lane.paused_by,
-                paused_reason=lane.paused_reason,
+                paused_reason=stored(lane.paused_reason, lane.paused_words),
             )
             for lane, active, running in rows
-        )
+        ]
+        return tuple(sorted(lanes, key=lambda view: _PLACES.index(view.lane)))
 
     async def list_engines(self) -> tuple[EngineView, ...]:
         """All living engines, the longest running first."""
         running = [
             select(func.count())
-            .where(_is_active(kind), VERSION_MODEL[kind].claimed_by == Engine.id)
+            .where(_is_active(kind), model.claimed_by == Engine.id)
             .scalar_subquery()
-            for kind in VersionType
+            for kind, model in _ROWS.items()
         ]
         silent = func.extract("epoch", func.clock_timestamp() - Engine.last_seen_at)
         statement = (
@@ -203,7 +221,7 @@ class LaneService:
                 version=engine.version,
                 lanes=tuple(engine.lanes),
                 capacity=engine.capacity,
-                running=dict(zip(VersionType, counts, strict=True)),
+                running=dict(zip(_ROWS, counts, strict=True)),
                 started_at=engine.started_at,
                 last_seen_at=engine.last_seen_at,
                 silent_seconds=max(0.0, float(seconds)),
@@ -214,5 +232,5 @@ class LaneService:
         )
 
 
-def _is_active(kind: VersionType) -> TextClause:
-    return text(active_predicate(kind, f"{VERSION_MODEL[kind].__tablename__}."))
+def _is_active(kind: JobKind) -> TextClause:
+    return text(active_predicate(kind, f"{_ROWS[kind].__tablename__}."))

@@ -16,14 +16,8 @@ from fototui.db.tracking import TrackedAsyncSession
 from fototui.domain.errors import FototuiError
 from fototui.services.lanes import LaneService
 from fototui.services.order_queries import read_details, read_page, read_rows
-from fototui.services.views import (
-    EngineView,
-    LaneView,
-    OrderCursor,
-    OrderDetail,
-    OrderPage,
-    OrderRow,
-)
+from fototui.services.views import OrderCursor, OrderDetail, OrderPage, OrderRow
+from fototui.services.work_views import EngineView, LaneView
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +81,7 @@ _SOURCES = {
     ),
     "coloring_versions": _BELOW_IMAGE.format(table="coloring_versions"),
     "svg_versions": _BELOW_IMAGE.format(table="svg_versions"),
+    "reviews": _BELOW_IMAGE.format(table="reviews"),
 }
 _CHANGED = " UNION ".join(
     source + _UNSEEN.format(table=table) for table, source in _SOURCES.items()
@@ -224,8 +219,9 @@ def no_answer(seconds: float) -> FototuiError:
         seconds: How long it has waited.
     """
     return DatabaseUnavailableError(
-        f"The database has not answered for {seconds:g} s. "
-        "Check that it runs and that the network reaches it."
+        "The database has not answered for {seconds} s. "
+        "Check that it runs and that the network reaches it.",
+        seconds=seconds,
     )
 
 
@@ -245,5 +241,6 @@ async def _outages() -> AsyncIterator[None]:
         yield
     except DBAPIError as error:
         raise DatabaseUnavailableError(
-            f"The database could not answer ({error.orig}). It is asked again."
+            "The database could not answer ({reason}). It is asked again.",
+            reason=str(error.orig),
         ) from error

@@ -28,8 +28,10 @@ from ulid import ULID
 
 from fototui.db.models import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.db.tracking import TrackedAsyncSession
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
 from fototui.domain.text import clean_line, folded
+from fototui.services.review_queue import count_waiting_of_image
 from fototui.services.views import (
     ImageBadges,
     ImageView,
@@ -39,14 +41,15 @@ from fototui.services.views import (
     OrderPage,
     OrderRow,
     VersionView,
+    stored,
 )
 
 T = TypeVar("T")
 VersionT = TypeVar("VersionT", ColoringVersion, SvgVersion)
 
-# One row per order. Of its books the dedications. Of its images, in the order of the books and
-# their pages, their ids, and of both kinds a version's id and status: what is missing is None, and
-# so is all of it where there are no images.
+# One row per order. Of its books the dedications. How many of its pictures wait in the review. Of
+# its images, in the order of the books and their pages, their ids, and of both kinds a version's id
+# and status: what is missing is None, and so is all of it where there are no images.
 _ListRow = tuple[
     ULID,
     str,
@@ -55,8 +58,11 @@ _ListRow = tuple[
     str | None,
     str | None,
     OrderStatus,
+    str | None,
+    Sentence | None,
     int,
     list[str] | None,
+    int,
     list[int] | None,
     list[int | None] | None,
     list[str | None] | None,
@@ -79,6 +85,7 @@ async def read_page(
     before: OrderCursor | None,
     status: OrderStatus | None,
     search: str | None,
+    skip: int = 0,
 ) -> OrderPage:
     """Read a page of the list, newest first.
 
@@ -88,12 +95,13 @@ async def read_page(
         before: Where the page before it ended.
         status: Only orders in this status.
         search: Only orders with this text in number, name, e-mail address or a dedication.
+        skip: Leave out so many of the newest; each costs about as much as one that is read.
 
     Returns:
         The page.
     """
     # One more than asked for tells whether there is a next page.
-    page = _page(before, status, search).limit(limit + 1)
+    page = _page(before, status, search).limit(limit + 1).offset(skip or None)
     async with session.begin():
         found = (await session.execute(_with_badges(page))).all()
     rows = [_order_row(*row) for row in found]
@@ -159,6 +167,8 @@ def _with_badges(page: Select[Order]) -> Select[*_ListRow]:
         Order.customer_email,
         Order.payment_status,
         Order.status,
+        Order.error,
+        Order.error_words,
     ).subquery("page")
     coloring = _badge(ColoringVersion, Image.selected_coloring_id)
     svg = _badge(SvgVersion, Image.selected_svg_id)
@@ -173,6 +183,7 @@ def _with_badges(page: Select[Order]) -> Select[*_ListRow]:
         select(
             func.count(LineItem.id.distinct()),
             func.array_agg(LineItem.dedication.distinct()).filter(LineItem.dedication.is_not(None)),
+            func.coalesce(func.sum(count_waiting_of_image()), 0),
             *(_in_order(column) for column in columns),
         )
         .outerjoin(Image, Image.line_item_id == LineItem.id)
@@ -213,8 +224,11 @@ def _order_row(
     customer_email: str | None,
     payment_status: str | None,
     status: OrderStatus,
+    error: str | None,
+    error_words: Sentence | None,
     items: int,
     dedications: Sequence[str] | None,
+    waiting: int,
     *badges: Sequence[int] | Sequence[int | None] | Sequence[str | None] | None,
 ) -> OrderRow:
     texts = (number, customer_name, customer_email, *(dedications or ()))
@@ -233,7 +247,9 @@ def _order_row(
                 *(column or () for column in badges), strict=True
             )
         ),
+        waiting=int(waiting),  # a sum is a decimal
         search=folded("\n".join(filter(None, texts))),
+        error=stored(error, error_words),
     )
 
 
@@ -355,6 +371,7 @@ def _detail(order: Order, items: dict[LineItem, dict[Image, _Versions]]) -> Orde
             )
             for item, images in items.items()
         ),
+        error=stored(order.error, order.error_words),
     )
 
 
@@ -369,4 +386,5 @@ def _image(image: Image, versions: _Versions) -> ImageView:
         selected_svg_id=image.selected_svg_id,
         coloring=tuple(versions.coloring[number] for number in sorted(versions.coloring)),
         svg=tuple(versions.svg[number] for number in sorted(versions.svg)),
+        error=stored(image.error, image.error_words),
     )

@@ -14,16 +14,17 @@ from ulid import ULID
 from fototui.clients.photos import PhotoInfo, inspect_photo
 from fototui.db.models import Image, LineItem, ManualOrderSequence, Order
 from fototui.db.tracking import TrackedAsyncSession, mercure_autotrack
-from fototui.domain.errors import InvalidInputError, OutsideError
+from fototui.domain.errors import InvalidInputError, NotFoundError, OutsideError
 from fototui.domain.events import ImageUpdateEvent, ListUpdateEvent
 from fototui.domain.files import S3ObjectRefData
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import OrderStatus
 from fototui.domain.text import clean, clean_line
 from fototui.services import order_queries
 from fototui.services.activity import ActivityAction, ActivityService
 from fototui.services.references import is_order, no_such_order
 from fototui.services.transaction import transaction
-from fototui.services.views import OrderCursor, OrderDetail, OrderPage
+from fototui.services.views import ImageView, OrderCursor, OrderDetail, OrderPage
 from fototui.storage.base import Storage
 from fototui.storage.keys import OrderStoragePaths
 
@@ -155,6 +156,7 @@ class OrderService:
         before: OrderCursor | None = None,
         status: OrderStatus | None = None,
         search: str | None = None,
+        skip: int = 0,
     ) -> OrderPage:
         """Read a page of the list, newest first.
 
@@ -163,6 +165,7 @@ class OrderService:
             before: Where the page before it ended (`OrderPage.next`).
             status: Only orders in this status.
             search: Only orders with this text in number, name, e-mail address or a dedication.
+            skip: Leave out so many of the newest, for readers that know no cursors.
 
         Returns:
             The page.
@@ -171,9 +174,11 @@ class OrderService:
             InvalidInputError: The limit is out of its range.
         """
         if not 1 <= limit <= _LONGEST_PAGE:
-            raise InvalidInputError(f"A page holds 1 to {_LONGEST_PAGE} orders, not {limit}.")
+            raise InvalidInputError(
+                "A page holds 1 to {most} orders, not {limit}.", most=_LONGEST_PAGE, limit=limit
+            )
         return await order_queries.read_page(
-            self.session, limit=limit, before=before, status=status, search=search
+            self.session, limit=limit, before=before, status=status, search=search, skip=skip
         )
 
     async def get_order(self, ref: str) -> OrderDetail:
@@ -192,6 +197,23 @@ class OrderService:
         if not found:
             raise no_such_order(ref)
         return found[0]
+
+    async def get_image(self, image_id: int) -> ImageView:
+        """Read one image with everything made from it.
+
+        Args:
+            image_id: The image.
+
+        Returns:
+            The image.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        for order in await order_queries.read_details(self.session, Image.id == image_id):
+            for image in order.images:
+                return image
+        raise NotFoundError("There is no image {id}; look at the order again.", id=image_id)
 
     async def count_by_status(self) -> dict[OrderStatus, int]:
         """How many orders are in each status; every status is named."""
@@ -226,7 +248,9 @@ class OrderService:
             order.order_number = f"#M{number}"
             self.session.add(order)
             self._activity.add(
-                ActivityAction.ORDER_CREATED, order_id=order.id, detail=f"{photos} photos"
+                ActivityAction.ORDER_CREATED,
+                order_id=order.id,
+                detail=Sentence.make("{count} photo", "{count} photos", count=photos),
             )
 
 
@@ -234,16 +258,18 @@ async def _check_all(photos: Sequence[PhotoInput]) -> list[_Photo]:
     """Read and look into all photos; one that is none refuses them all, and all such are named."""
     limit = asyncio.Semaphore(_CHECKS_AT_ONCE)
 
-    async def check(photo: PhotoInput) -> _Photo | str:
+    async def check(photo: PhotoInput) -> _Photo | Sentence:
         async with limit:
             try:
                 return await asyncio.to_thread(_check, photo)
             except InvalidInputError as error:
-                return f"{photo.name}: {error}"
+                return Sentence.make(
+                    "{name}: {reason}", name=clean_line(photo.name), reason=error.sentence
+                )
 
     results = await asyncio.gather(*(check(photo) for photo in photos))
-    if wrong := [result for result in results if isinstance(result, str)]:
-        raise InvalidInputError(f"No order was made. {' '.join(wrong)}")
+    if wrong := tuple(result for result in results if isinstance(result, Sentence)):
+        raise InvalidInputError("No order was made. {reasons}", reasons=wrong)
     return [result for result in results if isinstance(result, _Photo)]
 
 
@@ -252,7 +278,10 @@ def _check(photo: PhotoInput) -> _Photo:
     return _Photo(photo.name, data, inspect_photo(data))
 
 
-_TOO_BIG = f"The file is bigger than {MAX_PHOTO_BYTES // 1_000_000} MB; scale the photo down first."
+_TOO_BIG = Sentence.make(
+    "The file is bigger than {limit} MB; scale the photo down first.",
+    limit=MAX_PHOTO_BYTES // 1_000_000,
+)
 
 
 def _read(path: Path) -> bytes:
@@ -265,7 +294,8 @@ def _read(path: Path) -> bytes:
             return file.read()
     except OSError as error:
         raise InvalidInputError(
-            f"The file cannot be read ({error.strerror}); see to its rights."
+            "The file cannot be read ({reason}); see to its rights.",
+            reason=str(error.strerror),
         ) from error
 
 

@@ -33,5 +33,6 @@ def no_such_order(ref: str) -> NotFoundError:
         ref: What the operator gave.
     """
     return NotFoundError(
-        f"There is no order {clean_line(ref, limit=40)}; see the list for those that are."
+        "There is no order {number}; see the list for those that are.",
+        number=clean_line(ref, limit=40),
     )

@@ -19,10 +19,12 @@ from fototui.db.models import (
     VERSION_MODEL,
     Image,
 )
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.tracking import TrackedAsyncSession, mercure_autotrack
 from fototui.db.work import Review
 from fototui.domain.errors import ConflictError, InvalidInputError
+from fototui.domain.events import Change, ChangeContext, ImageUpdateEvent, Operation
 from fototui.domain.options import ColoringOptions, SvgOptions
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean
 from fototui.services import review_queue
@@ -49,6 +51,7 @@ class PictureDecidedError(ConflictError):
     code = "picture_decided"
 
 
+@mercure_autotrack(ImageUpdateEvent)
 class ReviewService:
     """The queue, as one operator sees it.
 
@@ -229,7 +232,7 @@ class ReviewService:
         if item.kind is VersionType.SVG and isinstance(options, SvgOptions):
             svg = VectorizerService(self.session, operator=self.operator)
             return await svg.create(item.image.id, options)
-        raise InvalidInputError(f"These are no options of a {item.kind}.")
+        raise InvalidInputError("These are no options of this kind of picture.")
 
     async def note(self, item: ReviewItem, text: str) -> None:
         """Set a picture aside with a note; it comes again when another version is completed.
@@ -245,7 +248,7 @@ class ReviewService:
         """
         note = clean(text, limit=_LONGEST_NOTE).strip()
         if not note:
-            raise InvalidInputError("Write what is the matter with the picture.")
+            raise InvalidInputError("Write what is wrong with the picture.")
         async with transaction(self.session):
             found = await self.session.execute(
                 review_queue.write_held(item).values(
@@ -258,6 +261,10 @@ class ReviewService:
             )
             if not _rows(found):
                 raise await self._lost(item)
+            self.session.report(
+                Change("Review", item.image.id, Operation.UPDATE, {"decision": "noted"}),
+                ChangeContext(item.order_id, item.image.id),
+            )
             self._activity.add(
                 ActivityAction.NOTED,
                 order_id=ULID.from_str(item.order_id),
@@ -308,19 +315,24 @@ class ReviewService:
         )
         terminal_id, claimed_by, decision = found.one_or_none() or (None, None, None)
         if terminal_id != item.terminal_id:
-            who = claimed_by or "Another operator"
+            if claimed_by is None:
+                return PictureTakenError(
+                    "This picture was given to others, because this terminal was silent for too "
+                    "long. Nothing was changed; here is the next one."
+                )
             return PictureTakenError(
-                f"{who} has taken this picture, because this terminal was silent for too long. "
-                "Nothing was changed; here is the next one."
+                "{operator} has taken this picture, because this terminal was silent for too long. "
+                "Nothing was changed; here is the next one.",
+                operator=claimed_by,
             )
         if decision == "accepted":
             return PictureDecidedError(await self._chosen_elsewhere(item))
         return PictureDecidedError(
-            "Another version of this picture was asked for meanwhile; it comes up for review again "
-            "when that is done."
+            "Another version of this picture was requested meanwhile; the picture comes up for "
+            "review again when that is done."
         )
 
-    async def _chosen_elsewhere(self, item: ReviewItem) -> str:
+    async def _chosen_elsewhere(self, item: ReviewItem) -> Sentence:
         column = (
             Image.selected_coloring_id
             if item.kind is VersionType.COLORING
@@ -333,11 +345,17 @@ class ReviewService:
             .where(Image.id == item.image.id)
         )
         version_id, number = found.one_or_none() or (None, None)
-        if version_id is None:
-            return "This picture was decided on meanwhile."
+        if version_id is None or number is None:
+            return Sentence.make("This picture was decided on meanwhile.")
         order_id = ULID.from_str(item.order_id)
         who = await self._activity.who_chose(item.kind, version_id, order_id)
-        return f"{who or 'Someone'} has chosen v{number} for this picture meanwhile."
+        if who is None:
+            return Sentence.make("v{number} was chosen for this picture meanwhile.", number=number)
+        return Sentence.make(
+            "{operator} has chosen v{number} for this picture meanwhile.",
+            operator=who,
+            number=number,
+        )
 
     async def _write(self, statement: Update) -> bool:
         async with transaction(self.session):

@@ -209,6 +209,16 @@ def count_waiting() -> ScalarSelect[int]:
     return select(func.count()).where(waiting.c.decision.is_(None)).scalar_subquery()
 
 
+def count_waiting_of_image() -> ScalarSelect[int]:
+    """How many pictures of the `Image` around it wait; found by the key of `reviews`."""
+    return (
+        select(func.count())
+        .where(Review.image_id == Image.id, _WAITING)
+        .correlate(Image)
+        .scalar_subquery()
+    )
+
+
 def _is_free() -> ColumnElement[bool]:
     return or_(Review.claimed_until.is_(None), Review.claimed_until < func.now())
 

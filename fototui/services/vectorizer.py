@@ -9,6 +9,7 @@ from fototui.domain.events import ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.options import SvgOptions
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
 from fototui.services.image_state import ImageState
+from fototui.services.version_words import name_of
 from fototui.services.versions import VersionService
 from fototui.services.views import VersionView
 
@@ -18,7 +19,6 @@ class VectorizerService(VersionService[SvgVersion, SvgOptions]):
     """SVGs: vectors made from a colouring."""
 
     kind = VersionType.SVG
-    noun = "SVG"
     model = SvgVersion
     default_options = SvgOptions()
 
@@ -70,8 +70,9 @@ class VectorizerService(VersionService[SvgVersion, SvgOptions]):
         coloring = _find_coloring(state, coloring_version_id)
         if coloring.status != ColoringProcessingStatus.COMPLETED or coloring.file_ref is None:
             raise ConflictError(
-                f"Colouring v{coloring.version} of {state.name} is in status {coloring.status} and "
-                "has no finished file; an SVG needs a completed colouring."
+                "{version} of {image} has no finished file; an SVG needs a completed colouring.",
+                version=name_of(VersionType.COLORING, coloring.version),
+                image=state.name,
             )
         return SvgVersion(
             image_id=state.image.id,
@@ -83,6 +84,9 @@ class VectorizerService(VersionService[SvgVersion, SvgOptions]):
 
     def _makes_the_same(self, one: SvgVersion, other: SvgVersion) -> bool:
         return _recipe(one) == _recipe(other)
+
+    def _source(self, version: SvgVersion) -> int:
+        return version.coloring_version_id
 
     def _set_queued(self, version: SvgVersion) -> None:
         version.status = SvgProcessingStatus.QUEUED
@@ -97,13 +101,16 @@ def _find_coloring(state: ImageState, wanted: int | None) -> ColoringVersion:
     wanted_id = state.image.selected_coloring_id if wanted is None else wanted
     if wanted_id is None:
         raise ConflictError(
-            f"No colouring is chosen for {state.name}; generate one and choose it first."
+            "No colouring is chosen for {image}; generate one and choose it first.",
+            image=state.name,
         )
     for coloring in state.coloring:
         if coloring.id == wanted_id:
             return coloring
     raise InvalidInputError(
-        f"Colouring {wanted_id} is none of {state.name}; name one of its own colourings."
+        "Colouring {id} is none of {image}; name one of its own colourings.",
+        id=wanted_id,
+        image=state.name,
     )
 
 

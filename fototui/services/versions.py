@@ -5,8 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from itertools import chain
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from sqlalchemy import select
 
@@ -15,14 +14,14 @@ from fototui.db.notify import cancel_payload, lane_payload, notify
 from fototui.db.tracking import TrackedAsyncSession
 from fototui.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from fototui.domain.options import ColoringOptions, SvgOptions
-from fototui.domain.statuses import VersionType
+from fototui.domain.sentences import Sentence
+from fototui.services import version_words
 from fototui.services.activity import ActivityAction, ActivityService
 from fototui.services.image_state import ImageState, VersionT, lock_images, lock_order, lock_version
-from fototui.services.order_queries import read_details
-from fototui.services.references import is_order, no_such_order
 from fototui.services.transaction import transaction
 from fototui.services.unset import UNSET, Unset
-from fototui.services.views import OrderDetail, StartReport, VersionView
+from fototui.services.version_reading import VersionReading
+from fototui.services.views import StartReport, VersionView
 
 OptionsT = TypeVar("OptionsT", ColoringOptions, SvgOptions)
 
@@ -30,7 +29,7 @@ CANCELLED = "cancelled"
 """Error code of a version that an operator cancelled."""
 
 
-class VersionService(ABC, Generic[VersionT, OptionsT]):
+class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
     """Versions of one kind. Each call is a transaction of its own.
 
     Args:
@@ -38,13 +37,11 @@ class VersionService(ABC, Generic[VersionT, OptionsT]):
         operator: Who acts, for the activity log.
     """
 
-    kind: ClassVar[VersionType]
-    noun: ClassVar[str]
     model: type[VersionT]
     default_options: OptionsT
 
     def __init__(self, session: TrackedAsyncSession, *, operator: str) -> None:
-        self.session = session
+        super().__init__(session)
         self.operator = operator
         self._activity = ActivityService(session, operator=operator)
 
@@ -69,6 +66,10 @@ class VersionService(ABC, Generic[VersionT, OptionsT]):
     @abstractmethod
     def _makes_the_same(self, one: VersionT, other: VersionT) -> bool:
         """Whether two versions would come to the same picture."""
+
+    @abstractmethod
+    def _source(self, version: VersionT) -> int:
+        """The id of what a version is made from."""
 
     @abstractmethod
     def _set_queued(self, version: VersionT) -> None:
@@ -97,6 +98,32 @@ class VersionService(ABC, Generic[VersionT, OptionsT]):
         """
         chosen = options or self.default_options
         return await self._create(image_id, lambda state: self._build(state, chosen))
+
+    async def create_first(self, image_id: int, options: OptionsT | None = None) -> VersionView:
+        """Ask for a version of one image, unless one was ever made from the same.
+
+        Args:
+            image_id: The image.
+            options: What to make it with; the defaults where not given.
+
+        Returns:
+            The version, queued.
+
+        Raises:
+            NotFoundError: There is no such image.
+            ConflictError: There is one already, or what it is made from is missing.
+            RecordLockedError: Someone else kept the image locked.
+        """
+        chosen = options or self.default_options
+
+        def build(state: ImageState) -> VersionT:
+            version = self._build(state, chosen)
+            for other in self._versions(state):
+                if self._source(other) == self._source(version):
+                    raise ConflictError("One was made already.")
+            return version
+
+        return await self._create(image_id, build)
 
     async def create_for_order(
         self, order_ref: str, options: OptionsT | None = None, *, only_missing: bool = True
@@ -128,7 +155,7 @@ class VersionService(ABC, Generic[VersionT, OptionsT]):
         async with transaction(self.session):
             states = await lock_images(self.session, Image.id == image_id)
             if not states:
-                raise NotFoundError(f"There is no image {image_id}; look at the order again.")
+                raise NotFoundError("There is no image {id}; look at the order again.", id=image_id)
             (state,) = states
             version = self._numbered(state, build(state))
             await self._insert([(state, version)])
@@ -137,9 +164,9 @@ class VersionService(ABC, Generic[VersionT, OptionsT]):
     def _require_missing(self, state: ImageState) -> None:
         for version in self._versions(state):
             if not version.status.meta.is_final:
-                raise ConflictError(f"{self._name(version)} is being made already.")
+                raise ConflictError("{version} is being made already.", version=self._name(version))
             if not version.status.meta.is_retryable:
-                raise ConflictError(f"{self._name(version)} is completed already.")
+                raise ConflictError("{version} is completed already.", version=self._name(version))
 
     def _numbered(self, state: ImageState, new: VersionT) -> VersionT:
         """Give a new version its number, unless the same is being made already."""
@@ -152,8 +179,10 @@ class VersionService(ABC, Generic[VersionT, OptionsT]):
             is_active = not version.status.meta.is_final
             if version is not wanted and is_active and self._makes_the_same(version, wanted):
                 raise ConflictError(
-                    f"{self._name(version)} of {state.name} is being made already with the same "
-                    "options; wait for it, or choose other options."
+                    "{version} of {image} is being made already with the same options; "
+                    "wait for it, or choose other options.",
+                    version=self._name(version),
+                    image=state.name,
                 )
 
     async def _insert(self, started: Sequence[tuple[ImageState, VersionT]]) -> None:
@@ -185,8 +214,10 @@ class VersionService(ABC, Generic[VersionT, OptionsT]):
             state, version = await self._lock_image_of(version_id)
             if not version.status.meta.is_retryable:
                 raise ConflictError(
-                    f"{self._name(version)} of {state.name} is in status {version.status}; only a "
-                    "failed or cancelled one can be retried."
+                    "{version} of {image} has not failed; only a failed or cancelled one can be "
+                    "retried.",
+                    version=self._name(version),
+                    image=state.name,
                 )
             self._refuse_double(state, version)
             await self._requeue([(state, version)])
@@ -213,7 +244,7 @@ class VersionService(ABC, Generic[VersionT, OptionsT]):
                 if version.status == "error" and version.error_code != CANCELLED:
                     self._refuse_double(state, version)
                     return version
-            raise ConflictError(f"Its newest {self.noun} did not fail.")
+            raise version_words.nothing_failed(self.kind)
 
         return await self._for_order(order_ref, decide, self._requeue)
 
@@ -222,7 +253,7 @@ class VersionService(ABC, Generic[VersionT, OptionsT]):
             self._set_queued(version)
             version.queued_at = state.now
             version.not_before = version.started_at = version.completed_at = None
-            version.error = version.error_code = None
+            version.error = version.error_code = version.error_words = None
             version.claimed_by = version.claim_token = version.claimed_at = None
             version.attempts = version.retries = version.takeovers = version.resubmissions = 0
             self._log(ActivityAction.RETRIED, state.item, version)
@@ -250,8 +281,9 @@ class VersionService(ABC, Generic[VersionT, OptionsT]):
             state, version = await self._lock_image_of(version_id)
             if version.status != "completed" or version.file_ref is None:
                 raise ConflictError(
-                    f"{self._name(version)} of {state.name} is in status {version.status} and has "
-                    "no finished file; choose a completed one."
+                    "{version} of {image} has no finished file; choose a completed one.",
+                    version=self._name(version),
+                    image=state.name,
                 )
             present = self._selected_id(state.image)
             if expected is not UNSET and expected != present:
@@ -264,12 +296,8 @@ class VersionService(ABC, Generic[VersionT, OptionsT]):
         for version in self._versions(state):
             if version.id == present:
                 who = await self._activity.who_chose(self.kind, version.id, state.order_id)
-                by = f"chosen by {who}" if who else "chosen when it was completed"
-                return ConflictError(
-                    f"{self._name(version)} is the chosen one for {state.name} by now, {by}. "
-                    "Look at it, then choose again."
-                )
-        return ConflictError(f"No {self.noun} is chosen for {state.name} by now; look again.")
+                return version_words.chosen_by(self._name(version), state.name, who)
+        return version_words.none_chosen(self.kind, state.name)
 
     async def cancel(self, version_id: int) -> VersionView:
         """Stop the making of a version; the engine that works on it loses its claim.
@@ -288,49 +316,21 @@ class VersionService(ABC, Generic[VersionT, OptionsT]):
         async with transaction(self.session):
             found = await lock_version(self.session, self.model, version_id)
             if found is None:
-                raise self._unknown(version_id)
+                raise version_words.no_such_version(self.kind, version_id)
             version, image, item, now = found
             if version.status.meta.is_final:
                 raise ConflictError(
-                    f"{self._name(version)} is in status {version.status} already; there is "
-                    "nothing left to cancel."
+                    "{version} has ended already; there is nothing left to cancel.",
+                    version=self._name(version),
                 )
             self._set_cancelled(version)
-            version.error_code, version.error = CANCELLED, f"Cancelled by {self.operator}."
+            by = Sentence.make("Cancelled by {operator}.", operator=self.operator)
+            version.error_code, version.error, version.error_words = CANCELLED, str(by), by
             version.completed_at = now
             version.claimed_by = version.claim_token = version.not_before = None
             self._log(ActivityAction.CANCELLED, item, version)
             await notify(self.session, cancel_payload(self.kind, version.id))
             return VersionView.of(version, selected_id=self._selected_id(image), now=now)
-
-    # --- reading -----------------------------------------------------------------------------
-
-    async def list_for_image(self, image_id: int) -> tuple[VersionView, ...]:
-        """All versions of an image, by number; none for an image that is not there.
-
-        Args:
-            image_id: The image.
-        """
-        return self._views_in(await read_details(self.session, Image.id == image_id))
-
-    async def list_for_order(self, order_ref: str) -> tuple[VersionView, ...]:
-        """All versions of an order, in the order of books and pages, then by number.
-
-        Args:
-            order_ref: The order's number or ULID.
-
-        Raises:
-            NotFoundError: There is no such order.
-        """
-        orders = await read_details(self.session, is_order(order_ref))
-        if not orders:
-            raise no_such_order(order_ref)
-        return self._views_in(orders)
-
-    def _views_in(self, orders: Sequence[OrderDetail]) -> tuple[VersionView, ...]:
-        images = chain.from_iterable(order.images for order in orders)
-        views = chain.from_iterable(image.coloring + image.svg for image in images)
-        return tuple(view for view in views if view.kind is self.kind)
 
     # --- shared ------------------------------------------------------------------------------
 
@@ -348,14 +348,14 @@ class VersionService(ABC, Generic[VersionT, OptionsT]):
             write: Starts them.
         """
         started: list[tuple[ImageState, VersionT]] = []
-        skipped: dict[int, str] = {}
+        skipped: dict[int, Sentence] = {}
         async with transaction(self.session):
             states = await lock_order(self.session, order_ref)
             for state in states:
                 try:
                     started.append((state, decide(state)))
                 except (ConflictError, InvalidInputError) as error:
-                    skipped[state.image.id] = str(error)
+                    skipped[state.image.id] = error.sentence
             if started:
                 await write(started)
             views = {state.image.id: self._view(state, version) for state, version in started}
@@ -375,13 +375,10 @@ class VersionService(ABC, Generic[VersionT, OptionsT]):
             for version in self._versions(state):
                 if version.id == version_id:
                     return state, version
-        raise self._unknown(version_id)
+        raise version_words.no_such_version(self.kind, version_id)
 
-    def _unknown(self, version_id: int) -> NotFoundError:
-        return NotFoundError(f"There is no {self.noun} {version_id}; look at the order again.")
-
-    def _name(self, version: VersionT) -> str:
-        return f"{self.noun[0].upper()}{self.noun[1:]} v{version.version}"
+    def _name(self, version: VersionT) -> Sentence:
+        return version_words.name_of(self.kind, version.version)
 
     def _view(self, state: ImageState, version: VersionT) -> VersionView:
         selected = self._selected_id(state.image)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +14,7 @@ from fototui.db.models import ColoringVersion, SvgVersion
 from fototui.domain.errors import InvalidInputError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.options import ColoringOptions, SvgOptions
+from fototui.domain.sentences import IN_ENGLISH, Sentence
 from fototui.domain.statuses import (
     ColoringProcessingStatus,
     OrderStatus,
@@ -30,9 +30,24 @@ def as_json(view: object) -> object:
         view: A view, or a list or dictionary of views.
 
     Returns:
-        Dictionaries, lists, texts, numbers.
+        Dictionaries, lists, texts, numbers; sentences in English.
     """
-    return to_jsonable_python(view)
+    return to_jsonable_python(view, context=IN_ENGLISH)
+
+
+def stored(text: str | None, words: Sentence | None) -> Sentence | None:
+    """Read a sentence that is stored twice: in English, and so that it can be translated.
+
+    Args:
+        text: The English column, which decides: an older program writes it alone.
+        words: The other one.
+
+    Returns:
+        The sentence; None where there is none.
+    """
+    if text is None:
+        return None
+    return words if words is not None and str(words) == text else Sentence.plain(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +83,9 @@ class OrderRow:
         payment_status: As Shopify calls it.
         status: Its own status.
         images: One entry per image, in the order of the books and their pages.
+        waiting: Pictures of it that wait in the review.
         search: What a search looks through, `folded`: number, name, e-mail, dedications.
+        error: Why it failed itself, or why its details or photos wait.
     """
 
     id: str
@@ -80,7 +97,9 @@ class OrderRow:
     payment_status: str | None
     status: OrderStatus
     images: tuple[ImageBadges, ...]
+    waiting: int
     search: str
+    error: Sentence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +173,7 @@ class VersionView:
     completed_at: datetime | None
     not_before: datetime | None
     elapsed_seconds: float | None
-    error: str | None
+    error: Sentence | None
     error_code: str | None
     attempts: int
     submissions: int
@@ -192,7 +211,7 @@ class VersionView:
             completed_at=version.completed_at,
             not_before=version.not_before,
             elapsed_seconds=None if started is None else max(0.0, (end - started).total_seconds()),
-            error=version.error,
+            error=stored(version.error, version.error_words),
             error_code=version.error_code,
             attempts=version.attempts,
             submissions=version.submissions,
@@ -222,6 +241,7 @@ class ImageView:
         selected_svg_id: The chosen SVG.
         coloring: All colourings, by number.
         svg: All SVGs, by number.
+        error: Why the photo could not be fetched.
     """
 
     id: int
@@ -233,6 +253,7 @@ class ImageView:
     selected_svg_id: int | None
     coloring: tuple[VersionView, ...]
     svg: tuple[VersionView, ...]
+    error: Sentence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +295,7 @@ class OrderDetail:
         created_at: When it was placed.
         updated_at: When its own data last changed.
         line_items: Its books, by position.
+        error: Why it failed itself, or why its details or photos wait.
     """
 
     id: str
@@ -287,6 +309,7 @@ class OrderDetail:
     created_at: datetime
     updated_at: datetime
     line_items: tuple[LineItemView, ...]
+    error: Sentence | None = None
 
     @property
     def images(self) -> tuple[ImageView, ...]:
@@ -308,95 +331,4 @@ class StartReport:
     image_id: int
     position: int
     version: VersionView | None = None
-    skipped: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ActivityEntry:
-    """One line of the activity log.
-
-    Args:
-        id: Grows with time; ask with it for what came before.
-        at: When.
-        operator: Who; an engine for what it does by itself.
-        action: What (`ActivityAction`, or what another program wrote).
-        order_id: ULID of the order it was done to.
-        order_number: The order's number.
-        image_id: The image.
-        version_type: The kind of version.
-        version_id: The version.
-        detail: More in words.
-        item_position: The place of the image's book in the order, from 1.
-        image_position: The image's page in the book, from 1.
-    """
-
-    id: int
-    at: datetime
-    operator: str
-    action: str
-    order_id: str | None
-    order_number: str | None
-    image_id: int | None
-    version_type: str | None
-    version_id: int | None
-    detail: str | None
-    item_position: int | None
-    image_position: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class LaneView:
-    """One kind of job, over all engines.
-
-    Args:
-        lane: Which.
-        account_limit: Jobs at once over all engines, where the account has such a limit.
-        waiting: Jobs that nobody works on.
-        running: Jobs held by living engines.
-        paused_at: When it was paused; None while it runs.
-        paused_by: Who paused it.
-        paused_reason: Why.
-    """
-
-    lane: VersionType
-    account_limit: int | None
-    waiting: int
-    running: int
-    paused_at: datetime | None
-    paused_by: str | None
-    paused_reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class EngineView:
-    """One living engine.
-
-    Args:
-        id: New at every start.
-        operator: Whose it is.
-        host: Where it runs.
-        pid: Its process there.
-        version: Of the program.
-        lanes: What it works on.
-        capacity: Jobs at once.
-        running: Jobs it holds, by lane.
-        started_at: When it started.
-        last_seen_at: Its last heartbeat.
-        silent_seconds: Time since then.
-        paused_at: Since when it takes up nothing; None while it does.
-        paused_by: Who paused it.
-    """
-
-    id: uuid.UUID
-    operator: str
-    host: str
-    pid: int
-    version: str
-    lanes: tuple[str, ...]
-    capacity: int
-    running: dict[VersionType, int]
-    started_at: datetime
-    last_seen_at: datetime
-    silent_seconds: float
-    paused_at: datetime | None = None
-    paused_by: str | None = None
+    skipped: Sentence | None = None

@@ -43,7 +43,10 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} ADD COLUMN {column} jsonb")
     op.execute("""
         CREATE INDEX ix_orders_ingest ON orders (queued_at, id)
-        WHERE (status IN ('pending', 'processing') OR sync_requested_at IS NOT NULL)""")
+        WHERE (status IN ('pending', 'processing')
+               OR (sync_requested_at IS NOT NULL AND status <> 'downloading'))""")
+    op.execute("CREATE INDEX ix_images_uploaded_at ON images (uploaded_at)")
+    op.execute("CREATE INDEX ix_images_coloring_chosen_at ON images (coloring_chosen_at)")
     op.execute("CREATE INDEX ix_orders_download ON orders (queued_at, id) WHERE status = 'downloading'")
     op.execute("CREATE INDEX ix_orders_claimed ON orders (claimed_by) WHERE claimed_by IS NOT NULL")
     op.execute("INSERT INTO lanes (name, account_limit) VALUES ('ingest', NULL), ('download', NULL)")
@@ -58,9 +61,8 @@ def upgrade() -> None:
         )""")
     op.execute("CREATE INDEX ix_webhook_deliveries_received_at ON webhook_deliveries (received_at)")
     op.execute("""
-        CREATE INDEX ix_webhook_deliveries_untold
-        ON webhook_deliveries (shopify_id, triggered_at DESC NULLS LAST)
-        WHERE payload IS NOT NULL""")
+        CREATE INDEX ix_webhook_deliveries_newest
+        ON webhook_deliveries (shopify_id, triggered_at DESC NULLS LAST)""")
     op.execute("""
         CREATE TABLE api_tokens (
             id uuid PRIMARY KEY,
@@ -76,6 +78,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP TABLE api_tokens, webhook_deliveries")
     op.execute("DELETE FROM lanes WHERE name IN ('ingest', 'download')")
+    op.execute("DROP INDEX ix_images_uploaded_at, ix_images_coloring_chosen_at")
     op.execute("DROP INDEX ix_orders_ingest, ix_orders_download, ix_orders_claimed")
     for table, column in WORDS.items():
         op.execute(f"ALTER TABLE {table} DROP COLUMN {column}")

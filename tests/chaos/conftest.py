@@ -24,6 +24,15 @@ async def engine_process(
     world: World, *arguments: str, **variables: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run `fototui engine` in a process of its own while the block runs."""
+    async with command_process(world, "engine", *arguments, **variables) as process:
+        yield process
+
+
+@asynccontextmanager
+async def command_process(
+    world: World, *arguments: str, **variables: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a command of fototui in a process of its own while the block runs."""
     environment: Mapping[str, str] = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         **world.environment,
@@ -35,7 +44,6 @@ async def engine_process(
         sys.executable,
         "-m",
         "fototui",
-        "engine",
         *arguments,
         env=environment,
         cwd=world.folder.parent,

@@ -165,6 +165,21 @@ def test_a_lane_is_paused_and_resumed(fototui: Command) -> None:
     assert "not paused" in fototui("lanes", "resume", "svg").err
 
 
+def test_the_list_of_lanes_shows_paused_engines(fototui: Command, database_url: str) -> None:
+    for operator, paused in (("eva", "now(), 'petr'"), ("olga", "NULL, NULL")):
+        _execute(
+            database_url,
+            "INSERT INTO engines (id, operator, host, pid, version, lanes, capacity, "
+            "lease_seconds, paused_at, paused_by) VALUES (gen_random_uuid(), "
+            f"'{operator}', 'studio', 7, '0', '{{coloring}}', 4, 600, {paused})",
+        )
+    lines = fototui("lanes", "list").out.splitlines()
+    (eva,) = (line for line in lines if "eva" in line)
+    (olga,) = (line for line in lines if "olga" in line)
+    assert "paused by petr" in eva
+    assert "open" in olga
+
+
 def test_a_database_that_is_not_there(bare: Command) -> None:
     result = bare("orders", "list", DATABASE_URL="postgresql://jana:tajne@127.0.0.1:1/shop")
     assert result.code == 1

@@ -10,21 +10,35 @@ from pathlib import Path
 import pytest
 from PIL import Image as Picture
 from pydantic import SecretStr
+from ulid import ULID
 
+from fototui.clients.download import DownloadPatience, PhotoDownload
 from fototui.clients.runpod import RunPodService
+from fototui.clients.shopify import ShopifyService
+from fototui.clients.shopify.client import Patience as ShopPatience
 from fototui.clients.vectorizer import VectorizerApiService
 from fototui.db.database import Database
 from fototui.db.models import VERSION_MODEL, ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.db.notify import lane_payload, notify
 from fototui.domain.files import S3ObjectRefData
-from fototui.domain.statuses import OrderStatus, VersionType
+from fototui.domain.statuses import JobKind, OrderStatus, VersionType
 from fototui.engine.coloring import ColoringGenerationService
+from fototui.engine.download import DownloadService
+from fototui.engine.ingest import IngestService
+from fototui.engine.observer import EngineObserver
 from fototui.engine.outside_cancels import OutsideCancels
+from fototui.engine.rules import Rules, RuleSettings
 from fototui.engine.runner import Engine, EngineSettings
 from fototui.engine.svg import SvgGenerationService
 from fototui.engine.work import Patience
 from fototui.sandbox.app import SandboxSettings, create_sandbox
+from fototui.sandbox.cdn import Cdn, Manner, photo_url
 from fototui.sandbox.generator import GeneratorKind
 from fototui.sandbox.outcomes import Script
+from fototui.sandbox.shop import PlacedOrder, book
+from fototui.sandbox.shopify import ShopSettings
+from fototui.services.orders import OrderService
+from fototui.services.views import OrderDetail
 from fototui.serving import serving
 from fototui.storage.directory import DirectoryStorage
 
@@ -32,6 +46,7 @@ KEY = SecretStr("sandbox")
 QUICK = Patience(
     attempts=2, first_wait=0.01, put_backs=2, put_back_first=0.01, put_back_longest=0.05
 )
+_ONE_TRY = ShopPatience(seconds=0.1, tries=1)
 
 
 async def eventually(
@@ -61,9 +76,13 @@ class World:
     url: str
     runpod: Script
     vectorizer: Script
+    shop: ShopSettings
+    cdn: Cdn
+    downloads: PhotoDownload
     stack: AsyncExitStack
     photos: int = 0
     runpod_key: SecretStr = KEY
+    shop_token: SecretStr = KEY
     engines: list[Engine] = field(default_factory=list)
 
     @property
@@ -80,7 +99,46 @@ class World:
             "VECTORIZER_API_KEY": "sandbox",
             "VECTORIZER_API_SECRET": "sandbox",
             "MIN_IMAGE_SIZE": "1",
+            "SHOPIFY_STORE_URL": f"{self.url}/shopify",
+            "SHOPIFY_ACCESS_TOKEN": "sandbox",
+            "PHOTO_TRUSTED_HOSTS": self.url.removeprefix("http://"),
         }
+
+    def photo_url(self, name: str, manner: Manner = Manner.PHOTOS, **query: str | float) -> str:
+        """Where the shop's customers keep a photo of this name, which is like no other."""
+        if name not in self.cdn.pictures:
+            self.photos += 1
+            self.cdn.pictures[name] = photo(self.photos)
+        return photo_url(f"{self.url}/cdn", name, manner, **query)
+
+    def place(self, *photos: str, payment: str = "PAID") -> PlacedOrder:
+        """A customer orders one book of these photos."""
+        return self.shop.shop.place([book(photos)], last_name="Nováková", payment=payment)
+
+    async def know(self, placed: PlacedOrder) -> str:
+        """Have the shop's order known here by its number, as a webhook does; its ULID."""
+        async with self.database.session() as session, session.begin():
+            order = Order(order_number=placed.name, shopify_id=placed.id)
+            session.add(order)
+            await session.flush()
+            await notify(session, lane_payload(JobKind.INGEST))
+            return str(order.id)
+
+    async def order(self, order_id: str) -> OrderDetail:
+        """An order as operators see it now."""
+        async with self.database.autocommit() as session:
+            return await OrderService(session, operator="test").get_order(order_id)
+
+    async def until_order(self, order_id: str, *statuses: OrderStatus) -> OrderDetail:
+        """Wait until an order stands in one of some statuses, and nothing is asked of it."""
+
+        async def reached() -> bool:
+            async with self.database.session() as session:
+                row = await session.get_one(Order, ULID.from_str(order_id))
+            return row.status in statuses and row.sync_requested_at is None
+
+        await eventually(reached, what=f"an order {' or '.join(statuses)}")
+        return await self.order(order_id)
 
     async def add_images(self, count: int) -> list[int]:
         """Make an order whose photos are in storage; the ids of its images."""
@@ -132,12 +190,15 @@ class World:
         *,
         coloring: int = 4,
         svg: int = 4,
+        orders: int = 0,
         lease: float = 3.0,
         grace: float = 0.0,
         patience: Patience = QUICK,
         database: Database | None = None,
         job_timeout: float = 20.0,
         poll_seconds: float = 0.2,
+        rules: RuleSettings | None = None,
+        observer: EngineObserver | None = None,
     ) -> Engine:
         """An engine, to be entered by the test."""
         database = database or self.database
@@ -149,11 +210,26 @@ class World:
         )
         self.stack.push_async_callback(runpod.aclose)
         self.stack.push_async_callback(vectorizer.aclose)
+        shop = ShopifyService(
+            f"{self.url}/shopify",
+            self.shop_token,
+            api_version="2026-10",
+            patience=ShopPatience(seconds=0.1, tries=1),
+        )
+        self.stack.push_async_callback(shop.aclose)
+        chores = [OutsideCancels(database, runpod).tell]
+        if rules is not None:
+            chores.append(Rules(database, rules, actor="test (engine)").apply)
         return Engine(
             database,
             EngineSettings(
                 operator="test",
-                concurrency={VersionType.COLORING: coloring, VersionType.SVG: svg},
+                concurrency={
+                    JobKind.COLORING: coloring,
+                    JobKind.SVG: svg,
+                    JobKind.INGEST: orders,
+                    JobKind.DOWNLOAD: orders,
+                },
                 lease=lease,
                 poll_seconds=poll_seconds,
                 grace=grace,
@@ -164,8 +240,11 @@ class World:
                     runpod, self.storage, min_image_size=1, timeout_seconds=job_timeout
                 ),
                 SvgGenerationService(vectorizer, self.storage),
+                IngestService(database, shop, actor="test (engine)"),
+                DownloadService(database, self.storage, self.downloads, actor="test (engine)"),
             ],
-            outside_cancels=OutsideCancels(database, runpod),
+            chores=chores,
+            observer=observer,
         )
 
     async def version(
@@ -209,6 +288,7 @@ class World:
 @asynccontextmanager
 async def open_world(database: Database, folder: Path) -> AsyncIterator[World]:
     runpod, vectorizer = Script(), Script()
+    shop, cdn = ShopSettings(token=KEY), Cdn({})
     sandbox = SandboxSettings(
         runpod_key=KEY,
         vectorizer_key=KEY,
@@ -216,6 +296,8 @@ async def open_world(database: Database, folder: Path) -> AsyncIterator[World]:
         runpod=runpod,
         vectorizer=vectorizer,
         generator=GeneratorKind.QUICK,
+        shop=shop,
+        cdn=cdn,
     )
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(serving(create_sandbox(sandbox)))
@@ -226,6 +308,15 @@ async def open_world(database: Database, folder: Path) -> AsyncIterator[World]:
             url=url,
             runpod=runpod,
             vectorizer=vectorizer,
+            shop=shop,
+            cdn=cdn,
+            downloads=await stack.enter_async_context(
+                PhotoDownload(
+                    trusted_hosts=frozenset({url.removeprefix("http://")}),
+                    referer="https://shop.example",
+                    patience=DownloadPatience(attempts=2, shortest_wait=0.01),
+                )
+            ),
             stack=stack,
         )
 

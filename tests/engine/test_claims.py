@@ -7,10 +7,10 @@ from sqlalchemy import text
 
 from fototui.db.errors import ClaimLostError
 from fototui.domain.statuses import ColoringProcessingStatus as C
-from fototui.domain.statuses import VersionType
 from fototui.engine.claims import Claims
 from fototui.engine.job import Move
 from fototui.engine.transitions import Transitions
+from fototui.engine.version_jobs import COLORINGS
 from tests.engine.conftest import World
 
 
@@ -38,20 +38,20 @@ async def test_a_job_taken_over_in_the_same_status_is_lost_to_the_first(world: W
     [version_id] = await world.queue_colorings(1)
     transitions = Transitions(world.database, actor="test")
     first, second = await _engine(world), await _engine(world)
-    [old] = await first.claim(VersionType.COLORING, 1, limited=False)
-    assert await second.claim(VersionType.COLORING, 1, limited=False) == []
+    [old] = await first.claim(COLORINGS, 1, limited=False)
+    assert await second.claim(COLORINGS, 1, limited=False) == []
     await _retire(world, first)
-    [new] = await second.claim(VersionType.COLORING, 1, limited=False)
-    assert (new.version_id, new.status, new.takeovers) == (version_id, C.QUEUED, 1)
+    [new] = await second.claim(COLORINGS, 1, limited=False)
+    assert (new.row_id, new.status, new.takeovers) == (version_id, C.QUEUED, 1)
     with pytest.raises(ClaimLostError):
-        await transitions.write(old, Move(C.PROCESSING))
-    assert not await first.holds(old)
+        await transitions.write(COLORINGS, old, Move(C.PROCESSING))
+    assert not await first.holds(COLORINGS, old)
     assert (await world.coloring(version_id)).status == C.QUEUED
-    moved = await transitions.write(new, Move(C.PROCESSING))
+    moved = await transitions.write(COLORINGS, new, Move(C.PROCESSING))
     # The same write once more, as after a connection that broke before the answer, does no harm.
-    assert await transitions.write(new, Move(C.PROCESSING)) == moved
+    assert await transitions.write(COLORINGS, new, Move(C.PROCESSING)) == moved
     with pytest.raises(ClaimLostError):
-        await transitions.write(old, Move(C.PROCESSING))
+        await transitions.write(COLORINGS, old, Move(C.PROCESSING))
     assert (await world.coloring(version_id)).status == C.PROCESSING
 
 
@@ -59,4 +59,4 @@ async def test_a_retired_engine_claims_nothing(world: World) -> None:
     await world.queue_colorings(1)
     claims = await _engine(world)
     await _retire(world, claims)
-    assert await claims.claim(VersionType.COLORING, 1, limited=False) == []
+    assert await claims.claim(COLORINGS, 1, limited=False) == []

@@ -18,9 +18,11 @@ from fototui.engine.claims import Claims
 from fototui.engine.coloring import ColoringGenerationService
 from fototui.engine.failure import MAX_TAKEOVERS, FailurePolicy
 from fototui.engine.fence import Fence, boot_clock
-from fototui.engine.job import Job, Move
+from fototui.engine.job import Job, JobT, Move, VersionJob
+from fototui.engine.observer import NoObserver
 from fototui.engine.pipeline import Pipeline
 from fototui.engine.svg import SvgGenerationService
+from fototui.engine.table import JobTable
 from fototui.engine.transitions import Transitions
 from fototui.engine.work import Results, Work
 from fototui.sandbox.outcomes import Outcome
@@ -53,15 +55,15 @@ class CrashingTransitions(Transitions):
         super().__init__(database, actor="test")
         self._plan = plan
 
-    async def write(self, job: Job, move: Move) -> Job:
+    async def write(self, jobs: JobTable[JobT], job: JobT, move: Move) -> JobT:
         self._plan.writes += 1
         self._plan.check(self._plan.before, job)
-        moved = await super().write(job, move)
+        moved = await super().write(jobs, job, move)
         self._plan.check(self._plan.after, moved)
         return moved
 
 
-def _pipeline(world: World, kind: VersionType) -> Pipeline:
+def _pipeline(world: World, kind: VersionType) -> Pipeline[VersionJob]:
     if kind is VersionType.COLORING:
         runpod = RunPodService(f"{world.url}/runpod/v2", "sandbox", KEY, poll_interval=0.01)
         world.stack.push_async_callback(runpod.aclose)
@@ -75,7 +77,7 @@ def _pipeline(world: World, kind: VersionType) -> Pipeline:
     return SvgGenerationService(vectorizer, world.storage)
 
 
-async def _live_once(world: World, pipeline: Pipeline, plan: CrashPlan) -> None:
+async def _live_once(world: World, pipeline: Pipeline[VersionJob], plan: CrashPlan) -> None:
     """One process's life: claims the job and works on it."""
     engine_id = uuid.uuid4()
     async with world.database.session() as session, session.begin():
@@ -88,14 +90,16 @@ async def _live_once(world: World, pipeline: Pipeline, plan: CrashPlan) -> None:
         )
     fence = Fence(lease=60, margin=1)
     fence.extend(boot_clock())
-    jobs = await Claims(world.database, engine_id).claim(pipeline.kind, 1, limited=False)
+    jobs = await Claims(world.database, engine_id).claim(pipeline.jobs, 1, limited=False)
     for job in jobs:
         work = Work(
+            pipeline.jobs,
             job,
             transitions=CrashingTransitions(world.database, plan),
             fence=fence,
             results=Results(),
             patience=QUICK,
+            observer=NoObserver(),
         )
         policy = FailurePolicy(world.database, actor="test", patience=QUICK)
         with contextlib.suppress(Crash):  # and nothing more: no release, no word to anyone
@@ -107,11 +111,12 @@ async def _live_once(world: World, pipeline: Pipeline, plan: CrashPlan) -> None:
 
 
 async def _live_until_done(
-    world: World, pipeline: Pipeline, version_id: int, plan: CrashPlan
+    world: World, pipeline: Pipeline[VersionJob], version_id: int, plan: CrashPlan
 ) -> None:
     for _ in range(60):
         await _live_once(world, pipeline, plan)
-        if (await world.version(version_id, pipeline.kind)).status.meta.is_final:
+        version = await world.version(version_id, VersionType(pipeline.jobs.kind.value))
+        if version.status.meta.is_final:
             return
     raise AssertionError("not at its end after 60 lives")
 

@@ -6,7 +6,7 @@ from sqlalchemy import func, select, update
 
 from fototui.db.models import ColoringVersion
 from fototui.db.work import Lane
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind
 from fototui.sandbox.outcomes import Latency, Outcome, Turn
 from tests.engine.conftest import World, eventually
 
@@ -85,7 +85,7 @@ async def test_a_refused_account_pauses_the_lane_and_harms_no_job(
     world.runpod.rates = {outcome: 1.0}
     ids = await world.queue_colorings(10)
     async with world.engine() as engine:
-        assert await engine.drain() == [VersionType.COLORING]
+        assert await engine.drain() == [JobKind.COLORING]
         async with world.database.session() as session:
             lane = await session.get_one(Lane, "coloring")
         assert lane.paused_at is not None

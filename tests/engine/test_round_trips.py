@@ -8,12 +8,12 @@ from sqlalchemy import func, text
 
 from fototui.db.database import Database
 from fototui.domain.statuses import ColoringProcessingStatus as C
-from fototui.domain.statuses import VersionType
 from fototui.engine.claims import Claims, claim_statement
 from fototui.engine.fence import Fence
 from fototui.engine.heartbeat import EngineIdentity, Heartbeat
 from fototui.engine.job import Move
 from fototui.engine.transitions import Transitions
+from fototui.engine.version_jobs import COLORINGS, SVGS
 from tests.engine.conftest import World
 from tests.pgproxy import PgProxy
 
@@ -57,7 +57,7 @@ async def test_a_transition_is_one_round_trip(
     # The first job warms the connection: statements are prepared and types looked up once.
     for _ in range(2):
         with proxy.counting() as claimed:
-            [job] = await claims.claim(VersionType.COLORING, 1, limited=False)
+            [job] = await claims.claim(COLORINGS, 1, limited=False)
         trips.setdefault("claim", []).append(claimed.total)
         for move in (
             Move(C.PROCESSING, {"started_at": func.now()}),
@@ -67,10 +67,10 @@ async def test_a_transition_is_one_round_trip(
             Move(C.RUNPOD_PROCESSING),
             Move(C.RUNPOD_COMPLETED),
             Move(C.STORAGE_UPLOAD),
-            Move(C.COMPLETED, {"file_ref": None}),
+            Move(C.COMPLETED, {"file_ref": None}, ends=True),
         ):
             with proxy.counting() as moved:
-                job = await transitions.write(job, move)
+                job = await transitions.write(COLORINGS, job, move)
             trips.setdefault(str(move.status), []).append(moved.total)
     warm = {name: counts[1] for name, counts in trips.items()}
     assert set(warm.values()) == {1}, warm
@@ -80,9 +80,9 @@ async def test_a_claim_in_a_limited_lane_is_four(
     world: World, proxy: PgProxy, claims: Claims
 ) -> None:
     await world.queue_svgs(2)
-    await claims.claim(VersionType.SVG, 1, limited=True)
+    await claims.claim(SVGS, 1, limited=True)
     with proxy.counting() as trips:
-        assert len(await claims.claim(VersionType.SVG, 1, limited=True)) == 1
+        assert len(await claims.claim(SVGS, 1, limited=True)) == 1
     assert trips.total == 4  # begin, the lane's lock, the claim, commit
 
 
@@ -105,7 +105,7 @@ async def test_a_claim_costs_the_same_beside_many_finished_rows(
             {"image_id": image_id},
         )
     await world.queue_colorings(3)
-    statement = claim_statement(VersionType.COLORING).bindparams(
+    statement = claim_statement(COLORINGS).bindparams(
         engine=claims.engine_id, lane="coloring", wanted=3
     )
     plain = str(

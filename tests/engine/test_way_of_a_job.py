@@ -14,8 +14,8 @@ from fototui.db.work import (
 )
 from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.statuses import ColoringProcessingStatus as C
+from fototui.domain.statuses import JobKind, VersionType
 from fototui.domain.statuses import SvgProcessingStatus as S
-from fototui.domain.statuses import VersionType
 from fototui.sandbox.outcomes import Latency
 from tests.engine.conftest import World, eventually
 
@@ -138,7 +138,7 @@ async def test_a_paused_lane_is_left_alone_until_it_is_resumed(world: World) -> 
         )
     [version_id] = await world.queue_colorings(1)
     async with world.engine() as engine:
-        assert await engine.drain() == [VersionType.COLORING]
+        assert await engine.drain() == [JobKind.COLORING]
         assert (await world.coloring(version_id)).attempts == 0
         async with world.database.session() as session, session.begin():
             await session.execute(

@@ -19,8 +19,8 @@ from fototui.db.models import (
 )
 from fototui.db.work import Engine
 from fototui.domain.statuses import ColoringProcessingStatus as Coloring
+from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.domain.statuses import SvgProcessingStatus as Svg
-from fototui.domain.statuses import VersionType
 from fototui.services.coloring import ColoringService
 from fototui.services.jobs import (
     JobBoard,
@@ -96,13 +96,50 @@ async def test_active_jobs_of_both_kinds_running_ones_first(
     job = jobs[0]
     assert (job.order_id, job.order_number) == (str(order.id), order.order_number)
     assert (job.item_position, job.image_position, job.image_id) == (2, 2, second.id)
-    assert (job.kind, job.version, job.status) == (VersionType.COLORING, 1, "runpod_processing")
+    assert (job.kind, job.version, job.status) == (JobKind.COLORING, 1, "runpod_processing")
     assert (job.engine_id, job.engine_operator, job.attempts) == (alive.id, "eva", 2)
     assert job.elapsed_seconds is not None
     assert 25 < job.elapsed_seconds < 60
     assert (jobs[2].engine_id, jobs[2].elapsed_seconds) == (None, None)
-    assert (jobs[2].error, jobs[2].not_before) == ("RunPod is busy.", waiting.not_before)
+    assert (str(jobs[2].error), jobs[2].not_before) == ("RunPod is busy.", waiting.not_before)
     assert [job.is_paid_for for job in jobs] == [True, False, False]
+
+
+async def test_orders_that_are_fetched_are_jobs_too(
+    database: Database, shop_order: MakeOrder
+) -> None:
+    alive = engine()
+    async with database.session() as session, session.begin():
+        session.add(alive)
+    waiting = await shop_order(
+        status=OrderStatus.PENDING, queued_at=ago(minutes=5), error="Shopify is busy."
+    )
+    loading = await shop_order(
+        status=OrderStatus.DOWNLOADING, claimed_by=alive.id, claimed_at=ago(seconds=30), attempts=2
+    )
+    again = await shop_order(sync_requested_at=ago(minutes=1), queued_at=ago(minutes=1))
+    bare = await shop_order(status=OrderStatus.ERROR, line_items=0, error="Shopify knows it not.")
+    failed = await shop_order(status=OrderStatus.ERROR, error="2 photos are missing.")
+    await shop_order(status=OrderStatus.ERROR, updated_at=ago(hours=2))
+    await shop_order()
+
+    found = await board(database)
+
+    assert [(job.key, job.status) for job in found.active] == [
+        (f"download:{loading.id}", OrderStatus.DOWNLOADING),
+        (f"ingest:{waiting.id}", OrderStatus.PENDING),
+        (f"ingest:{again.id}", OrderStatus.PENDING),  # it is ready, and asked for once more
+    ]
+    job = found.active[0]
+    assert (job.order_id, job.order_number) == (str(loading.id), loading.order_number)
+    assert (job.version_id, job.image_id, job.version, job.item_position) == (None,) * 4
+    assert (job.attempts, job.engine_operator, job.is_paid_for) == (2, "eva", False)
+    assert job.elapsed_seconds == pytest.approx(30, abs=10)
+    assert str(found.active[1].error) == "Shopify is busy."
+    assert [(job.key, str(job.error)) for job in found.failed] == [
+        (f"download:{failed.id}", "2 photos are missing."),
+        (f"ingest:{bare.id}", "Shopify knows it not."),
+    ]
 
 
 async def test_limit_keeps_what_runs(database: Database, shop_order: MakeOrder) -> None:
@@ -151,7 +188,7 @@ async def test_failures_of_the_last_hour_latest_first_without_cancelled_ones(
         f"svg:{failed.id}",
         f"coloring:{rows[0].id}",
     ]
-    assert jobs[0].error == "No face [/found]."
+    assert str(jobs[0].error) == "No face [/found]."
     assert jobs[0].elapsed_seconds == pytest.approx(60, abs=1)
     assert not jobs[0].is_paid_for
 

@@ -10,9 +10,14 @@ from fototui.db.work import (
     Engine,
 )
 from fototui.domain.errors import NotFoundError
-from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
+from fototui.domain.statuses import (
+    ColoringProcessingStatus,
+    JobKind,
+    OrderStatus,
+    SvgProcessingStatus,
+)
 from fototui.services.lanes import LaneService
-from fototui.services.views import LaneView
+from fototui.services.work_views import LaneView
 from tests.factories import make_coloring, make_svg
 from tests.services.conftest import MakeOrder, Notifications
 
@@ -23,7 +28,7 @@ async def service(database: Database) -> AsyncIterator[LaneService]:
         yield LaneService(session, operator="eva")
 
 
-async def lane(service: LaneService, kind: VersionType) -> LaneView:
+async def lane(service: LaneService, kind: JobKind) -> LaneView:
     (found,) = [lane for lane in await service.list_lanes() if lane.lane is kind]
     return found
 
@@ -33,11 +38,11 @@ async def test_paused_lane_tells_by_whom_and_why(
     notifications: Notifications,
     activity: Callable[[], Awaitable[list[Activity]]],
 ) -> None:
-    assert await service.pause(VersionType.SVG, reason="No credits\nleft\x1b[2J.")
-    paused = await lane(service, VersionType.SVG)
+    assert await service.pause(JobKind.SVG, reason="No credits\nleft\x1b[2J.")
+    paused = await lane(service, JobKind.SVG)
     assert paused.paused_at is not None
-    assert (paused.paused_by, paused.paused_reason) == ("eva", "No credits left[2J.")
-    assert (await lane(service, VersionType.COLORING)).paused_at is None
+    assert (paused.paused_by, str(paused.paused_reason)) == ("eva", "No credits left[2J.")
+    assert (await lane(service, JobKind.COLORING)).paused_at is None
     assert await notifications.heard() == []
     (entry,) = await activity()
     assert (entry.operator, entry.action, entry.version_type) == ("eva", "lane_paused", "svg")
@@ -49,12 +54,12 @@ async def test_paused_again_it_keeps_the_first_reason(
     database: Database,
     activity: Callable[[], Awaitable[list[Activity]]],
 ) -> None:
-    await service.pause(VersionType.SVG, reason="first")
+    await service.pause(JobKind.SVG, reason="first")
     async with database.session() as session:
         other = LaneService(session, operator="petr")
-        assert not await other.pause(VersionType.SVG, reason="second")
-    paused = await lane(service, VersionType.SVG)
-    assert (paused.paused_by, paused.paused_reason) == ("eva", "first")
+        assert not await other.pause(JobKind.SVG, reason="second")
+    paused = await lane(service, JobKind.SVG)
+    assert (paused.paused_by, str(paused.paused_reason)) == ("eva", "first")
     assert len(await activity()) == 1
 
 
@@ -63,10 +68,10 @@ async def test_resumed_lane_wakes_engines_once(
     notifications: Notifications,
     activity: Callable[[], Awaitable[list[Activity]]],
 ) -> None:
-    await service.pause(VersionType.COLORING, reason="lunch")
-    assert await service.resume(VersionType.COLORING)
-    assert not await service.resume(VersionType.COLORING)
-    resumed = await lane(service, VersionType.COLORING)
+    await service.pause(JobKind.COLORING, reason="lunch")
+    assert await service.resume(JobKind.COLORING)
+    assert not await service.resume(JobKind.COLORING)
+    resumed = await lane(service, JobKind.COLORING)
     assert (resumed.paused_at, resumed.paused_by, resumed.paused_reason) == (None, None, None)
     assert await notifications.heard() == ["coloring"]
     assert [entry.action for entry in await activity()] == ["lane_paused", "lane_resumed"]
@@ -111,17 +116,49 @@ async def test_lists_tell_what_waits_and_what_the_living_run(
             claimed_by=alive.id,
             status=SvgProcessingStatus.VECTORIZER_PROCESSING,
         )
-    coloring, svg = await service.list_lanes()
-    assert (coloring.lane, coloring.running, coloring.waiting) == (VersionType.COLORING, 2, 3)
+    ingest, download, coloring, svg = await service.list_lanes()
+    assert [(view.lane, view.running, view.waiting) for view in (ingest, download)] == [
+        (JobKind.INGEST, 0, 0),
+        (JobKind.DOWNLOAD, 0, 0),
+    ]
+    assert (coloring.lane, coloring.running, coloring.waiting) == (JobKind.COLORING, 2, 3)
     assert (coloring.account_limit, svg.account_limit) == (None, 5)
-    assert (svg.lane, svg.running, svg.waiting) == (VersionType.SVG, 1, 0)
+    assert (svg.lane, svg.running, svg.waiting) == (JobKind.SVG, 1, 0)
     engines = {engine.operator: engine for engine in await service.list_engines()}
     assert set(engines) == {"eva", "petr"}
-    assert engines["eva"].running == {VersionType.COLORING: 2, VersionType.SVG: 1}
-    assert engines["petr"].running == {VersionType.COLORING: 0, VersionType.SVG: 0}
+    none = dict.fromkeys(JobKind, 0)
+    assert engines["eva"].running == none | {JobKind.COLORING: 2, JobKind.SVG: 1}
+    assert engines["petr"].running == none
     assert (engines["eva"].id, engines["eva"].host, engines["eva"].pid) == (alive.id, "studio", 7)
     assert engines["eva"].lanes == ("coloring", "svg")
     assert 0 <= engines["eva"].silent_seconds < 60
+
+
+async def test_lanes_of_orders_tell_what_waits_and_runs(
+    service: LaneService, database: Database, shop_order: MakeOrder
+) -> None:
+    alive = engine("eva")
+    async with database.session() as session, session.begin():
+        session.add(alive)
+    for status, holder, asked in (
+        (OrderStatus.PENDING, None, None),
+        (OrderStatus.PROCESSING, alive.id, None),
+        (OrderStatus.DOWNLOADING, alive.id, None),
+        (OrderStatus.READY_FOR_REVIEW, None, func.now()),
+        (OrderStatus.READY_FOR_REVIEW, None, None),
+        (OrderStatus.ERROR, None, None),
+    ):
+        await shop_order(status=status, claimed_by=holder, sync_requested_at=asked)
+    ingest, download, *_ = await service.list_lanes()
+    assert (ingest.running, ingest.waiting) == (1, 2)
+    assert (download.running, download.waiting) == (1, 0)
+    (view,) = await service.list_engines()
+    assert view.running == dict.fromkeys(JobKind, 0) | {JobKind.INGEST: 1, JobKind.DOWNLOAD: 1}
+
+    assert await service.pause(JobKind.DOWNLOAD, reason="The CDN refuses us.")
+    assert (await lane(service, JobKind.DOWNLOAD)).paused_by == "eva"
+    assert (await lane(service, JobKind.INGEST)).paused_by is None
+    assert await service.resume(JobKind.DOWNLOAD)
 
 
 async def test_paused_engine_tells_by_whom_and_resumed_wakes(
@@ -143,7 +180,7 @@ async def test_paused_engine_tells_by_whom_and_resumed_wakes(
 
     assert await service.resume_engine(mine.id)
     assert not await service.resume_engine(mine.id)
-    assert sorted(await notifications.heard()) == ["coloring", "svg"]
+    assert sorted(await notifications.heard()) == sorted(JobKind)
     assert all(view.paused_at is None for view in await service.list_engines())
     entries = [(entry.action, entry.detail) for entry in await activity()]
     assert entries == [

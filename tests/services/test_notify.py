@@ -9,13 +9,17 @@ from fototui.db.notify import (
     notify,
     parse_payload,
 )
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind, VersionType
 from tests.services.conftest import Notifications
 
 
-@pytest.mark.parametrize("kind", VersionType)
-def test_what_is_written_is_read(kind: VersionType) -> None:
+@pytest.mark.parametrize("kind", JobKind)
+def test_what_is_written_of_a_lane_is_read(kind: JobKind) -> None:
     assert parse_payload(lane_payload(kind)) == LaneReady(kind)
+
+
+@pytest.mark.parametrize("kind", VersionType)
+def test_what_is_written_of_a_version_is_read(kind: VersionType) -> None:
     assert parse_payload(cancel_payload(kind, 12)) == VersionCancelled(kind, 12)
 
 

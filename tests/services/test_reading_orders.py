@@ -284,7 +284,7 @@ async def test_order_holds_everything_in_it(
     done, failed = view.coloring
     assert (done.id, done.version, done.selected, done.elapsed_seconds) == (first.id, 1, True, 12.5)
     assert done.file == file_ref("c.png")
-    assert (failed.error, failed.error_code) == ("RunPod ran out of memory.", "permanent")
+    assert (str(failed.error), failed.error_code) == ("RunPod ran out of memory.", "permanent")
     assert (failed.options, failed.attempts) == (ColoringOptions(megapixels=2.0), 2)
     assert (failed.selected, failed.elapsed_seconds) == (False, None)
     assert [(svg.version, svg.coloring_version_id) for svg in view.svg] == [

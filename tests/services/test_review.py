@@ -370,7 +370,7 @@ async def test_asking_again_decides_until_that_version_ends(
     assert view.options == ColoringOptions(steps=9)
     assert [entry.action for entry in await activity()] == ["requested"]
     assert await is_waiting(database) == []
-    with pytest.raises(PictureDecidedError, match="asked for meanwhile"):
+    with pytest.raises(PictureDecidedError, match="requested meanwhile"):
         await ask(database, lambda s: s.accept(item, item.versions[0].id))
     await run(
         database,

@@ -7,7 +7,7 @@ from pydantic import SecretStr, ValidationError
 
 from fototui.config import Settings, config_file, load_settings, required
 from fototui.domain.errors import ConfigurationError
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind
 
 SECRET = "hunter2-do-not-tell"
 
@@ -202,15 +202,16 @@ def test_settings_cannot_be_changed(place: Place) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("coloring=7,svg=2", (7, 2)),
-        (" coloring = 7 ", (7, 5)),
-        ("svg=0", (3, 0)),
+        ("coloring=7,svg=2", (7, 2, 2)),
+        (" coloring = 7 ", (7, 5, 2)),
+        ("svg=0,ingest=4", (3, 0, 4)),
     ],
 )
-def test_engine_concurrency(place: Place, value: str, expected: tuple[int, int]) -> None:
+def test_engine_concurrency(place: Place, value: str, expected: tuple[int, int, int]) -> None:
     place.set(ENGINE_CONCURRENCY=value)
     concurrency = load_settings().engine_concurrency
-    assert (concurrency[VersionType.COLORING], concurrency[VersionType.SVG]) == expected
+    lanes = (JobKind.COLORING, JobKind.SVG, JobKind.INGEST)
+    assert tuple(concurrency[lane] for lane in lanes) == expected
 
 
 @pytest.mark.parametrize(
@@ -353,3 +354,13 @@ def test_required_names_the_key_and_where_it_can_be_set(place: Place) -> None:
 def test_operator_is_one_clean_line(place: Place) -> None:
     place.set(OPERATOR="Eva\x1b[31m\nMalá")
     assert load_settings().operator == "Eva[31m Malá"
+
+
+@pytest.mark.parametrize("value", ["127.0.0.1", "http://127.0.0.1:80", "a:b", "a:1:2"])
+def test_a_trusted_host_is_named_with_its_port(place: Place, value: str) -> None:
+    place.set(PHOTO_TRUSTED_HOSTS="127.0.0.1:8080, Photos.local:443,[::1]:80")
+    known = frozenset({"127.0.0.1:8080", "photos.local:443", "[::1]:80"})
+    assert load_settings().photo_trusted_hosts == known
+    place.set(PHOTO_TRUSTED_HOSTS=value)
+    with pytest.raises(ConfigurationError, match=r"127\.0\.0\.1:8080"):
+        load_settings()

@@ -1,0 +1,85 @@
+"""`fototui orders import|sync|retry`: what has to do with the shop that orders come from."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from fototui.assembly import open_parts, open_shop
+from fototui.cli.output import print_json
+from fototui.cli.running import run, say, settings_for_command
+from fototui.config import Settings
+from fototui.domain.errors import InvalidInputError
+from fototui.services.imports import ImportReport, ImportService, SyncService
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Number = Annotated[str, typer.Argument(help="The order's number, such as #1270.")]
+
+
+def import_orders(
+    limit: Annotated[int, typer.Option(help="Most orders, the newest first.", min=1)] = 250,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Only orders that changed since then, such as 2026-11-01."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Take in the shop's recent orders; their photos are fetched by an engine."""
+    settings = settings_for_command()
+    moment = None if since is None else _moment(since, settings)
+    report = _ask_shop(settings, lambda s: s.import_recent(limit=limit, since=moment))
+    _tell(report, as_json=as_json)
+
+
+def sync(number: Number, as_json: Json = False) -> None:
+    """Fetch one order again from the shop."""
+    report = _ask_shop(settings_for_command(), lambda s: s.sync(number))
+    _tell(report, as_json=as_json)
+
+
+def retry(number: Number) -> None:
+    """Have an order that failed go on; only what is missing is fetched."""
+    settings = settings_for_command()
+
+    async def work() -> str:
+        async with open_parts(settings) as parts, parts.database.session() as session:
+            return await SyncService(session, operator=settings.operator).retry(number)
+
+    say(f"The order is in status {run(work())} now; an engine goes on with it.")
+
+
+def _ask_shop(
+    settings: Settings, ask: Callable[[ImportService], Awaitable[ImportReport]]
+) -> ImportReport:
+    async def work() -> ImportReport:
+        async with (
+            open_shop(settings) as shop,
+            open_parts(settings) as parts,
+            parts.database.session() as session,
+        ):
+            return await ask(ImportService(session, operator=settings.operator, shop=shop))
+
+    return run(work())
+
+
+def _tell(report: ImportReport, *, as_json: bool) -> None:
+    if as_json:
+        print_json(report)
+    for failure in report.failed:
+        say(f"{failure.number or 'The import'}: {failure.reason}")
+    say(
+        f"{len(report.imported)} imported, {len(report.updated)} updated, "
+        f"{len(report.skipped)} skipped, {len(report.failed)} failed."
+    )
+    if report.failed:
+        sys.exit(1)
+
+
+def _moment(text: str, settings: Settings) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInputError("{text} is no date; write it like 2026-11-01.", text=text) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=settings.timezone)

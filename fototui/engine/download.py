@@ -1,0 +1,224 @@
+"""How an order's photos are fetched: the customers' upload app → storage, each by itself."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from sqlalchemy import ColumnElement, Text, cast, func, or_, select, update
+from ulid import ULID
+
+from fototui.clients.download import DownloadedPhoto
+from fototui.db.database import Database
+from fototui.db.models import Image, LineItem, Order
+from fototui.domain.errors import OutsideError, PermanentError, TransientError
+from fototui.domain.events import Change, ChangeContext, ImageUpdateEvent, Operation
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import OrderStatus as S
+from fototui.engine.job import JobStatus, OrderJob
+from fototui.engine.order_jobs import DOWNLOADS, claimed_order, finish
+from fototui.engine.pipeline import Step, reason
+from fototui.engine.work import Work
+from fototui.services.activity import ActivityAction, ActivityService
+from fototui.storage.base import Storage
+from fototui.storage.keys import OrderStoragePaths
+
+log = structlog.get_logger(__name__)
+
+
+# Over all orders of this engine; a photo is in memory while it is on its way.
+_AT_ONCE = 8
+
+
+class PhotoSource(Protocol):
+    """Fetches photos."""
+
+    async def fetch(self, url: str) -> DownloadedPhoto:
+        """Fetch one; raises an `OutsideError` that says why not."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """A photo that has an address and no file."""
+
+    image_id: int
+    line_item_id: int
+    position: int
+    url: str
+
+
+class DownloadService:
+    """The one step of an order's photos, which fetches all that are missing.
+
+    All are fetched at once; each is written down as soon as it is stored, or with its own reason.
+    So a crash loses only what was on its way, and a retry fetches only what is missing.
+
+    Args:
+        database: The database.
+        storage: Where photos go.
+        photos: Where they come from.
+        actor: Who the activity log names.
+    """
+
+    jobs = DOWNLOADS
+    retreats: Mapping[JobStatus, JobStatus] = {}
+
+    def __init__(
+        self, database: Database, storage: Storage, photos: PhotoSource, *, actor: str
+    ) -> None:
+        self._database = database
+        self._storage = storage
+        self._photos = photos
+        self._actor = actor
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self.steps: Mapping[JobStatus, Step[OrderJob]] = {S.DOWNLOADING: self._download}
+
+    async def fail(self, work: Work[OrderJob], why: Mapping[str, object]) -> None:
+        """Write that some photos could not be fetched."""
+        await work.end(S.ERROR, **why)
+
+    async def _download(self, work: Work[OrderJob]) -> None:
+        tried: set[_Missing] = set()
+        failures: list[OutsideError] = []
+        while not work.ended:
+            missing = [each for each in await self._missing(work.job) if each not in tried]
+            tried.update(missing)
+            await self._fetch_all(work, missing, failures)
+            # The shop may tell of more photos while some are being fetched.
+            if not missing and failures:
+                raise _summary(failures, of=len(tried))
+            if not failures and await work.persistently(lambda: self._finish(work.job)):
+                work.ended_at(S.READY_FOR_REVIEW)
+
+    async def _fetch_all(
+        self,
+        work: Work[OrderJob],
+        missing: Sequence[_Missing],
+        failures: list[OutsideError],
+    ) -> None:
+        """Fetch photos; one that fails does not keep the others from being fetched."""
+        fetched = await asyncio.gather(
+            *(self._fetch(work, photo, failures) for photo in missing), return_exceptions=True
+        )
+        for result in fetched:
+            if result is not None:
+                raise result
+
+    async def _fetch(
+        self, work: Work[OrderJob], missing: _Missing, failures: list[OutsideError]
+    ) -> None:
+        """Fetch and store one photo, and write down what became of it."""
+        job = work.job
+        try:
+            async with self._room:
+                stored = await self._fetch_and_store(work, missing)
+        except OutsideError as error:
+            log.warning("a photo was not fetched", image=missing.image_id, reason=str(error))
+            fields: Mapping[str, object] = reason(error.code, error.sentence)
+            failures.append(error)
+        else:
+            fields = _arrived(stored)
+        await work.persistently(lambda: self._write(job, missing, fields))
+
+    async def _fetch_and_store(self, work: Work[OrderJob], missing: _Missing) -> S3ObjectRefData:
+        photo = await self._photos.fetch(missing.url)
+        work.fence.require()
+        paths = OrderStoragePaths(work.job.order_id, missing.line_item_id, missing.position)
+        return await self._storage.put(
+            paths.photo(photo.info.ext), photo.data, content_type=photo.info.content_type
+        )
+
+    async def _missing(self, job: OrderJob) -> list[_Missing]:
+        async with self._database.autocommit() as session:
+            rows = await session.execute(
+                select(Image.id, LineItem.id, Image.position, Image.original_url)
+                .join(LineItem, LineItem.id == Image.line_item_id)
+                .where(LineItem.order_id == ULID.from_str(job.order_id), is_missing())
+                .order_by(Image.id)
+            )
+            return [
+                _Missing(image_id, line_item_id, position, url)
+                for image_id, line_item_id, position, url in rows
+                if url is not None
+            ]
+
+    async def _write(self, job: OrderJob, missing: _Missing, fields: Mapping[str, object]) -> None:
+        """Write what became of a photo; one whose claim is lost is written by others."""
+        held = select(Order.id).where(
+            Order.id == ULID.from_str(job.order_id), Order.claim_token == job.claim_token
+        )
+        async with self._database.autocommit() as session:
+            session.track_changes(ImageUpdateEvent)
+            written = await session.scalar(
+                update(Image)
+                .where(
+                    Image.id == missing.image_id,
+                    Image.original_url == missing.url,
+                    is_missing(),
+                    held.exists(),
+                )
+                .values(fields)
+                .returning(Image.id)
+            )
+            if written is not None:
+                # An error and a file are the same news: the photo is not what it was.
+                session.report(
+                    Change(Image.__name__, written, Operation.UPDATE, {"file_ref": None}),
+                    ChangeContext(order_id=job.order_id, image_id=written),
+                )
+                await session.commit()
+
+    async def _finish(self, job: OrderJob) -> bool:
+        """Write that all photos are there, unless there are new ones by now."""
+        async with claimed_order(self._database, job) as (session, row):
+            more = await session.scalar(
+                select(func.count())
+                .select_from(Image)
+                .join(LineItem, LineItem.id == Image.line_item_id)
+                .where(LineItem.order_id == row.id, is_missing())
+            )
+            if more:
+                return False
+            finish(row, job, S.READY_FOR_REVIEW)
+            ActivityService(session, operator=self._actor).add(
+                ActivityAction.DOWNLOADED, order_id=row.id
+            )
+        return True
+
+
+def is_missing() -> ColumnElement[bool]:
+    """The condition that an image has an address and no file.
+
+    Older writers left a JSON `null` where they meant no file.
+    """
+    no_file = or_(Image.file_ref.is_(None), cast(Image.file_ref, Text) == "null")
+    return Image.original_url.is_not(None) & no_file
+
+
+def _arrived(stored: S3ObjectRefData) -> Mapping[str, object]:
+    return {
+        "file_ref": stored,
+        "uploaded_at": func.now(),
+        "error_code": None,
+        "error": None,
+        "error_words": None,
+    }
+
+
+def _summary(failures: Sequence[OutsideError], *, of: int) -> OutsideError:
+    """One reason for all: worth another try as soon as one of them is."""
+    passing = [error for error in failures if isinstance(error, TransientError)]
+    first = (passing or failures)[0]
+    words = Sentence.make(
+        "{count} of {all} photos could not be fetched: {why}",
+        "{count} of {all} photos could not be fetched; the first: {why}",
+        count=len(failures),
+        all=of,
+        why=first.sentence,
+    )
+    if not passing:
+        return PermanentError(words, service="Photos")
+    longest = max((error.retry_after or 0.0 for error in passing), default=0.0)
+    return TransientError(words, service="Photos", retry_after=longest or None)

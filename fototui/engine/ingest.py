@@ -1,0 +1,105 @@
+"""How an order's details are fetched: Shopify, or the last webhook → the database."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from fototui.clients.shopify import order_of
+from fototui.db.database import Database
+from fototui.db.notify import lane_payload, notify
+from fototui.domain.errors import PermanentError
+from fototui.domain.shop import ShopOrder
+from fototui.domain.statuses import JobKind
+from fototui.domain.statuses import OrderStatus as S
+from fototui.engine.job import JobStatus, OrderJob
+from fototui.engine.order_jobs import INGESTS, claimed_order, finish
+from fototui.engine.pipeline import Step
+from fototui.engine.work import Work
+from fototui.services.intake import IntakeService, ask_anew
+from fototui.services.webhooks import WebhookService
+
+
+class OrderSource(Protocol):
+    """Where one order can be asked for."""
+
+    async def order(self, shopify_id: int) -> ShopOrder | None:
+        """Read an order; None where the shop has none of this number."""
+
+
+class IngestService:
+    """The steps of an order's details.
+
+    The shop is asked, because webhooks come late and out of order. Where it cannot be asked, or
+    does not know the order, the newest webhook tells.
+
+    Args:
+        database: The database.
+        shop: The shop; None where it is not configured.
+        actor: Who the activity log names.
+    """
+
+    jobs = INGESTS
+    retreats: Mapping[JobStatus, JobStatus] = {}
+
+    def __init__(self, database: Database, shop: OrderSource | None, *, actor: str) -> None:
+        self._database = database
+        self._shop = shop
+        self._actor = actor
+        self.steps: Mapping[JobStatus, Step[OrderJob]] = {
+            S.PENDING: self._start,
+            S.PROCESSING: self._fetch,
+            # The details of an order are fetched again while it stays where it is.
+            S.READY_FOR_REVIEW: self._fetch,
+            S.ERROR: self._fetch,
+        }
+
+    async def fail(self, work: Work[OrderJob], why: Mapping[str, object]) -> None:
+        """Write that the details could not be fetched; an order that is ready stays ready."""
+        is_ready = work.job.status is S.READY_FOR_REVIEW
+        await work.end(S.READY_FOR_REVIEW if is_ready else S.ERROR, **why)
+
+    async def _start(self, work: Work[OrderJob]) -> None:
+        await work.move(S.PROCESSING)
+
+    async def _fetch(self, work: Work[OrderJob]) -> None:
+        shop, shopify_id = self._shop, work.job.shopify_id
+        if shopify_id is None:
+            raise PermanentError(
+                "The order has no number of Shopify's, so its details cannot be fetched. "
+                "See to it in the shop's own administration.",
+                service="Shopify",
+            )
+        told: ShopOrder | None = None
+        if shop is not None:
+            told = await work.patience.call(lambda: shop.order(shopify_id))
+        status = await work.persistently(lambda: self._apply(work.job, shopify_id, told))
+        work.ended_at(status)
+
+    async def _apply(self, job: OrderJob, shopify_id: int, told: ShopOrder | None) -> S:
+        async with claimed_order(self._database, job) as (session, row):
+            webhooks = WebhookService(session, operator=self._actor)
+            if told is None:
+                # Read under the order's lock: none that comes meanwhile is forgotten unread.
+                payload = await webhooks.newest_payload(shopify_id)
+                told = None if payload is None else order_of(payload)
+            if told is None:
+                status = self._without_news(job)
+            else:
+                applied = await IntakeService(session, operator=self._actor).apply_within(told, row)
+                # A word of the shop is a reason to try again what failed.
+                status = applied.status_after(job.status, asked=True)
+            await webhooks.forget_payloads(shopify_id)
+            finish(row, job, status)
+            if status is S.DOWNLOADING:
+                ask_anew(row)
+                await notify(session, lane_payload(JobKind.DOWNLOAD))
+        return status
+
+    def _without_news(self, job: OrderJob) -> S:
+        """Where an order stands of which nobody tells anything."""
+        if job.status is S.READY_FOR_REVIEW and self._shop is None:
+            return job.status  # a webhook that came late; a later one has told it all
+        raise PermanentError(
+            "Shopify does not know the order, or cannot be asked. See whether it was deleted "
+            "there, and whether SHOPIFY_STORE_URL and SHOPIFY_ACCESS_TOKEN are set.",
+            service="Shopify",
+        )

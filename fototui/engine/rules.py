@@ -1,0 +1,125 @@
+"""What is asked for without an operator, where the configuration says so."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from sqlalchemy import ColumnElement, Text, cast, func, select
+
+from fototui.db.database import Database
+from fototui.db.models import ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.domain.errors import ConflictError, FototuiError
+from fototui.domain.options import ColoringOptions
+from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, PaymentStatus
+from fototui.services.coloring import ColoringService
+from fototui.services.vectorizer import VectorizerService
+
+log = structlog.get_logger(__name__)
+
+# Older ones were left alone on purpose: switching a rule on must not pay for the whole past.
+_DAYS = 7
+_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSettings:
+    """Which rules hold.
+
+    Args:
+        coloring: Ask for a colouring of each photo of an order whose photos are all there.
+        svg: Ask for the SVG of each colouring that an operator chose.
+        paid_only: Both for paid orders only.
+        options: What colourings are made with.
+    """
+
+    coloring: bool = False
+    svg: bool = False
+    paid_only: bool = False
+    options: ColoringOptions = field(default_factory=ColoringOptions)
+
+
+class Rules:
+    """Applies the rules; a chore of every engine that is configured so.
+
+    What is due is read from the rows themselves, and asked for under the image's lock like
+    anything that an operator asks for. So it happens once, whichever engine comes first and
+    wherever one dies. An image of which a version was ever made is left to the operators.
+
+    Args:
+        database: The database.
+        settings: Which rules hold.
+        actor: Who the activity log names.
+    """
+
+    def __init__(self, database: Database, settings: RuleSettings, *, actor: str) -> None:
+        self._database = database
+        self._settings = settings
+        self._actor = actor
+
+    async def apply(self) -> None:
+        """Ask for all that is due."""
+        if self._settings.coloring:
+            await self._ask_for_colorings()
+        if self._settings.svg:
+            await self._ask_for_svgs()
+
+    async def _ask_for_colorings(self) -> None:
+        none_made = ~select(ColoringVersion.id).where(ColoringVersion.image_id == Image.id).exists()
+        for image_id in await self._due(
+            Image.uploaded_at > _recently(),
+            # Older writers left a JSON `null` where they meant no file.
+            cast(Image.file_ref, Text) != "null",
+            Order.status == OrderStatus.READY_FOR_REVIEW,
+            none_made,
+        ):
+            async with self._database.session() as session:
+                service = ColoringService(session, operator=self._actor)
+                try:
+                    await service.create_first(image_id, self._settings.options)
+                except ConflictError:  # another engine, or an operator, was first
+                    continue
+                except FototuiError as error:
+                    log.warning("a rule could not ask for a colouring", reason=str(error))
+
+    async def _ask_for_svgs(self) -> None:
+        none_made = (
+            ~select(SvgVersion.id)
+            .where(SvgVersion.coloring_version_id == Image.selected_coloring_id)
+            .exists()
+        )
+        for image_id in await self._due(
+            Image.coloring_chosen_at > _recently(),
+            select(ColoringVersion.id)
+            .where(
+                ColoringVersion.id == Image.selected_coloring_id,
+                ColoringVersion.status == ColoringProcessingStatus.COMPLETED,
+            )
+            .exists(),
+            none_made,
+        ):
+            async with self._database.session() as session:
+                service = VectorizerService(session, operator=self._actor)
+                try:
+                    await service.create_first(image_id)
+                except ConflictError:
+                    continue
+                except FototuiError as error:
+                    log.warning("a rule could not ask for an SVG", reason=str(error))
+
+    async def _due(self, *conditions: ColumnElement[bool]) -> list[int]:
+        statement = (
+            select(Image.id)
+            .join(LineItem, LineItem.id == Image.line_item_id)
+            .join(Order, Order.id == LineItem.order_id)
+            .where(*conditions)
+            .order_by(Image.id)
+            .limit(_AT_ONCE)
+        )
+        if self._settings.paid_only:
+            statement = statement.where(Order.payment_status == PaymentStatus.PAID)
+        async with self._database.autocommit() as session:
+            return list(await session.scalars(statement))
+
+
+def _recently() -> ColumnElement[datetime]:
+    return func.now() - func.make_interval(0, 0, 0, _DAYS)

@@ -1,0 +1,213 @@
+"""Versions as jobs: how they are claimed, and how their steps are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import (
+    CTE,
+    Insert,
+    Row,
+    RowMapping,
+    Select,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from ulid import ULID
+
+from fototui.db.models import VERSION_MODEL, Image
+from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.work import Activity
+from fototui.domain.errors import FototuiError, InvalidInputError, PermanentError
+from fototui.domain.events import (
+    Change,
+    ChangeContext,
+    ImageStatusEvent,
+    ImageUpdateEvent,
+    Operation,
+)
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.options import ColoringOptions, GroupBy, ShapeStacking, SvgOptions
+from fototui.domain.statuses import (
+    PROCESSING_STATUS,
+    ColoringProcessingStatus,
+    JobKind,
+    SvgProcessingStatus,
+    VersionType,
+)
+from fototui.engine.job import Move, VersionJob
+from fototui.engine.table import JobTable
+from fototui.services.activity import ActivityAction
+
+# What a kind's job needs beside the shared columns: its options, its outside id, its source file.
+_OWN_COLUMNS = {
+    VersionType.COLORING: "v.megapixels, v.steps, v.runpod_job_id, 0.0 AS credits_charged, "
+    "i.file_ref AS source",
+    VersionType.SVG: "v.shape_stacking, v.group_by, NULL AS runpod_job_id, v.credits_charged, "
+    "(SELECT c.file_ref FROM coloring_versions c WHERE c.id = v.coloring_version_id) AS source",
+}
+_COMPLETED = (ColoringProcessingStatus.COMPLETED, SvgProcessingStatus.COMPLETED)
+_CHOICE = {
+    VersionType.COLORING: (Image.selected_coloring_id, Image.coloring_chosen_at),
+    VersionType.SVG: (Image.selected_svg_id, Image.svg_chosen_at),
+}
+
+
+class VersionJobs(JobTable[VersionJob]):
+    """The versions of one kind.
+
+    A transition that completes one carries along its choice, and one that fails a line of the
+    activity log: they stand or fall with it.
+
+    Args:
+        version_type: The kind.
+    """
+
+    sources = ", images i, line_items l, orders o"
+    joined = "AND i.id = v.image_id AND l.id = i.line_item_id AND o.id = l.order_id"
+
+    def __init__(self, version_type: VersionType) -> None:
+        self.kind = JobKind.of(version_type)
+        self.version_type = version_type
+        self.name = VERSION_MODEL[version_type].__tablename__
+        self.columns = (
+            "v.version, v.submissions, v.resubmissions, o.id AS order_id, o.order_number, "
+            f"l.id AS line_item_id, i.id AS image_id, i.position, {_OWN_COLUMNS[version_type]}"
+        )
+
+    def read(self, row: RowMapping) -> VersionJob:
+        """Make a job of a claimed row."""
+        options: ColoringOptions | SvgOptions | None = None
+        source: S3ObjectRefData | None = None
+        defect: FototuiError | None = None
+        # One row that an older program wrote badly must fail alone, not with all claimed beside it.
+        try:
+            options = _read_options(self.version_type, row)
+            if row["source"] is not None:
+                source = S3ObjectRefData.model_validate(row["source"])
+        except InvalidInputError as error:
+            defect = error
+        except ValueError:
+            defect = PermanentError(
+                "Its stored options or file reference cannot be read. Make a new version.",
+                service="fototui",
+            )
+        return VersionJob(
+            kind=self.kind,
+            row_id=row["id"],
+            version=row["version"],
+            claim_token=row["claim_token"],
+            status=PROCESSING_STATUS[self.version_type](row["status"]),
+            waited=row["waited"],
+            options=options,
+            source=source,
+            defect=None if defect is None else defect.sentence,
+            runpod_job_id=row["runpod_job_id"],
+            retries=row["retries"],
+            takeovers=row["takeovers"],
+            submissions=row["submissions"],
+            resubmissions=row["resubmissions"],
+            credits_charged=float(row["credits_charged"]),
+            order_id=str(ULID.from_uuid(row["order_id"])),
+            order_number=row["order_number"],
+            line_item_id=row["line_item_id"],
+            image_id=row["image_id"],
+            position=row["position"],
+        )
+
+    def transition(self, job: VersionJob, move: Move, *, actor: str) -> Select[*tuple[object, ...]]:
+        """One statement that writes a move; see `JobTable`."""
+        model = VERSION_MODEL[self.version_type]
+        completes = move.status in _COMPLETED
+        moved = (
+            update(model)
+            .where(
+                *([model.image_id.in_(_locked_image(job))] if completes else []),
+                model.id == job.row_id,
+                model.claim_token == job.claim_token,
+                # The target stands for a repetition of this very write.
+                or_(model.status == job.status, model.status == move.status),
+            )
+            .values({"status": move.status, **_ending(move), **move.fields})
+            .returning(model.id, model.image_id, model.queued_at)
+            .cte("moved")
+        )
+        if completes:
+            selected, chosen_at = _CHOICE[self.version_type]
+            chosen = (
+                update(Image)
+                .where(
+                    Image.id == moved.c.image_id,
+                    # An operator who chose while the job ran is not overruled.
+                    or_(chosen_at.is_(None), chosen_at < moved.c.queued_at),
+                )
+                .values({selected: moved.c.id})
+                .returning(Image.id)
+                .cte("chosen")
+            )
+            chosen_id = select(chosen.c.id).scalar_subquery()
+        else:
+            chosen_id = select(literal(None)).scalar_subquery()
+        statement = select(moved.c.id, chosen_id.label("chosen"))
+        if move.status.meta.is_retryable:
+            statement = statement.add_cte(_failure(job, move, moved, actor).cte("logged"))
+        return statement
+
+    def report(
+        self,
+        session: TrackedAsyncSession,
+        job: VersionJob,
+        move: Move,
+        written: Row[*tuple[object, ...]],
+    ) -> None:
+        """Tell the session what was changed; see `JobTable`."""
+        session.track_changes(ImageStatusEvent, ImageUpdateEvent)
+        context = ChangeContext(order_id=job.order_id, image_id=job.image_id)
+        if move.status != job.status:
+            model = VERSION_MODEL[self.version_type].__name__
+            status = {"status": str(move.status)}
+            session.report(Change(model, job.row_id, Operation.UPDATE, status), context)
+        if written.chosen is not None:
+            chosen = {_CHOICE[self.version_type][0].key: job.row_id}
+            session.report(Change("Image", job.image_id, Operation.UPDATE, chosen), context)
+
+
+COLORINGS = VersionJobs(VersionType.COLORING)
+SVGS = VersionJobs(VersionType.SVG)
+
+
+def _read_options(kind: VersionType, row: RowMapping) -> ColoringOptions | SvgOptions:
+    if kind is VersionType.COLORING:
+        return ColoringOptions(megapixels=row["megapixels"], steps=row["steps"])
+    return SvgOptions(
+        shape_stacking=ShapeStacking(row["shape_stacking"]), group_by=GroupBy(row["group_by"])
+    )
+
+
+def _failure(job: VersionJob, move: Move, moved: CTE, actor: str) -> Insert:
+    entry = {
+        Activity.operator: actor,
+        Activity.action: str(ActivityAction.FAILED),
+        Activity.order_id: ULID.from_str(job.order_id),
+        Activity.image_id: job.image_id,
+        Activity.version_type: str(job.version_type),
+        Activity.version_id: job.row_id,
+        Activity.detail: move.fields.get("error"),
+        Activity.detail_words: move.fields.get("error_words"),
+    }
+    values = [literal(value, column.type) for column, value in entry.items()]
+    return insert(Activity).from_select(list(entry), select(*values).select_from(moved))
+
+
+def _locked_image(job: VersionJob) -> Select[int]:
+    # Services lock an image before its versions; in the other order both could wait for ever.
+    locked = select(Image.id).where(Image.id == job.image_id).with_for_update(key_share=True)
+    return select(locked.cte("locked").c.id)
+
+
+def _ending(move: Move) -> Mapping[str, object]:
+    return {"claimed_by": None, "completed_at": func.now()} if move.ends else {}

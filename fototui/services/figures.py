@@ -1,0 +1,120 @@
+"""Figures about all the work there is, for monitoring; whatever the shop's age, they cost little.
+
+They come of partial indexes alone: of unfinished rows, and of what ended within the last hour.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from fototui.db.models import active_predicate
+from fototui.db.tracking import TrackedAsyncSession
+from fototui.domain.statuses import JobKind
+
+_TABLE = {
+    JobKind.COLORING: "coloring_versions",
+    JobKind.SVG: "svg_versions",
+    JobKind.INGEST: "orders",
+    JobKind.DOWNLOAD: "orders",
+}
+_VERSIONS = (JobKind.COLORING, JobKind.SVG)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFigures:
+    """Unfinished jobs of one kind in one status, over all engines.
+
+    Args:
+        kind: The kind of job.
+        status: The rows' status.
+        count: How many there are.
+        waiting: Of these, how many nobody has claimed.
+        oldest: Age in seconds of the one that has waited longest; None where none waits.
+    """
+
+    kind: JobKind
+    status: str
+    count: int
+    waiting: int
+    oldest: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedFigures:
+    """Versions of one kind that ended in one status within the last hour, over all engines.
+
+    Args:
+        kind: Colouring or SVG.
+        status: Their final status.
+        count: How many.
+        retries: Times they were put back after a failure that passed.
+        takeovers: Times they were taken from an engine that had died.
+        resubmissions: Calls that may have been paid twice.
+        credits: What Vectorizer.ai charged for them.
+    """
+
+    kind: JobKind
+    status: str
+    count: int
+    retries: int
+    takeovers: int
+    resubmissions: int
+    credits: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is to be done, and what was done lately."""
+
+    queue: tuple[QueueFigures, ...]
+    ended: tuple[EndedFigures, ...]
+
+
+class FigureService:
+    """Reads the figures, in one network round trip for each of the two kinds.
+
+    Args:
+        session: A session with no transaction under way; best an autocommit one.
+        operator: Not used; services are all made alike.
+    """
+
+    def __init__(self, session: TrackedAsyncSession, *, operator: str) -> None:
+        del operator
+        self._session = session
+
+    async def read(self) -> Figures:
+        """Read all figures."""
+        async with self._session.begin():
+            queue = (await self._session.execute(text(_QUEUE))).all()
+            ended = (await self._session.execute(text(_ENDED))).all()
+        return Figures(
+            queue=tuple(QueueFigures(JobKind(kind), *rest) for kind, *rest in queue),
+            ended=tuple(EndedFigures(JobKind(kind), *rest) for kind, *rest in ended),
+        )
+
+
+def _queue_of(kind: JobKind) -> str:
+    # An order that is synced again waits since it was asked for, not since it came in.
+    since = (
+        "CASE WHEN status IN ('pending', 'processing') THEN queued_at ELSE sync_requested_at END"
+        if kind is JobKind.INGEST
+        else "queued_at"
+    )
+    return (
+        f"SELECT '{kind}', status::text, count(*), count(*) FILTER (WHERE claimed_by IS NULL), "  # noqa: S608 - constants only
+        f"extract(epoch FROM now() - min({since}) FILTER (WHERE claimed_by IS NULL))::float8 "
+        f"FROM {_TABLE[kind]} WHERE {active_predicate(kind)} GROUP BY status"
+    )
+
+
+def _ended_of(kind: JobKind) -> str:
+    charged = "sum(credits_charged)" if kind is JobKind.SVG else "0"
+    return (
+        f"SELECT '{kind}', status::text, count(*), sum(retries)::int, sum(takeovers)::int, "  # noqa: S608 - constants only
+        f"sum(resubmissions)::int, ({charged})::float8 "
+        f"FROM {_TABLE[kind]} WHERE completed_at > now() - interval '1 hour' GROUP BY status"
+    )
+
+
+_QUEUE = " UNION ALL ".join(map(_queue_of, JobKind))
+_ENDED = " UNION ALL ".join(map(_ended_of, _VERSIONS))

@@ -1,0 +1,222 @@
+"""What the shop tells of an order that is not known here yet.
+
+Comparing writes nothing, so it also tells which orders need not be touched at all. What wins,
+field by field:
+
+- What the shop leaves out (null) never erases what is known: customer fields are null where the
+  app is not approved to see them, and an answer may come of an older version of the API.
+- E-mail, name, payment, shipping, title, quantity, dedication and layout follow the shop.
+- The number stays as it was first told, and so does the time of the order: people name the order
+  by the one and find it by the other.
+- Books keep their place. A new one takes the shop's place if that is free, else the next one.
+- A photo that is in storage stays, whatever the shop says of it. One that is not takes the shop's
+  address.
+- What the shop no longer tells of stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+from fototui.db.models import Image, LineItem, Order
+from fototui.domain.sentences import Sentence
+from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
+from fototui.domain.statuses import OrderStatus
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBook:
+    """A colouring book that is known already.
+
+    Args:
+        item: Its row.
+        photos: Its photos' rows, by position.
+    """
+
+    item: LineItem
+    photos: dict[int, Image] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class OrderNews:
+    """What is to be written for an order.
+
+    Args:
+        is_first: Nothing but its being there was known so far.
+        order: Columns of the order.
+        items: Known books with their columns.
+        new_items: New books, with their places.
+        new_photos: New photos of known books.
+        addresses: Missing photos with their new addresses.
+        missing_photos: Photos that will have to be fetched once this is written.
+    """
+
+    is_first: bool
+    order: dict[str, object] = field(default_factory=dict)
+    items: list[tuple[LineItem, dict[str, object]]] = field(default_factory=list)
+    new_items: list[tuple[int, ShopItem]] = field(default_factory=list)
+    new_photos: list[tuple[LineItem, ShopPhoto]] = field(default_factory=list)
+    addresses: list[tuple[Image, str]] = field(default_factory=list)
+    missing_photos: int = 0
+
+    @property
+    def photos(self) -> int:
+        """Photos to be fetched that come of it: new ones, and missing ones elsewhere now."""
+        of_new_items = sum(len(item.photos) for _, item in self.new_items)
+        return of_new_items + len(self.new_photos) + len(self.addresses)
+
+    @property
+    def is_any(self) -> bool:
+        """Whether there is anything to write down."""
+        return bool(self.is_first or self.order or self.items or self.new_items or self.photos)
+
+    def rows(self, order: Order) -> list[LineItem | Image]:
+        """Write it into the rows that are there.
+
+        Args:
+            order: The order.
+
+        Returns:
+            The rows to be added.
+        """
+        for row, columns in chain(((order, self.order),), self.items):
+            for name, value in columns.items():
+                setattr(row, name, value)
+        for image, url in self.addresses:
+            image.original_url = url
+            image.error = image.error_code = image.error_words = None
+        books = [_new_item(order, position, item) for position, item in self.new_items]
+        photos = [_new_image(photo, line_item_id=item.id) for item, photo in self.new_photos]
+        return [*books, *photos]
+
+    def words(self) -> Sentence | None:
+        """It in words, for the activity log; None where there are none."""
+        if self.is_first:
+            return Sentence.make("{count} photo", "{count} photos", count=self.photos)
+        parts = tuple(self._parts())
+        return Sentence.make("{news}", news=parts) if parts else None
+
+    def _parts(self) -> Iterable[Sentence]:
+        if payment := self.order.get("payment_status"):
+            yield Sentence.make("Payment: {payment}.", payment=str(payment))
+        # Names and addresses stay out of the log, which is kept for longer.
+        if self.order.keys() & {"customer_name", "customer_email", "shipping_method"}:
+            yield Sentence.make("Customer or shipping.")
+        if added := len(self.new_items):
+            yield Sentence.make(
+                "{count} new colouring book.", "{count} new colouring books.", count=added
+            )
+        if changed := len(self.items):
+            yield Sentence.make(
+                "{count} changed colouring book.",
+                "{count} changed colouring books.",
+                count=changed,
+            )
+        if photos := self.photos - len(self.addresses):
+            yield Sentence.make("{count} new photo.", "{count} new photos.", count=photos)
+        if elsewhere := len(self.addresses):
+            yield Sentence.make(
+                "{count} missing photo is elsewhere now.",
+                "{count} missing photos are elsewhere now.",
+                count=elsewhere,
+            )
+
+
+def compare(
+    order: Order, books: Sequence[KnownBook], told: ShopOrder, *, is_new: bool = False
+) -> OrderNews:
+    """Find what an order's rows do not have yet.
+
+    Args:
+        order: The order's row.
+        books: All that is known in it.
+        told: The order as the shop tells of it.
+        is_new: The row was made for it just now.
+
+    Returns:
+        What to write; nothing is written yet.
+    """
+    # A webhook makes the row, and its details come later; a reviewed order may have no books.
+    is_bare = not books and order.status is not OrderStatus.READY_FOR_REVIEW
+    news = OrderNews(is_first=is_new or is_bare)
+    known = {
+        "customer_email": told.email,
+        "customer_name": told.customer,
+        "payment_status": told.payment_status,
+        "shipping_method": told.shipping_method,
+    }
+    if news.is_first:
+        known["shopify_order_number"] = told.number.removeprefix("#")
+        if told.created_at is not None and told.created_at != order.created_at:
+            news.order["created_at"] = told.created_at
+    news.order |= _changed(order, known)
+    _compare_books(news, books, told.items)
+    readdressed = {image.id for image, _ in news.addresses}
+    known_photos = chain.from_iterable(book.photos.values() for book in books)
+    still_missing = (is_missing(each) and each.id not in readdressed for each in known_photos)
+    news.missing_photos = news.photos + sum(still_missing)
+    return news
+
+
+def is_missing(image: Image) -> bool:
+    """Whether a photo is still to be fetched: it has an address and no file."""
+    return image.file_ref is None and bool(image.original_url)
+
+
+def _compare_books(news: OrderNews, books: Sequence[KnownBook], told: Sequence[ShopItem]) -> None:
+    by_number = {book.item.shopify_line_item_id: book for book in books}
+    # An order of the shop's earlier program may have books without Shopify's number; their place
+    # tells which they are. Taken for others, they would be there twice.
+    unnumbered = {
+        book.item.position: book for book in books if book.item.shopify_line_item_id is None
+    }
+    taken = {book.item.position for book in books}
+    for place, item in enumerate(told, start=1):
+        book = by_number.get(item.shopify_id) or unnumbered.pop(place, None)
+        if book is None:
+            position = place if place not in taken else max(taken) + 1
+            taken.add(position)
+            news.new_items.append((position, item))
+            continue
+        columns = {
+            "shopify_line_item_id": item.shopify_id,
+            "title": item.title,
+            "quantity": item.quantity,
+            "dedication": item.dedication,
+            "layout": item.layout,
+        }
+        if changes := _changed(book.item, columns):
+            news.items.append((book.item, changes))
+        for photo in item.photos:
+            image = book.photos.get(photo.position)
+            if image is None:
+                news.new_photos.append((book.item, photo))
+            elif image.file_ref is None and image.original_url != photo.url:
+                news.addresses.append((image, photo.url))
+
+
+def _changed(row: Order | LineItem, told: Mapping[str, object]) -> dict[str, object]:
+    return {
+        name: value
+        for name, value in told.items()
+        if value is not None and value != getattr(row, name)
+    }
+
+
+def _new_item(order: Order, position: int, item: ShopItem) -> LineItem:
+    return LineItem(
+        order_id=order.id,
+        position=position,
+        shopify_line_item_id=item.shopify_id,
+        title=item.title,
+        quantity=item.quantity,
+        dedication=item.dedication,
+        layout=item.layout,
+        images=[_new_image(photo) for photo in item.photos],
+    )
+
+
+def _new_image(photo: ShopPhoto, **columns: object) -> Image:
+    return Image(position=photo.position, original_url=photo.url, **columns)

@@ -1,0 +1,74 @@
+"""kill -9 in the middle of a download or an import: every order and photo comes in once."""
+
+import asyncio
+import signal
+
+from sqlalchemy import func, select
+
+from fototui.db.models import Image, Order
+from fototui.domain.statuses import OrderStatus as S
+from fototui.sandbox.cdn import Manner
+from tests.chaos.conftest import command_process, engine_process
+from tests.engine.conftest import World, eventually
+
+
+async def _there(world: World) -> int:
+    async with world.database.session() as session:
+        stored = select(func.count()).where(Image.file_ref.is_not(None))
+        return await session.scalar(stored) or 0
+
+
+async def test_an_engine_killed_while_it_downloads_is_replaced(world: World) -> None:
+    quick = [world.photo_url(f"quick-{n}.jpg") for n in range(3)]
+    slow = world.photo_url("slow.jpg", Manner.SLOW, seconds=3)
+    order_id = await world.know(world.place(*quick, slow))
+    async with engine_process(world) as first:
+
+        async def the_quick_are_there() -> bool:
+            return await _there(world) == 3
+
+        await eventually(the_quick_are_there, seconds=30)
+        assert (await world.order(order_id)).status is S.DOWNLOADING
+        first.send_signal(signal.SIGKILL)
+        await first.wait()
+    async with engine_process(world, "--drain") as second:
+        assert await asyncio.wait_for(second.wait(), 60) == 0
+    order = await world.order(order_id)
+    assert order.status is S.READY_FOR_REVIEW
+    for image, name in zip(order.images, (*(f"quick-{n}" for n in range(3)), "slow"), strict=True):
+        assert await world.stored(image.file) == world.cdn.pictures[f"{name}.jpg"]
+    # Only what was on its way is fetched again.
+    assert {world.cdn.asked[f"/photos/quick-{n}.jpg"] for n in range(3)} == {1}
+    assert world.cdn.asked["/slow/slow.jpg"] == 2
+
+
+async def test_an_import_killed_half_way_is_done_by_the_next(world: World) -> None:
+    for n in range(120):
+        world.place(world.photo_url(f"{n}.jpg"))
+
+    async def orders() -> int:
+        async with world.database.session() as session:
+            return await session.scalar(select(func.count()).select_from(Order)) or 0
+
+    async with command_process(world, "orders", "import") as first:
+
+        async def half_way() -> bool:
+            return await orders() >= 20
+
+        await eventually(half_way, seconds=30)
+        first.send_signal(signal.SIGKILL)
+        await first.wait()
+    # Two at once; between them each order comes in once.
+    async with (
+        command_process(world, "orders", "import") as one,
+        command_process(world, "orders", "import") as other,
+    ):
+        assert await asyncio.wait_for(one.wait(), 60) == 0
+        assert await asyncio.wait_for(other.wait(), 60) == 0
+    assert await orders() == 120
+    async with world.database.session() as session:
+        images = await session.scalar(select(func.count()).select_from(Image))
+        without = await session.scalar(
+            select(func.count()).where(Order.status != S.DOWNLOADING).select_from(Order)
+        )
+    assert (images, without) == (120, 0)

@@ -1,0 +1,272 @@
+"""Orders as jobs: details from the shop, photos from its customers, and what the rules ask for."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import func, select, update
+from ulid import ULID
+
+from fototui.db.models import ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.domain.statuses import JobKind
+from fototui.domain.statuses import OrderStatus as S
+from fototui.engine.rules import RuleSettings
+from fototui.sandbox.cdn import Manner
+from fototui.sandbox.outcomes import Outcome
+from fototui.sandbox.shop import book
+from fototui.services.coloring import ColoringService
+from fototui.services.imports import SyncService
+from fototui.services.lanes import LaneService
+from tests.engine.conftest import World, eventually
+
+
+async def _images(world: World, order_id: str) -> Sequence[Image]:
+    async with world.database.session() as session:
+        found = await session.scalars(
+            select(Image)
+            .join(LineItem)
+            .where(LineItem.order_id == ULID.from_str(order_id))
+            .order_by(LineItem.position, Image.position)
+        )
+        return found.all()
+
+
+async def _row(world: World, order_id: str) -> Order:
+    async with world.database.session() as session:
+        return await session.get_one(Order, ULID.from_str(order_id))
+
+
+async def test_an_order_known_by_its_number_gets_its_details_and_photos(world: World) -> None:
+    photos = (world.photo_url(f"{n}.jpg", Manner.SLOW, seconds=0.2) for n in range(5))
+    placed = world.place(*photos)
+    order_id = await world.know(placed)
+    async with world.engine(orders=2):
+        order = await world.until_order(order_id, S.READY_FOR_REVIEW)
+    assert (order.number, order.customer_name) == (placed.name, "Nováková")
+    assert [image.position for image in order.images] == [1, 2, 3, 4, 5]
+    for image, name in zip(order.images, range(5), strict=True):
+        assert await world.stored(image.file) == world.cdn.pictures[f"{name}.jpg"]
+        assert image.file is not None
+        # The name said .jpg, the content is a PNG.
+        assert image.file.key.endswith(f"image_{image.position}.png")
+        assert image.file.content_type == "image/png"
+    row = await _row(world, order_id)
+    assert (row.claimed_by, row.error) == (None, None)
+    assert world.cdn.most_at_once == 4  # from one host
+
+
+async def test_a_photo_that_cannot_be_had_does_not_lose_the_others(world: World) -> None:
+    broken = world.photo_url("b.jpg", Manner.BROKEN)
+    gone = world.photo_url("c.jpg", Manner.STATUS, code=404)
+    order_id = await world.know(world.place(world.photo_url("a.jpg"), broken, gone))
+    async with world.engine(orders=1):
+        await world.until_order(order_id, S.ERROR)
+        good, bad, missing = await _images(world, order_id)
+        assert good.file_ref is not None
+        assert good.error is None
+        assert bad.file_ref is None
+        assert bad.error is not None
+        assert missing.error is not None
+        assert bad.error != missing.error
+        row = await _row(world, order_id)
+        assert row.error is not None
+        assert "2 of 3 photos" in row.error
+        assert row.error_words is not None
+
+        # The customer mends one; a retry fetches only what is missing.
+        asked = world.cdn.asked["/photos/a.jpg"]
+        async with world.database.session() as session, session.begin():
+            await session.execute(
+                update(Image)
+                .where(Image.id.in_([bad.id, missing.id]))
+                .values(original_url=world.photo_url("d.jpg"))
+            )
+        async with world.database.session() as session:
+            assert await SyncService(session, operator="jana").retry(order_id) is S.DOWNLOADING
+        await world.until_order(order_id, S.READY_FOR_REVIEW)
+    assert world.cdn.asked["/photos/a.jpg"] == asked
+    assert all(image.file_ref and image.error is None for image in await _images(world, order_id))
+
+
+async def test_a_photo_that_fails_for_a_while_is_waited_for(world: World) -> None:
+    flaky = world.photo_url("a.jpg", Manner.FLAKY, times=3)
+    order_id = await world.know(world.place(flaky))
+    async with world.engine(orders=1):
+        await world.until_order(order_id, S.READY_FOR_REVIEW)
+    row = await _row(world, order_id)
+    assert (row.error, row.retries) == (None, 0)
+    assert world.cdn.asked["/flaky/a.jpg"] == 4
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://169.254.169.254/latest/meta-data",
+        "http://localhost/a.jpg",
+        "file:///etc/passwd",
+        "http://10.0.0.1/a.jpg",
+        "http://[::1]/a.jpg",
+    ],
+)
+async def test_an_address_inside_is_refused_in_a_sentence(world: World, address: str) -> None:
+    order_id = await world.know(world.place(world.photo_url("a.jpg")))
+    async with world.database.session() as session, session.begin():
+        row = await session.get_one(Order, ULID.from_str(order_id))
+        row.status = S.DOWNLOADING
+        item = LineItem(order_id=row.id, position=1, title="Omalovánky")
+        item.images = [Image(position=1, original_url=address)]
+        session.add(item)
+    async with world.engine(orders=1):
+        await world.until_order(order_id, S.ERROR)
+    [image] = await _images(world, order_id)
+    assert image.file_ref is None
+    assert image.error is not None
+    assert image.error.endswith(".")
+
+
+async def test_an_order_under_review_is_not_reset_and_gets_new_photos(world: World) -> None:
+    placed = world.place(world.photo_url("a.jpg"))
+    order_id = await world.know(placed)
+    async with world.engine(orders=1):
+        await world.until_order(order_id, S.READY_FOR_REVIEW)
+        changed_at = (await _row(world, order_id)).updated_at
+        async with world.database.session() as session:
+            await SyncService(session, operator="jana").request(order_id)
+        await world.until_order(order_id, S.READY_FOR_REVIEW)
+        assert (await _row(world, order_id)).status is S.READY_FOR_REVIEW
+
+        placed.books.append(book([world.photo_url("b.jpg")]))
+        placed.books[-1].id = placed.books[0].id + 1
+        async with world.database.session() as session:
+            await SyncService(session, operator="jana").request(order_id)
+
+        async def both_there() -> bool:
+            images = await _images(world, order_id)
+            return len(images) == 2 and all(image.file_ref for image in images)
+
+        await eventually(both_there)
+        await world.until_order(order_id, S.READY_FOR_REVIEW)
+    assert (await _row(world, order_id)).updated_at > changed_at
+
+
+async def test_an_order_that_the_shop_does_not_know_ends_in_a_sentence(world: World) -> None:
+    placed = world.place(world.photo_url("a.jpg"))
+    del world.shop.shop.orders[placed.id]
+    order_id = await world.know(placed)
+    async with world.engine(orders=1):
+        await world.until_order(order_id, S.ERROR)
+    row = await _row(world, order_id)
+    assert row.error is not None
+    assert row.error.startswith("Shopify does not know the order")
+
+
+async def test_a_refused_token_pauses_the_details_and_not_the_photos(world: World) -> None:
+    waiting = await world.know(world.place(world.photo_url("a.jpg")))
+    loading = await world.know(world.place())
+    async with world.database.session() as session, session.begin():
+        row = await session.get_one(Order, ULID.from_str(loading))
+        row.status = S.DOWNLOADING
+        item = LineItem(order_id=row.id, position=1, title="Omalovánky")
+        item.images = [Image(position=1, original_url=world.photo_url("b.jpg"))]
+        session.add(item)
+    world.shop_token = SecretStr("another")
+    async with world.engine(orders=1) as engine:
+        await world.until_order(loading, S.READY_FOR_REVIEW)
+        assert await engine.drain() == [JobKind.INGEST]
+    row = await _row(world, waiting)
+    assert (row.status, row.claimed_by) == (S.PROCESSING, None)
+    world.shop_token = SecretStr("sandbox")
+    async with world.database.session() as session:
+        await LaneService(session, operator="jana").resume(JobKind.INGEST)
+    async with world.engine(orders=1):
+        await world.until_order(waiting, S.READY_FOR_REVIEW)
+
+
+async def test_throttling_is_waited_for(world: World) -> None:
+    world.shop.script.next(Outcome.RATE_LIMITED, Outcome.UNAVAILABLE)
+    order_id = await world.know(world.place(world.photo_url("a.jpg")))
+    async with world.engine(orders=1):
+        await world.until_order(order_id, S.READY_FOR_REVIEW)
+
+
+async def test_a_request_that_comes_while_the_shop_is_asked_is_answered_too(world: World) -> None:
+    order_id = await world.know(world.place(world.photo_url("a.jpg", Manner.SLOW, seconds=0.5)))
+    async with world.engine(orders=1):
+        await world.until_order(order_id, S.DOWNLOADING)
+        async with world.database.session() as session:
+            await SyncService(session, operator="jana").request(order_id)
+        await world.until_order(order_id, S.READY_FOR_REVIEW)
+    assert world.shop.script.counts.completed >= 2
+
+
+async def test_two_engines_and_twenty_orders_with_each_photo_fetched_once(world: World) -> None:
+    ids = [
+        await world.know(world.place(*(world.photo_url(f"{n}-{m}.jpg") for m in range(3))))
+        for n in range(20)
+    ]
+    async with world.engine(orders=3), world.engine(orders=3):
+        for order_id in ids:
+            await world.until_order(order_id, S.READY_FOR_REVIEW)
+    assert set(world.cdn.asked.values()) == {1}
+    assert len(world.cdn.asked) == 60
+
+
+# --- rules ---------------------------------------------------------------------------------------
+
+
+async def _count(world: World, model: type[ColoringVersion | SvgVersion]) -> int:
+    async with world.database.session() as session:
+        return await session.scalar(select(func.count()).select_from(model)) or 0
+
+
+async def test_colourings_are_asked_for_once_as_soon_as_the_photos_are_there(world: World) -> None:
+    rules = RuleSettings(coloring=True, paid_only=True)
+    paid = world.place(world.photo_url("a.jpg"), world.photo_url("b.jpg"))
+    unpaid = world.place(world.photo_url("c.jpg"), payment="PENDING")
+    ids = [await world.know(paid), await world.know(unpaid)]
+    async with world.engine(orders=2, rules=rules), world.engine(orders=2, rules=rules):
+        for order_id in ids:
+            await world.until_order(order_id, S.READY_FOR_REVIEW)
+
+        async def done() -> bool:
+            order = await world.order(ids[0])
+            return all(image.selected_coloring_id for image in order.images)
+
+        await eventually(done)
+        assert await _count(world, ColoringVersion) == 2
+
+        world.shop.shop.orders[unpaid.id].payment = "PAID"
+        async with world.database.session() as session:
+            await SyncService(session, operator="jana").request(ids[1])
+
+        async def three() -> bool:
+            return await _count(world, ColoringVersion) == 3
+
+        await eventually(three)
+        # What an operator cancels or what fails is left to operators.
+        order = await world.order(ids[1])
+        await asyncio.gather(*(world.until(v.id, "completed") for v in order.images[0].coloring))
+    assert await _count(world, ColoringVersion) == 3
+    assert await _count(world, SvgVersion) == 0
+
+
+async def test_the_svg_is_asked_for_once_an_operator_chose(world: World) -> None:
+    order_id = await world.know(world.place(world.photo_url("a.jpg")))
+    async with world.engine(orders=1, rules=RuleSettings(svg=True)):
+        await world.until_order(order_id, S.READY_FOR_REVIEW)
+        [image] = (await world.order(order_id)).images
+        async with world.database.session() as session:
+            version = await ColoringService(session, operator="jana").create(image.id)
+        await world.until(version.id, "completed")
+        # Chosen by its completion: nobody has seen it, so nothing is paid for it.
+        assert await _count(world, SvgVersion) == 0
+        async with world.database.session() as session:
+            await ColoringService(session, operator="jana").select(version.id)
+
+        async def vectorised() -> bool:
+            [image] = (await world.order(order_id)).images
+            return image.selected_svg_id is not None
+
+        await eventually(vectorised)
+        assert await _count(world, SvgVersion) == 1
