@@ -18,8 +18,10 @@ from fototui.cli import (
     engine,
     lanes,
     orders,
+    serve,
     servers,
     terminal,
+    token,
     versions,
 )
 from fototui.cli.running import say
@@ -39,7 +41,9 @@ app.add_typer(versions.versions, name="versions")
 app.add_typer(lanes.app, name="lanes")
 app.add_typer(database.app, name="db")
 app.add_typer(configuration.app, name="config")
+app.add_typer(token.app, name="token")
 app.command("engine")(engine.engine)
+app.command("serve")(serve.serve)
 app.command("hub")(servers.hub)
 app.command("sandbox")(servers.sandbox)
 app.command("doctor")(doctor.doctor)

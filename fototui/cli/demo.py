@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from fototui.cli.output import print_json
-from fototui.cli.running import run, say
+from fototui.cli.running import run, say, stop_signals
+from fototui.cli.servers import listen_on
 from fototui.cli.terminal import (
     TerminalOptions,
     find_renderer,
@@ -38,21 +39,43 @@ def demo(
     ] = None,
     seed: Annotated[int, typer.Option(help="Makes the orders and chances repeatable.")] = 1,
     fast: Annotated[bool, typer.Option("--fast", help="Jobs take no time in the app.")] = False,
+    serve: Annotated[
+        bool,
+        typer.Option("--serve", help="With --headless: keep all running behind the HTTP server."),
+    ] = False,
+    port: Annotated[int, typer.Option(help="TCP port of --serve; 0 takes a free one.")] = 0,
     log_level: Annotated[str, typer.Option(help="Least level of log lines.")] = "WARNING",
 ) -> None:
     """Start everything on this machine: on a terminal the app opens, else the main job runs."""
-    if not headless and not as_json and sys.stdout.isatty():
+    if not (headless or as_json or serve) and sys.stdout.isatty():
         show_demo(context.obj, orders=orders, folder=folder, seed=seed, fast=fast)
+        return
+    configure_logging(log_level)
+    if serve:
+        run(_serve(folder, port=port, orders=orders, seed=seed))
         return
     with _explaining():
         from fototui.demo.shift import Shift
-    configure_logging(log_level)
     report = run(Shift(orders=orders, seed=seed, say=say).run(folder))
     if as_json:
         print_json(report)
     if not report.is_complete:
         say("Not everything was completed.")
         sys.exit(1)
+
+
+async def _serve(folder: Path | None, *, port: int, orders: int, seed: int) -> None:
+    with _explaining():
+        from fototui.demo.service import served_demo
+        from fototui.demo.shift import LATENCY
+    sock = listen_on("127.0.0.1", port)
+    with stop_signals() as stop:
+        async with served_demo(
+            folder, sock=sock, orders=orders, seed=seed, latency=LATENCY, say=say
+        ) as where:
+            print_json(where)
+            sys.stdout.flush()
+            await stop.wait()
 
 
 def show_demo(
@@ -95,6 +118,7 @@ def _explaining() -> Iterator[None]:
         yield
     except ImportError as error:
         raise ConfigurationError(
-            f"The demo needs {error.name}, which is not installed. "
-            "Install fototui with its demo parts: fototui[demo]"
+            "The demo needs {package}, which is not installed. "
+            "Install fototui with its demo parts: fototui[demo]",
+            package=str(error.name),
         ) from error

@@ -1,6 +1,7 @@
 """`fototui lanes`: what waits and runs, and whether it may."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Annotated, TypeVar
 
 import typer
@@ -9,15 +10,16 @@ from fototui.assembly import open_parts
 from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.running import run, say, settings_for_command
 from fototui.config import Settings
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind
 from fototui.services.lanes import LaneService
-from fototui.services.views import EngineView, LaneView, as_json
+from fototui.services.views import as_json
+from fototui.services.work_views import EngineView, LaneView
 
 T = TypeVar("T")
 
 app = typer.Typer(help="See what waits and runs; pause and resume.", no_args_is_help=True)
 
-LaneArgument = Annotated[VersionType, typer.Argument(help="Which lane.")]
+LaneArgument = Annotated[JobKind, typer.Argument(help="Which lane.")]
 
 
 @app.command("list")
@@ -42,7 +44,7 @@ def list_lanes(
                 lane.waiting,
                 lane.running,
                 lane.account_limit,
-                f"paused by {lane.paused_by}" if lane.paused_at else "open",
+                _state(lane.paused_at, lane.paused_by),
                 lane.paused_reason,
             )
             for lane in lanes
@@ -50,7 +52,7 @@ def list_lanes(
     )
     typer.echo()
     print_table(
-        ("Engine", "Operator", "Host", "Process", "Lanes", "Running", "Since"),
+        ("Engine", "Operator", "Host", "Process", "Lanes", "Running", "State", "Since"),
         [
             (
                 str(engine.id)[:8],
@@ -59,6 +61,7 @@ def list_lanes(
                 engine.pid,
                 " ".join(engine.lanes),
                 f"{sum(engine.running.values())} of {engine.capacity}",
+                _state(engine.paused_at, engine.paused_by),
                 local_time(engine.started_at, settings.timezone),
             )
             for engine in engines
@@ -83,6 +86,10 @@ def resume(lane: LaneArgument) -> None:
     settings = settings_for_command()
     changed = _with_service(settings, lambda service: service.resume(lane))
     say(f"The lane {lane} is open again." if changed else f"The lane {lane} was not paused.")
+
+
+def _state(paused_at: datetime | None, paused_by: str | None) -> str:
+    return "open" if paused_at is None else f"paused by {paused_by}"
 
 
 def _with_service(settings: Settings, work: Callable[[LaneService], Awaitable[T]]) -> T:

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fototui.domain.sentences import Sentence
+
 
 def print_json(value: object) -> None:
     """Print one JSON value on one line.
@@ -23,6 +25,8 @@ def print_json(value: object) -> None:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Sentence):
+        return str(value)
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -12,14 +12,21 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from fototui.assembly import Parts, open_database, open_publisher, open_storage
-from fototui.checks import examine
+from fototui.assembly import (
+    Parts,
+    has_shop,
+    open_database,
+    open_publisher,
+    open_shop,
+    open_storage,
+)
+from fototui.checks import SERVICES, examine
 from fototui.cli.running import run, say
 from fototui.config import Settings, config_file, load_settings
 from fototui.desk import Desk
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.events import Event, parse_event
-from fototui.i18n import preferred_language, set_language
+from fototui.i18n import _, ngettext, number, preferred_language, set_language, tell
 from fototui.keeper import EngineKeeper
 from fototui.live.store import LiveStore
 from fototui.log import configure_logging
@@ -27,7 +34,6 @@ from fototui.mercure.subscriber import MercureSubscriber
 from fototui.pictures.loader import PictureLoader
 from fototui.preferences import load_preferences, save_preferences
 from fototui.presence import Presence
-from fototui.storage.base import Storage
 
 if TYPE_CHECKING:
     from fototui.app import FototuiApp
@@ -135,13 +141,28 @@ async def show_app(settings: Settings, options: TerminalOptions, renderer: "Rend
         parts = Parts(settings, database, publisher)
         keeper = EngineKeeper(parts) if options.engine and not options.read_only else None
         pictures = await stack.enter_async_context(PictureLoader(storage, renderer=renderer))
-        app = _make_app(parts, storage, options, pictures, keeper)
+        shop = None
+        if has_shop(settings):
+            shop = await stack.enter_async_context(open_shop(settings))
+        desk = Desk(
+            database,
+            storage,
+            operator=settings.operator,
+            read_only=options.read_only,
+            shop=shop,
+        )
+        app = _make_app(settings, desk, options, pictures, keeper)
         async with _kept(keeper):
             await app.run_async()
             if keeper is not None:
                 waits = app.leaving == "wait" and keeper.running
                 if waits:
-                    say(f"Waiting for {keeper.running} jobs, {_WAIT_FOR_JOBS:.0f} s at most …")
+                    waiting = ngettext(
+                        "Waiting for {count} job, {seconds} s at most…",
+                        "Waiting for {count} jobs, {seconds} s at most…",
+                        keeper.running,
+                    )
+                    say(waiting.format(count=keeper.running, seconds=number(_WAIT_FOR_JOBS)))
                 keeper.stop(grace=_WAIT_FOR_JOBS if waits else 0)
         save_preferences(app.preferences)
 
@@ -165,8 +186,8 @@ async def _kept(keeper: EngineKeeper | None) -> AsyncIterator[None]:
 
 
 def _make_app(
-    parts: Parts,
-    storage: Storage,
+    settings: Settings,
+    desk: Desk,
     options: TerminalOptions,
     pictures: PictureLoader,
     keeper: EngineKeeper | None,
@@ -175,7 +196,6 @@ def _make_app(
     from fototui.app import AppSettings, FototuiApp
     from fototui.screens.orders import OrdersScreen
 
-    settings = parts.settings
     preferences = load_preferences()
     for name, value in (
         ("language", options.language or settings.ui_language),
@@ -183,7 +203,6 @@ def _make_app(
     ):
         if value is not None:
             setattr(preferences, name, value)
-    desk = Desk(parts.database, storage, operator=settings.operator, read_only=options.read_only)
     return FototuiApp(
         desk,
         LiveStore(desk, _subscriber(settings)),
@@ -214,7 +233,9 @@ async def _set_up() -> str:
 
     async def check(values: Mapping[str, str]) -> Checked:
         findings = await examine(load_settings(**values))
-        lines = [f"{f.service}: {f.detail}" for f in findings if f.ok is not None]
+        lines = [
+            f"{_(SERVICES[f.service])}: {tell(f.detail)}" for f in findings if f.ok is not None
+        ]
         return Checked(all(f.ok is not False for f in findings), "\n".join(lines))
 
     return await SetupApp(config_file(), check).run_async() or "leave"

@@ -172,10 +172,15 @@ async def _image(
 
 def _nth(order: OrderDetail, number: str, place: int) -> ImageView:
     if place < 1:
-        raise InvalidInputError(f"There is no image {place}; images are counted from 1.")
+        raise InvalidInputError(
+            "There is no image {place}; images are counted from 1.", place=place
+        )
     if place > len(order.images):
         raise NotFoundError(
-            f"Order {number} has {len(order.images)} images, not {place}; choose one of them."
+            "Order {number} has images up to {last}, not {place}; choose one of them.",
+            number=number,
+            last=len(order.images),
+            place=place,
         )
     return order.images[place - 1]
 

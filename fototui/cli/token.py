@@ -1,0 +1,79 @@
+"""`fototui token`: keys to the HTTP API."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+
+import typer
+
+from fototui.assembly import open_parts
+from fototui.cli.output import local_time, print_json, print_table
+from fototui.cli.running import run, say, settings_for_command
+from fototui.config import Settings
+from fototui.services.tokens import NewToken, TokenService, TokenView
+
+T = TypeVar("T")
+
+app = typer.Typer(help="Make, list and revoke keys to the HTTP API.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="What the key is called: who or what uses it.")]
+
+
+@app.command()
+def create(name: Name) -> None:
+    """Make a key; it is printed once, alone on standard output, and kept nowhere."""
+
+    async def work(service: TokenService) -> NewToken:
+        return await service.create(name)
+
+    token = _with_service(settings_for_command(), work)
+    typer.echo(token.key.get_secret_value())
+    say(f"This is the key {token.name}. It cannot be shown again; keep it safe.")
+
+
+@app.command("list")
+def list_tokens(
+    as_json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the keys by name; what they are is not known."""
+    settings = settings_for_command()
+
+    async def work(service: TokenService) -> tuple[TokenView, ...]:
+        return await service.list()
+
+    tokens = _with_service(settings, work)
+    if as_json_:
+        print_json(tokens)
+        return
+    zone = settings.timezone
+    print_table(
+        ("Name", "Made", "By", "Last used", "Revoked"),
+        [
+            (
+                token.name,
+                local_time(token.created_at, zone),
+                token.created_by,
+                token.last_used_at and local_time(token.last_used_at, zone),
+                token.revoked_at and local_time(token.revoked_at, zone),
+            )
+            for token in tokens
+        ],
+    )
+
+
+@app.command()
+def revoke(name: Name) -> None:
+    """Refuse a key from now on."""
+
+    async def work(service: TokenService) -> None:
+        await service.revoke(name)
+
+    _with_service(settings_for_command(), work)
+    say(f"The key {name} is refused from now on.")
+
+
+def _with_service(settings: Settings, work: Callable[[TokenService], Awaitable[T]]) -> T:
+    async def main() -> T:
+        async with open_parts(settings) as parts, parts.database.session() as session:
+            return await work(TokenService(session, operator=settings.operator))
+
+    return run(main())

@@ -1,0 +1,126 @@
+"""Turns what services give into what the API answers; files become addresses."""
+
+from collections.abc import Iterable
+
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.options import ColoringOptions, SvgOptions
+from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
+from fototui.server.schemas import (
+    ColoringOptionsAnswer,
+    ColoringVersionAnswer,
+    ImageAnswer,
+    LineItemAnswer,
+    OrderAnswer,
+    OrderSummary,
+    SelectedVersions,
+    SvgOptionsAnswer,
+    SvgVersionAnswer,
+    Versions,
+)
+from fototui.services.views import ImageView, OrderDetail, OrderRow, VersionView
+from fototui.storage.base import Storage
+
+
+class Answers:
+    """Makes answers.
+
+    Args:
+        storage: Knows the files' addresses.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    async def coloring(self, view: VersionView) -> ColoringVersionAnswer:
+        """A colouring."""
+        options = view.options if isinstance(view.options, ColoringOptions) else None
+        return ColoringVersionAnswer(
+            id=view.id,
+            version=view.version,
+            url=await self._url(view.file),
+            status=ColoringProcessingStatus(view.status),
+            options=None if options is None else ColoringOptionsAnswer.model_validate(options),
+            created_at=view.created_at,
+        )
+
+    async def svg(self, view: VersionView) -> SvgVersionAnswer:
+        """An SVG."""
+        assert view.coloring_version_id is not None
+        options = view.options if isinstance(view.options, SvgOptions) else None
+        return SvgVersionAnswer(
+            id=view.id,
+            version=view.version,
+            url=await self._url(view.file),
+            status=SvgProcessingStatus(view.status),
+            coloring_version_id=view.coloring_version_id,
+            options=None if options is None else SvgOptionsAnswer.model_validate(options),
+            created_at=view.created_at,
+        )
+
+    async def colorings(self, views: Iterable[VersionView]) -> list[ColoringVersionAnswer]:
+        """Several colourings."""
+        return [await self.coloring(view) for view in views]
+
+    async def svgs(self, views: Iterable[VersionView]) -> list[SvgVersionAnswer]:
+        """Several SVGs."""
+        return [await self.svg(view) for view in views]
+
+    async def image(self, view: ImageView) -> ImageAnswer:
+        """An image with its versions."""
+        return ImageAnswer(
+            id=view.id,
+            position=view.position,
+            url=await self._url(view.file),
+            downloaded_at=view.uploaded_at,
+            selected_version_ids=SelectedVersions(
+                coloring=view.selected_coloring_id, svg=view.selected_svg_id
+            ),
+            versions=Versions(
+                coloring=await self.colorings(view.coloring), svg=await self.svgs(view.svg)
+            ),
+        )
+
+    async def order(self, order: OrderDetail) -> OrderAnswer:
+        """An order with everything in it."""
+        return OrderAnswer(
+            id=order.id,
+            order_number=order.number,
+            shopify_id=order.shopify_id,
+            status=order.status,
+            customer_name=order.customer_name,
+            customer_email=order.customer_email,
+            payment_status=order.payment_status,
+            shipping_method=order.shipping_method,
+            created_at=order.created_at,
+            updated_at=order.updated_at,
+            line_items=[
+                LineItemAnswer(
+                    id=item.id,
+                    position=item.position,
+                    title=item.title,
+                    quantity=item.quantity,
+                    dedication=item.dedication,
+                    layout=item.layout,
+                    images=[await self.image(image) for image in item.images],
+                )
+                for item in order.line_items
+            ],
+        )
+
+    @staticmethod
+    def summary(row: OrderRow) -> OrderSummary:
+        """A line of the list of orders."""
+        return OrderSummary(
+            id=row.id,
+            order_number=row.number,
+            status=row.status,
+            customer_name=row.customer_name,
+            customer_email=row.customer_email,
+            payment_status=row.payment_status,
+            created_at=row.created_at,
+            line_items=row.items,
+            images=len(row.images),
+        )
+
+    async def _url(self, file: S3ObjectRefData | None) -> str | None:
+        return None if file is None else await self._storage.url(file.key)

@@ -1,0 +1,78 @@
+"""The HTTP server's app: all its paths, over what one house holds."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+import fototui
+from fototui.domain.errors import FototuiError
+from fototui.server.edge import Edge, EdgeLimits
+from fototui.server.errors import answer, answer_http, answer_invalid
+from fototui.server.event_schema import event_schema
+from fototui.server.health import Health
+from fototui.server.house import ServerHouse
+from fototui.server.routes import images, monitoring, orders, shop
+
+DESCRIPTION = """
+Orders, pictures and jobs of the shop. Every error is answered as `{"error": {"code", "message"}}`.
+"""
+
+
+class _App(FastAPI):
+    """FastAPI, whose description also holds the live events."""
+
+    # Any: FastAPI's own declaration.
+    def openapi(self) -> dict[str, Any]:
+        """Describe the API."""
+        if self.openapi_schema is None:
+            described = super().openapi()
+            events = event_schema("#/components/schemas/{model}")
+            parts = events.pop("$defs")
+            described["components"]["schemas"] |= {**parts, "Event": events}
+        assert self.openapi_schema is not None
+        return self.openapi_schema
+
+
+def create_server(house: ServerHouse, *, limits: EdgeLimits | None = None) -> FastAPI:
+    """Make the app.
+
+    Args:
+        house: What it stands on; it must outlive the app's last request.
+        limits: What a request may cost.
+
+    Returns:
+        The app; it opens and closes nothing itself.
+    """
+    app = _App(
+        title="fototui",
+        version=fototui.__version__,
+        description=DESCRIPTION,
+        openapi_url="/api/v1/openapi.json",
+        # Their pages load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.house = house
+    app.state.health = Health(house)
+    # `fetch-from-shopify` stands before `/orders/{order_id}/…` in its own way: no path fits both.
+    for routes in (monitoring, orders, images, shop):
+        app.include_router(routes.router)
+
+    @app.exception_handler(FototuiError)
+    async def _on_error(_request: Request, error: FototuiError) -> Response:
+        return answer(error)
+
+    @app.exception_handler(HTTPException)
+    async def _on_refusal(_request: Request, error: HTTPException) -> Response:
+        return answer_http(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _on_invalid(_request: Request, error: RequestValidationError) -> Response:
+        return answer_invalid(error)
+
+    app.add_middleware(Edge, house=house, limits=limits or EdgeLimits())
+    return app

@@ -1,0 +1,131 @@
+"""Whether the server can do its work, and what work there is; asked often, found out seldom."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from typing import Generic, TypeVar
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from fototui.db import migrate
+from fototui.domain.errors import FototuiError
+from fototui.server.house import ServerHouse
+from fototui.services.figures import Figures, FigureService
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+OK = "ok"
+
+_CHECK_SECONDS = 3.0
+# Anyone may ask for the state, as often as they like. A check of the storage writes a file, which
+# stores charge for.
+_DATABASE_FRESH = 1.0
+_STORAGE_FRESH = 60.0
+_STORAGE_FRESH_IF_ILL = 5.0
+_FIGURES_FRESH = 5.0
+
+
+class Health:
+    """Looks at the parts that the server stands on.
+
+    Args:
+        house: The parts.
+    """
+
+    def __init__(self, house: ServerHouse) -> None:
+        self._house = house
+        self._parts = {
+            "database": _Remembered(
+                lambda: _state("database", self._ask_database()), lambda _: _DATABASE_FRESH
+            ),
+            "migrations": _Remembered(
+                lambda: _state("migrations", self._compare_revisions()), lambda _: _DATABASE_FRESH
+            ),
+            "storage": _Remembered(
+                lambda: _state("storage", house.storage.check()),
+                lambda state: _STORAGE_FRESH if state == OK else _STORAGE_FRESH_IF_ILL,
+            ),
+        }
+        self._figures = _Remembered(self._read_figures, lambda _: _FIGURES_FRESH)
+
+    async def check(self) -> Mapping[str, str]:
+        """Look at all parts at once, at each for a few seconds at most.
+
+        Returns:
+            For each part "ok", or the code of what is wrong with it; the log tells more.
+        """
+        states = await asyncio.gather(*(part.get() for part in self._parts.values()))
+        return dict(zip(self._parts, states, strict=True))
+
+    async def figures(self) -> Figures | None:
+        """The figures about all work; None where the database does not tell them in time."""
+        return await self._figures.get()
+
+    async def _ask_database(self) -> None:
+        async with self._house.database.autocommit() as session, session.begin():
+            await session.execute(text("SELECT 1"))
+
+    async def _compare_revisions(self) -> None:
+        engine = self._house.database.engine
+        if await migrate.current(engine) != await asyncio.to_thread(_head):
+            await migrate.require_head(engine)  # says what is to be done
+
+    async def _read_figures(self) -> Figures | None:
+        async def read() -> Figures:
+            async with self._house.database.autocommit() as session:
+                return await FigureService(session, operator="server").read()
+
+        figures, _ = await _look("figures", read())
+        return figures
+
+
+# Reading the migrations takes a while, and they do not change under a running program.
+_head = cache(migrate.head)
+
+
+async def _state(part: str, look: Awaitable[None]) -> str:
+    _, code = await _look(part, look)
+    return code
+
+
+async def _look(part: str, look: Awaitable[T]) -> tuple[T | None, str]:
+    """What a look at a part gives, and "ok" or the code of what is wrong."""
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            return await look, OK
+    except FototuiError as error:
+        code, reason = error.code, str(error)
+    except DBAPIError as error:
+        code, reason = "database", str(error.orig)
+    except TimeoutError:
+        code, reason = "timeout", f"no answer within {_CHECK_SECONDS:g} s"
+    log.warning("a part that the server stands on is not well", part=part, reason=reason)
+    return None, code
+
+
+class _Remembered(Generic[T]):
+    """Something found out again only when it is old; who asks meanwhile waits for the same answer.
+
+    Args:
+        find: Finds it out.
+        lasts: For how many seconds a finding counts.
+    """
+
+    def __init__(self, find: Callable[[], Awaitable[T]], lasts: Callable[[T], float]) -> None:
+        self._find = find
+        self._lasts = lasts
+        self._finding = asyncio.Lock()
+        self._found: tuple[float, T] | None = None
+
+    async def get(self) -> T:
+        """The present finding."""
+        async with self._finding:
+            if self._found is None or time.monotonic() >= self._found[0]:
+                found = await self._find()
+                self._found = (time.monotonic() + self._lasts(found), found)
+            return self._found[1]

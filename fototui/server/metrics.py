@@ -1,0 +1,230 @@
+"""What the server counts and measures, for Prometheus.
+
+Counters and durations are this process's own. What all engines do together is read from the
+database when it is asked for (`services/figures.py`).
+"""
+
+from collections.abc import Iterable, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from fototui.domain.statuses import JobKind
+from fototui.mercure.publisher import MercurePublishService, PublisherStats
+from fototui.services.figures import Figures
+
+_WAIT_BUCKETS = (0.01, 0.05, 0.25, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+_WORK_BUCKETS = (0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+_HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class ServerMetrics:
+    """The metrics of one process; also an `EngineObserver`."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._figures = _FigureCollector()
+        self._events = _EventCollector()
+        self._registry.register(self._figures)
+        self._registry.register(self._events)
+
+        self._claims = self._counter("claims", "Jobs that this engine claimed.", "kind")
+        self._takeovers = self._counter(
+            "takeovers", "Jobs that this engine took from one that had died.", "kind"
+        )
+        self._claim_seconds = self._histogram(
+            "claim_latency", "How long a job had been free to be claimed.", _WAIT_BUCKETS, "kind"
+        )
+        self._step_seconds = self._histogram(
+            "step",
+            "How long a step of a job took, by the status it leads out of.",
+            _WORK_BUCKETS,
+            "kind",
+            "status",
+        )
+        self._attempts = self._counter(
+            "attempts", "Attempts at jobs; what is put back will be retried.", "kind", "outcome"
+        )
+        self._attempt_seconds = self._histogram(
+            "attempt", "How long an attempt at a job took.", _WORK_BUCKETS, "kind"
+        )
+        self._resubmissions = self._counter(
+            "resubmissions", "Calls that this engine may have paid for twice.", "kind"
+        )
+        self._charged = self._counter(
+            "credits_charged", "Credits that this engine was charged for.", "kind"
+        )
+        self._webhooks = self._counter("webhooks", "Webhooks, by what became of them.", "result")
+        self._imports = self._counter("imports", "Imports from the shop, by end.", "result")
+        self._requests = self._counter(
+            "http_requests",
+            "Requests; the status is 0 where the client went away first.",
+            "method",
+            "path",
+            "status",
+        )
+        self._request_seconds = self._histogram(
+            "http_request", "How long requests took.", _HTTP_BUCKETS, "method", "path"
+        )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"fototui_{name}", text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        name = f"fototui_{name}_seconds"
+        return Histogram(name, text, labels, buckets=buckets, registry=self._registry)
+
+    # --- what the engine tells (`EngineObserver`) -----------------------------------------------
+
+    def claimed(self, kind: JobKind, seconds_waited: float, *, taken_over: bool) -> None:
+        """See `EngineObserver.claimed`."""
+        self._claims.labels(kind.value).inc()
+        self._claim_seconds.labels(kind.value).observe(seconds_waited)
+        if taken_over:
+            self._takeovers.labels(kind.value).inc()
+
+    def step(self, kind: JobKind, status: str, seconds: float) -> None:
+        """See `EngineObserver.step`."""
+        self._step_seconds.labels(kind.value, str(status)).observe(seconds)
+
+    def ended(self, kind: JobKind, outcome: str, seconds: float) -> None:
+        """See `EngineObserver.ended`."""
+        self._attempts.labels(kind.value, str(outcome)).inc()
+        self._attempt_seconds.labels(kind.value).observe(seconds)
+
+    def resubmitted(self, kind: JobKind) -> None:
+        """See `EngineObserver.resubmitted`."""
+        self._resubmissions.labels(kind.value).inc()
+
+    def charged(self, kind: JobKind, credits_charged: float) -> None:
+        """See `EngineObserver.charged`."""
+        self._charged.labels(kind.value).inc(credits_charged)
+
+    # --- what the server tells ------------------------------------------------------------------
+
+    def answered(self, method: str, path: str, status: int, seconds: float) -> None:
+        """Count a request.
+
+        Args:
+            method: Its method.
+            path: The template of its path.
+            status: Its answer's status; 0 where the client went away before there was one.
+            seconds: How long it took.
+        """
+        self._requests.labels(method, path, str(status)).inc()
+        self._request_seconds.labels(method, path).observe(seconds)
+
+    def took_webhook(self, result: str) -> None:
+        """Count a webhook.
+
+        Args:
+            result: What became of it.
+        """
+        self._webhooks.labels(result).inc()
+
+    def imported(self, result: str) -> None:
+        """Count an import from the shop.
+
+        Args:
+            result: "done" or "failed".
+        """
+        self._imports.labels(result).inc()
+
+    def watch_events(self, publisher: MercurePublishService) -> None:
+        """Count a publisher's events from now on; a reload brings a new one.
+
+        Args:
+            publisher: The publisher.
+        """
+        self._events.watch(publisher)
+
+    def render(self, figures: Figures | None) -> bytes:
+        """Write all metrics in Prometheus' text format.
+
+        Args:
+            figures: What the database tells; None where it does not answer.
+        """
+        self._figures.figures = figures
+        return generate_latest(self._registry)
+
+
+class _FigureCollector:
+    """Tells what was read from the database; nothing of it where that did not answer."""
+
+    def __init__(self) -> None:
+        self.figures: Figures | None = None
+
+    def collect(self) -> Iterable[Metric]:
+        up = GaugeMetricFamily("fototui_database_up", "Whether the database answers.")
+        up.add_metric((), 0 if self.figures is None else 1)
+        yield up
+        if self.figures is not None:
+            yield from _queue(self.figures)
+            yield from _last_hour(self.figures)
+
+
+def _queue(figures: Figures) -> Iterable[Metric]:
+    jobs = GaugeMetricFamily(
+        "fototui_jobs", "Unfinished jobs of all engines.", labels=("kind", "status")
+    )
+    depth = GaugeMetricFamily(
+        "fototui_queue_depth", "Jobs that nobody has claimed.", labels=("kind",)
+    )
+    oldest = GaugeMetricFamily(
+        "fototui_queue_oldest_seconds",
+        "Age of the job that has been waiting longest.",
+        labels=("kind",),
+    )
+    for kind in JobKind:
+        of_kind = [each for each in figures.queue if each.kind is kind]
+        for each in of_kind:
+            jobs.add_metric((kind.value, each.status), each.count)
+        depth.add_metric((kind.value,), sum(each.waiting for each in of_kind))
+        oldest.add_metric((kind.value,), max((each.oldest or 0 for each in of_kind), default=0))
+    return (jobs, depth, oldest)
+
+
+def _last_hour(figures: Figures) -> Iterable[Metric]:
+    def family(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+        text = f"{text}, within the last hour, by all engines."
+        return GaugeMetricFamily(f"fototui_last_hour_{name}", text, labels=("kind", *labels))
+
+    jobs = family("jobs", "Versions that ended", "status")
+    retries = family("retries", "Times that versions which ended were put back")
+    takeovers = family("takeovers", "Times that versions which ended were taken from the dead")
+    resubmissions = family("resubmissions", "Calls for them that may have been paid twice")
+    charged = family("credits_charged", "Credits that Vectorizer.ai charged for them")
+    for kind in (JobKind.COLORING, JobKind.SVG):
+        of_kind = [each for each in figures.ended if each.kind is kind]
+        for each in of_kind:
+            jobs.add_metric((kind.value, each.status), each.count)
+        label = (kind.value,)
+        retries.add_metric(label, sum(each.retries for each in of_kind))
+        takeovers.add_metric(label, sum(each.takeovers for each in of_kind))
+        resubmissions.add_metric(label, sum(each.resubmissions for each in of_kind))
+        charged.add_metric(label, sum(each.credits for each in of_kind))
+    return (jobs, retries, takeovers, resubmissions, charged)
+
+
+class _EventCollector:
+    """Tells what became of live events, over all the publishers that this process had."""
+
+    def __init__(self) -> None:
+        self._publisher: MercurePublishService | None = None
+        self._before = {"published": 0, "failed": 0, "dropped": 0}
+
+    def watch(self, publisher: MercurePublishService) -> None:
+        self._before = self._totals()
+        self._publisher = publisher
+
+    def _totals(self) -> dict[str, int]:
+        stats = PublisherStats() if self._publisher is None else self._publisher.stats
+        return {name: count + getattr(stats, name) for name, count in self._before.items()}
+
+    def collect(self) -> Iterable[Metric]:
+        events = CounterMetricFamily(
+            "fototui_events", "Live events, by what became of them.", labels=("result",)
+        )
+        for result, count in self._totals().items():
+            events.add_metric((result,), count)
+        yield events

@@ -1,0 +1,50 @@
+"""What routes share: their parameters, and how their errors are described."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Request
+
+from fototui.server.access import DESCRIBED
+from fototui.server.answers import Answers
+from fototui.server.errors import ErrorAnswer
+from fototui.server.house import ServerHouse
+
+_LARGEST_ID = 2**31 - 1  # the type of the ids is PostgreSQL's integer
+
+OrderRef = Annotated[
+    str,
+    Path(min_length=1, max_length=64, description="ULID, or number with or without its #."),
+]
+ImageId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+VersionId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+
+
+async def house_of(request: Request) -> ServerHouse:
+    """What the server of a request stands on."""
+    house: ServerHouse = request.app.state.house
+    return house
+
+
+async def caller_of(request: Request) -> str:
+    """Who acts, for the activity log: the token by its name."""
+    return f"{request.state.caller} (API)"
+
+
+House = Annotated[ServerHouse, Depends(house_of)]
+Caller = Annotated[str, Depends(caller_of)]
+
+
+async def _answers(house: House) -> Answers:
+    return Answers(house.storage)
+
+
+Answering = Annotated[Answers, Depends(_answers)]
+
+# Any: FastAPI's own type of it.
+ERRORS: dict[int | str, dict[str, Any]] = {
+    "default": {"model": ErrorAnswer, "description": "It was not done; the body says why."}
+}
+"""How every route describes its errors."""
+
+CLOSED = [DESCRIBED]
+"""Dependencies of routers whose routes need a token."""

@@ -1,0 +1,156 @@
+"""What servers do by themselves, one of several at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+
+import pytest
+from sqlalchemy import func, select, text
+
+from fototui.db.database import Database
+from fototui.db.door import WebhookDelivery
+from fototui.domain.errors import TransientError
+from fototui.domain.shop import ShopOrder
+from fototui.server.chores import Importer, Turn, doing_chores
+from fototui.server.house import ServerHouse
+from tests.server.conftest import until
+
+
+class Source:
+    """A shop with nothing new, which notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[datetime] = []
+        self.problem: Exception | None = None
+
+    async def recent_orders(
+        self, *, limit: int | None = None, since: datetime | date | None = None
+    ) -> AsyncIterator[ShopOrder]:
+        assert limit is None
+        assert isinstance(since, datetime)
+        self.asked.append(since)
+        if self.problem is not None:
+            raise self.problem
+        nothing: tuple[ShopOrder, ...] = ()
+        for order in nothing:
+            yield order
+
+    def was_asked(self, times: int) -> bool:
+        return len(self.asked) >= times
+
+    async def order(self, shopify_id: int) -> ShopOrder | None:
+        raise AssertionError(shopify_id)
+
+
+@pytest.fixture
+def importing(house: ServerHouse) -> Callable[[Source], ServerHouse]:
+    """Makes a house that imports all the time."""
+
+    def make(source: Source) -> ServerHouse:
+        settings = house.settings.model_copy(update={"import_interval": 0.02})
+        return replace(house, settings=settings, shop=source)
+
+    return make
+
+
+async def test_one_of_several_servers_has_the_turn(database: Database) -> None:
+    one, other = Turn(database.url), Turn(database.url)
+    try:
+        assert await one.is_ours()
+        assert await one.is_ours()
+        assert not await other.is_ours()
+        await one.give_up()
+        assert await other.is_ours()
+        assert not await one.is_ours()
+        # It dies, or the database is restarted under it.
+        async with database.session() as session:
+            await session.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                    "WHERE application_name LIKE 'fototui server%'"
+                )
+            )
+        assert await one.is_ours()
+        assert not await other.is_ours()
+    finally:
+        await one.give_up()
+        await other.give_up()
+
+
+async def test_in_an_outage_nobody_has_the_turn() -> None:
+    async with Database("postgresql://nobody@127.0.0.1:1/none") as nowhere:
+        assert not await Turn(nowhere.url).is_ours()
+
+
+async def test_an_import_reaches_back_to_the_one_before(house: ServerHouse) -> None:
+    source = Source()
+    importer = Importer(house, source)
+    source.problem = TransientError("Shopify rests.", service="Shopify")
+    with pytest.raises(TransientError):
+        await importer.run()
+    source.problem = None
+    await importer.run()
+    await importer.run()
+    now = datetime.now(UTC)
+    failed, first, second = source.asked
+    for long_ago in (failed, first):
+        assert now - long_ago > timedelta(days=6)
+    assert timedelta(minutes=5) < now - second < timedelta(hours=1)
+    metrics = house.metrics.render(None).decode()
+    assert 'fototui_imports_total{result="failed"} 1.0' in metrics
+    assert 'fototui_imports_total{result="done"} 2.0' in metrics
+
+
+async def test_only_one_of_two_servers_imports_until_it_leaves(
+    importing: Callable[[Source], ServerHouse],
+) -> None:
+    here, there = Source(), Source()
+    async with doing_chores(importing(there)):
+        async with doing_chores(importing(here)):
+            await until(lambda: len(here.asked) + len(there.asked) >= 5)
+            first, second = sorted((here, there), key=lambda source: -len(source.asked))
+            assert second.asked == []
+        if first is here:
+            await until(lambda: bool(there.asked))
+
+
+async def test_nothing_of_it_ends_the_server(
+    importing: Callable[[Source], ServerHouse],
+) -> None:
+    source = Source()
+    problems: list[Exception | None] = [
+        TransientError("Shopify rests.", service="Shopify"),
+        ValueError("a fault of ours"),
+        None,
+    ]
+    async with doing_chores(importing(source)):
+        for problem in problems:
+            source.problem = problem
+            seen = len(source.asked)
+            await until(partial(source.was_asked, seen + 2))  # the first may be of before
+    asked = len(source.asked)
+    await asyncio.sleep(0.05)
+    assert len(source.asked) == asked, "it goes on after its end"
+
+
+async def test_old_webhooks_are_forgotten(house: ServerHouse, database: Database) -> None:
+    async with database.session() as session, session.begin():
+        for name, days in (("old", 30), ("new", 0)):
+            session.add(
+                WebhookDelivery(
+                    id=name,
+                    topic="orders/paid",
+                    received_at=func.now() - func.make_interval(0, 0, 0, days),
+                )
+            )
+
+    async def only_the_new_is_left() -> bool:
+        async with database.session() as session:
+            return list(await session.scalars(select(WebhookDelivery.id))) == ["new"]
+
+    async with doing_chores(house):
+        await until(only_the_new_is_left)
