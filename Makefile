@@ -31,7 +31,7 @@ demo: setup ## Run the demo: ARGS="--headless --json"
 	@$(BIN)/fototui demo $(ARGS)
 
 test: setup hub ## Run every test: ARGS="tests/unit -k flags"
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: setup ## Format, lint, strict types, import contracts
 	@$(BIN)/ruff format --check .
@@ -47,10 +47,23 @@ lock: | $(UV) ## Write the lock file anew from pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --all-extras --group dev --group build pyproject.toml -o $(LOCK)
 
+# Texts are found by the names of what takes them: `make` is a Sentence's, with or without a plural;
+# beside it every class of error, since each may be raised with a text of its own.
+ERRORS := AccountError AmbiguousRecordError ClaimLostError ClosedError ConfigurationError ConflictError \
+	DatabaseUnavailableError FileMissingError FototuiError HeadersTooLargeError InvalidInputError \
+	LockNotAcquiredError MalformedWebhookError MissingOrderError NotFoundError OutsideError \
+	PermanentError PictureBrokenError PictureDecidedError PictureError PictureMissingError \
+	PictureTakenError PictureTooBigError PostgresError ReadOnlyError RecordLockedError \
+	RecordNotFoundError RequestTimeoutError ResultGoneError SaveError SchemaError TokenError \
+	TooLargeError TransientError UnauthorizedError UnexpectedError UnexpectedStatusError \
+	WrongSignatureError
+
 # The languages' catalogues are read as they stand; there is nothing to compile.
 catalogues: setup ## Bring the translations' catalogues up to the program's texts
 	@$(BIN)/pybabel --quiet extract --no-location --sort-output -F babel.cfg \
-		-k N_ -k _ -k ngettext:1,2 -k czech -k _status:3 -o $(TOOLS)/fototui.pot fototui
+		-k N_ -k _ -k ngettext:1,2 -k czech -k _status:3 \
+		-k make -k make:1,2,3t -k make:1,2,4t -k make:1,2,5t -k make:1,2,6t -k make:1,2,7t \
+		$(ERRORS:%=-k %) -o $(TOOLS)/fototui.pot fototui
 	@for language in cs en; do \
 		$(BIN)/pybabel --quiet update --no-fuzzy-matching --no-wrap --ignore-obsolete --ignore-pot-creation-date -i $(TOOLS)/fototui.pot \
 			-o fototui/locale/$$language.po -l $$language; done

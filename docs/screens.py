@@ -15,7 +15,8 @@ from fototui.sandbox.postgres import temporary_postgres
 from fototui.sandbox.samples import sample_photos
 from fototui.storage.directory import DirectoryStorage
 from tests.ui.scenes import SCENES, begin, settle
-from tests.ui.shop import FILES, Art, Shop, shop_app, stop_clock
+from tests.ui.shop import FILES, Shop, shop_app, stop_clock
+from tests.ui.shop_art import Art
 
 _FOLDER = Path(__file__).parent / "screens"
 _SIZE = (110, 30)

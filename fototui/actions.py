@@ -67,7 +67,7 @@ _TABLE: tuple[Action, ...] = (
         "everywhere.show_review",
         "f2",
         N_("Review"),
-        N_("Judge pictures that wait for it."),
+        N_("Review the pictures that are waiting."),
         show=False,
     ),
     Action(
@@ -78,21 +78,25 @@ _TABLE: tuple[Action, ...] = (
         show=False,
     ),
     Action(
-        "everywhere.show_activity", "f4", N_("Activity"), N_("See who did what when."), show=False
+        "everywhere.show_activity",
+        "f4",
+        N_("Activity"),
+        N_("See who did what, and when."),
+        show=False,
     ),
-    Action("everywhere.next_theme", "f9", N_("Theme"), N_("Change to the next theme."), show=False),
+    Action("everywhere.next_theme", "f9", N_("Theme"), N_("Switch to the next theme."), show=False),
     Action(
         "everywhere.next_language",
         "f10",
         N_("Language"),
-        N_("Change between Czech and English."),
+        N_("Switch between Czech and English."),
         show=False,
     ),
     Action(
         "everywhere.undo_choice",
         "ctrl+z",
         N_("Undo"),
-        N_("Take the last choice back."),
+        N_("Undo the last choice."),
         changes=True,
         show=False,
     ),
@@ -104,8 +108,8 @@ _TABLE: tuple[Action, ...] = (
     Action(
         "orders.clear",
         "escape",
-        N_("Clear"),
-        N_("Leave the search, then clear it, then take all marks away."),
+        N_("Back"),
+        N_("Leave the search, then clear it, then remove all marks."),
         show=False,
     ),
     Action(
@@ -122,13 +126,19 @@ _TABLE: tuple[Action, ...] = (
         N_("Make SVGs of all chosen colourings that have none."),
         changes=True,
     ),
-    Action("orders.retry", "r", N_("Retry"), N_("Try again what failed."), changes=True),
-    Action("orders.fetch", "f", N_("Fetch"), N_("Fetch new orders from Shopify."), changes=True),
+    Action("orders.retry", "r", N_("Retry"), N_("Retry what failed."), changes=True),
+    Action(
+        "orders.fetch",
+        "f",
+        N_("Fetch"),
+        N_("Fetch new orders from Shopify, or the marked ones again."),
+        changes=True,
+    ),
     Action(
         "orders.mark",
         "space",
         N_("Mark"),
-        N_("Mark the order for an action on several."),
+        N_("Mark the order, to act on several at once."),
         show=False,
     ),
     Action(
@@ -139,20 +149,18 @@ _TABLE: tuple[Action, ...] = (
         show=False,
     ),
     Action("orders.sort", "o", N_("Sort"), N_("Sort by the next column."), show=False),
+    Action("orders.reverse", "O", N_("Reverse"), N_("Reverse the sort order."), show=False),
     Action(
-        "orders.reverse", "O", N_("Reverse"), N_("Turn the order of sorting around."), show=False
-    ),
-    Action(
-        "orders.next_tab", "tab", N_("Next tab"), N_("Show the next state of orders."), show=False
+        "orders.next_tab", "tab", N_("Next tab"), N_("Show the orders of the next tab."), show=False
     ),
     Action(
         "orders.previous_tab",
         "shift+tab",
         N_("Previous tab"),
-        N_("Show the previous state of orders."),
+        N_("Show the orders of the previous tab."),
         show=False,
     ),
-    Action("orders.review", "v", N_("Review"), N_("Judge pictures that wait for it.")),
+    Action("orders.review", "v", N_("Review"), N_("Review the pictures that are waiting.")),
     Action("orders.copy", "y", N_("Copy"), N_("Copy the order's number."), show=False),
     Action("order.back", "escape", N_("Back"), N_("Go back to the list.")),
     Action("order.choose", "enter", N_("Choose"), N_("Choose this version."), changes=True),
@@ -174,7 +182,7 @@ _TABLE: tuple[Action, ...] = (
     Action(
         "order.generate_coloring_all",
         "G",
-        N_("Colour all"),
+        N_("All colourings"),
         N_("Make colourings of all images that need one."),
         changes=True,
         show=False,
@@ -197,22 +205,28 @@ _TABLE: tuple[Action, ...] = (
     Action(
         "order.generate_svg_all",
         "S",
-        N_("SVG all"),
+        N_("All SVGs"),
         N_("Make SVGs of all chosen colourings that have none."),
         changes=True,
         show=False,
     ),
-    Action("order.retry", "r", N_("Retry"), N_("Try this version again."), changes=True),
+    Action(
+        "order.retry",
+        "r",
+        N_("Retry"),
+        N_("Retry this version, or the order itself if it failed."),
+        changes=True,
+    ),
     Action(
         "order.retry_all",
         "R",
         N_("Retry all"),
-        N_("Try again all that failed in this order."),
+        N_("Retry everything that failed in this order."),
         changes=True,
         show=False,
     ),
-    Action("order.cancel", "x", N_("Cancel"), N_("Stop this version."), changes=True),
-    Action("order.switch_kind", "tab", N_("Kind"), N_("Change between colourings and SVGs.")),
+    Action("order.cancel", "x", N_("Cancel"), N_("Cancel this version."), changes=True),
+    Action("order.switch_kind", "tab", N_("Kind"), N_("Switch between colourings and SVGs.")),
     Action(
         "order.previous_version",
         "left_square_bracket",
@@ -265,8 +279,8 @@ _TABLE: tuple[Action, ...] = (
         show=False,
     ),
     Action("picture.back", "escape,p", N_("Back"), N_("Leave the picture.")),
-    Action("picture.zoom_in", "plus", N_("Closer"), N_("Look closer.")),
-    Action("picture.zoom_out", "minus", N_("Farther"), N_("See more.")),
+    Action("picture.zoom_in", "plus", N_("Zoom in"), N_("Enlarge the picture.")),
+    Action("picture.zoom_out", "minus", N_("Zoom out"), N_("Show more of the picture.")),
     Action("picture.whole", "0", N_("Whole"), N_("See the whole picture.")),
     Action("picture.pan_left", "left,h", N_("Left"), N_("Move the picture."), show=False),
     Action("picture.pan_down", "down,j", N_("Down"), N_("Move the picture."), show=False),
@@ -278,13 +292,15 @@ _TABLE: tuple[Action, ...] = (
         "compare.right", "right", N_("Right"), N_("Go to the picture on the right."), show=False
     ),
     Action("compare.choose", "enter", N_("Choose"), N_("Choose this version."), changes=True),
-    Action("compare.zoom_in", "plus", N_("Closer"), N_("Look closer, at all of them.")),
-    Action("compare.zoom_out", "minus", N_("Farther"), N_("See more, of all of them.")),
+    Action("compare.zoom_in", "plus", N_("Zoom in"), N_("Enlarge all pictures.")),
+    Action("compare.zoom_out", "minus", N_("Zoom out"), N_("Show more of all pictures.")),
     Action("compare.pan_left", "h", N_("Left"), N_("Move all pictures."), show=False),
     Action("compare.pan_down", "j", N_("Down"), N_("Move all pictures."), show=False),
     Action("compare.pan_up", "k", N_("Up"), N_("Move all pictures."), show=False),
     Action("compare.pan_right", "l", N_("Right"), N_("Move all pictures."), show=False),
-    Action("review.back", "escape", N_("Back"), N_("Leave the review; it goes on here next time.")),
+    Action(
+        "review.back", "escape", N_("Back"), N_("Leave the review; it continues here next time.")
+    ),
     Action(
         "review.accept",
         "enter",
@@ -295,7 +311,7 @@ _TABLE: tuple[Action, ...] = (
     Action(
         "review.again",
         "r",
-        N_("Again…"),
+        N_("Try again…"),
         N_("Make another version with other options."),
         changes=True,
     ),
@@ -303,7 +319,7 @@ _TABLE: tuple[Action, ...] = (
         "review.skip",
         "space",
         N_("Skip"),
-        N_("Leave it for later; it comes again after all others."),
+        N_("Leave it for later; it comes back after all the others."),
         changes=True,
     ),
     Action("review.note", "m", N_("Note…"), N_("Set it aside with a note."), changes=True),
@@ -335,21 +351,15 @@ _TABLE: tuple[Action, ...] = (
         N_("Pause or resume the lane or the engine."),
         changes=True,
     ),
-    Action("engines.cancel", "x", N_("Cancel"), N_("Stop the job."), changes=True),
-    Action("engines.retry", "r", N_("Retry"), N_("Try the failed job again."), changes=True),
+    Action("engines.cancel", "x", N_("Cancel"), N_("Cancel the job."), changes=True),
+    Action("engines.retry", "r", N_("Retry"), N_("Retry the failed job."), changes=True),
     Action("engines.open", "enter", N_("Open"), N_("Open the job's order.")),
-    Action("engines.switch", "tab", N_("Part"), N_("Go to the next table."), show=False),
+    Action("engines.switch", "tab", N_("Next table"), N_("Go to the next table."), show=False),
     Action("activity.back", "escape", N_("Back"), N_("Go back to the list.")),
     Action("activity.open", "enter", N_("Open"), N_("Open the order.")),
+    Action("activity.by_order", "o", N_("This order"), N_("Show only this order, or all.")),
     Action(
-        "activity.by_order", "o", N_("This order"), N_("Show only this order, or all."), show=True
-    ),
-    Action(
-        "activity.by_operator",
-        "u",
-        N_("This operator"),
-        N_("Show only this operator, or all."),
-        show=True,
+        "activity.by_operator", "u", N_("This operator"), N_("Show only this operator, or all.")
     ),
     Action("activity.more", "m", N_("More"), N_("Show older entries.")),
 )

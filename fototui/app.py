@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 import structlog
-from textual.app import App
 from textual.binding import BindingsMap
 
 from fototui.actions import ACTIONS, Scope, bindings
@@ -20,7 +20,7 @@ from fototui.desk import Desk, ReadOnlyError
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean, clean_line
-from fototui.i18n import LANGUAGES, _, language, set_language
+from fototui.i18n import LANGUAGES, _, language, set_language, tell
 from fototui.live.state import Changed
 from fototui.live.store import LiveStore
 from fototui.pictures.loader import PictureLoader
@@ -29,7 +29,9 @@ from fototui.screens.base import FototuiScreen
 from fototui.screens.dialogs import Confirm
 from fototui.screens.help import HelpScreen
 from fototui.screens.leave import LeaveDialog, Leaving
+from fototui.screens.navigation import NavigatingApp
 from fototui.screens.palette import ActionProvider
+from fototui.services.undo import TakenBack
 from fototui.theme import THEMES
 
 if TYPE_CHECKING:
@@ -46,6 +48,12 @@ Severity = Literal["information", "warning", "error"]
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _words_of_undo(done: TakenBack) -> str:
+    if done.waits:
+        return _("The choice is undone. The picture is back in the review.")
+    return _("The choice is undone.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ class AppSettings:
     now: Callable[[], datetime] = _now
 
 
-class FototuiApp(App[None]):
+class FototuiApp(NavigatingApp):
     """The app.
 
     Args:
@@ -121,8 +129,8 @@ class FototuiApp(App[None]):
         self._jobs_here = jobs_here
         self._last_choice: Choice | None = None
         self._faults = 0
-        self.shown_orders: Sequence[str] = ()
-        """ULIDs of the orders as the list shows them, filtered and sorted."""
+        self.terminal_id = uuid.uuid4()
+        """This terminal, as claims on pictures name it."""
         self._bindings = BindingsMap(bindings(Scope.EVERYWHERE))
         set_language(preferences.language or language())
         for theme in THEMES:
@@ -163,10 +171,10 @@ class FototuiApp(App[None]):
                     await part()
                 except Exception:  # whatever it is, it is logged and the part begins again
                     log.exception("a part of the app failed and is started again", part=name)
-                    self.toast(
-                        _("Something failed in the background and is started again. See the log."),
-                        severity="error",
+                    words = _(
+                        "Something failed in the background and is being restarted. See the log."
                     )
+                    self.toast(words, severity="error")
                 await asyncio.sleep(2)
 
         self.run_worker(run(), name=name)
@@ -201,7 +209,7 @@ class FototuiApp(App[None]):
             except ReadOnlyError:
                 self.toast(_("This terminal is read-only."), severity="warning")
             except FototuiError as error:
-                self.toast(_(str(error)), severity="error")
+                self.toast(tell(error), severity="error")
             else:
                 if then is not None and (words := then(result)):
                     self.toast(words)
@@ -243,14 +251,14 @@ class FototuiApp(App[None]):
         self.action_command_palette()
 
     def do_next_theme(self) -> None:
-        """Change to the next theme."""
+        """Switch to the next theme."""
         names = [theme.name for theme in THEMES]
         place = names.index(self.theme) if self.theme in names else -1
         self.theme = self.preferences.theme = names[(place + 1) % len(names)]
         self.toast(_("Theme: {name}").format(name=self.theme))
 
     def do_next_language(self) -> None:
-        """Change between Czech and English."""
+        """Switch between Czech and English."""
         place = LANGUAGES.index(language())
         self.preferences.language = LANGUAGES[(place + 1) % len(LANGUAGES)]
         set_language(self.preferences.language)
@@ -261,12 +269,16 @@ class FototuiApp(App[None]):
     def do_undo_choice(self) -> None:
         """Take the last choice back, unless someone chose again meanwhile."""
         choice, self._last_choice = self._last_choice, None
-        if choice is None or choice.previous_id is None:
-            self.toast(_("There is no choice to take back."), severity="warning")
+        if choice is None:
+            self.toast(_("There is no choice to undo."), severity="warning")
             return
-        self.perform(
-            lambda: choice.take_back(self.desk), lambda _view: _("The last choice is taken back.")
-        )
+
+        async def work() -> TakenBack:
+            done = await choice.take_back(self.desk)
+            await self.store.refresh(done.order_id)
+            return done
+
+        self.perform(work, _words_of_undo)
 
     def remember_choice(
         self, kind: VersionType, image_id: int, previous_id: int | None, new_id: int
@@ -286,59 +298,7 @@ class FototuiApp(App[None]):
             self.leaving = answer
             self.exit()
 
-    # --- going from screen to screen -----------------------------------------------------------
-
-    def do_show_orders(self) -> None:
-        """Go to the list of orders."""
-        self.preferences.screen = Scope.ORDERS
-        while len(self.screen_stack) > 2:
-            self.pop_screen()
-
-    def do_show_review(self) -> None:
-        """Judge pictures that wait for it."""
-        from fototui.screens.review import ReviewScreen
-
-        self._show(ReviewScreen())
-
-    def do_show_engines(self) -> None:
-        """See engines, lanes and jobs."""
-        from fototui.screens.engines import EnginesScreen
-
-        self._show(EnginesScreen())
-
-    def do_show_activity(self) -> None:
-        """See who did what when."""
-        from fototui.screens.activity import ActivityScreen
-
-        self._show(ActivityScreen())
-
-    def open_order(self, order_id: str) -> None:
-        """Open an order above what is shown."""
-        from fototui.screens.order import OrderScreen
-
-        self.push_screen(OrderScreen(order_id))
-
-    def show_compare(self, order_id: str, image_id: int, kind: VersionType) -> None:
-        """Compare an image's original and versions."""
-        from fototui.screens.compare import CompareScreen
-
-        self.push_screen(CompareScreen(order_id, image_id, kind))
-
-    def neighbour(self, order_id: str, step: int) -> str | None:
-        """The order before or after another one, as the list shows them.
-
-        Args:
-            order_id: The one.
-            step: 1 for the next, -1 for the one before.
-
-        Returns:
-            Its ULID; None at the list's end.
-        """
-        shown = list(self.shown_orders or self.store.listing)
-        if order_id not in shown:
-            return None
-        place = shown.index(order_id) + step
-        return shown[place] if 0 <= place < len(shown) else None
+    # --- who else is here ----------------------------------------------------------------------
 
     @property
     def others(self) -> list[str]:
@@ -350,11 +310,6 @@ class FototuiApp(App[None]):
     def viewers(self, order_id: str) -> list[str]:
         """Other operators who have an order open."""
         return [] if self._presence is None else self._presence.viewers(order_id)
-
-    def _show(self, screen: FototuiScreen) -> None:
-        self.do_show_orders()
-        self.preferences.screen = screen.scope
-        self.push_screen(screen)
 
     def _tell_where(self) -> None:
         assert self._presence is not None

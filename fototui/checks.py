@@ -9,9 +9,20 @@ from fototui.assembly import open_database, open_runpod, open_storage, open_vect
 from fototui.config import Settings, required
 from fototui.domain.errors import FototuiError, TransientError
 from fototui.domain.events import parse_event
+from fototui.domain.sentences import Sentence
+from fototui.i18n import N_
 from fototui.mercure.subscriber import LinkState, MercureSubscriber, StateChange
 
 _CHECK_SECONDS = 20.0
+
+SERVICES = {
+    "database": N_("Database"),
+    "hub": N_("Hub"),
+    "storage": N_("Storage"),
+    "runpod": "RunPod",
+    "vectorizer": "Vectorizer.ai",
+}
+"""What operators call that which is checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +37,7 @@ class Finding:
 
     service: str
     ok: bool | None
-    detail: str
+    detail: Sentence
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -39,7 +50,7 @@ async def examine(settings: Settings) -> list[Finding]:
         One finding per service, configured or not.
     """
     has_storage = settings.s3_bucket is not None or settings.storage_path is not None
-    checks: list[tuple[str, bool, Callable[[Settings], Awaitable[str]]]] = [
+    checks: list[tuple[str, bool, Callable[[Settings], Awaitable[Sentence]]]] = [
         ("database", settings.database_url is not None, _check_database),
         ("hub", settings.mercure_url is not None, _check_hub),
         ("storage", has_storage, _check_storage),
@@ -56,30 +67,31 @@ async def examine(settings: Settings) -> list[Finding]:
 async def _check(
     settings: Settings,
     name: str,
-    check: Callable[[Settings], Awaitable[str]],
+    check: Callable[[Settings], Awaitable[Sentence]],
     *,
     is_configured: bool,
 ) -> Finding:
     if not is_configured:
-        return Finding(name, None, "not configured")
+        return Finding(name, None, Sentence.make("not configured"))
     try:
         async with asyncio.timeout(_CHECK_SECONDS):
             return Finding(name, ok=True, detail=await check(settings))
     except FototuiError as error:
-        return Finding(name, ok=False, detail=str(error))
+        return Finding(name, ok=False, detail=error.sentence)
     except TimeoutError:
-        return Finding(
-            name, ok=False, detail=f"No answer in {_CHECK_SECONDS:g} s. Check the network."
+        silence = Sentence.make(
+            "No answer in {seconds} s. Check the network.", seconds=_CHECK_SECONDS
         )
+        return Finding(name, ok=False, detail=silence)
 
 
-async def _check_database(settings: Settings) -> str:
+async def _check_database(settings: Settings) -> Sentence:
     async with open_database(settings) as database:
         await database.check()
-        return f"answers at {database.address}, schema is right"
+        return Sentence.make("answers at {address}, schema is right", address=database.address)
 
 
-async def _check_hub(settings: Settings) -> str:
+async def _check_hub(settings: Settings) -> Sentence:
     subscriber = MercureSubscriber(
         required(settings.mercure_url, "mercure_url"),
         settings.mercure_subscriber_jwt_key,
@@ -89,25 +101,36 @@ async def _check_hub(settings: Settings) -> str:
         async for item in stream:
             if isinstance(item, StateChange) and item.state is LinkState.LIVE:
                 break
-            if isinstance(item, StateChange) and item.state is LinkState.DOWN:
+            if isinstance(item, StateChange) and item.reason is not None:
                 raise TransientError(item.reason, service="Mercure")
     required(settings.mercure_publisher_jwt_key, "mercure_publisher_jwt_key")
-    return "takes subscribers"
+    return Sentence.make("takes subscribers")
 
 
-async def _check_storage(settings: Settings) -> str:
+async def _check_storage(settings: Settings) -> Sentence:
     async with open_storage(settings) as storage:
         await storage.check()
-    return f"{settings.storage_backend}: a file was written, read and removed"
+    return Sentence.make(
+        "{backend}: a file was written, read and removed", backend=settings.storage_backend
+    )
 
 
-async def _check_runpod(settings: Settings) -> str:
+async def _check_runpod(settings: Settings) -> Sentence:
     async with open_runpod(settings) as runpod:
         health = await runpod.health()
-    return f"answers: {health.in_queue} jobs in queue, {health.in_progress} in progress"
+    return Sentence.make(
+        "answers: jobs in queue: {queued}, in progress: {running}",
+        queued=health.in_queue,
+        running=health.in_progress,
+    )
 
 
-async def _check_vectorizer(settings: Settings) -> str:
+async def _check_vectorizer(settings: Settings) -> Sentence:
     async with open_vectorizer(settings) as vectorizer:
         account = await vectorizer.account()
-    return f"answers: plan {account.plan}, {account.state}, {account.credits:g} credits left"
+    return Sentence.make(
+        "answers: plan {plan}, {state}, credits left: {credits}",
+        plan=account.plan,
+        state=account.state,
+        credits=account.credits,
+    )

@@ -3,12 +3,8 @@
 from dataclasses import dataclass
 
 from fototui.desk import Desk
-from fototui.domain.errors import InvalidInputError
 from fototui.domain.statuses import VersionType
-from fototui.i18n import N_
-from fototui.services.coloring import ColoringService
-from fototui.services.vectorizer import VectorizerService
-from fototui.services.views import VersionView
+from fototui.services.undo import TakenBack, UndoService
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +23,21 @@ class Choice:
     previous_id: int | None
     new_id: int
 
-    async def take_back(self, desk: Desk) -> VersionView:
-        """Choose what was chosen before.
+    async def take_back(self, desk: Desk) -> TakenBack:
+        """Undo it; see `UndoService.take_back`.
 
         Args:
             desk: The services.
 
         Returns:
-            The version that is chosen again.
+            What became of it.
 
         Raises:
             ConflictError: Someone chose again meanwhile.
         """
-        if self.previous_id is None:
-            raise InvalidInputError(N_("Nothing was chosen before; choose another version."))
-        previous = self.previous_id
-        if self.kind is VersionType.COLORING:
-            return await desk.act(
-                ColoringService, lambda s: s.select(previous, expected=self.new_id)
-            )
-        return await desk.act(VectorizerService, lambda s: s.select(previous, expected=self.new_id))
+        return await desk.act(
+            UndoService,
+            lambda service: service.take_back(
+                self.kind, self.image_id, chosen_id=self.new_id, previous_id=self.previous_id
+            ),
+        )

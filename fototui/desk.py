@@ -5,7 +5,8 @@ from typing import Protocol, TypeVar
 
 from fototui.db.database import Database
 from fototui.db.tracking import TrackedAsyncSession
-from fototui.domain.errors import FototuiError
+from fototui.domain.errors import ConfigurationError, FototuiError
+from fototui.services.imports import ImportService, ShopSource
 from fototui.services.orders import OrderService
 from fototui.storage.base import Storage
 
@@ -37,12 +38,20 @@ class Desk:
         storage: Where files are kept.
         operator: Who acts.
         read_only: Nothing may be changed.
+        shop: Where orders come from; None where none is configured.
     """
 
     def __init__(
-        self, database: Database, storage: Storage, *, operator: str, read_only: bool = False
+        self,
+        database: Database,
+        storage: Storage,
+        *,
+        operator: str,
+        read_only: bool = False,
+        shop: ShopSource | None = None,
     ) -> None:
         self._database = database
+        self._shop = shop
         self.storage = storage
         self.operator = operator
         self.read_only = read_only
@@ -81,6 +90,23 @@ class Desk:
             raise ReadOnlyError("This terminal is read-only. Start it without --read-only.")
         async with self._database.session() as session:
             return await call(service(session, operator=self.operator))
+
+    @property
+    def has_shop(self) -> bool:
+        """Orders can be imported from here."""
+        return self._shop is not None
+
+    def imports(self, session: TrackedAsyncSession, *, operator: str) -> ImportService:
+        """An import service on the shop; hand it to `act`.
+
+        Raises:
+            ConfigurationError: No shop is configured.
+        """
+        if self._shop is None:
+            raise ConfigurationError(
+                "No shop is configured; set SHOPIFY_STORE_URL and SHOPIFY_ACCESS_TOKEN."
+            )
+        return ImportService(session, operator=operator, shop=self._shop)
 
     def orders(self, session: TrackedAsyncSession, *, operator: str) -> OrderService:
         """An order service that can also store photos; hand it to `read` or `act`."""

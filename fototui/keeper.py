@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from fototui.assembly import Parts, open_engine
 from fototui.domain.errors import FototuiError
+from fototui.domain.sentences import Sentence
 from fototui.engine.runner import Engine
 
 log = structlog.get_logger(__name__)
@@ -29,8 +30,8 @@ class EngineKeeper:
         self._leave = asyncio.Event()
         self.grace = 0.0
         """Seconds that jobs under way are given when it stops."""
-        self.problem = ""
-        """Why no engine runs, as a sentence; empty while one does."""
+        self.problem: Sentence | None = None
+        """Why no engine runs; None while one does."""
 
     @property
     def running(self) -> int:
@@ -60,8 +61,11 @@ class EngineKeeper:
                 await self._run_once()
                 wait = _FIRST_WAIT
             except (FototuiError, DBAPIError) as error:
-                self.problem = str(error)
-                log.warning("no engine runs here", reason=self.problem)
+                if isinstance(error, FototuiError):
+                    self.problem = error.sentence
+                else:
+                    self.problem = Sentence.plain(str(error))
+                log.warning("no engine runs here", reason=str(self.problem))
             try:
                 async with asyncio.timeout(wait):
                     await self._leave.wait()
@@ -70,7 +74,7 @@ class EngineKeeper:
 
     async def _run_once(self) -> None:
         async with open_engine(self._parts) as engine:
-            self._engine, self.problem = engine, ""
+            self._engine, self.problem = engine, None
             try:
                 await self._until_left(engine)
             finally:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 from pydantic import SecretStr
@@ -19,6 +20,8 @@ from fototui.mercure.hub import HubSettings, serving_hub
 from fototui.sandbox.app import SandboxSettings, create_sandbox
 from fototui.sandbox.outcomes import Latency, Outcome, Script
 from fototui.sandbox.postgres import EmbeddedPostgres
+from fototui.sandbox.shop import Shop
+from fototui.sandbox.shopify import ShopSettings
 from fototui.serving import serving
 
 Say = Callable[[str], None]
@@ -40,6 +43,23 @@ class _Keys:
     runpod: SecretStr = field(default_factory=_key)
     vectorizer: SecretStr = field(default_factory=_key)
     vectorizer_secret: SecretStr = field(default_factory=_key)
+    shop: SecretStr = field(default_factory=_key)
+    webhooks: SecretStr = field(default_factory=_key)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What was started.
+
+    Args:
+        settings: Settings that name all parts.
+        shop: The shop, for orders to be placed at.
+        cdn_url: Where the customers' photos are.
+    """
+
+    settings: Settings
+    shop: Shop
+    cdn_url: str
 
 
 @contextmanager
@@ -76,8 +96,9 @@ async def open_house(
     latency: Latency,
     failing: Mapping[Outcome, float] | None = None,
     durable: bool,
-) -> AsyncIterator[Settings]:
-    """Start PostgreSQL, a hub, storage and the sandbox; all ends with the block.
+    webhook_url: str | None = None,
+) -> AsyncIterator[House]:
+    """Start PostgreSQL, a hub, storage, a shop and the sandbox; all ends with the block.
 
     Args:
         folder: Where state is kept.
@@ -87,9 +108,10 @@ async def open_house(
         latency: How long the imitated services take.
         failing: Share of their jobs that meets each outcome.
         durable: Whether the database must survive a crash of the machine.
+        webhook_url: Who is told of orders that are placed at the shop over HTTP.
 
     Yields:
-        Settings that name all parts.
+        What was started.
     """
     async with AsyncExitStack() as stack:
         postgres = await stack.enter_async_context(
@@ -110,9 +132,12 @@ async def open_house(
             vectorizer_secret=keys.vectorizer_secret,
             runpod=Script(seed=seed, latency=latency, rates=failing),
             vectorizer=Script(seed=seed + 1, latency=latency, rates=failing),
+            shop=ShopSettings(
+                token=keys.shop, webhook_secret=keys.webhooks, webhook_url=webhook_url
+            ),
         )
         sandbox_url = await stack.enter_async_context(serving(create_sandbox(sandbox)))
-        say(f"the sandbox plays RunPod and Vectorizer.ai on {sandbox_url}")
+        say(f"the sandbox plays Shopify, RunPod and Vectorizer.ai on {sandbox_url}")
 
         files = folder / "files"
         files.mkdir(exist_ok=True)
@@ -122,7 +147,7 @@ async def open_house(
         async with open_database(settings) as database:
             await migrate.upgrade(database.engine)
         say(f"the database stands at revision {migrate.head()}")
-        yield settings
+        yield House(settings, sandbox.shop.shop, f"{sandbox_url}/cdn")
 
 
 async def _ensure_database(postgres: EmbeddedPostgres) -> None:
@@ -145,6 +170,10 @@ def _settings(
         mercure_publisher_jwt_key=keys.publisher,
         mercure_subscriber_jwt_key=keys.subscriber,
         storage_path=files,
+        shopify_store_url=f"{sandbox_url}/shopify",
+        shopify_access_token=keys.shop,
+        shopify_webhook_secret=keys.webhooks,
+        photo_trusted_hosts=frozenset({urlsplit(sandbox_url).netloc}),
         runpod_api_url=f"{sandbox_url}/runpod/v2",
         runpod_endpoint_id="sandbox",
         runpod_api_key=keys.runpod,

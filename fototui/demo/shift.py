@@ -5,11 +5,18 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from fototui.assembly import Parts, default_options, open_engine, open_parts, open_storage
+from fototui.assembly import (
+    Parts,
+    default_options,
+    open_engine,
+    open_parts,
+    open_shop,
+    open_storage,
+)
 from fototui.db.models import Order
 from fototui.demo.follower import Follower
-from fototui.demo.house import Say, open_house, state_folder
-from fototui.demo.orders import sample_orders
+from fototui.demo.house import House, Say, open_house, state_folder
+from fototui.demo.orders import place_orders
 from fototui.demo.report import EventCounts, Report
 from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.options import SvgOptions
@@ -17,14 +24,14 @@ from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatu
 from fototui.engine.runner import Engine
 from fototui.sandbox.outcomes import Latency
 from fototui.services.coloring import ColoringService
-from fototui.services.orders import OrderService, PhotoInput
+from fototui.services.imports import ImportService
 from fototui.services.vectorizer import VectorizerService
 from fototui.services.views import StartReport
 from fototui.storage.base import Storage
 
 _OPERATOR = "demo"
 # Long enough that every status can be seen passing, short enough not to be waited for.
-_LATENCY = Latency(queue=0.2, run=0.4, spread=0.5)
+LATENCY = Latency(queue=0.2, run=0.4, spread=0.5)
 _LAST_EVENTS_SECONDS = 10.0
 # Of all steps, those that a newcomer has to wait for.
 _TOLD = ColoringProcessingStatus.awaiting_external_states() | (
@@ -63,21 +70,23 @@ class Shift:
                     say=self._say,
                     operator=_OPERATOR,
                     seed=self._seed,
-                    latency=_LATENCY,
+                    latency=LATENCY,
                     durable=folder is not None,
-                ) as settings,
-                open_parts(settings) as parts,
-                open_storage(settings) as storage,
+                ) as house,
+                open_parts(house.settings) as parts,
+                open_storage(house.settings) as storage,
             ):
-                return await self._work(parts, storage)
+                return await self._work(house, parts, storage)
 
-    async def _work(self, parts: Parts, storage: Storage) -> Report:
+    async def _work(self, house: House, parts: Parts, storage: Storage) -> Report:
         follower = Follower(parts.settings, self._on_event)
         async with follower.following():
             self._say("a subscriber follows the live events")
-            await self._make_orders(parts, storage)
+            await self._place_orders(house, parts)
             async with open_engine(parts) as engine:
                 self._say("an engine works")
+                await self._import_orders(parts, engine)
+                self._say("all photos are here; now their colourings")
                 await self._make_colorings(parts, engine)
                 self._say("all colourings are made; now their SVGs")
                 await self._make_svgs(parts, engine)
@@ -99,22 +108,28 @@ class Shift:
         )
         return report
 
-    async def _make_orders(self, parts: Parts, storage: Storage) -> None:
+    async def _place_orders(self, house: House, parts: Parts) -> None:
         async with parts.database.session() as session:
-            existing = await session.scalar(select(func.count()).select_from(Order)) or 0
+            existing = await session.scalar(
+                select(func.count()).select_from(Order).where(Order.shopify_id.is_not(None))
+            )
         if existing:
             self._say(f"{existing} orders are there from an earlier run")
-        for sample in sample_orders(self._orders, seed=self._seed, skip=existing):
-            async with parts.database.session() as session:
-                service = OrderService(session, operator=_OPERATOR, storage=storage)
-                order = await service.create_manual_order(
-                    [PhotoInput(photo.data, filename=photo.name) for photo in sample.photos],
-                    customer=sample.customer,
-                    email=sample.email,
-                    dedication=sample.dedication,
-                    layout=sample.layout,
-                )
-            self._say(f"order {order.number} of {sample.customer}: {len(order.images)} photos")
+        # The shop forgets all when it stops, so those from an earlier run are placed again.
+        number = max(self._orders, existing or 0)
+        for order in place_orders(house.shop, house.cdn_url, number, seed=self._seed):
+            self._say(f"order {order.name} of {order.first_name} {order.last_name} is placed")
+
+    async def _import_orders(self, parts: Parts, engine: Engine) -> None:
+        async with open_shop(parts.settings) as shop, parts.database.session() as session:
+            report = await ImportService(session, operator=_OPERATOR, shop=shop).import_recent()
+        self._say(
+            f"{len(report.imported)} orders imported, {len(report.updated)} updated, "
+            f"{len(report.skipped)} known"
+        )
+        for failure in report.failed:
+            self._say(f"order {failure.number}: {failure.reason}")
+        await engine.drain()
 
     async def _make_colorings(self, parts: Parts, engine: Engine) -> None:
         for number in await self._numbers(parts):
@@ -134,7 +149,9 @@ class Shift:
 
     async def _numbers(self, parts: Parts) -> list[str]:
         async with parts.database.session() as session:
-            return list(await session.scalars(select(Order.order_number).order_by(Order.id)))
+            return list(
+                await session.scalars(select(Order.order_number).order_by(Order.created_at))
+            )
 
     def _on_event(self, event: BaseMercureEvent) -> None:
         match event:

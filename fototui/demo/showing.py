@@ -44,11 +44,13 @@ async def show(
                 latency=_FAST if fast else _HUMAN,
                 failing={Outcome.FAILED: _FAILING},
                 durable=folder is not None,
-            ) as settings,
-            open_parts(settings) as parts,
-            open_storage(settings) as storage,
+            ) as house,
+            open_parts(house.settings) as parts,
+            open_storage(house.settings) as storage,
         ):
-            traffic = Traffic(parts, storage, orders=orders, seed=seed, pace=3 if fast else 20)
+            traffic = Traffic(
+                house, parts, storage, orders=orders, seed=seed, pace=3 if fast else 20
+            )
             say("orders come in")
             async with traffic.flowing():
-                await app(settings)
+                await app(house.settings)

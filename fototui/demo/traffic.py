@@ -1,33 +1,52 @@
-"""What goes on in a shop while one looks at it: orders come in, a colleague works on them."""
+"""What goes on in a shop while one looks at it: orders come in, a colleague works on them.
+
+New orders are placed at the imitated shop. Their webhooks go to a real server, which leaves the
+work to whatever engine runs: the app's.
+"""
 
 import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from itertools import islice
 
 import structlog
 from sqlalchemy import func, select
 
-from fototui.assembly import Parts, default_options
+from fototui.assembly import Parts, default_options, open_engine, open_shop
+from fototui.config import required
 from fototui.db.models import Order
-from fototui.demo.orders import SampleOrder, sample_orders
+from fototui.demo.house import House
+from fototui.demo.orders import place_orders, sample_orders
 from fototui.domain.errors import FototuiError
+from fototui.domain.statuses import JobKind
+from fototui.sandbox.shop import PlacedOrder
+from fototui.sandbox.webhook_sender import Topic, WebhookSender
+from fototui.server.access import WEBHOOK
+from fototui.server.app import create_server
+from fototui.server.house import ServerHouse
 from fototui.services.coloring import ColoringService
-from fototui.services.orders import OrderService, PhotoInput
+from fototui.services.imports import ImportService
+from fototui.services.orders import OrderService
 from fototui.services.vectorizer import VectorizerService
-from fototui.services.views import OrderDetail
+from fototui.serving import serving
 from fototui.storage.base import Storage
 
 log = structlog.get_logger(__name__)
 
 _COLLEAGUE = "Petr"
 _MOST_ORDERS = 60
+# Of the orders that come in, one in so many is paid only after a while, …
+_UNPAID = 3
+# … and one in so many, never one of those, has a photo that cannot be fetched at first.
+_TROUBLED = 6
 
 
 class Traffic:
     """Makes orders come in and a colleague act on some of them.
 
     Args:
+        house: The shop where orders are placed.
         parts: The database and the way to the hub.
         storage: Where photos go.
         orders: How many orders there are from the beginning.
@@ -36,8 +55,16 @@ class Traffic:
     """
 
     def __init__(
-        self, parts: Parts, storage: Storage, *, orders: int, seed: int, pace: float
+        self,
+        house: House,
+        parts: Parts,
+        storage: Storage,
+        *,
+        orders: int,
+        seed: int,
+        pace: float,
     ) -> None:
+        self._house = house
         self._parts = parts
         self._storage = storage
         self._orders = orders
@@ -48,62 +75,98 @@ class Traffic:
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
         """Fill the shop, and let orders come in while the block runs."""
+        # A shop forgets all when it stops; an earlier run's orders are placed again.
         existing = await self._count()
-        made = [
-            await self._place(sample)
-            for sample in sample_orders(self._orders, seed=self._seed, skip=existing)
-        ]
+        placed = place_orders(
+            self._house.shop,
+            self._house.cdn_url,
+            max(existing, self._orders),
+            seed=self._seed,
+        )
+        await self._import()
+        made = placed[existing:]
         for place, order in enumerate(made):
             # The newest order is left to the operator; the one before it is called off.
             if place < len(made) - 1:
                 await self._color(order)
             if place == len(made) - 2:
                 await self._cancel_one(order)
-        task = asyncio.create_task(self._flow(max(existing, self._orders)), name="traffic")
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    async def _flow(self, count: int) -> None:
-        for number in range(count + 1, _MOST_ORDERS + 1):
-            await asyncio.sleep(self._pace * self._chance.uniform(0.6, 1.4))
+        async with self._door() as sender:
+            task = asyncio.create_task(self._flow(sender, len(placed)), name="traffic")
             try:
-                [sample] = sample_orders(number, seed=self._seed, skip=number - 1)
-                order = await self._place(sample)
-                await asyncio.sleep(self._pace / 3)
+                yield
+            finally:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    @asynccontextmanager
+    async def _door(self) -> AsyncIterator[WebhookSender]:
+        """Open a server for the shop's webhooks."""
+        settings = self._parts.settings
+        secret = required(settings.shopify_webhook_secret, "shopify_webhook_secret")
+        server = ServerHouse(settings, self._parts.database, self._storage, self._parts.publisher)
+        async with (
+            serving(create_server(server)) as url,
+            WebhookSender(f"{url}{WEBHOOK}", secret) as sender,
+        ):
+            yield sender
+
+    async def _import(self) -> None:
+        """Take in what the shop has, with all photos, before the app opens."""
+        lanes = frozenset({JobKind.INGEST, JobKind.DOWNLOAD})
+        async with (
+            open_shop(self._parts.settings) as shop,
+            self._parts.database.session() as session,
+        ):
+            await ImportService(session, operator=_COLLEAGUE, shop=shop).import_recent()
+        async with open_engine(self._parts, lanes=lanes) as engine:
+            await engine.drain()
+
+    async def _flow(self, sender: WebhookSender, existing: int) -> None:
+        unpaid: list[PlacedOrder] = []
+        samples = islice(sample_orders(seed=self._seed), existing, _MOST_ORDERS)
+        for number, sample in enumerate(samples, start=1):
+            await asyncio.sleep(self._pace * self._chance.uniform(0.6, 1.4))
+            order = sample.place(
+                self._house.shop,
+                self._house.cdn_url,
+                payment="PAID" if number % _UNPAID else "PENDING",
+                troubled=number % _TROUBLED == 2,
+            )
+            await self._tell(sender, order, "orders/create")
+            await asyncio.sleep(self._pace / 3)
+            try:
                 if self._chance.random() < 0.7:
                     await self._color(order)
                 await self._vectorize_something()
             except FototuiError as error:
                 log.warning("the demo's traffic stumbled", reason=str(error))
+            if unpaid:
+                self._house.shop.pay(unpaid[0])
+                await self._tell(sender, unpaid.pop(), "orders/paid")
+            if order.payment == "PENDING":
+                unpaid.append(order)
+
+    async def _tell(self, sender: WebhookSender, order: PlacedOrder, topic: Topic) -> None:
+        for answer in await sender.tell(order, topic):
+            if answer.status != 200:
+                log.warning("a webhook was not taken", status=answer.status, reason=answer.error)
 
     async def _count(self) -> int:
+        known = select(func.count()).select_from(Order).where(Order.shopify_id.is_not(None))
         async with self._parts.database.session() as session:
-            return await session.scalar(select(func.count()).select_from(Order)) or 0
+            return await session.scalar(known) or 0
 
-    async def _place(self, sample: SampleOrder) -> OrderDetail:
-        async with self._parts.database.session() as session:
-            service = OrderService(session, operator=_COLLEAGUE, storage=self._storage)
-            return await service.create_manual_order(
-                [PhotoInput(photo.data, filename=photo.name) for photo in sample.photos],
-                customer=sample.customer,
-                email=sample.email,
-                dedication=sample.dedication,
-                layout=sample.layout,
-            )
-
-    async def _color(self, order: OrderDetail) -> None:
+    async def _color(self, order: PlacedOrder) -> None:
         async with self._parts.database.session() as session:
             service = ColoringService(session, operator=_COLLEAGUE)
-            await service.create_for_order(order.id, default_options(self._parts.settings))
+            await service.create_for_order(order.name, default_options(self._parts.settings))
 
-    async def _cancel_one(self, order: OrderDetail) -> None:
+    async def _cancel_one(self, order: PlacedOrder) -> None:
         async with self._parts.database.session() as session:
             service = ColoringService(session, operator=_COLLEAGUE)
-            versions = await service.list_for_order(order.id)
+            versions = await service.list_for_order(order.name)
             with suppress(FototuiError):
                 await service.cancel(versions[0].id)
 

@@ -3,10 +3,13 @@
 import time
 from datetime import UTC, datetime
 
+from fototui.domain.sentences import Sentence
 from fototui.live.state import FeedState, Health
 from fototui.mercure.subscriber import LinkState, StateChange
 
-_NO_HUB = "No hub is configured (MERCURE_URL): changes are asked for every few seconds."
+_NO_HUB = Sentence.make(
+    "No hub is configured (MERCURE_URL): changes are asked for every few seconds."
+)
 
 
 class Feed:
@@ -24,7 +27,7 @@ class Feed:
         self._away_since: float | None = time.monotonic()
         self._has_been_live = False
         self._database_lost_at: datetime | None = None
-        self._database_reason = ""
+        self._database_reason: Sentence | None = None
 
     @property
     def is_polling(self) -> bool:
@@ -43,7 +46,7 @@ class Feed:
         elif self._away_since is None:
             self._away_since = time.monotonic()
 
-    def database_lost(self, reason: str) -> None:
+    def database_lost(self, reason: Sentence) -> None:
         """A query failed."""
         self._database_lost_at = self._database_lost_at or datetime.now(UTC)
         self._database_reason = reason
@@ -51,7 +54,7 @@ class Feed:
     def database_found(self) -> None:
         """A query succeeded."""
         self._database_lost_at = None
-        self._database_reason = ""
+        self._database_reason = None
 
     def health(self, *, is_behind: bool) -> Health:
         """All of it, for the operator.
@@ -66,9 +69,10 @@ class Feed:
         else:
             feed = FeedState.LIVE
         hub = self._link.reason if self._has_hub else _NO_HUB
+        reasons = [reason for reason in (self._database_reason, hub) if reason is not None]
         return Health(
             feed=feed,
             database_ok=self._database_lost_at is None,
             database_lost_at=self._database_lost_at,
-            reason=" ".join(filter(None, (self._database_reason, hub))),
+            reason=Sentence.joined(reasons) if reasons else None,
         )

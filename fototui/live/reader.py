@@ -13,7 +13,8 @@ from typing import TypeVar
 from fototui.desk import Desk
 from fototui.live.model import Model
 from fototui.services.live import LiveService, Watermark, no_answer
-from fototui.services.views import EngineView, LaneView, OrderCursor, OrderDetail
+from fototui.services.views import OrderCursor, OrderDetail
+from fototui.services.work_views import EngineView, LaneView
 
 T = TypeVar("T")
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from fototui.domain.sentences import Sentence
+
 
 class FeedState(StrEnum):
     """How changes reach this terminal."""
@@ -23,13 +25,13 @@ class Health:
         feed: How changes come.
         database_ok: The last query succeeded.
         database_lost_at: Since when it has not, by this machine's clock.
-        reason: Why feed or database do not work, as a sentence.
+        reason: Why feed or database do not work.
     """
 
     feed: FeedState = FeedState.CONNECTING
     database_ok: bool = True
     database_lost_at: datetime | None = None
-    reason: str = ""
+    reason: Sentence | None = None
 
 
 @dataclass(frozen=True, slots=True)

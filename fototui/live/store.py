@@ -27,7 +27,8 @@ from fototui.live.state import Changed
 from fototui.mercure.backoff import Backoff
 from fototui.mercure.subscriber import LinkState, Lost, MercureSubscriber, Message
 from fototui.services.references import no_such_order
-from fototui.services.views import EngineView, LaneView, OrderDetail, OrderRow
+from fototui.services.views import OrderDetail, OrderRow
+from fototui.services.work_views import EngineView, LaneView
 
 log = structlog.get_logger(__name__)
 
@@ -200,7 +201,7 @@ class LiveStore:
             except FototuiError as error:
                 if self.health.database_ok:
                     log.warning("the live store cannot read the database", reason=str(error))
-                self._feed.database_lost(str(error))
+                self._feed.database_lost(error.sentence)
                 self._fall_behind()
                 self._note_health()
                 await asyncio.sleep(backoff.next_wait())

@@ -24,8 +24,9 @@ def hub_address(url: str) -> str:
     parts = urlsplit(url.strip())
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError(
-            f"MERCURE_URL is {clean_line(url, limit=100)!r}: give the hub's full address, "
-            f"for instance https://hub.example.com{HUB_PATH}."
+            "MERCURE_URL is {value}: give the hub's full address, for instance {example}.",
+            value=repr(clean_line(url, limit=100)),
+            example=f"https://hub.example.com{HUB_PATH}",
         )
     if parts.path in {"", "/"}:
         parts = parts._replace(path=HUB_PATH)

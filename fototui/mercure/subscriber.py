@@ -12,6 +12,7 @@ import structlog
 from httpx_sse import aconnect_sse
 from pydantic import SecretStr
 
+from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
 from fototui.mercure.address import hub_address
 from fototui.mercure.backoff import Backoff
@@ -50,7 +51,7 @@ class StateChange:
     """
 
     state: LinkState
-    reason: str = ""
+    reason: Sentence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +89,15 @@ class _Failure:
         is_hopeless: Whether only a person can help.
     """
 
-    reason: str
+    reason: Sentence
     is_hopeless: bool = False
 
 
 class _RefusedError(Exception):
     """The hub answered, but not with a stream."""
 
-    def __init__(self, reason: str, *, is_hopeless: bool = False) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: Sentence, *, is_hopeless: bool = False) -> None:
+        super().__init__(str(reason))
         self.failure = _Failure(reason, is_hopeless)
 
 
@@ -171,7 +172,7 @@ class MercureSubscriber(Generic[T]):
         async with httpx.AsyncClient(timeout=self._timeout) as client:
             while True:
                 began = clock()
-                failure = _Failure("The hub ended the stream at once.")
+                failure = _Failure(Sentence.make("The hub ended the stream at once."))
                 try:
                     async with aclosing(self._listen(client)) as items:
                         async for item in items:
@@ -194,7 +195,7 @@ class MercureSubscriber(Generic[T]):
     def _enter(self, change: StateChange) -> StateChange:
         self._state = change
         if change.state is LinkState.DOWN:
-            log.warning("no live events", reason=change.reason)
+            log.warning("no live events", reason=str(change.reason))
         else:
             log.info("live events", state=change.state)
         return change
@@ -204,11 +205,15 @@ class MercureSubscriber(Generic[T]):
             return self._refused_wait_seconds
         return max(self._backoff.next_wait(), self._retry_seconds)
 
-    def _explain(self, error: httpx.HTTPError) -> str:
+    def _explain(self, error: httpx.HTTPError) -> Sentence:
         if isinstance(error, httpx.ReadTimeout):
-            return f"The hub gave no sign of life for {self._silence_seconds:g} s."
-        detail = clean_line(str(error), limit=200) or type(error).__name__
-        return f"The hub cannot be reached ({detail}): check MERCURE_URL and that the hub runs."
+            return Sentence.make(
+                "The hub gave no sign of life for {seconds} s.", seconds=self._silence_seconds
+            )
+        return Sentence.make(
+            "The hub cannot be reached ({reason}): check MERCURE_URL and that the hub runs.",
+            reason=clean_line(str(error), limit=200) or type(error).__name__,
+        )
 
     async def _listen(
         self, client: httpx.AsyncClient
@@ -244,18 +249,22 @@ def _check(response: httpx.Response) -> None:
     """Raise where the answer is not a stream of events."""
     status = response.status_code
     if status in {401, 403}:
-        raise _RefusedError(
-            f"The hub refuses our token (HTTP {status}): set MERCURE_SUBSCRIBER_JWT_KEY to the key "
+        refused = Sentence.make(
+            "The hub refuses our token (HTTP {status}): set MERCURE_SUBSCRIBER_JWT_KEY to the key "
             "that the hub was started with, and check this computer's clock.",
-            is_hopeless=True,
+            status=status,
         )
+        raise _RefusedError(refused, is_hopeless=True)
     if status == 429 or status >= 500:
-        raise _RefusedError(f"The hub is in trouble (HTTP {status}): look at its log.")
+        raise _RefusedError(
+            Sentence.make("The hub is in trouble (HTTP {status}): look at its log.", status=status)
+        )
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
     if status != 200 or media_type != "text/event-stream":
-        raise _RefusedError(
-            f"No hub answers at MERCURE_URL (HTTP {status}): check the address.", is_hopeless=True
+        nobody = Sentence.make(
+            "No hub answers at MERCURE_URL (HTTP {status}): check the address.", status=status
         )
+        raise _RefusedError(nobody, is_hopeless=True)
 
 
 def _cursor(event_id: str) -> str:

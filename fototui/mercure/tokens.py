@@ -131,7 +131,8 @@ def read_token(token: str, key: SecretStr) -> Claims:
         read = _Payload.model_validate(payload)
     except (jwt.InvalidTokenError, ValidationError) as error:
         raise TokenError(
-            f"The token is not valid ({type(error).__name__}): make it with the hub's key, HS256."
+            "The token is not valid ({reason}): make it with the hub's key, HS256.",
+            reason=type(error).__name__,
         ) from error
     allowed = read.namespaced or read.mercure
     return Claims(

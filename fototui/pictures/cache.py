@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from collections import OrderedDict
 from collections.abc import Hashable
 from pathlib import Path
@@ -17,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 _SUFFIX = ".webp"
 _QUALITY = 92
+_ABANDONED_SECONDS = 3600.0
 
 
 class MemoryCache:
@@ -77,7 +79,6 @@ class DiskCache:
         try:
             with Image.open(path, formats=("WEBP",)) as image:
                 picture = image.convert("RGB")
-            os.utime(path)
         except FileNotFoundError:
             return None
         # Pillow raises many kinds on what a crash or another program left there.
@@ -85,6 +86,8 @@ class DiskCache:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
             return None
+        with contextlib.suppress(OSError):  # trimmed away meanwhile, or not ours to touch
+            os.utime(path)
         return picture
 
     def put(self, key: str, image: Image.Image) -> None:
@@ -107,12 +110,17 @@ class DiskCache:
         return self._folder / (hashlib.sha256(key.encode()).hexdigest() + _SUFFIX)
 
     def _trim(self) -> None:
-        """Remove the least recently used files until the limit is kept."""
+        """Remove the least recently used files until the limit is kept.
+
+        What others are writing now is left alone, unless it was left behind long ago.
+        """
         files: list[tuple[float, int, Path]] = []
+        abandoned = time.time() - _ABANDONED_SECONDS
         for path in self._folder.iterdir():
             with contextlib.suppress(FileNotFoundError):  # another program trims too
                 found = path.stat()
-                files.append((found.st_mtime, found.st_size, path))
+                if path.suffix == _SUFFIX or found.st_mtime < abandoned:
+                    files.append((found.st_mtime, found.st_size, path))
         total = sum(size for _, size, _ in files)
         for _, size, path in sorted(files):
             if total <= self._limit:

@@ -15,7 +15,7 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401 - the same
 )
 
-from fototui.i18n import N_
+from fototui.domain.sentences import Sentence
 from fototui.pictures import svg
 from fototui.pictures.errors import PictureBrokenError, PictureTooBigError
 
@@ -32,8 +32,8 @@ MASTER_SIDE = 3072
 # HEIF is there only where a plugin for it is installed and registered.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "HEIF")
 
-_BROKEN = N_("The file is damaged or no picture; fetch or generate it again.")
-TOO_BIG = N_("The picture is too big to be shown here; open it in the browser with o.")
+_BROKEN = Sentence.make("The file is damaged or no picture; fetch or generate it again.")
+TOO_BIG = Sentence.make("The picture is too big to be shown here; open it in the browser with o.")
 
 # Narrower than this, a picture has lost its whole other side; pixels are never fewer.
 _MIN_SIDE = 1

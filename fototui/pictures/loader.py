@@ -15,7 +15,7 @@ from PIL import Image
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.files import S3ObjectRefData
-from fototui.i18n import N_
+from fototui.domain.sentences import Sentence
 from fototui.pictures.cache import DiskCache, MemoryCache
 from fototui.pictures.decoding import MAX_FILE_BYTES, TOO_BIG, decode, fit
 from fototui.pictures.errors import PictureError, PictureMissingError, PictureTooBigError
@@ -34,8 +34,8 @@ _DECODES_AT_ONCE = 2
 _MOST_AHEAD = 8
 _LOAD_SECONDS = 60.0
 
-_MISSING = N_("The file is not in storage; fetch or generate it again.")
-_SLOW = N_("The storage does not answer; try again in a moment.")
+_MISSING = Sentence.make("The file is not in storage; fetch or generate it again.")
+_SLOW = Sentence.make("The storage does not answer; try again in a moment.")
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import resvg_py
 
-from fototui.i18n import N_
+from fototui.domain.sentences import Sentence
 from fototui.pictures.errors import PictureBrokenError, PictureTooBigError
 
 SIDE = 2048
@@ -20,9 +20,9 @@ _MAX_DEPTH = 128
 _MAX_ELEMENTS = 400_000
 _MAX_USES = 1_000  # each may repeat others: what doubles at every step never ends
 
-_NO_SVG = N_("The SVG is damaged; generate it again.")
-_REFUSED = N_("The SVG holds what no SVG of ours does; it is not opened here.")
-_TOO_BIG = N_("The SVG is too big to be shown here; open it in the browser with o.")
+_NO_SVG = Sentence.make("The SVG is damaged; generate it again.")
+_REFUSED = Sentence.make("The SVG holds what no SVG of ours does; it is not opened here.")
+_TOO_BIG = Sentence.make("The SVG is too big to be shown here; open it in the browser with o.")
 
 _NAMESPACE = "{http://www.w3.org/2000/svg}"
 # They run, embed other documents, load other files, or cost without bound.

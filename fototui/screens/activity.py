@@ -15,7 +15,7 @@ from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
 from fototui.screens.refresher import Refresher
 from fototui.services.activity import ActivityService
-from fototui.services.views import ActivityEntry
+from fototui.services.work_views import ActivityEntry
 from fototui.widgets.activity_rows import activity_columns, activity_row, detail
 from fototui.widgets.badges import MUTED
 from fototui.widgets.simple_table import SimpleTable
@@ -174,7 +174,7 @@ class ActivityScreen(FototuiScreen):
         zone, now = self.fototui.timezone, self.fototui.settings.now()
         entries = sorted(self._entries.values(), key=lambda entry: entry.id, reverse=True)
         self._log.show_when_empty(
-            _("Nothing has been done yet. What operators and engines do will stand here.")
+            _("Nothing has been done yet. What operators and engines do will appear here.")
             if self._is_read
             else ""
         )
@@ -229,11 +229,11 @@ class ActivityScreen(FototuiScreen):
         has_order = entry is not None and entry.order_id is not None
         match action_id:
             case "activity.open" if not has_order:
-                return _("This entry is about no order.")
+                return _("This entry is not about an order.")
             case "activity.by_order" if not has_order and self._filter.order_id is None:
-                return _("This entry is about no order.")
+                return _("This entry is not about an order.")
             case "activity.by_operator" if entry is None and self._filter.operator is None:
-                return _("There is no entry to take the operator from.")
+                return _("No entry is selected to take the operator from.")
             case "activity.more" if self._is_complete:
                 return _("There are no older entries.")
             case "activity.more" if not self._entries or self._has_gaps:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from fototui.desk import Desk
 from fototui.domain.errors import FototuiError
-from fototui.i18n import _, ngettext
+from fototui.domain.statuses import OrderStatus
+from fototui.i18n import _, ngettext, tell
 from fototui.services.coloring import ColoringService
+from fototui.services.imports import SyncService
 from fototui.services.vectorizer import VectorizerService
 from fototui.services.views import OrderRow, StartReport
 from fototui.widgets.badges import Badge
-
-Act = Callable[[str], Awaitable[Sequence[StartReport]]]
 
 _IDLE = (Badge.NONE, Badge.ERROR, Badge.CANCELLED)
 _AT_ONCE = 4
@@ -30,17 +30,34 @@ class Outcome:
     """What became of the images.
 
     Args:
-        started: Versions that were started.
+        started: Versions, or orders, that were started.
         skipped: Reasons why others were not, counted.
     """
 
     started: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
 
+    @classmethod
+    def of(cls, reports: Iterable[StartReport]) -> Outcome:
+        """What became of some images."""
+        outcome = cls()
+        for report in reports:
+            if report.version is not None:
+                outcome.started += 1
+            else:
+                reason = report.skipped
+                outcome.skipped[_("It was left out.") if reason is None else tell(reason)] += 1
+        return outcome
+
+    def add(self, other: Outcome) -> None:
+        """Count more."""
+        self.started += other.started
+        self.skipped.update(other.skipped)
+
     def in_words(self) -> str:
         """For a toast: how many, and the commonest reasons against the rest."""
         if not self.started and not self.skipped:
-            return _("There was nothing to start.")
+            return _("There is nothing to start.")
         words = ngettext("{count} started.", "{count} started.", self.started).format(
             count=self.started
         )
@@ -53,6 +70,9 @@ class Outcome:
         for reason, count in self.skipped.most_common(_REASONS_TOLD):
             words += f" {reason}" if count == 1 else f" {reason} ({count}×)"
         return words if len(self.skipped) <= _REASONS_TOLD else f"{words} …"
+
+
+Act = Callable[[OrderRow], Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +100,10 @@ def colorings(desk: Desk) -> Deed:
     def images(row: OrderRow) -> int:
         return sum(Badge.of(image.coloring) in _IDLE for image in row.images)
 
-    return Deed(
-        _("Colourings"),
-        lambda order_id: desk.act(ColoringService, lambda s: s.create_for_order(order_id)),
-        images,
-    )
+    async def act(row: OrderRow) -> Outcome:
+        return Outcome.of(await desk.act(ColoringService, lambda s: s.create_for_order(row.id)))
+
+    return Deed(_("Colourings"), act, images)
 
 
 def svgs(desk: Desk) -> Deed:
@@ -100,25 +119,29 @@ def svgs(desk: Desk) -> Deed:
             for image in row.images
         )
 
-    return Deed(
-        _("SVG"),
-        lambda order_id: desk.act(VectorizerService, lambda s: s.create_for_order(order_id)),
-        images,
-    )
+    async def act(row: OrderRow) -> Outcome:
+        return Outcome.of(await desk.act(VectorizerService, lambda s: s.create_for_order(row.id)))
+
+    return Deed(_("SVG"), act, images)
 
 
 def retries(desk: Desk) -> Deed:
-    """Try again what failed, of both kinds.
+    """Try again what failed: of both kinds, and the order itself.
 
     Args:
         desk: The services.
     """
 
-    async def act(order_id: str) -> Sequence[StartReport]:
-        colored = await desk.act(ColoringService, lambda s: s.retry_failed(order_id))
-        traced = await desk.act(VectorizerService, lambda s: s.retry_failed(order_id))
+    async def act(row: OrderRow) -> Outcome:
+        outcome = Outcome()
+        if row.status is OrderStatus.ERROR:
+            await desk.act(SyncService, lambda s: s.retry(row.id))
+            outcome.started += 1
+        colored = await desk.act(ColoringService, lambda s: s.retry_failed(row.id))
+        traced = await desk.act(VectorizerService, lambda s: s.retry_failed(row.id))
         # Of most images nothing failed, and that is no news.
-        return [report for report in (*colored, *traced) if report.version is not None]
+        outcome.add(Outcome.of(r for r in (*colored, *traced) if r.version is not None))
+        return outcome
 
     def images(row: OrderRow) -> int:
         badges = [Badge.of(image.coloring) for image in row.images]
@@ -127,15 +150,29 @@ def retries(desk: Desk) -> Deed:
     return Deed(_("Retry"), act, images)
 
 
+def fetches(desk: Desk) -> Deed:
+    """Have orders fetched from the shop again.
+
+    Args:
+        desk: The services.
+    """
+
+    async def act(row: OrderRow) -> Outcome:
+        await desk.act(SyncService, lambda s: s.request(row.id))
+        return Outcome(started=1)
+
+    return Deed(_("Fetch"), act, lambda _row: 0)
+
+
 async def for_orders(
-    orders: Sequence[str],
+    orders: Sequence[OrderRow],
     act: Act,
     progress: Callable[[int], None],
 ) -> Outcome:
     """Do something to each order.
 
     Args:
-        orders: Their ULIDs.
+        orders: The orders.
         act: Does it to one.
         progress: Told how many are done.
 
@@ -158,14 +195,10 @@ async def for_orders(
     return outcome
 
 
-def _count(result: Sequence[StartReport] | BaseException, outcome: Outcome) -> None:
-    if isinstance(result, BaseException):
-        if not isinstance(result, FototuiError) or result.code not in _OF_ONE_ORDER:
-            raise result
-        outcome.skipped[str(result)] += 1
-        return
-    for report in result:
-        if report.version is not None:
-            outcome.started += 1
-        else:
-            outcome.skipped[report.skipped or _("It was left out.")] += 1
+def _count(result: Outcome | BaseException, outcome: Outcome) -> None:
+    if isinstance(result, Outcome):
+        outcome.add(result)
+    elif isinstance(result, FototuiError) and result.code in _OF_ONE_ORDER:
+        outcome.skipped[tell(result)] += 1
+    else:
+        raise result

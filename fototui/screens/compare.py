@@ -17,7 +17,7 @@ from fototui.desk import Desk
 from fototui.domain.errors import ConflictError
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
-from fototui.i18n import _, ngettext
+from fototui.i18n import _, ngettext, number, tell
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
 from fototui.services.coloring import ColoringService
@@ -217,7 +217,7 @@ class CompareScreen(FototuiScreen):
         words = []
         count = len(self._candidates())
         if self._image is None:
-            words.append(_("This image is no more; go back and look at the order."))
+            words.append(_("This image no longer exists; go back to the order."))
         elif not count:
             words.append(_("There is no finished version to compare yet."))
         elif hidden := count - len(views):
@@ -229,7 +229,7 @@ class CompareScreen(FototuiScreen):
                 ).format(count=hidden)
             )
         if self._zoom > 1:
-            words.append(f"{self._zoom:.1f}×")
+            words.append(f"{number(round(self._zoom, 1))}×")
         self.query_one("#words", Static).update(Content(clean_line(" · ".join(words))))
 
     def on_resize(self, event: Resize) -> None:
@@ -285,11 +285,11 @@ class CompareScreen(FototuiScreen):
         self._show()
 
     def do_zoom_in(self) -> None:
-        """Look closer, at all of them."""
+        """Enlarge all pictures."""
         self._look(self._zoom * _ZOOM_STEP, self._pan)
 
     def do_zoom_out(self) -> None:
-        """See more, of all of them."""
+        """Show more of all pictures."""
         self._look(self._zoom / _ZOOM_STEP, self._pan)
 
     def do_pan_left(self) -> None:
@@ -334,8 +334,8 @@ class CompareScreen(FototuiScreen):
             self._take(await desk.read(OrderService, lambda s: s.get_order(self.order_id)))
             self._show()
             before = None if self._image is None else chosen_id(self._image, self._kind)
-            question = _("{reason} Choose v{number} all the same?").format(
-                reason=_(str(error)), number=view.version
+            question = _("{reason} Choose v{number} anyway?").format(
+                reason=tell(error), number=view.version
             )
             if not await self.fototui.ask(question, yes=_("Choose")):
                 self._expected = before

@@ -13,6 +13,7 @@ from textual.widgets import Button, Input, Static
 
 from fototui.i18n import _
 
+_BREAKPOINTS = [(0, "-narrow"), (76, "-roomy")]
 _DIALOG_CSS = """
 {name} {{ align: center middle; }}
 {name} > Vertical {{
@@ -20,9 +21,12 @@ _DIALOG_CSS = """
     border: round $accent; background: $surface;
 }}
 {name} Static {{ width: auto; max-width: 66; margin-bottom: 1; }}
+{name} .hint {{ margin-bottom: 0; color: $text-muted; }}
 {name} Horizontal {{ width: auto; height: auto; }}
 {name} Button {{ margin-right: 2; }}
 {name} Input {{ width: 60; margin-bottom: 1; }}
+{name}.-narrow Static {{ max-width: 50; }}
+{name}.-narrow Input {{ width: 50; }}
 """
 
 
@@ -34,6 +38,7 @@ class Confirm(ModalScreen[bool]):
         yes: What the button that does it says.
     """
 
+    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
     DEFAULT_CSS = _DIALOG_CSS.format(name="Confirm")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n", "answer(False)", show=False),
@@ -75,6 +80,7 @@ class AskText(ModalScreen[str | None]):
         value: What stands there at first.
     """
 
+    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
     DEFAULT_CSS = _DIALOG_CSS.format(name="AskText")
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
@@ -88,6 +94,7 @@ class AskText(ModalScreen[str | None]):
         with Vertical():
             yield Static(Content(self._question))
             yield Input(self._value)
+            yield Static(Content(_("enter confirms, esc cancels")), classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer."""

@@ -12,17 +12,18 @@ from textual.events import DescendantFocus
 from textual.widgets import Static
 
 from fototui.actions import Scope
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind
 from fototui.i18n import _, ngettext
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
 from fototui.screens.dialogs import AskText
 from fototui.screens.refresher import Refresher
 from fototui.services.coloring import ColoringService
+from fototui.services.imports import SyncService
 from fototui.services.jobs import JobBoard, JobService, JobView
 from fototui.services.lanes import LaneService
 from fototui.services.vectorizer import VectorizerService
-from fototui.services.views import EngineView, LaneView
+from fototui.services.work_views import EngineView, LaneView
 from fototui.widgets.job_rows import (
     Looks,
     engine_columns,
@@ -52,15 +53,19 @@ class EnginesScreen(FototuiScreen):
     scope = Scope.ENGINES
     # Lanes and throughput stand side by side where there is room.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (160, "-wide")]  # noqa: RUF012 - Textual's own
+    # Where there is little room, the jobs need it more than the chart.
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012 - Textual's own
     DEFAULT_CSS = """
+    EnginesScreen.-short ThroughputChart { display: none; }
+    EnginesScreen.-short #why { height: 1; }
     EnginesScreen #top { height: auto; layout: vertical; }
     EnginesScreen.-wide #top { layout: horizontal; }
     EnginesScreen SimpleTable, EnginesScreen ThroughputChart {
         border-top: solid $panel; border-title-color: $text-muted; border-title-style: bold;
     }
     EnginesScreen SimpleTable:focus { border-top: solid $primary; border-title-color: $primary; }
-    EnginesScreen #lanes { height: 4; }
-    EnginesScreen.-wide #top > * { width: 1fr; height: 4; }
+    EnginesScreen #lanes { height: 6; }
+    EnginesScreen.-wide #top > * { width: 1fr; height: 6; }
     EnginesScreen.-wide ThroughputChart { max-width: 84; }
     EnginesScreen #engines { height: auto; min-height: 3; max-height: 30%; }
     EnginesScreen #jobs { height: 1fr; }
@@ -133,14 +138,14 @@ class EnginesScreen(FototuiScreen):
         engines.set_columns(*engine_columns())
         jobs.set_columns(*job_columns())
         engines.show_when_empty(
-            _("No engine runs. Start one here with: fototui engine, or leave off --no-engine.")
+            _("No engine is running. Start one with: fototui engine, or leave out --no-engine.")
         )
         jobs.show_when_empty(
             _("Nothing is waiting, nothing failed in the last hour. Orders: f1, then g or s.")
         )
         lanes.border_title = _("Lanes")
         engines.border_title = _("Engines")
-        self.query_one(ThroughputChart).border_title = _("Versions a minute, last hour")
+        self.query_one(ThroughputChart).border_title = _("Versions per minute, last hour")
         self._show_lanes_and_engines()
         self._show_jobs()
 
@@ -249,6 +254,8 @@ class EnginesScreen(FototuiScreen):
                 return _("Go to a job first, with tab.")
             case "engines.cancel" if job is not None and job.status.meta.is_final:
                 return _("This job has failed already; there is nothing left to cancel.")
+            case "engines.cancel" if job is not None and job.version_id is None:
+                return _("Fetching an order cannot be cancelled; pause its lane instead.")
             case "engines.retry" if job is not None and not job.status.meta.is_retryable:
                 return _("This job has not failed.")
         return None
@@ -279,23 +286,25 @@ class EnginesScreen(FototuiScreen):
         name = kind_word(lane.lane)
         if lane.paused_at is not None:
             done = await self.fototui.desk.act(LaneService, lambda s: s.resume(lane.lane))
-            words = _("{lane}: engines take up jobs again.").format(lane=name)
+            words = _("{lane}: engines take jobs again.").format(lane=name)
             return words if done else _("Someone else resumed it already.")
         reason = await self.app.push_screen_wait(
-            AskText(_("Why is {lane} paused? The other operators will read it.").format(lane=name))
+            AskText(
+                _("Why pause {lane}? The other operators will see the reason.").format(lane=name)
+            )
         )
         if reason is None:
             return None
         done = await self.fototui.desk.act(LaneService, lambda s: s.pause(lane.lane, reason=reason))
-        words = _("{lane}: paused for all engines; what runs goes on.").format(lane=name)
+        words = _("{lane}: paused on all engines; running jobs continue.").format(lane=name)
         return words if done else _("Someone else paused it already.")
 
     async def _turn_engine(self, engine: EngineView) -> str | None:
         if engine.paused_at is not None:
             done = await self.fototui.desk.act(LaneService, lambda s: s.resume_engine(engine.id))
-            return _("The engine takes up jobs again.") if done else _("It was resumed already.")
+            return _("The engine takes jobs again.") if done else _("It was resumed already.")
         done = await self.fototui.desk.act(LaneService, lambda s: s.pause_engine(engine.id))
-        words = _("The engine is paused; what it runs goes on.")
+        words = _("The engine is paused; its running jobs continue.")
         return words if done else _("It was paused already.")
 
     def _turned(self, words: str | None) -> str | None:
@@ -317,14 +326,17 @@ class EnginesScreen(FototuiScreen):
 
     async def _cancel(self, job: JobView) -> str | None:
         question = _(
-            "{kind} of {order} is with the outside service already and may be charged. Stop it?"
+            "{kind} of {order} is already with the outside service and may be charged. Cancel it?"
         ).format(kind=kind_word(job.kind), order=job.order_number)
-        if job.is_paid_for and not await self.fototui.ask(question, yes=_("Stop it")):
+        if job.is_paid_for and not await self.fototui.ask(question, yes=_("Cancel the job")):
             return None
-        if job.kind is VersionType.COLORING:
-            await self.fototui.desk.act(ColoringService, lambda s: s.cancel(job.version_id))
+        desk, version_id = self.fototui.desk, job.version_id
+        if version_id is None:
+            return None
+        if job.kind is JobKind.COLORING:
+            await desk.act(ColoringService, lambda s: s.cancel(version_id))
         else:
-            await self.fototui.desk.act(VectorizerService, lambda s: s.cancel(job.version_id))
+            await desk.act(VectorizerService, lambda s: s.cancel(version_id))
         return _("{order}: cancelled.").format(order=job.order_number)
 
     def do_retry(self) -> None:
@@ -333,11 +345,14 @@ class EnginesScreen(FototuiScreen):
             self.perform(lambda: self._retry(job), self._done_to_job)
 
     async def _retry(self, job: JobView) -> str | None:
-        if job.kind is VersionType.COLORING:
-            await self.fototui.desk.act(ColoringService, lambda s: s.retry(job.version_id))
+        desk, version_id = self.fototui.desk, job.version_id
+        if version_id is None:
+            await desk.act(SyncService, lambda s: s.retry(job.order_id))
+        elif job.kind is JobKind.COLORING:
+            await desk.act(ColoringService, lambda s: s.retry(version_id))
         else:
-            await self.fototui.desk.act(VectorizerService, lambda s: s.retry(job.version_id))
-        return _("{order}: waits to be tried again.").format(order=job.order_number)
+            await desk.act(VectorizerService, lambda s: s.retry(version_id))
+        return _("{order}: waiting to be retried.").format(order=job.order_number)
 
     def _done_to_job(self, words: str | None) -> str | None:
         self.refresher.wake()

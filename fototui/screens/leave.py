@@ -30,6 +30,7 @@ class LeaveDialog(ModalScreen[Leaving]):
         running: How many there are.
     """
 
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-roomy")]  # noqa: RUF012 - Textual's own
     DEFAULT_CSS = """
     LeaveDialog { align: center middle; }
     LeaveDialog > Vertical {
@@ -39,6 +40,8 @@ class LeaveDialog(ModalScreen[Leaving]):
     LeaveDialog Static { width: auto; max-width: 70; margin-bottom: 1; }
     LeaveDialog Horizontal { width: auto; height: auto; }
     LeaveDialog Button { margin-right: 2; }
+    LeaveDialog.-narrow Static { max-width: 50; }
+    LeaveDialog.-narrow Horizontal { layout: vertical; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "answer('stay')", show=False),

@@ -25,7 +25,7 @@ from fototui.domain.options import (
     SvgOptions,
 )
 from fototui.domain.statuses import VersionType
-from fototui.i18n import _
+from fototui.i18n import _, number
 
 N = TypeVar("N", int, float)
 Options = ColoringOptions | SvgOptions
@@ -133,8 +133,8 @@ class _Dialog(ModalScreen[Options | None]):
             yield Static(Content(self._title()), classes="title")
             yield from self.fields()
             with Horizontal():
-                yield Button(Content(_("Make it")), id="make", variant="primary")
-                yield Button(Content(_("Leave it")), id="leave")
+                yield Button(Content(_("Create")), id="make", variant="primary")
+                yield Button(Content(_("Cancel")), id="leave")
 
     def _title(self) -> str:
         raise NotImplementedError
@@ -186,9 +186,9 @@ class ColoringDialog(_Dialog):
         """Two numbers."""
         low, high = MEGAPIXELS_RANGE
         yield Static(
-            Content(_("Megapixels, {low} to {high}").format(low=f"{low:g}", high=f"{high:g}"))
+            Content(_("Megapixels, {low} to {high}").format(low=number(low), high=number(high)))
         )
-        yield Input(f"{self._before.megapixels:g}", id="megapixels")
+        yield Input(number(self._before.megapixels), id="megapixels")
         yield Static(id="megapixels-wrong", classes="wrong")
         first, last = STEPS_RANGE
         yield Static(Content(_("Steps, {low} to {high}").format(low=first, high=last)))
@@ -201,7 +201,7 @@ class ColoringDialog(_Dialog):
         first, last = STEPS_RANGE
         megapixels = self._number(
             "megapixels", float, low, high,
-            _("Write a number from {low} to {high}.").format(low=f"{low:g}", high=f"{high:g}"),
+            _("Write a number from {low} to {high}.").format(low=number(low), high=number(high)),
         )  # fmt: skip
         steps = self._number(
             "steps", int, first, last,
@@ -216,15 +216,15 @@ class ColoringDialog(_Dialog):
     ) -> N | None:
         entry = self.query_one(f"#{field}", Input)
         try:
-            number = parse(entry.value.strip().replace(",", "."))
+            value = parse(entry.value.strip().replace(",", "."))
         except ValueError:
-            number = None
-        is_right = number is not None and low <= number <= high
+            value = None
+        is_right = value is not None and low <= value <= high
         self.query_one(f"#{field}-wrong", Static).update(Content("" if is_right else wrong))
         if not is_right:
             entry.focus()
             return None
-        return number
+        return value
 
 
 class SvgDialog(_Dialog):

@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial, partialmethod
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widgets import Static
 from textual.worker import Worker
 
 from fototui.actions import Scope
 from fototui.domain.errors import FototuiError
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
-from fototui.i18n import _, full_time
+from fototui.i18n import _, tell
 from fototui.live.state import Changed
-from fototui.screens import order_deeds as deeds
-from fototui.screens import order_files as files
-from fototui.screens.base import FototuiScreen
 from fototui.screens.compare import chosen_id
-from fototui.screens.options import ask_options
-from fototui.screens.order_look import Look
+from fototui.screens.order_acting import OrderActing
 from fototui.screens.order_reasons import InView, reason_against
+from fototui.screens.order_words import about, no_picture, why_failed
 from fototui.screens.picture import PictureScreen
-from fototui.services.views import ImageView, OrderDetail, VersionView
-from fototui.widgets.badges import MUTED, status_colour
+from fototui.services.views import ImageView
 from fototui.widgets.image_list import ImageList
-from fototui.widgets.order_columns import payment_label
 from fototui.widgets.picture import Picture
 from fototui.widgets.version_list import KindTabs, VersionList
 
 _NARROW_UNDER = 100
 
 
-class OrderScreen(FototuiScreen):
+class OrderScreen(OrderActing):
     """An order.
 
     Args:
@@ -47,17 +41,16 @@ class OrderScreen(FototuiScreen):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_NARROW_UNDER, "-roomy")]  # noqa: RUF012 - Textual's own
     DEFAULT_CSS = """
     OrderScreen #about { height: 1; padding: 0 1; background: $surface; }
+    OrderScreen #why { height: auto; max-height: 2; padding: 0 1; color: $error; }
+    OrderScreen #why.-nothing { display: none; }
     OrderScreen #right { width: 1fr; }
     OrderScreen.-narrow ImageList { width: 22; padding: 0; }
     """
 
     def __init__(self, order_id: str) -> None:
-        super().__init__()
-        self.order_id = order_id
+        super().__init__(order_id)
         self._opened: str | None = None
-        self._problem = ""
-        self._look = Look()
-        self._chosen_here: set[int | None] = set()
+        self._problem: Sentence | None = None
         self._last_shown: tuple[int, VersionType, int | None] | None = None
 
     def heading(self) -> str:
@@ -67,7 +60,7 @@ class OrderScreen(FototuiScreen):
         names = ", ".join(
             clean_line(name, limit=40) for name in self.fototui.viewers(self.order_id)
         )
-        also = _("Also open at: {names}").format(names=names)
+        also = _("Also viewing: {names}").format(names=names)
         return f"{number} · {also}" if names else number
 
     def compose_body(self) -> ComposeResult:
@@ -79,6 +72,7 @@ class OrderScreen(FototuiScreen):
         self.versions = VersionList(ascii_badges=ascii_badges)
         yield Vertical(
             Static(id="about"),
+            Static(id="why", classes="-nothing", markup=False),
             Horizontal(self.images, Vertical(self.picture, self.tabs, self.versions, id="right")),
         )
 
@@ -104,16 +98,16 @@ class OrderScreen(FototuiScreen):
         try:
             await self.fototui.store.open(order_id)
         except FototuiError as error:
-            self._problem = _(str(error))
+            self._problem = error.sentence
         else:
             if self._opened is not None:
                 self.fototui.store.close(self._opened)
-            self._opened, self._problem = order_id, ""
+            self._opened, self._problem = order_id, None
         self._repaint()
 
     def on_store_changed(self, changed: Changed) -> None:
         """Show what changed in this order; open it when the database is back."""
-        if self.order_id in changed.details:
+        if self.order_id in changed.details | changed.rows:
             self._repaint()
         elif changed.health and self._problem and self.fototui.store.health.database_ok:
             self._open(self.order_id)
@@ -148,41 +142,29 @@ class OrderScreen(FototuiScreen):
         look = self._look
         detail = look.detail = self.fototui.store.detail(self.order_id)
         image, version = look.image, look.version
-        self.query_one("#about", Static).update(self._about(detail))
+        missing = self._why_missing()
+        row = self.fototui.store.orders.get(self.order_id)
+        zone, waiting = self.fototui.timezone, 0 if row is None else row.waiting
+        self.query_one("#about", Static).update(about(detail, missing, zone, waiting=waiting))
+        why = why_failed(detail)
+        self.query_one("#why", Static).update(why)
+        self.query_one("#why").set_class(not why, "-nothing")
         self.images.show(detail, None if image is None else image.id)
         self.tabs.show(self._look.kind, image)
         version_id = None if version is None else version.id
         self.versions.show(look.versions, version_id, empty=look.no_versions)
-        self.picture.show(look.file, caption=look.caption, empty=self._no_picture())
+        self.picture.show(look.file, caption=look.caption, empty=no_picture(look, missing))
         self._tell_of_choice(image)
         self.fototui.pictures.prefetch(look.ahead())
         self.query("StatusBar, KeyBar").refresh()
         self.refresh_bindings()
 
-    def _about(self, detail: OrderDetail | None) -> Content:
-        if detail is None:
-            gone = self._opened == self.order_id
-            words = _("The order is not there any more.") if gone else _("Loading…")
-            return Content.styled(self._problem or words, MUTED)
-        parts = [
-            Content.styled(clean_line(detail.customer_name or "–", limit=80), "bold"),
-            Content.styled(
-                _(detail.status.meta.display.label),
-                status_colour(detail.status.meta.display.colour),
-            ),
-            payment_label(detail.payment_status),
-            Content.styled(full_time(detail.created_at, self.fototui.timezone), MUTED),
-            Content.styled(clean_line(detail.customer_email or "", limit=80), MUTED),
-            Content.styled(clean_line(detail.shipping_method or "", limit=80), MUTED),
-        ]
-        return Content("  ").join(part for part in parts if part.plain)
-
-    def _no_picture(self) -> str:
-        if self._look.detail is None:
-            return self._problem
-        if self._look.image is None:
-            return _("The order has no image yet.")
-        return _("The photo is not in storage yet.")
+    def _why_missing(self) -> str:
+        """Why the order is not shown."""
+        if self._problem is not None:
+            return tell(self._problem)
+        gone = self._opened == self.order_id
+        return _("The order no longer exists.") if gone else _("Loading…")
 
     def _tell_of_choice(self, image: ImageView | None) -> None:
         """Another's choice must not go unseen: enter chooses over what is shown as chosen."""
@@ -223,7 +205,7 @@ class OrderScreen(FototuiScreen):
         self._repaint()
 
     def do_switch_kind(self) -> None:
-        """Change between colourings and SVGs."""
+        """Switch between colourings and SVGs."""
         is_svg = self._look.kind is VersionType.SVG
         self._look.kind = VersionType.COLORING if is_svg else VersionType.SVG
         self._repaint()
@@ -274,127 +256,3 @@ class OrderScreen(FototuiScreen):
         """See original and versions side by side."""
         if (image := self._look.image) is not None:
             self.fototui.show_compare(self.order_id, image.id, self._look.kind)
-
-    # --- deeds ---------------------------------------------------------------------------------
-
-    def _generate(self, kind: VersionType, *, with_options: bool) -> None:
-        image = self._look.image
-        if image is None:
-            return
-        before = self._look.version.options if self._look.version is not None else None
-
-        async def work() -> VersionView | None:
-            options = await ask_options(self.app, kind, before) if with_options else None
-            if with_options and options is None:
-                return None
-            view = await deeds.create(self.fototui.desk, kind, image.id, options)
-            return await self._followed(view)
-
-        self.perform(work, _told(_("v{n} is asked for.")))
-
-    do_generate_coloring = partialmethod(_generate, VersionType.COLORING, with_options=False)
-    do_generate_coloring_options = partialmethod(_generate, VersionType.COLORING, with_options=True)
-    do_generate_svg = partialmethod(_generate, VersionType.SVG, with_options=False)
-    do_generate_svg_options = partialmethod(_generate, VersionType.SVG, with_options=True)
-
-    def _generate_all(self, kind: VersionType) -> None:
-        order_id = self.order_id
-
-        async def work() -> str:
-            reports = await deeds.create_all(self.fototui.desk, kind, order_id)
-            for report in reports:
-                if report.version is not None:
-                    self._look.follow(report.version)
-            await self.fototui.store.refresh(order_id)
-            self._repaint()
-            return deeds.in_words(reports)
-
-        self.perform(work, lambda words: words)
-
-    do_generate_coloring_all = partialmethod(_generate_all, VersionType.COLORING)
-    do_generate_svg_all = partialmethod(_generate_all, VersionType.SVG)
-
-    async def _followed(self, view: VersionView) -> VersionView:
-        self._look.follow(view)
-        await self.fototui.store.refresh(self.order_id)
-        self._repaint()
-        return view
-
-    def do_retry(self) -> None:
-        """Try this version again."""
-        if (version := self._look.version) is not None:
-
-            async def work() -> VersionView:
-                return await self._followed(await deeds.retry(self.fototui.desk, version))
-
-            self.perform(work, _told(_("v{n} is tried again.")))
-
-    def do_retry_all(self) -> None:
-        """Try again all that failed in this order."""
-        order_id = self.order_id
-
-        async def work() -> str:
-            reports = await deeds.retry_failed(self.fototui.desk, order_id)
-            await self.fototui.store.refresh(order_id)
-            self._repaint()
-            return deeds.in_words([report for report in reports if report.version])
-
-        self.perform(work, lambda words: words)
-
-    def do_cancel(self) -> None:
-        """Stop this version; asks where it may be paid already."""
-        if (version := self._look.version) is None:
-            return
-
-        async def work() -> VersionView | None:
-            question = _("v{n} was sent already and may be paid for. Cancel it?").format(
-                n=version.version
-            )
-            if version.submissions and not await self.fototui.ask(question, yes=_("Cancel it")):
-                return None
-            return await self._followed(await deeds.cancel(self.fototui.desk, version))
-
-        self.perform(work, _told(_("v{n} is cancelled.")))
-
-    def do_choose(self) -> None:
-        """Choose this version, over what this screen showed as the chosen one."""
-        version, image, order = self._look.version, self._look.image, self._look.detail
-        if version is None or image is None or order is None:
-            return
-        expected = chosen_id(image, version.kind)
-
-        async def work() -> VersionView | None:
-            chosen = None
-            self._chosen_here.add(version.id)
-            try:
-                chosen = await deeds.choose(self.fototui, order, version, expected=expected)
-            finally:
-                if chosen is None:
-                    self._chosen_here.discard(version.id)
-            await self.fototui.store.refresh(order.id)
-            self._repaint()
-            return chosen
-
-        self.perform(work, _told(_("v{n} is chosen.")))
-
-    def do_browse(self) -> None:
-        """Open the picture in the browser."""
-        if (file := self._look.file) is not None:
-            self.perform(lambda: files.browse(self.fototui, file), lambda words: words)
-
-    def do_copy(self) -> None:
-        """Copy the picture's address."""
-        if (file := self._look.file) is not None:
-            self.perform(lambda: files.copy_address(self.fototui, file), lambda words: words)
-
-    def do_save(self) -> None:
-        """Save the picture as a file."""
-        file, detail = self._look.file, self._look.detail
-        if file is not None and detail is not None:
-            name = f"{detail.number} {self._look.caption}"
-            self.perform(lambda: files.save(self.fototui, file, name=name), lambda words: words)
-
-
-def _told(words: str) -> Callable[[VersionView | None], str | None]:
-    """A toast about a version; none where the operator thought better of it."""
-    return lambda view: None if view is None else words.format(n=view.version)

@@ -9,12 +9,13 @@ from ulid import ULID
 
 from fototui.domain.errors import ConflictError
 from fototui.domain.options import ColoringOptions, SvgOptions
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _
 from fototui.screens.bulk import Outcome
 from fototui.screens.compare import choose_version, chosen_id
 from fototui.services.activity import ActivityService
 from fototui.services.coloring import ColoringService
+from fototui.services.imports import SyncService
 from fototui.services.orders import OrderService
 from fototui.services.vectorizer import VectorizerService
 from fototui.services.views import OrderDetail, StartReport, VersionView
@@ -58,6 +59,16 @@ async def retry_failed(desk: Desk, order_id: str) -> Sequence[StartReport]:
     colorings = await desk.act(ColoringService, lambda s: s.retry_failed(order_id))
     svgs = await desk.act(VectorizerService, lambda s: s.retry_failed(order_id))
     return (*colorings, *svgs)
+
+
+async def retry_order(desk: Desk, order_id: str) -> str:
+    """Have an order go on that failed; see `SyncService.retry`. Gives words for a toast."""
+    status = await desk.act(SyncService, lambda s: s.retry(order_id))
+    if status is OrderStatus.DOWNLOADING:
+        return _("The missing photos are downloaded again.")
+    if status is OrderStatus.PENDING:
+        return _("The order will be fetched from Shopify again.")
+    return _("Nothing is missing; the order can be worked on.")
 
 
 async def cancel(desk: Desk, view: VersionView) -> VersionView:
@@ -115,19 +126,13 @@ async def _chosen_meanwhile(
     ulid = ULID.from_str(order.id)
     who = await desk.read(ActivityService, lambda s: s.who_chose(view.kind, other.id, ulid))
     words = (
-        _("{operator} chose v{other} meanwhile. Choose v{number} all the same?")
+        _("{operator} chose v{other} meanwhile. Choose v{number} anyway?")
         if who
-        else _("v{other} was chosen meanwhile. Choose v{number} all the same?")
+        else _("v{other} was chosen meanwhile. Choose v{number} anyway?")
     )
     return present, words.format(operator=who, other=other.version, number=view.version)
 
 
 def in_words(reports: Sequence[StartReport]) -> str:
     """What became of many images, for a toast."""
-    outcome = Outcome()
-    for report in reports:
-        if report.version is not None:
-            outcome.started += 1
-        elif report.skipped:
-            outcome.skipped[report.skipped] += 1
-    return outcome.in_words()
+    return Outcome.of(reports).in_words()

@@ -102,9 +102,9 @@ async def save(app: FototuiApp, ref: S3ObjectRefData, *, name: str) -> str | Non
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SaveError(
-            _("{path} could not be written ({reason}); choose another place.").format(
-                path=clean_line(str(path)), reason=reason
-            )
+            "{path} could not be written ({reason}); choose another place.",
+            path=clean_line(str(path)),
+            reason=str(reason),
         ) from error
     return _("Saved as {path}").format(path=clean_line(str(path)))
 

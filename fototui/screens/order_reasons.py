@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fototui.domain.files import S3ObjectRefData
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _
 from fototui.services.views import ImageView, OrderDetail, VersionView
 from fototui.widgets.version_list import versions_of
@@ -51,19 +51,29 @@ def reason_against(deed: str, view: InView) -> str | None:
     if deed == "previous_order":
         return _("This is the first order of the list.") if view.is_first else None
     if view.order is None:
-        return _("The order is not here yet.")
+        return _("The order is still loading.")
     if deed == "fetch":
-        return _("The import from Shopify is not set up here.")
+        by_hand = _("This order was made by hand; Shopify does not know it.")
+        return by_hand if view.order.shopify_id is None else None
+    if deed == "retry" and view.order.status is OrderStatus.ERROR:
+        return None  # where the version did not fail, the order goes on
     if deed.endswith("_all") or deed == "switch_kind":
         return _for_order(deed, view.order)
     if view.image is None:
-        return _("The order has no image yet.")
+        return _("The order has no photo yet.")
     return _for_image(deed, view, view.image)
 
 
+def is_retryable(version: VersionView | None) -> bool:
+    """Whether a version failed or was cancelled, so that it can be tried again."""
+    return version is not None and version.status.meta.is_retryable
+
+
 def _for_order(deed: str, order: OrderDetail) -> str | None:
+    if deed == "retry_all" and order.status is OrderStatus.ERROR:
+        return None
     if not order.images:
-        return _("The order has no image yet.")
+        return _("The order has no photo yet.")
     if deed == "retry_all":
         newest = [
             versions_of(image, kind)[-1]
@@ -103,7 +113,7 @@ def _for_version(
             return _("{version} is not completed; there is nothing to choose.").format(version=name)
         if version.selected:
             return _("{version} is the chosen one already.").format(version=name)
-    if deed == "retry" and not meta.is_retryable:
+    if deed == "retry" and not is_retryable(version):
         return _("{version} did not fail.").format(version=name)
     if deed == "cancel" and meta.is_final:
         return _("{version} is finished; there is nothing to cancel.").format(version=name)

@@ -15,10 +15,9 @@ from textual.widgets import Input
 from fototui.actions import Scope
 from fototui.domain.errors import FototuiError
 from fototui.domain.text import clean_line
-from fototui.i18n import _, ngettext
+from fototui.i18n import _, ngettext, tell
 from fototui.live.state import Changed
-from fototui.screens import bulk
-from fototui.screens.base import FototuiScreen
+from fototui.screens.orders_acting import OrdersActing
 from fototui.widgets.order_columns import Paint
 from fototui.widgets.order_filter import OrderFilter, OrderTabs
 from fototui.widgets.order_list import OrderList, Sort, Tab
@@ -30,12 +29,8 @@ _CURSOR_RESTS = 0.15
 _VIEWERS_EVERY = 1.0
 E = TypeVar("E", bound=StrEnum)
 
-_NEED_ORDER = frozenset(
-    {"open", "copy", "mark", "mark_all", "generate_coloring", "generate_svg", "retry"}
-)
 
-
-class OrdersScreen(FototuiScreen, inherit_bindings=False):
+class OrdersScreen(OrdersActing, inherit_bindings=False):
     """The orders screen."""
 
     scope = Scope.ORDERS
@@ -55,7 +50,6 @@ class OrdersScreen(FototuiScreen, inherit_bindings=False):
         self._pane_wanted: str | None = None
         self._pane_order: str | None = None
         self._viewers: list[str] = []
-        self._progress = ""
 
     def heading(self) -> str:
         """Orders."""
@@ -100,7 +94,7 @@ class OrdersScreen(FototuiScreen, inherit_bindings=False):
                 self._show_list()
             else:
                 self._show_counts()
-        if self._pane_order in changed.details:
+        if self._pane_order in changed.details | changed.rows:
             self._show_detail()
 
     def language_changed(self) -> None:
@@ -146,7 +140,7 @@ class OrdersScreen(FototuiScreen, inherit_bindings=False):
 
     def _words_when_empty(self) -> str:
         if self.list.search:
-            return _("Nothing matches “{search}”. Escape clears the search.").format(
+            return _("Nothing matches “{search}”. Press esc to clear the search.").format(
                 search=self.list.search
             )
         if self.list.count(Tab.ALL):
@@ -227,92 +221,6 @@ class OrdersScreen(FototuiScreen, inherit_bindings=False):
         self.fototui.preferences.reverse = reverse
         self._show_list()
 
-    # --- one order ---------------------------------------------------------------------------
-
-    def unavailable(self, action_id: str) -> str | None:
-        """Without orders there is nothing to do; Shopify is not there yet."""
-        name = action_id.partition(".")[2]
-        if name == "fetch":
-            return _("The import from Shopify is not set up here.")
-        if name in _NEED_ORDER and self.table.cursor is None and not self.table.marked:
-            return _("There is no order here.")
-        return None
-
-    def do_open(self) -> None:
-        """Open the order under the cursor."""
-        if self.table.cursor is not None:
-            self.fototui.open_order(self.table.cursor)
-
-    async def on_order_table_opened(self) -> None:
-        """A double click opens too."""
-        await self.action_act("orders.open")
-
-    def do_review(self) -> None:
-        """Judge pictures."""
-        self.fototui.do_show_review()
-
-    def do_copy(self) -> None:
-        """Copy the number to the clipboard of the operator's terminal."""
-        row = self.fototui.store.orders.get(self.table.cursor or "")
-        if row is not None:
-            self.fototui.copy_to_clipboard(clean_line(row.number))
-            self.fototui.toast(_("Copied {number}.").format(number=row.number))
-
-    # --- many orders -------------------------------------------------------------------------
-
-    def do_mark(self) -> None:
-        """Mark, and go on."""
-        self.table.toggle_mark()
-        self._show_counts()
-
-    def do_mark_all(self) -> None:
-        """Mark all that are shown, or none."""
-        self.table.toggle_all_marks()
-        self._show_counts()
-
-    def do_generate_coloring(self) -> None:
-        """Make colourings of all images that need one."""
-        self._do_to_orders(bulk.colorings(self.fototui.desk))
-
-    def do_generate_svg(self) -> None:
-        """Make SVGs of all chosen colourings that have none."""
-        self._do_to_orders(bulk.svgs(self.fototui.desk))
-
-    def do_retry(self) -> None:
-        """Try again what failed, of both kinds."""
-        self._do_to_orders(bulk.retries(self.fototui.desk))
-
-    def _do_to_orders(self, deed: bulk.Deed) -> None:
-        orders = self.fototui.store.orders
-        chosen = self.table.marked or {self.table.cursor or ""}
-        targets = [order_id for order_id in self.fototui.store.listing if order_id in chosen]
-        images = sum(deed.images(orders[order_id]) for order_id in targets)
-
-        async def work() -> str | None:
-            if images > self.fototui.settings.ask_above and not await self.fototui.ask(
-                _("{deed}: start up to {images} images of {orders} orders?").format(
-                    deed=deed.name, images=images, orders=len(targets)
-                ),
-                yes=_("Start"),
-            ):
-                return None
-            try:
-                outcome = await bulk.for_orders(
-                    targets, deed.act, lambda done: self._tell(deed.name, done, len(targets))
-                )
-            finally:
-                self._tell("", 0, 0)
-            self.table.unmark(targets)
-            self._show_counts()
-            await self.fototui.store.refresh(*targets)
-            return outcome.in_words()
-
-        self.perform(work, lambda words: words)
-
-    def _tell(self, name: str, done: int, of: int) -> None:
-        self._progress = f"{name} {done}/{of}" if of > 1 else ""
-        self._show_counts()
-
     # --- the side pane -----------------------------------------------------------------------
 
     def on_resize(self, event: Resize) -> None:
@@ -356,7 +264,7 @@ class OrdersScreen(FototuiScreen, inherit_bindings=False):
             await self.fototui.store.open(order_id)
         except FototuiError as error:
             self._pane_wanted = None  # it is tried again when the cursor moves
-            self.pane.show_words(str(error))
+            self.pane.show_words(tell(error))
         else:
             self._pane_order = order_id
             self._show_detail()
@@ -371,7 +279,9 @@ class OrdersScreen(FototuiScreen, inherit_bindings=False):
         detail = None if order_id is None else self.fototui.store.detail(order_id)
         if detail is not None:
             self._viewers = self.fototui.viewers(detail.id)
-            self.pane.show(detail, self._viewers)
+            row = self.fototui.store.orders.get(detail.id)
+            waiting = 0 if row is None else row.waiting
+            self.pane.show(detail, self._viewers, waiting=waiting)
 
     def _watch_viewers(self) -> None:
         order_id = self._pane_order

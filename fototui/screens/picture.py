@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from fototui.actions import Scope
 from fototui.domain.files import S3ObjectRefData
-from fototui.i18n import _
+from fototui.i18n import _, number
 from fototui.screens.base import FototuiScreen
 from fototui.widgets.picture import Picture
 
@@ -36,7 +36,7 @@ class PictureScreen(FototuiScreen):
     def heading(self) -> str:
         """What is shown, and how close."""
         zoom = self.picture.zoom
-        closeness = f" · {zoom:.1f}×" if zoom > 1 else ""
+        closeness = f" · {number(round(zoom, 1))}×" if zoom > 1 else ""
         return f"{self._picture_name}{closeness}"
 
     def compose_body(self) -> ComposeResult:
@@ -55,9 +55,9 @@ class PictureScreen(FototuiScreen):
         """There is an end to closeness."""
         zoom = self.picture.zoom
         if action_id == "picture.zoom_in" and zoom >= _CLOSEST:
-            return _("It does not get closer than this.")
+            return _("It cannot be enlarged any further.")
         if action_id not in ("picture.zoom_in", "picture.back") and zoom <= 1:
-            return _("All of the picture is shown.")
+            return _("The whole picture is shown already.")
         return None
 
     def do_back(self) -> None:
@@ -65,11 +65,11 @@ class PictureScreen(FototuiScreen):
         self.app.pop_screen()
 
     def do_zoom_in(self) -> None:
-        """Look closer."""
+        """Enlarge the picture."""
         self._zoom(self.picture.zoom * _STEP)
 
     def do_zoom_out(self) -> None:
-        """See more."""
+        """Show more of the picture."""
         self._zoom(self.picture.zoom / _STEP)
 
     def do_whole(self) -> None:

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from fototui.domain.errors import FototuiError
+from fototui.domain.sentences import Sentence
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,7 @@ class Refresher:
         self._every = every
         self._spacing = spacing
         self._wake = asyncio.Event()
-        self.failure: str | None = None
+        self.failure: Sentence | None = None
         """Why the last reading failed; None where it did not."""
         self.read_at: datetime | None = None
         """When it last succeeded, by this machine's clock."""
@@ -70,7 +71,10 @@ class Refresher:
                 await self._load()
         except (FototuiError, DBAPIError, TimeoutError) as error:
             log.info("could not read what the screen shows", fault=type(error).__name__)
-            self.failure = str(error) if isinstance(error, FototuiError) else type(error).__name__
+            if isinstance(error, FototuiError):
+                self.failure = error.sentence
+            else:
+                self.failure = Sentence.plain(type(error).__name__)
             self._on_failure()
         else:
             self.failure, self.read_at = None, datetime.now(UTC)

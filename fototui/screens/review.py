@@ -13,7 +13,7 @@ from textual.timer import Timer
 
 from fototui.actions import Scope
 from fototui.domain.errors import ConflictError, FototuiError
-from fototui.i18n import _
+from fototui.i18n import _, tell
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
 from fototui.screens.compare import choose_version
@@ -26,9 +26,6 @@ from fototui.widgets.review_panel import ReviewPanel, nothing_waits
 
 log = structlog.get_logger(__name__)
 
-_TERMINAL = uuid.uuid4()
-"""This process, as claims name it: who leaves the review and comes back goes on where they were."""
-
 _RENEW_SECONDS = 20.0  # a third of a claim
 _RETRY_SECONDS = 5.0
 _RELEASE_SECONDS = 3.0
@@ -38,15 +35,13 @@ _AHEAD = 2
 class ReviewScreen(FototuiScreen):
     """One picture beside its original, claimed for this terminal while it is shown.
 
-    Args:
-        terminal_id: What claims are made with; this process's own where not given.
+    Claims name the terminal: who leaves the review and comes back goes on where they were.
     """
 
     scope = Scope.REVIEW
 
-    def __init__(self, *, terminal_id: uuid.UUID | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._terminal_id = terminal_id or _TERMINAL
         self._item: ReviewItem | None = None
         """The picture as it was first shown: what the operator judges."""
         self._now: ReviewItem | None = None
@@ -59,6 +54,10 @@ class ReviewScreen(FototuiScreen):
         self._is_busy = False
         self._is_comparing = False
         self._retry: Timer | None = None
+
+    @property
+    def _terminal_id(self) -> uuid.UUID:
+        return self.fototui.terminal_id
 
     def heading(self) -> str:
         """Its name."""
@@ -131,7 +130,9 @@ class ReviewScreen(FototuiScreen):
         is_ours = await self._renewed(item)
         if item is self._item and not self._is_busy:
             # The picture stays: it must not change under the finger that is about to judge it.
-            self._warn("" if is_ours else _("Someone else has this picture by now, or decided."))
+            self._warn(
+                "" if is_ours else _("Someone else has this picture by now, or has decided on it.")
+            )
             await self._look()
 
     async def _renewed(self, item: ReviewItem) -> bool:
@@ -196,7 +197,7 @@ class ReviewScreen(FototuiScreen):
 
     def _failed(self, error: FototuiError) -> None:
         if error.code != "database_unavailable":
-            self.fototui.toast(_(str(error)), severity="error")
+            self.fototui.toast(tell(error), severity="error")
             return
         self._warn(_("The database does not answer. The picture stays; trying again…"))
         if self._retry is not None:
@@ -218,7 +219,7 @@ class ReviewScreen(FototuiScreen):
         if self._now is not None:
             self._panel.show(self._now, self._version(), self._progress)
         elif self.fototui.desk.read_only:
-            words = _("This terminal is read-only: pictures are judged at another one.")
+            words = _("This terminal is read-only: review pictures at another one.")
             self._panel.say(Content(words))
         elif self._is_asked:
             self._panel.say(nothing_waits(self._progress))
@@ -236,7 +237,11 @@ class ReviewScreen(FototuiScreen):
             return None
         if self._item is None:
             waits = self._is_busy or self._warning
-            return _("The next picture is on its way.") if waits else _("No picture waits for you.")
+            return (
+                _("The next picture is on its way.")
+                if waits
+                else _("No picture is waiting for you.")
+            )
         if action_id == "review.accept" and self._version() is None:
             return _("There is no finished version to choose yet.")
         if action_id.endswith("_version") and self._now and len(self._now.versions) == 1:
@@ -303,7 +308,7 @@ class ReviewScreen(FototuiScreen):
             try:
                 is_done = await work(item)
             except (PictureTakenError, PictureDecidedError) as error:
-                self.fototui.toast(_(str(error)), severity="warning")
+                self.fototui.toast(tell(error), severity="warning")
                 is_done = True
             if is_done:
                 await self._advance()
@@ -319,8 +324,8 @@ class ReviewScreen(FototuiScreen):
         except ConflictError as error:
             await self._look()
             before = item.selected_id if self._now is None else self._now.selected_id
-            question = _("{reason} Choose v{number} all the same?").format(
-                reason=_(str(error)), number=version.version
+            question = _("{reason} Choose v{number} anyway?").format(
+                reason=tell(error), number=version.version
             )
             if not await self.fototui.ask(question, yes=_("Choose")):
                 # What was shown now counts as seen.
@@ -346,14 +351,14 @@ class ReviewScreen(FototuiScreen):
     async def _skip(self, item: ReviewItem) -> bool:
         await self.fototui.desk.act(ReviewService, lambda s: s.skip(item))
         if item.progress.waiting == 1:
-            self.fototui.toast(_("It is the only one that waits."))
+            self.fototui.toast(_("It is the only one waiting."))
         return True
 
     async def _note(self, item: ReviewItem) -> bool:
-        question = _("What is the matter with this picture?")
+        question = _("What is wrong with this picture?")
         text = await self.app.push_screen_wait(AskText(question, value=item.note or ""))
         if text is None:
             return False
         await self.fototui.desk.act(ReviewService, lambda s: s.note(item, text))
-        self.fototui.toast(_("Set aside with a note; it stands in the activity log."))
+        self.fototui.toast(_("Set aside with a note, which is kept in the activity log."))
         return True

@@ -17,7 +17,7 @@ from textual.widgets import Button, Input, Label, Static
 from fototui.config_file import as_toml, write_private
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.text import clean
-from fototui.i18n import N_, _
+from fototui.i18n import N_, _, tell
 from fototui.theme import THEMES
 
 
@@ -113,7 +113,9 @@ class ConnectScreen(Screen[None]):
         """Fields and buttons."""
         with VerticalScroll(classes="card wide"):
             yield Static(Content.styled(_("Connect to a shop"), "bold $accent"))
-            yield Static(Content(_("Only the database is needed; leave empty what you have not.")))
+            yield Static(
+                Content(_("Only the database is required; leave empty what you do not have."))
+            )
             for field in _FIELDS:
                 yield Label(Content(_(field.label)))
                 yield Input(placeholder=field.hint, password=field.secret, id=field.name)
@@ -153,7 +155,7 @@ class ConnectScreen(Screen[None]):
         try:
             checked = await app.check(self.values())
         except ConfigurationError as error:
-            self._show(str(error), ok=False)
+            self._show(tell(error), ok=False)
             return False
         self._show(checked.words, ok=checked.ok)
         return checked.ok
@@ -166,7 +168,7 @@ class ConnectScreen(Screen[None]):
         try:
             write_private(app.path, as_toml(self.values()))
         except ConfigurationError as error:
-            self._show(str(error), ok=False)
+            self._show(tell(error), ok=False)
             return
         app.exit("connect")
 

@@ -8,6 +8,7 @@ from ulid import ULID
 
 from fototui.domain.errors import PermanentError
 from fototui.domain.files import S3ObjectRefData
+from fototui.domain.sentences import Sentence
 
 SERVICE = "Storage"
 
@@ -26,9 +27,25 @@ class FileMissingError(PermanentError):
 
     def __init__(self, key: str) -> None:
         super().__init__(
-            f"The file {key} is not in storage; fetch or generate it again.", service=SERVICE
+            Sentence.make("The file {key} is not in storage; fetch or generate it again.", key=key),
+            service=SERVICE,
         )
         self.key = key
+
+
+def too_big(key: str, limit: int) -> PermanentError:
+    """The error for a file that is bigger than its reader takes.
+
+    Args:
+        key: The file's key.
+        limit: Most bytes.
+    """
+    return PermanentError(
+        "The file {key} is bigger than {limit} bytes; replace it by a smaller one.",
+        service=SERVICE,
+        key=key,
+        limit=limit,
+    )
 
 
 class Storage(Protocol):

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from fototui.domain.errors import InvalidInputError, OutsideError, PermanentError, TransientError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.text import clean_line
-from fototui.storage.base import SERVICE, FileMissingError, probe
+from fototui.storage.base import SERVICE, FileMissingError, probe, too_big
 from fototui.storage.keys import check_key
 
 P = ParamSpec("P")
@@ -132,10 +132,7 @@ def _get(root: Path, key: str, max_bytes: int | None) -> bytes:
     except _MISSING:
         raise FileMissingError(key) from None
     if max_bytes is not None and len(data) > max_bytes:
-        raise PermanentError(
-            f"The file {key} is bigger than {max_bytes:,} bytes; replace it by a smaller one.",
-            service=SERVICE,
-        )
+        raise too_big(key, max_bytes)
     return data
 
 
@@ -190,7 +187,9 @@ def _locate(root: Path, key: str) -> Path:
     path = root / key
     if not Path(os.path.realpath(path)).is_relative_to(root):
         raise InvalidInputError(
-            f"The key {key} leads out of {root} over a symbolic link; remove the link."
+            "The key {key} leads out of {root} over a symbolic link; remove the link.",
+            key=key,
+            root=str(root),
         )
     return path
 
@@ -218,20 +217,28 @@ def _write(path: Path, data: bytes) -> None:
 def _failure(error: OSError, root: Path) -> OutsideError:
     reason = clean_line(error.strerror or type(error).__name__)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return TransientError(f"The disk of {root} is full; make room.", service=SERVICE)
+        return TransientError(
+            "The disk of {root} is full; make room.", service=SERVICE, root=str(root)
+        )
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return PermanentError(
-            f"{root} cannot be used ({reason}); give the user of fototui the right to write "
+            "{root} cannot be used ({reason}); give the user of fototui the right to write "
             "there, or set STORAGE_PATH to another directory.",
             service=SERVICE,
+            root=str(root),
+            reason=reason,
         )
     if isinstance(error, (*_MISSING, FileExistsError)) or error.errno == errno.ENAMETOOLONG:
         return PermanentError(
-            f"The key does not fit what lies in {root} ({reason}); a file is where a folder is "
+            "The key does not fit what lies in {root} ({reason}); a file is where a folder is "
             "needed, or the name is too long.",
             service=SERVICE,
+            root=str(root),
+            reason=reason,
         )
     return TransientError(
-        f"{root} could not be used ({reason}); see whether the disk is mounted and sound.",
+        "{root} could not be used ({reason}); see whether the disk is mounted and sound.",
         service=SERVICE,
+        root=str(root),
+        reason=reason,
     )

@@ -39,8 +39,9 @@ def check_key(key: str) -> str:
         or not _fits(key)
     ):
         raise InvalidInputError(
-            f"{key!r} is no storage key; keys are relative paths of plain names such as "
-            "01ARZ3NDEKTSV4RRFFQ69G5FAV/7/image_1.jpg."
+            "{key} is no storage key; keys are relative paths of plain names such as "
+            "01ARZ3NDEKTSV4RRFFQ69G5FAV/7/image_1.jpg.",
+            key=repr(key),
         )
     return key
 
@@ -75,7 +76,9 @@ class OrderStoragePaths:
         except ValueError:
             canonical = None
         if canonical != self.order_id:
-            raise InvalidInputError(f"{self.order_id!r} is not the ULID of an order.")
+            raise InvalidInputError(
+                "{value} is not the ULID of an order.", value=repr(self.order_id)
+            )
         _require_counted("line item", self.line_item_id)
         _require_counted("position", self.position)
 
@@ -89,7 +92,7 @@ class OrderStoragePaths:
             InvalidInputError: The extension is none.
         """
         if not _EXTENSION.fullmatch(ext):
-            raise InvalidInputError(f"{ext!r} is not a file extension such as jpg.")
+            raise InvalidInputError("{value} is not a file extension such as jpg.", value=repr(ext))
         return f"{self._folder}/image_{self.position}.{ext}"
 
     def coloring(self, version: int) -> str:
@@ -123,4 +126,8 @@ class OrderStoragePaths:
 
 def _require_counted(what: str, number: int) -> None:
     if number < 1:
-        raise InvalidInputError(f"A {what} is counted from 1, not {number}.")
+        raise InvalidInputError(
+            "A number in a storage key is counted from 1; {what} {number} is none.",
+            what=what,
+            number=number,
+        )

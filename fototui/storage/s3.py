@@ -27,8 +27,9 @@ from tenacity.wait import WaitBaseT
 
 from fototui.domain.errors import ConfigurationError, PermanentError, TransientError
 from fototui.domain.files import S3ObjectRefData
+from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
-from fototui.storage.base import SERVICE, FileMissingError, probe
+from fototui.storage.base import SERVICE, FileMissingError, probe, too_big
 from fototui.storage.keys import check_key
 from fototui.storage.s3_refusals import refusal
 
@@ -88,7 +89,8 @@ class S3StorageService:
     ) -> None:
         if endpoint is not None and not endpoint.startswith(("https://", "http://")):
             raise ConfigurationError(
-                f"S3_ENDPOINT is {endpoint!r}; it must begin with https:// or http://."
+                "S3_ENDPOINT is {value}; it must begin with https:// or http://.",
+                value=repr(endpoint),
             )
         self._bucket = bucket
         self._access_key = access_key
@@ -124,7 +126,7 @@ class S3StorageService:
             )
             return answer["ETag"]
 
-        etag = await self._call("store a file", check_key(key), send)
+        etag = await self._call(Sentence.make("store a file"), check_key(key), send)
         return S3ObjectRefData(
             key=key,
             bucket=self._bucket,
@@ -142,7 +144,7 @@ class S3StorageService:
             answer = await client.get_object(Bucket=self._bucket, Key=key)
             return await _read(answer, key, max_bytes)
 
-        return await self._call("read a file", check_key(key), receive)
+        return await self._call(Sentence.make("read a file"), check_key(key), receive)
 
     async def head(self, key: str) -> S3ObjectRefData | None:
         """See `Storage.head`; a missing bucket looks like a missing file here, as S3 answers."""
@@ -162,7 +164,7 @@ class S3StorageService:
             )
 
         try:
-            return await self._call("look a file up", check_key(key), ask)
+            return await self._call(Sentence.make("look a file up"), check_key(key), ask)
         except FileMissingError:
             return None
 
@@ -173,7 +175,7 @@ class S3StorageService:
             await client.delete_object(Bucket=self._bucket, Key=key)
 
         try:
-            await self._call("delete a file", check_key(key), remove)
+            await self._call(Sentence.make("delete a file"), check_key(key), remove)
         except FileMissingError:
             return
 
@@ -230,9 +232,11 @@ class S3StorageService:
             keys = [entry["Key"] for entry in answer.get("Contents", [])]
             return keys, answer.get("NextContinuationToken")
 
-        return await self._call("list files", prefix, ask)
+        return await self._call(Sentence.make("list files"), prefix, ask)
 
-    async def _call(self, doing: str, key: str, work: Callable[["S3Client"], Awaitable[R]]) -> R:
+    async def _call(
+        self, doing: Sentence, key: str, work: Callable[["S3Client"], Awaitable[R]]
+    ) -> R:
         """Do one piece of work with the client, again while the fault may pass.
 
         Args:
@@ -243,7 +247,7 @@ class S3StorageService:
 
         def note(state: RetryCallState) -> None:
             fault = state.outcome.exception() if state.outcome else None
-            log.warning("storage will be tried again", doing=doing, key=key, fault=str(fault))
+            log.warning("storage will be tried again", doing=str(doing), key=key, fault=str(fault))
 
         client = await self._connected()
         retrying = AsyncRetrying(
@@ -257,7 +261,7 @@ class S3StorageService:
 
     async def _once(
         self,
-        doing: str,
+        doing: Sentence,
         key: str,
         client: "S3Client",
         work: Callable[["S3Client"], Awaitable[R]],
@@ -269,14 +273,18 @@ class S3StorageService:
             raise refusal(error, doing, key) from error
         except ParamValidationError as error:
             raise PermanentError(
-                f"Storage cannot {doing}: {clean_line(str(error), limit=300)}; check S3_BUCKET.",
+                "Storage cannot {doing}: {reason}; check S3_BUCKET.",
                 service=SERVICE,
+                doing=doing,
+                reason=clean_line(str(error), limit=300),
             ) from error
         except self._faults as error:
             raise TransientError(
-                f"Storage could not {doing} ({type(error).__name__}); see whether S3_ENDPOINT "
-                "is right and the network reaches it.",
+                "Storage could not {doing} ({reason}); see whether S3_ENDPOINT is right and the "
+                "network reaches it.",
                 service=SERVICE,
+                doing=doing,
+                reason=type(error).__name__,
             ) from error
 
     async def _connected(self) -> "S3Client":
@@ -287,8 +295,9 @@ class S3StorageService:
                     self._client = await self._stack.enter_async_context(opened)
                 except (BotoCoreError, ValueError) as error:
                     raise ConfigurationError(
-                        f"The S3 settings cannot be used ({clean_line(str(error), limit=200)}); "
-                        "check S3_ENDPOINT and S3_REGION, and AWS_… variables of this machine."
+                        "The S3 settings cannot be used ({reason}); check S3_ENDPOINT and "
+                        "S3_REGION, and AWS_… variables of this machine.",
+                        reason=clean_line(str(error), limit=200),
                     ) from error
         return self._client
 
@@ -340,11 +349,7 @@ async def _read(answer: "GetObjectOutputTypeDef", key: str, max_bytes: int | Non
         while chunk := await body.read(_CHUNK_BYTES):
             data += chunk
             if max_bytes is not None and len(data) > max_bytes:
-                raise PermanentError(
-                    f"The file {key} is bigger than {max_bytes:,} bytes; replace it by a "
-                    "smaller one.",
-                    service=SERVICE,
-                )
+                raise too_big(key, max_bytes)
     return bytes(data)
 
 

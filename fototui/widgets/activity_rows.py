@@ -8,18 +8,22 @@ from datetime import datetime, tzinfo
 from textual.content import Content
 
 from fototui.domain.text import clean_line
-from fototui.i18n import N_, _, short_time
+from fototui.i18n import N_, _, short_time, tell
 from fototui.services.activity import ActivityAction
-from fototui.services.views import ActivityEntry
+from fototui.services.work_views import ActivityEntry
 from fototui.widgets.badges import MUTED
 from fototui.widgets.job_rows import kind_word
 from fototui.widgets.simple_table import Column, TableRow
 
 _WORDS = {
     ActivityAction.ORDER_CREATED: (N_("order created"), "$primary"),
-    ActivityAction.REQUESTED: (N_("asked for"), ""),
+    ActivityAction.IMPORTED: (N_("imported"), "$primary"),
+    ActivityAction.UPDATED: (N_("updated"), ""),
+    ActivityAction.DOWNLOADED: (N_("photos downloaded"), "$success"),
+    ActivityAction.REQUESTED: (N_("requested"), ""),
     ActivityAction.RETRIED: (N_("retried"), "$warning"),
     ActivityAction.SELECTED: (N_("chose"), "$success"),
+    ActivityAction.TAKEN_BACK: (N_("undid a choice"), "$warning"),
     ActivityAction.CANCELLED: (N_("cancelled"), "$accent"),
     ActivityAction.NOTED: (N_("set aside"), "$secondary"),
     ActivityAction.FAILED: (N_("failed"), "$error"),
@@ -101,13 +105,10 @@ def moment(at: datetime, zone: tzinfo, now: datetime) -> str:
 
 def detail(entry: ActivityEntry) -> Content:
     """What the entry says beyond its columns, failures with their reasons."""
-    words = clean_line(entry.detail or "", limit=2000)
+    words = "" if entry.detail is None else clean_line(tell(entry.detail), limit=2000)
     if entry.version_type and (version := _VERSION.fullmatch(words)):
         words = f"{kind_word(entry.version_type)} {version[1]}"
     if entry.action in _OF_A_KIND and entry.version_type:
         kind = kind_word(entry.version_type)
         words = f"{kind}: {words}" if words else kind
-    elif entry.version_type and (version := re.fullmatch(r"\w+ (v\d+)", words)):
-        # Services write names in English.
-        words = f"{kind_word(entry.version_type)} {version[1]}"
     return Content.styled(words, "$error" if entry.action == ActivityAction.FAILED else "")

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
+from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
 from fototui.domain.text import clean_line
 from fototui.i18n import _
 from fototui.services.views import ImageView, LineItemView, OrderDetail, VersionView
@@ -119,7 +119,11 @@ class ImageList(OptionList, inherit_bindings=False):
     def _image(self, image: ImageView) -> Content:
         name = _("Photo {position}").format(position=image.position)
         if image.file is None:
-            return Content.assemble(f"  {name}  ", (_("not in storage yet"), MUTED))
+            if image.error is None:
+                return Content.assemble(f"  {name}  ", (_("not in storage yet"), MUTED))
+            # The reason stands in place of the picture.
+            sign, style = badge(OrderStatus.ERROR, self._ascii)
+            return Content.assemble(f"  {name}  ", (sign, style), " ", (_("missing"), style))
         return Content.assemble(
             f"  {name}  ",
             badge(_status(image.coloring, image.selected_coloring_id), self._ascii),

@@ -8,18 +8,23 @@ from datetime import datetime, tzinfo
 
 from textual.content import Content
 
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind
 from fototui.domain.text import clean_line
-from fototui.i18n import N_, _, short_time
+from fototui.i18n import N_, _, short_time, tell
 from fototui.services.jobs import JobView
-from fototui.services.views import EngineView, LaneView
+from fototui.services.work_views import EngineView, LaneView
 from fototui.widgets.badges import MUTED, badge_in_words
 from fototui.widgets.simple_table import Column, TableRow
 
 SILENT_SECONDS = 8.0
 """A living engine writes its heartbeat several times within that; a longer silence is told."""
 
-_KINDS = {VersionType.COLORING: N_("Colouring"), VersionType.SVG: N_("SVG")}
+_KINDS = {
+    JobKind.INGEST: N_("Order data"),
+    JobKind.DOWNLOAD: N_("Photos"),
+    JobKind.COLORING: N_("Colouring"),
+    JobKind.SVG: N_("SVG"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,8 @@ class Looks:
 
 
 def kind_word(kind: str) -> str:
-    """A kind of version, or its lane, in words; one that is not known here as it is."""
-    return _(_KINDS[VersionType(kind)]) if kind in set(VersionType) else clean_line(kind)
+    """A kind of job, or its lane, in words; one that is not known here as it is."""
+    return _(_KINDS[JobKind(kind)]) if kind in set(JobKind) else clean_line(kind)
 
 
 def duration(seconds: float) -> str:
@@ -94,7 +99,7 @@ def lane_state(lane: LaneView, looks: Looks) -> Content:
     """Whether a lane is open, and else who paused it, since when and why."""
     if lane.paused_at is None:
         return Content.styled(looks.sign("● ", "O ") + _("open"), "$success")
-    reason = clean_line(lane.paused_reason or "")
+    reason = "" if lane.paused_reason is None else clean_line(tell(lane.paused_reason))
     return _paused(lane.paused_at, lane.paused_by, f": {reason}" if reason else "", looks)
 
 
@@ -127,7 +132,9 @@ def engine_row(engine: EngineView, looks: Looks) -> TableRow:
     """An engine; a paused one says so, and a silent one too."""
     running = sum(engine.running.values())
     silent = engine.silent_seconds > SILENT_SECONDS
-    lanes = ", ".join(kind_word(lane) for lane in engine.lanes)
+    lanes = (
+        _("all") if set(engine.lanes) >= set(JobKind) else ", ".join(map(kind_word, engine.lanes))
+    )
     seen = _("{seconds} s ago").format(seconds=round(engine.silent_seconds))
     return TableRow(
         str(engine.id),
@@ -182,9 +189,9 @@ def job_row(job: JobView, looks: Looks) -> TableRow:
         job.key,
         (
             Content.styled(clean_line(job.order_number), "bold"),
-            Content(f"{job.item_position}/{job.image_position}"),
+            Content("" if job.image_id is None else f"{job.item_position}/{job.image_position}"),
             Content(kind_word(job.kind)),
-            Content(f"v{job.version}"),
+            Content("" if job.version is None else f"v{job.version}"),
             badge_in_words(job.status, looks.ascii_signs),
             Content(elapsed),
             _number(job.attempts),
@@ -199,7 +206,7 @@ def job_row(job: JobView, looks: Looks) -> TableRow:
 
 def why(job: JobView, looks: Looks) -> Content:
     """Why a job failed and when, or why it waits and until when; empty where all goes well."""
-    words = clean_line(job.error or "")
+    words = "" if job.error is None else clean_line(tell(job.error))
     if job.status.meta.is_final:
         if job.completed_at is None:
             return Content.styled(words, "$error")

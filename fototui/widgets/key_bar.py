@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.events import Click
 from textual.widget import Widget
+from textual.widgets import Input
 
 from fototui.actions import ACTIONS, Action
 from fototui.i18n import _
@@ -54,9 +55,10 @@ class KeyBar(Widget):
     def _fitting(self, screen: FototuiScreen) -> list[tuple[str, Action]]:
         """Keys and actions that there is room for; help, which tells the others, always stays."""
         keys = [
-            (self.app.get_key_display(active.binding), action)
+            (key, action)
             for active in screen.active_bindings.values()
-            if (action := ACTIONS.get(active.binding.id or "")) is not None and action.show
+            if (action := ACTIONS.get(active.binding.id or "")) is not None
+            and self._is_told(key := self.app.get_key_display(active.binding), action)
         ]
         room = self.size.width - sum(cell_len(f" {key} {_(a.label)} ") for key, a in keys)
         for key, action in reversed(keys.copy()):
@@ -64,6 +66,13 @@ class KeyBar(Widget):
                 keys.remove((key, action))
                 room += cell_len(f" {key} {_(action.label)} ")
         return keys
+
+    def _is_told(self, key: str, action: Action) -> bool:
+        """Whether a key stands here; who types has to know the way out, and types the letters."""
+        if not isinstance(self.screen.focused, Input):
+            return action.show
+        is_typed = len(key) == 1 and key.isascii()
+        return key == "esc" or (action.show and not is_typed)
 
     async def on_click(self, event: Click) -> None:
         """Do what the words under the mouse say."""

@@ -9,9 +9,9 @@ from datetime import tzinfo
 
 from textual.content import Content
 
-from fototui.domain.statuses import PaymentStatus, VersionType
+from fototui.domain.statuses import OrderStatus, PaymentStatus, VersionType
 from fototui.domain.text import clean_line
-from fototui.i18n import N_, _, short_time
+from fototui.i18n import N_, _, short_time, tell
 from fototui.services.views import ImageBadges, OrderRow
 from fototui.widgets.badges import MUTED, badge, status_colour
 from fototui.widgets.order_list import Sort
@@ -131,9 +131,29 @@ def _payment(row: OrderRow, _width: int, _paint: Paint) -> Content:
     return payment_label(row.payment_status)
 
 
-def _status(row: OrderRow, _width: int, _paint: Paint) -> Content:
-    display = row.status.meta.display
-    return Content.styled(_(display.label), status_colour(display.colour))
+def _status(row: OrderRow, width: int, _paint: Paint) -> Content:
+    label = status_label(row.status, row.waiting, width=width)
+    if row.error is None or row.status is OrderStatus.READY_FOR_REVIEW:
+        return label
+    return Content.assemble(label, (f" {cell_text(tell(row.error))}", MUTED))
+
+
+def status_label(status: OrderStatus, waiting: int, *, width: int = 40) -> Content:
+    """An order's status in words, muted where it is reviewed and nothing is left to do.
+
+    Args:
+        status: The order's own.
+        waiting: How many pictures of it wait in the review; left out where there is no room.
+        width: Cells there are.
+    """
+    display = status.meta.display
+    label = Content.styled(_(display.label), status_colour(display.colour))
+    if status is not OrderStatus.READY_FOR_REVIEW:
+        return label
+    if not waiting:
+        return Content.styled(_(display.label), MUTED)
+    counted = Content.assemble(label, f" {waiting}")
+    return counted if counted.cell_length <= width else label
 
 
 def _badges(kind: VersionType) -> Callable[[OrderRow, int, Paint], Content]:
@@ -160,7 +180,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(N_("Customer"), _customer, 14, 40, 3, Sort.CUSTOMER),
     Column(N_("Items"), _items, 5, 5, 7, right=True),
     Column(N_("Payment"), _payment, 9, 18, 6, Sort.PAYMENT),
-    Column(N_("Status"), _status, 12, 18, 4, Sort.STATUS),
+    Column(N_("Status"), _status, 12, 28, 4, Sort.STATUS),
     Column(N_("Colourings"), _badges(VersionType.COLORING), 10, 24, 1),
     Column(N_("SVG"), _badges(VersionType.SVG), 5, 24, 2),
 )

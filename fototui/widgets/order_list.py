@@ -45,23 +45,21 @@ _TAB_LABELS = {
 def tabs_of(row: OrderRow) -> tuple[Tab, ...]:
     """In which tabs an order stands; the one place where that is decided.
 
-    Running: its photos are on their way, or a version is waiting or being made. Error: it failed
-    itself, or a version that its badges tell of did. To review: its photos are there, and not all
-    of them have come to a finished SVG.
+    To review: pictures of it wait in the review. Running: its details or photos are on their
+    way, or a version is waiting or being made. Error: it failed itself, or a version that its
+    badges tell of did.
     """
     status = row.status
-    running = status is OrderStatus.PROCESSING or status is OrderStatus.DOWNLOADING
+    running = status in _COMING
     error = status is OrderStatus.ERROR
-    finished = bool(row.images)
     for image in row.images:
         coloring, svg = Badge.of(image.coloring), Badge.of(image.svg)
         running = running or coloring.is_active or svg.is_active
         error = error or coloring is Badge.ERROR or svg is Badge.ERROR
-        finished = finished and svg is Badge.COMPLETED
-    review = status is OrderStatus.READY_FOR_REVIEW and not finished
-    return _TABS[review, running, error]
+    return _TABS[row.waiting > 0, running, error]
 
 
+_COMING = (OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.DOWNLOADING)
 _TABS = {
     (review, running, error): (
         Tab.ALL,

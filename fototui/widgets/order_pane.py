@@ -9,10 +9,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from fototui.domain.text import clean, clean_line
-from fototui.i18n import _, full_time, ngettext
+from fototui.i18n import _, full_time, ngettext, tell
 from fototui.services.views import ImageView, LineItemView, OrderDetail, VersionView
-from fototui.widgets.badges import MUTED, badge_in_words, status_colour
-from fototui.widgets.order_columns import Paint, cell_text, payment_label
+from fototui.widgets.badges import MUTED, badge_in_words
+from fototui.widgets.order_columns import Paint, cell_text, payment_label, status_label
 
 
 class OrderPane(VerticalScroll, can_focus=False):
@@ -53,28 +53,27 @@ class OrderPane(VerticalScroll, can_focus=False):
         self._shown_id = None
         self._text.update(Content.styled(clean(words), MUTED))
 
-    def show(self, detail: OrderDetail, viewers: Sequence[str]) -> None:
+    def show(self, detail: OrderDetail, viewers: Sequence[str], *, waiting: int) -> None:
         """Show an order.
 
         Args:
             detail: The order.
             viewers: Who else has it open.
+            waiting: How many pictures of it wait in the review.
         """
         if detail.id != self._shown_id:
             self._shown_id = detail.id
             self.scroll_home(animate=False)
-        self._text.update(Content("\n").join(self._lines(detail, viewers)))
+        self._text.update(Content("\n").join(self._lines(detail, viewers, waiting)))
 
-    def _lines(self, detail: OrderDetail, viewers: Sequence[str]) -> Iterator[Content]:
-        yield Content.assemble(
-            (cell_text(detail.number), "bold $accent"),
-            "  ",
-            (
-                _(detail.status.meta.display.label),
-                status_colour(detail.status.meta.display.colour),
-            ),
-        )
+    def _lines(
+        self, detail: OrderDetail, viewers: Sequence[str], waiting: int
+    ) -> Iterator[Content]:
+        status = status_label(detail.status, waiting)
+        yield Content.assemble((cell_text(detail.number), "bold $accent"), "  ", status)
         yield Content.styled(full_time(detail.created_at, self._paint.zone), MUTED)
+        if detail.error is not None:
+            yield Content.styled(clean_line(tell(detail.error), limit=400), "$error")
         yield Content()
         yield Content.styled(cell_text(detail.customer_name or "–"), "bold")
         if detail.customer_email:
@@ -82,7 +81,7 @@ class OrderPane(VerticalScroll, can_focus=False):
         yield Content.assemble((_("Payment"), MUTED), " ") + payment_label(detail.payment_status)
         if viewers:
             names = ", ".join(clean_line(name, limit=60) for name in viewers)
-            yield Content.styled(_("Also open at: {names}").format(names=names), "$warning")
+            yield Content.styled(_("Also viewing: {names}").format(names=names), "$warning")
         for item in detail.line_items:
             yield Content()
             yield from self._item(item)
@@ -102,8 +101,10 @@ class OrderPane(VerticalScroll, can_focus=False):
     def _image(self, image: ImageView) -> Content:
         name = _("Photo {position}").format(position=image.position)
         if image.file is None:
-            missing = _("not in storage yet")
-            return Content.assemble(f"  {name}  ", (missing, MUTED))
+            if image.error is None:
+                return Content.assemble(f"  {name}  ", (_("not in storage yet"), MUTED))
+            reason = clean_line(tell(image.error), limit=400)
+            return Content.assemble(f"  {name}  ", (reason, "$error"))
         return Content.assemble(
             f"  {name}  ",
             self._kind(_("Colouring"), image.coloring, image.selected_coloring_id),
@@ -124,7 +125,7 @@ class OrderPane(VerticalScroll, can_focus=False):
             )
             parts.append(Content.styled(f"\n    v{told.version} · {of}", MUTED))
         if told is not None and told.error and not told.selected:
-            reason = clean_line(told.error, limit=160)
+            reason = clean_line(tell(told.error), limit=160)
             parts.append(Content.styled(f"\n    {reason}", MUTED))
         return Content.assemble(*parts)
 

@@ -7,12 +7,9 @@ from datetime import tzinfo
 from time import monotonic
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.events import Click
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 from textual.timer import Timer
@@ -20,15 +17,15 @@ from textual.timer import Timer
 from fototui.domain.statuses import VersionType
 from fototui.i18n import _
 from fototui.services.views import OrderRow
+from fototui.widgets.cursor_table import HEADER, CursorTable
 from fototui.widgets.order_columns import GAP, Column, Paint, cells, fit
 from fototui.widgets.order_list import Sort, place_after
 
 _GLOW_SECONDS = 1.0
 _GUTTER = 3
-_HEADER = 1
 
 
-class OrderTable(ScrollView, can_focus=True, inherit_bindings=False):
+class OrderTable(CursorTable):
     """Shows orders by their ids; the rows themselves stay where they are kept.
 
     The cursor is on an order, not on a line: whatever comes, goes or changes places, it stays on
@@ -44,7 +41,6 @@ class OrderTable(ScrollView, can_focus=True, inherit_bindings=False):
         marked: ULIDs of the marked orders, also of those that are not shown now.
     """
 
-    ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "order-table--header",
         "order-table--cursor",
@@ -65,14 +61,6 @@ class OrderTable(ScrollView, can_focus=True, inherit_bindings=False):
     }
     OrderTable > .order-table--empty { text-style: dim; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", show=False),
-        Binding("down", "move(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("pagedown", "page(1)", show=False),
-        Binding("home", "edge(0)", show=False),
-        Binding("end", "edge(-1)", show=False),
-    ]
 
     class Moved(Message):
         """The cursor is on another order."""
@@ -106,7 +94,6 @@ class OrderTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._zone = zone
         self._ascii = ascii_signs
         self._ids: Sequence[str] = ()
-        self._place = 0
         self._layout: list[tuple[Column, int]] = []
         self._sorted_by: tuple[Sort, bool] = Sort.CREATED, True
         self._empty_words = ""
@@ -137,7 +124,7 @@ class OrderTable(ScrollView, can_focus=True, inherit_bindings=False):
             top = 0
         else:
             top = place_after(before, old_top, ids)
-        self.virtual_size = Size(self.scrollable_content_region.width, len(ids) + _HEADER)
+        self.virtual_size = Size(self.scrollable_content_region.width, len(ids) + HEADER)
         self.scroll_to(y=max(0, min(top, len(ids) - page)), animate=False, force=True)
         self.refresh()
         self.post_message(self.Scrolled())
@@ -153,7 +140,7 @@ class OrderTable(ScrollView, can_focus=True, inherit_bindings=False):
         for place, order_id in enumerate(self.in_sight, start=self.scroll_offset.y):
             if order_id in ids:
                 self._note_changes(order_id)
-                self.refresh_line(place + _HEADER)
+                self.refresh_line(place + HEADER)
 
     def show_sorting(self, sort: Sort, *, descending: bool) -> None:
         """Say in the header what the orders are sorted by."""
@@ -181,7 +168,7 @@ class OrderTable(ScrollView, can_focus=True, inherit_bindings=False):
         width = self.scrollable_content_region.width
         self._layout = fit(width - _GUTTER)
         self._painted.clear()
-        self.virtual_size = Size(width, len(self._ids) + _HEADER)
+        self.virtual_size = Size(width, len(self._ids) + HEADER)
         if was_seen:
             self._scroll_to_cursor()
 
@@ -197,21 +184,13 @@ class OrderTable(ScrollView, can_focus=True, inherit_bindings=False):
         top = self.scroll_offset.y
         return self._ids[top : top + self._page]
 
-    @property
-    def _page(self) -> int:
-        """How many orders are seen at once."""
-        return max(1, self.scrollable_content_region.height - _HEADER)
-
-    def _is_seen(self, place: int) -> bool:
-        return self.scroll_offset.y <= place < self.scroll_offset.y + self._page
-
     # --- drawing -----------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the widget."""
         width = self.scrollable_content_region.width
-        place = y - _HEADER + self.scroll_offset.y
-        if y < _HEADER:
+        place = y - HEADER + self.scroll_offset.y
+        if y < HEADER:
             content, style = self._header(), self.get_visual_style("order-table--header")
         elif not self._ids:
             lines = Content(self._empty_words).wrap(max(1, width - 2 * _GUTTER))
@@ -299,33 +278,32 @@ class OrderTable(ScrollView, can_focus=True, inherit_bindings=False):
                 del self._glowing[order_id]
         for place, order_id in enumerate(self.in_sight, start=self.scroll_offset.y):
             if order_id in faded:
-                self.refresh_line(place + _HEADER)
+                self.refresh_line(place + HEADER)
         if not self._glowing and self._glow_timer is not None:
             self._glow_timer.pause()
 
     # --- the cursor ----------------------------------------------------------------------------
 
-    def move_to(self, place: int) -> None:
-        """Put the cursor on a line of the list and bring it into sight.
+    @property
+    def row_count(self) -> int:
+        """How many orders are shown."""
+        return len(self._ids)
 
-        Args:
-            place: From 0; beyond the ends it is the first or the last.
-        """
-        if not self._ids:
-            return
-        place = max(0, min(place, len(self._ids) - 1))
+    def _go(self, place: int) -> None:
         if place != self._place or self.cursor is None:
-            self.refresh_line(self._place + _HEADER)
+            self.refresh_line(self._place + HEADER)
             self._place, self.cursor = place, self._ids[place]
-            self.refresh_line(place + _HEADER)
+            self.refresh_line(place + HEADER)
             self.post_message(self.Moved())
-        self._scroll_to_cursor()
+
+    def _open(self) -> None:
+        self.post_message(self.Opened())
 
     def toggle_mark(self) -> None:
         """Mark the order under the cursor, or not, and go on to the next."""
         if self.cursor is not None:
             self.marked ^= {self.cursor}
-            self.refresh_line(self._place + _HEADER)
+            self.refresh_line(self._place + HEADER)
             self.move_to(self._place + 1)
 
     def toggle_all_marks(self) -> None:
@@ -343,41 +321,10 @@ class OrderTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.marked.difference_update(ids)
         self.refresh()
 
-    def _scroll_to_cursor(self) -> None:
-        top = self.scroll_offset.y
-        wanted = (
-            min(top, self._place)
-            if self._place < top + self._page
-            else (self._place - self._page + 1)
-        )
-        if wanted != top:
-            self.scroll_to(y=wanted, animate=False, force=True)
-
-    def action_move(self, step: int) -> None:
-        """One line up or down."""
-        self.move_to(self._place + step)
-
-    def action_page(self, step: int) -> None:
-        """One page up or down."""
-        self.move_to(self._place + step * self._page)
-
-    def action_edge(self, place: int) -> None:
-        """To the first or the last."""
-        self.move_to(place if place >= 0 else len(self._ids) - 1)
-
     # --- the mouse -----------------------------------------------------------------------------
 
-    def on_click(self, event: Click) -> None:
-        """A click puts the cursor there, a double click opens, one on a heading sorts."""
-        place = event.y - _HEADER + self.scroll_offset.y
-        if event.y < _HEADER:
-            self._click_header(event.x)
-        elif place < len(self._ids):
-            self.move_to(place)
-            if event.chain == 2:
-                self.post_message(self.Opened())
-
     def _click_header(self, x: int) -> None:
+        """Ask for the column's order."""
         start = _GUTTER
         for column, width in self._layout:
             if start <= x < start + width + GAP:

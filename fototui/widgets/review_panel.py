@@ -94,7 +94,7 @@ class ReviewPanel(Vertical):
 
 def nothing_waits(progress: ReviewProgress) -> Content:
     """What to say where no picture is left for this operator."""
-    lines = [Content.styled(_("No picture waits for you."), "bold $success")]
+    lines = [Content.styled(_("No picture is waiting for you."), "bold $success")]
     if others := progress.waiting:
         words = ngettext(
             "Another operator is looking at the last one.",
@@ -107,7 +107,7 @@ def nothing_waits(progress: ReviewProgress) -> Content:
             "You have judged {count} picture.", "You have judged {count} pictures.", done
         )
         lines.append(Content(words.format(count=done)))
-    lines.append(Content.styled(_("New ones appear here by themselves."), MUTED))
+    lines.append(Content.styled(_("New ones will appear here."), MUTED))
     return Content("\n").join(lines)
 
 

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.events import Click, Resize
+from textual.events import Resize
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
+
+from fototui.widgets.cursor_table import HEADER, CursorTable
 
 _GUTTER = 2
 _GAP = 2
-_HEADER = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class TableRow:
     cells: tuple[Content, ...]
 
 
-class SimpleTable(ScrollView, can_focus=True, inherit_bindings=False):
+class SimpleTable(CursorTable):
     """Shows some hundred rows at most; whoever fills it keeps them.
 
     The cursor is on a row, not on a line. Where rows come above, the cursor's row keeps its line of
@@ -63,7 +62,6 @@ class SimpleTable(ScrollView, can_focus=True, inherit_bindings=False):
         cursor: Key of the row under the cursor; None in an empty table.
     """
 
-    ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "simple-table--header",
         "simple-table--cursor",
@@ -81,14 +79,6 @@ class SimpleTable(ScrollView, can_focus=True, inherit_bindings=False):
     }
     SimpleTable > .simple-table--empty { color: $text-muted; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", show=False),
-        Binding("down", "move(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("pagedown", "page(1)", show=False),
-        Binding("home", "edge(0)", show=False),
-        Binding("end", "edge(-1)", show=False),
-    ]
 
     class Moved(Message):
         """The cursor is on another row."""
@@ -104,7 +94,6 @@ class SimpleTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._ascii = ascii_signs
         self._columns: Sequence[Column] = ()
         self._rows: Sequence[TableRow] = ()
-        self._place = 0
         self._empty_words = ""
         self.cursor: str | None = None
 
@@ -150,21 +139,16 @@ class SimpleTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._scroll_to_cursor()
 
     def _measure(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self._rows) + _HEADER)
-
-    @property
-    def _page(self) -> int:
-        """How many rows are seen at once."""
-        return max(1, self.scrollable_content_region.height - _HEADER)
+        self.virtual_size = Size(self.size.width, len(self._rows) + HEADER)
 
     # --- drawing -----------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the widget."""
         width = self.size.width
-        place = y - _HEADER + self.scroll_offset.y
+        place = y - HEADER + self.scroll_offset.y
         content, style = Content(), self.visual_style
-        if y < _HEADER:
+        if y < HEADER:
             titles = [Content(column.title) for column in self._columns]
             content, style = self._line(" ", titles), self.get_visual_style("simple-table--header")
         elif not self._rows:
@@ -199,48 +183,16 @@ class SimpleTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     # --- the cursor ----------------------------------------------------------------------------
 
-    def move_to(self, place: int) -> None:
-        """Put the cursor on a line of the list and bring it into sight.
-
-        Args:
-            place: From 0; beyond the ends it is the first or the last.
-        """
-        if not self._rows:
-            return
-        place = max(0, min(place, len(self._rows) - 1))
+    def _go(self, place: int) -> None:
         if place != self._place:
             self._place, self.cursor = place, self._rows[place].key
             self.refresh()
             self.post_message(self.Moved())
         if place >= len(self._rows) - self._page // 2 - 1:
             self.post_message(self.NearEnd())
-        self._scroll_to_cursor()
 
-    def _scroll_to_cursor(self) -> None:
-        top = self.scroll_offset.y
-        wanted = max(min(top, self._place), self._place - self._page + 1)
-        if wanted != top:
-            self.scroll_to(y=wanted, animate=False, force=True)
-
-    def action_move(self, step: int) -> None:
-        """One line up or down."""
-        self.move_to(self._place + step)
-
-    def action_page(self, step: int) -> None:
-        """One page up or down."""
-        self.move_to(self._place + step * self._page)
-
-    def action_edge(self, place: int) -> None:
-        """To the first or the last."""
-        self.move_to(place if place >= 0 else len(self._rows) - 1)
-
-    def on_click(self, event: Click) -> None:
-        """A click puts the cursor there, a double click opens."""
-        place = event.y - _HEADER + self.scroll_offset.y
-        if event.y >= _HEADER and place < len(self._rows):
-            self.move_to(place)
-            if event.chain == 2:
-                self.post_message(self.Opened())
+    def _open(self) -> None:
+        self.post_message(self.Opened())
 
 
 def _place_after(before: Sequence[TableRow], place: int, now: Sequence[TableRow]) -> int:

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
-from fototui.i18n import _, ngettext
+from fototui.i18n import _, ngettext, number, tell
 from fototui.services.views import ImageView, VersionView
 from fototui.widgets.badges import MUTED, badge_in_words
 from fototui.widgets.version_words import version_words
@@ -168,7 +168,9 @@ class VersionList(OptionList, can_focus=False):
             parts.append(Content(clock(elapsed)))
         extra = []
         if view.credits_charged is not None:
-            extra.append(_("{credits} credits").format(credits=f"{view.credits_charged:g}"))
+            one_or_more = 1 if view.credits_charged == 1 else 2  # a fraction takes the plural
+            words = ngettext("{credits} credit", "{credits} credits", one_or_more)
+            extra.append(words.format(credits=number(view.credits_charged)))
         if view.attempts > 1:
             extra.append(
                 ngettext("{count} attempt", "{count} attempts", view.attempts).format(
@@ -180,8 +182,8 @@ class VersionList(OptionList, can_focus=False):
         row = Content("  ").join([*parts, *(Content.styled(words, MUTED) for words in extra)])
         room = self.scrollable_content_region.width or 500
         row = row.truncate(room, ellipsis=True)
-        if view.error:
-            reason = clean_line(view.error, limit=600)
+        if view.error is not None:
+            reason = clean_line(tell(view.error), limit=600)
             lines = wrap(reason, max(room, 20), initial_indent="   ", subsequent_indent="   ")
             row += Content.styled("\n" + "\n".join(lines), "$text-error")
         return row

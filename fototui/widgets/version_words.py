@@ -1,7 +1,7 @@
 """How a version is called under its picture."""
 
 from fototui.domain.options import ColoringOptions, SvgOptions
-from fototui.i18n import _, ngettext
+from fototui.i18n import _, ngettext, number
 from fototui.services.views import VersionView
 
 
@@ -11,7 +11,7 @@ def version_words(view: VersionView) -> str:
     match view.options:
         case ColoringOptions(megapixels=megapixels, steps=steps):
             made_in = ngettext("{count} step", "{count} steps", steps).format(count=steps)
-            parts.append(f"{megapixels:g} Mpx, {made_in}")
+            parts.append(f"{number(megapixels)} Mpx, {made_in}")
         case SvgOptions(shape_stacking=stacking, group_by=group_by):
             parts.append(f"{_(stacking.label)}, {_(group_by.label)}")
     return " · ".join([*parts, *(["★"] if view.selected else [])])

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -135,6 +136,42 @@ async def test_a_killed_demo_leaves_no_process_and_is_taken_up(home: Path) -> No
     assert code == 0, err
     report = json.loads(out.splitlines()[-1])
     assert report["coloring"]["completed"] == report["images"]
+
+
+async def test_a_served_demo_takes_orders_until_it_is_stopped(home: Path) -> None:
+    async with demo(home, "--serve", "--orders", "1") as process:
+        assert process.stdout is not None
+        line = await asyncio.wait_for(process.stdout.readline(), 30)
+        where: dict[str, str] = json.loads(line)
+        assert {
+            "url",
+            "token",
+            "webhook_secret",
+            "shopify_url",
+            "mercure_url",
+            "database_url",
+        } <= set(where)
+        key = {"Authorization": f"Bearer {where['token']}"}
+        async with httpx.AsyncClient(base_url=where["url"], headers=key) as client:
+            assert (await client.get("/readyz")).status_code == 200
+            photo = where["shopify_url"].removesuffix("/shopify") + "/cdn/photos/cat.jpg"
+            placed = await client.post(
+                f"{where['shopify_url']}/orders", json={"photos": [photo], "last_name": "Malá"}
+            )
+            assert placed.json()["webhooks"] == [200]
+            async with asyncio.timeout(20):
+                while True:
+                    listed = (await client.get("/api/v1/orders")).json()
+                    if [o["status"] for o in listed["orders"]] == ["ready_for_review"] * 2:
+                        break
+                    await asyncio.sleep(0.05)
+            assert {o["order_number"] for o in listed["orders"]} == {"#1001", "#1002"}
+        process.send_signal(signal.SIGTERM)
+        _, err = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0, err
+    assert b"Traceback" not in err
+    assert list(home.iterdir()) == []
+    assert left_running(home) == []
 
 
 async def _until_it_works(process: asyncio.subprocess.Process) -> None:

@@ -104,16 +104,16 @@ async def test_a_shift_from_the_demo_to_a_chosen_svg(home: Path) -> None:
     command = f"{sys.executable} -m fototui --lang en demo --fast --orders 3"
     async with terminal(home, command, size=(120, 36)) as operator:
         # Orders are there, and the feed is live.
-        await operator.shows("#M1000", "#M1002", "● live", "● db", "1 engine")
+        await operator.shows("#1001", "#1003", "● live", "● db", "1 engine")
         # The newest of them is untouched: find it, open it.
         await operator.press("/")
-        await operator.press("M1002", "Enter")
+        await operator.press("1003", "Enter")
         # The key goes to the list once the field is left; it is pressed until it has opened.
         for _ in range(10):
             await operator.press("Enter")
-            if "No colouring yet" in await operator.shows("#M1002", "Eva Malá"):
+            if "No colouring yet" in await operator.shows("#1003", "Eva Malá"):
                 break
-        await operator.shows("#M1002", "No colouring yet")
+        await operator.shows("#1003", "No colouring yet")
         # A colouring is asked for, made live, and becomes the chosen one; its SVG likewise.
         await operator.press("g")
         await operator.gets_a_version()
@@ -132,7 +132,7 @@ async def test_a_shift_from_the_demo_to_a_chosen_svg(home: Path) -> None:
 async def test_every_size_shows_orders_and_help(home: Path, size: tuple[int, int]) -> None:
     command = f"{sys.executable} -m fototui --lang en demo --fast --orders 2"
     async with terminal(home, command, size=size) as operator:
-        await operator.shows("#M1000", "#M1001")
+        await operator.shows("#1001", "#1002")
         await operator.press("?")
         await operator.shows("Open the order.")
         await operator.press("Escape")

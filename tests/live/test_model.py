@@ -28,6 +28,7 @@ def _row(status: S | None, version_id: int | None = 7) -> OrderRow:
         payment_status=None,
         status=OrderStatus.READY_FOR_REVIEW,
         images=(ImageBadges(1, version_id, status, None, None),),
+        waiting=0,
         search="",
     )
 

@@ -32,7 +32,7 @@ async def test_without_a_hub_everything_is_seen(
     store = store_on(database)
     async with running(store):
         assert store.health.feed is FeedState.POLLING
-        assert "MERCURE_URL" in store.health.reason
+        assert "MERCURE_URL" in str(store.health.reason)
         before = store.fresh_at
         await store.open(first)
 

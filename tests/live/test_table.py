@@ -26,6 +26,7 @@ def _row(number: int, *, minute: int = 0, name: str = "Jana") -> OrderRow:
         payment_status=None,
         status=OrderStatus.PENDING,
         images=(),
+        waiting=0,
         search="",
     )
 

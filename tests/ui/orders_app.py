@@ -44,6 +44,7 @@ def row(n: int, name: str | None = None, **fields: object) -> OrderRow:
         "payment_status": "PAID",
         "status": OrderStatus.READY_FOR_REVIEW,
         "images": (ImageBadges(n, 1, ColoringProcessingStatus.COMPLETED, None, None),),
+        "waiting": 0,
         "search": folded(f"#{n}\n{name}"),
     }
     return OrderRow(**values | fields)  # type: ignore[arg-type] # the fields are right

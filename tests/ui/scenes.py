@@ -12,14 +12,15 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from fototui.app import FototuiApp
+from fototui.i18n import _
 from fototui.live.state import FeedState
 from fototui.screens.activity import ActivityScreen
 from fototui.screens.compare import CompareScreen
-from fototui.screens.dialogs import Confirm
+from fototui.screens.dialogs import AskText, Confirm
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
 from fototui.screens.leave import LeaveDialog
-from fototui.screens.options import ColoringDialog
+from fototui.screens.options import ColoringDialog, SvgDialog
 from fototui.screens.order import OrderScreen
 from fototui.screens.orders import OrdersScreen
 from fototui.screens.picture import PictureScreen
@@ -41,11 +42,13 @@ class Scene:
         go: Gets there from the list of orders.
         options: Of `shop_app`.
         sql: What happens in the shop before it opens.
+        translates: It follows when the language changes; what was said, and dialogs, do not.
     """
 
     go: Go
     options: Mapping[str, object] = field(default_factory=dict)
     sql: str = ""
+    translates: bool = True
 
 
 async def until(pilot: AppPilot, condition: Callable[[], object], *, seconds: float = 20) -> None:
@@ -122,6 +125,45 @@ async def _order(app: FototuiApp, pilot: AppPilot) -> None:
 async def _order_failed(app: FototuiApp, pilot: AppPilot) -> None:
     await _order(app, pilot)
     await pilot.press("3")
+
+
+async def _order_error(app: FototuiApp, pilot: AppPilot) -> None:
+    """An order that failed itself, on the photo that is missing."""
+    app.open_order(order_id(app, "#1271"))
+    await until(pilot, lambda: isinstance(app.screen, OrderScreen) and app.screen._look.detail)
+    await pilot.press("down")
+
+
+async def _orders_error(app: FototuiApp, pilot: AppPilot) -> None:
+    await pilot.press("shift+tab")
+
+
+async def _marked(app: FototuiApp, pilot: AppPilot) -> None:
+    await pilot.press("down", "down", "space", "space", "space")
+
+
+async def _svg_options(app: FototuiApp, pilot: AppPilot) -> None:
+    await _order(app, pilot)
+    await pilot.press("ctrl+s")
+    await until(pilot, lambda: isinstance(app.screen, SvgDialog))
+
+
+async def _review_note(app: FototuiApp, pilot: AppPilot) -> None:
+    await _review(app, pilot)
+    await pilot.press("m")
+    await until(pilot, lambda: isinstance(app.screen, AskText))
+
+
+async def _review_taken(app: FototuiApp, pilot: AppPilot) -> None:
+    """Another choice was made while the picture was looked at."""
+    await _review(app, pilot)
+    assert isinstance(app.screen, ReviewScreen)
+    app.screen._warn(_("Another version was chosen meanwhile."))
+
+
+async def _by_operator(app: FototuiApp, pilot: AppPilot) -> None:
+    await _activity(app, pilot)
+    await pilot.press("u")
 
 
 async def _options(app: FototuiApp, pilot: AppPilot) -> None:
@@ -212,20 +254,27 @@ _DECIDED = "UPDATE reviews SET decision = 'accepted', decided_at = now()"
 SCENES: dict[str, Scene] = {
     "orders": Scene(_orders),
     "orders-filtered": Scene(_filtered),
+    "orders-marked": Scene(_marked),
+    "orders-error": Scene(_orders_error),
     "orders-empty": Scene(_empty, sql="TRUNCATE orders CASCADE"),
     "orders-no-database": Scene(_no_database),
     "orders-polling": Scene(_orders, {"has_hub": False}),
     "order": Scene(_order),
     "order-failed": Scene(_order_failed),
-    "order-options": Scene(_options),
+    "order-error": Scene(_order_error),
+    "order-options": Scene(_options, translates=False),
+    "order-svg-options": Scene(_svg_options, translates=False),
     "picture": Scene(_picture),
     "compare": Scene(_compare),
     "review": Scene(_review),
+    "review-note": Scene(_review_note, translates=False),
+    "review-warning": Scene(_review_taken, translates=False),
     "review-empty": Scene(_review, sql=_DECIDED),
     "engines": Scene(_engines),
     "engines-paused": Scene(_paused, sql=_PAUSE),
     "activity": Scene(_activity),
-    "help": Scene(_help),
-    "confirm": Scene(_confirm),
-    "leave": Scene(_leave, {"jobs_here": 3}),
+    "activity-operator": Scene(_by_operator),
+    "help": Scene(_help, translates=False),
+    "confirm": Scene(_confirm, translates=False),
+    "leave": Scene(_leave, {"jobs_here": 3}, translates=False),
 }

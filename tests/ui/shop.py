@@ -6,17 +6,13 @@ Its database's clock stands still, so that what is "75 seconds ago" stays so.
 from __future__ import annotations
 
 import asyncio
-import io
 import uuid
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from PIL import Image as Picture
-from PIL import ImageChops, ImageDraw, ImageFilter
 from sqlalchemy import text
 from ulid import ULID
 
@@ -36,11 +32,13 @@ from fototui.db.work import (
     Presence,
 )
 from fototui.desk import Desk
+from fototui.domain.errors import PermanentError
 from fototui.domain.events import Event
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.options import ColoringOptions, SvgOptions
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus as Coloring
-from fototui.domain.statuses import OrderStatus, VersionType
+from fototui.domain.statuses import JobKind, OrderStatus, VersionType
 from fototui.domain.statuses import SvgProcessingStatus as Svg
 from fototui.live.store import LiveStore
 from fototui.mercure.subscriber import (
@@ -54,10 +52,10 @@ from fototui.pictures.loader import PictureLoader
 from fototui.pictures.terminal import Graphics, Renderer
 from fototui.preferences import Preferences
 from fototui.presence import Presence as Terminal
-from fototui.sandbox.generator import Generator
 from fototui.screens.orders import OrdersScreen
 from fototui.services.activity import ActivityAction
 from fototui.storage.directory import DirectoryStorage
+from tests.ui.shop_art import Art
 
 NOW = datetime(2026, 11, 20, 13, 32, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Prague")
@@ -78,64 +76,6 @@ _CUSTOMERS = (
 def ago(**span: float) -> datetime:
     """A moment before the shop's present one."""
     return NOW - timedelta(**span)
-
-
-# --- pictures --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Art:
-    """What pictures the shop has.
-
-    Args:
-        photos: Customers' photos, taken in turn.
-        generator: Makes colourings and SVGs of them.
-    """
-
-    photos: Sequence[bytes]
-    generator: Generator
-
-
-class FlatGenerator:
-    """Outlines of flat pictures: the same bytes on every machine, and few colours on the glass."""
-
-    async def coloring(self, photo: bytes, options: ColoringOptions) -> bytes:
-        """See `Generator`; with more steps the lines are finer."""
-        with Picture.open(io.BytesIO(photo)) as picture:
-            grey = picture.convert("L")
-        wide = grey.filter(ImageFilter.MaxFilter(9 if options.steps < 8 else 5))
-        lines = ImageChops.difference(wide, grey).point(lambda value: 0 if value > 8 else 255)
-        return _png(lines)
-
-    async def svg(self, png: bytes, options: SvgOptions) -> bytes:
-        """See `Generator`; always the same house."""
-        return (
-            b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 120"><g fill="none" '
-            b'stroke="#000000" stroke-width="4"><path d="M30 110V60L80 20L130 60V110Z"/>'
-            b'<path d="M65 110V75H95V110"/></g></svg>'
-        )
-
-
-def flat_art() -> Art:
-    """Pictures for snapshots."""
-    photos = []
-    for sky, sun, hill in (
-        ("#8ecae6", "#ffb703", "#588157"),
-        ("#cdb4db", "#ffafcc", "#6d597a"),
-        ("#f8edeb", "#e76f51", "#2a9d8f"),
-    ):
-        picture = Picture.new("RGB", (160, 120), sky)
-        draw = ImageDraw.Draw(picture)
-        draw.ellipse((100, 12, 140, 52), fill=sun)
-        draw.polygon([(0, 120), (60, 50), (160, 120)], fill=hill)
-        photos.append(_png(picture))
-    return Art(photos, FlatGenerator())
-
-
-def _png(picture: Picture.Image) -> bytes:
-    target = io.BytesIO()
-    picture.save(target, "PNG")
-    return target.getvalue()
 
 
 # --- the database ----------------------------------------------------------------------------
@@ -308,12 +248,32 @@ class Shop:
         loading = self._order(
             "#1272", "Miloš Řehoř", ago(minutes=24), status=OrderStatus.DOWNLOADING
         )
+        loading.claimed_by, loading.claimed_at, loading.attempts = _SERVER, ago(seconds=20), 1
         loading.line_items = [
             LineItem(position=1, title="Omalovánka A4, 24 stran", images=[
                 Image(position=place) for place in range(1, 4)
             ])
         ]  # fmt: skip
         failed = self._order("#1271", _HOSTILE, ago(minutes=47), status=OrderStatus.ERROR)
+        gone = PermanentError(
+            "The photo {photo} is no longer there (HTTP {status}); ask the customer for it.",
+            service="photo server",
+            status=404,
+            photo="https://cdn.example.com/uploads/8f14e45f.jpg",
+        ).sentence
+        missing = Sentence.make(
+            "{count} of {all} photos could not be fetched: {why}",
+            "{count} of {all} photos could not be fetched; the first: {why}",
+            count=1,
+            all=2,
+            why=gone,
+        )
+        failed.error, failed.error_words = str(missing), missing
+        failed.line_items = [
+            LineItem(position=1, title="Omalovánka A4, 24 stran", images=[
+                await self._image(1), Image(position=2, error=str(gone), error_words=gone)
+            ])
+        ]  # fmt: skip
         failed.payment_status = "REFUNDED"
         failed.customer_email = "mallory@example.com"
         session.add_all([pending, fetched, loading, failed])
@@ -478,7 +438,7 @@ def _engines() -> list[Engine]:
             host=host,
             pid=pid,
             version="0.1.0",
-            lanes=[kind.value for kind in VersionType],
+            lanes=[kind.value for kind in JobKind],
             capacity=8,
             lease_seconds=15.0,
             started_at=ago(hours=5),

@@ -143,7 +143,7 @@ async def test_the_last_choice_is_taken_back_once(open_app: OpenApp, database: D
         await pilot.press("ctrl+z")
         assert await _is_selected(pilot, database, image_id, first)
         await pilot.press("ctrl+z")
-        await until(pilot, lambda: "no choice to take back" in _toasts(app))
+        await until(pilot, lambda: "no choice to undo" in _toasts(app))
     assert await _selected(database, image_id) == first
 
 

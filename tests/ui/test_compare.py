@@ -184,7 +184,7 @@ async def test_enter_chooses_and_goes_back(
         assert await chosen(database, image) == await version_id(database, 4)
         assert len([event for event in published if isinstance(event, ImageUpdateEvent)]) == 1
         app.do_undo_choice()
-        await until(pilot, lambda: any("taken back" in t.message for t in app._notifications))
+        await until(pilot, lambda: any("undone" in t.message for t in app._notifications))
     assert await chosen(database, image) == await version_id(database, 1)
 
 
@@ -303,7 +303,7 @@ async def test_an_image_that_is_gone_is_told(open_app: OpenApp, order: Order) ->
     screen = lambda: CompareScreen(str(order.id), 0, VersionType.COLORING)  # noqa: E731
     async with open_app(screen) as (app, pilot):
         words = compare(app).query_one("#words", Static)
-        await until(pilot, lambda: "is no more" in str(words.render()))
+        await until(pilot, lambda: "no longer exists" in str(words.render()))
 
 
 async def test_a_read_only_terminal_only_looks(

@@ -12,7 +12,8 @@ from fototui.db.database import Database
 from fototui.domain.text import clean_line
 from fototui.storage.directory import DirectoryStorage
 from tests.ui.scenes import SCENES, begin, settle
-from tests.ui.shop import Shop, flat_art, shop_app, stop_clock
+from tests.ui.shop import Shop, shop_app, stop_clock
+from tests.ui.shop_art import flat_art
 
 _TEXTS = {
     "markup": "[bold red]x[/] [/foo] [@click=app.quit]y[/] [link=https://e.example]z[/link] [",

@@ -300,7 +300,7 @@ class TestMoving:
             picture = app.screen.query_one(Picture)
             await until(pilot, lambda: picture.state is PictureState.SHOWN)
             await pilot.press("right")
-            await hears(app, pilot, "All of the picture is shown")
+            await hears(app, pilot, "The whole picture is shown already")
             await pilot.press("plus", "right")
             assert picture.zoom == 1.5
             assert picture.pan[0] > 0.5
@@ -334,7 +334,7 @@ class TestGenerating:
         order_id = await shop.order(DONE, selected=1)
         async with shop.opened(order_id) as (app, pilot, screen):
             await pilot.press("tab", "g")
-            await hears(app, pilot, "v2 is asked for")
+            await hears(app, pilot, "v2 is requested")
             assert screen._look.kind is VersionType.COLORING
             assert at(screen._look) == 2
             assert (await shop.colorings(order_id))[1].requested_by == "jana"
@@ -354,7 +354,7 @@ class TestGenerating:
             assert isinstance(app.screen, ColoringDialog)
             megapixels.value = " 2,5 "
             await pilot.press("enter")
-            await hears(app, pilot, "v1 is asked for")
+            await hears(app, pilot, "v1 is requested")
             options = (await shop.colorings(order_id))[0].options
             assert repr(options) == "ColoringOptions(megapixels=2.5, steps=8)"
             await pilot.press("ctrl+g")
@@ -366,13 +366,13 @@ class TestGenerating:
         order_id = await shop.order(DONE, selected=1)
         async with shop.opened(order_id) as (app, pilot, screen):
             await pilot.press("s")
-            await hears(app, pilot, "v1 is asked for")
+            await hears(app, pilot, "v1 is requested")
             assert screen._look.kind is VersionType.SVG
             await pilot.press("ctrl+s")
             await until(pilot, lambda: isinstance(app.screen, SvgDialog))
             app.screen.query_one("#stacking", Pick).focus()
             await pilot.press("right", "tab", "left", "enter")
-            await hears(app, pilot, "v2 is asked for")
+            await hears(app, pilot, "v2 is requested")
             svg = (await shop.detail(order_id)).images[0].svg[1]
             assert "CUTOUTS" in repr(svg.options)
             assert "NONE" in repr(svg.options)
@@ -397,7 +397,6 @@ class TestGenerating:
                 ("x", "no version yet"),
                 ("enter", "no version yet"),
                 ("R", "Nothing failed"),
-                ("u", "import from Shopify is not set up"),
             ]:
                 await pilot.press(key)
                 await hears(app, pilot, words)
@@ -415,7 +414,7 @@ class TestRetryingAndCancelling:
         order_id = await shop.order(ColoringProcessingStatus.ERROR)
         async with shop.opened(order_id) as (app, pilot, screen):
             await pilot.press("r")
-            await hears(app, pilot, "v1 is tried again")
+            await hears(app, pilot, "v1 is being retried")
             assert (await shop.colorings(order_id))[0].status == "queued"
             await until(pilot, lambda: "○" in rows(screen))
             await pilot.press("r")
@@ -467,7 +466,7 @@ class TestChoosing:
             await pilot.press("enter")
             await hears(app, pilot, "v2 is the chosen one already")
             await pilot.press("ctrl+z")
-            await hears(app, pilot, "taken back")
+            await hears(app, pilot, "undone")
             assert [v.selected for v in await shop.colorings(order_id)] == [True, False]
 
     async def test_what_is_not_completed_cannot_be_chosen(self, shop: Shop) -> None:
@@ -490,7 +489,7 @@ class TestChoosing:
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.screen, Confirm))
             question = str(app.screen.query("Static").first().render())
-            assert question == "petr chose v2 meanwhile. Choose v3 all the same?"
+            assert question == "petr chose v2 meanwhile. Choose v3 anyway?"
             await pilot.press(answer)
             await until(pilot, lambda: app.screen is screen)
             await until(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -20,6 +21,7 @@ from fototui.live.state import Changed
 from fototui.preferences import Preferences
 from fototui.services.views import ImageBadges
 from fototui.storage.directory import DirectoryStorage
+from fototui.widgets.key_bar import KeyBar
 from fototui.widgets.order_list import Tab
 from tests.factories import make_coloring, make_order, make_svg
 from tests.ui.orders_app import App, AppPilot, orders_app, row, some, until
@@ -65,7 +67,7 @@ async def test_opening_review_and_copying(open_orders: OpenOrders) -> None:
         await pilot.press("down", "enter", "v", "y", "f")
         assert app.opened == [row(2).id, "review"]
         assert app.clipboard == "#2"
-        assert app.toasts[-1] == "The import from Shopify is not set up here."
+        assert "Shopify is not connected here" in app.toasts[-1]
 
 
 async def test_mouse(open_orders: OpenOrders) -> None:
@@ -86,6 +88,30 @@ async def test_mouse(open_orders: OpenOrders) -> None:
 
 
 # --- filter, tabs, sorting ---------------------------------------------------------------------
+
+
+async def test_the_footer_of_the_search_tells_the_way_out(open_orders: OpenOrders) -> None:
+    async with open_orders(some(3)) as (app, pilot):
+        bar = app.home.query_one(KeyBar)
+        assert "/ Search" in str(bar.render())
+        assert "esc" not in str(bar.render())
+        await pilot.press("slash")
+        await until(pilot, lambda: "esc Back" in str(bar.render()))
+        # What would be typed into the field is no key now.
+        assert "Search" not in str(bar.render())
+        assert "Review" not in str(bar.render())
+        assert "^q Quit" in str(bar.render())
+        await pilot.press("escape")
+        await until(pilot, lambda: "/ Search" in str(bar.render()))
+
+
+async def test_the_status_counts_what_waits_for_a_review(open_orders: OpenOrders) -> None:
+    rows = [row(1), row(2, waiting=3), row(3, waiting=12)]
+    async with open_orders(rows) as (app, _):
+        assert "To review 12" in app.lines[1]
+        assert "To review 3" in app.lines[2]
+        assert re.search(r"To review(?! \d)", app.lines[3])
+        assert str(app.home.filter.tabs.render()).count("To review 2") == 1
 
 
 async def test_filtering_as_one_types(open_orders: OpenOrders) -> None:
@@ -112,9 +138,10 @@ async def test_tabs_with_counts(open_orders: OpenOrders) -> None:
     finished = (ImageBadges(1, 1, DONE, 1, SVG_DONE),)
     rows = [
         row(1, images=finished),
-        row(2),
-        row(3, images=(ImageBadges(3, 1, WORKING, None, None),)),
-        row(4, images=(ImageBadges(4, 1, FAILED, None, None),)),
+        # What is to be judged is what waits in the review, and not what its badges look like.
+        row(2, images=finished, waiting=1),
+        row(3, images=(ImageBadges(3, 1, WORKING, None, None),), waiting=2),
+        row(4, images=(ImageBadges(4, 1, FAILED, None, None),), waiting=1),
         row(5, status=OrderStatus.ERROR, images=()),
         row(6, status=OrderStatus.DOWNLOADING, images=()),
     ]
@@ -134,7 +161,7 @@ async def test_tabs_with_counts(open_orders: OpenOrders) -> None:
         assert app.preferences.tab == "error"
         await pilot.click("OrderTabs", offset=(10, 0))
         assert app.home.list.tab is Tab.REVIEW
-        app.held.change(row(2, images=finished))
+        app.held.change(row(2, images=finished, waiting=0))
         assert app.shown_numbers == ["#4", "#3"]
         assert app.home.list.count(Tab.REVIEW) == 2
 
@@ -161,7 +188,8 @@ async def test_sorting(open_orders: OpenOrders) -> None:
 
 async def test_preferences_are_taken_up(open_orders: OpenOrders) -> None:
     remembered = Preferences(tab="review", sort="number", reverse=True, search="Customer")
-    async with open_orders(some(3), preferences=remembered) as (app, _):
+    rows = [row(number, waiting=1) for number in (1, 2, 3)]
+    async with open_orders(rows, preferences=remembered) as (app, _):
         assert app.home.filter.field.value == "Customer"
         assert app.shown_numbers == ["#3", "#2", "#1"]
         assert "Number▼" in app.lines[0]
@@ -425,7 +453,7 @@ async def test_retry_of_both_kinds(open_orders: OpenOrders, database: Database) 
         await until(pilot, lambda: app.toasts)
         await pilot.press("r")
         await until(pilot, lambda: len(app.toasts) == 2)
-        assert app.toasts == ["2 started.", "There was nothing to start."]
+        assert app.toasts == ["2 started.", "There is nothing to start."]
         async with database.session() as session, session.begin():
             statuses = (await session.scalars(select(SvgVersion.status))).all()
         assert statuses == [SvgProcessingStatus.QUEUED]
@@ -480,7 +508,7 @@ async def test_side_pane_follows_the_cursor(open_orders: OpenOrders, database: D
         assert app.store.detail(str(newer.id)) is None
         assert app.store.detail(str(older.id)) is not None
         app.present = ["petr[/]\x1b"]
-        await until(pilot, lambda: "Also open at: petr[/]\n" in pane.plain)
+        await until(pilot, lambda: "Also viewing: petr[/]\n" in pane.plain)
         await pilot.resize_terminal(100, 30)
         await until(pilot, lambda: app.store.detail(str(older.id)) is None)
         assert not pane.display

@@ -219,7 +219,7 @@ async def test_the_whole_screen(
         picture = screen.picture
         await until(pilot, lambda: picture.state is PictureState.SHOWN)
         await pilot.press("minus")
-        assert any("All of the picture" in note.message for note in app._notifications)
+        assert any("The whole picture" in note.message for note in app._notifications)
         await pilot.press("plus", "plus", "right", "down")
         assert picture.zoom == pytest.approx(2.25)
         assert picture.pan > (0.5, 0.5)
@@ -231,6 +231,6 @@ async def test_the_whole_screen(
         for _ in range(9):
             await pilot.press("plus")
         assert picture.zoom == 16
-        assert any("closer than this" in note.message for note in app._notifications)
+        assert any("enlarged any further" in note.message for note in app._notifications)
         await pilot.press("0")
         assert (picture.zoom, picture.pan) == (1, (0.5, 0.5))

@@ -130,9 +130,8 @@ OpenReview = Callable[..., AbstractAsyncContextManager[Review]]
 def review(open_app: OpenApp) -> OpenReview:
     @asynccontextmanager
     async def opened(**options: object) -> AsyncIterator[Review]:
-        terminal_id = uuid.uuid4()
         opening = open_app(
-            lambda: ReviewScreen(terminal_id=terminal_id),
+            ReviewScreen,
             **options,  # type: ignore[arg-type]  # the fixture's own
         )
         async with opening as (app, pilot):
@@ -182,7 +181,7 @@ async def test_enter_accepts_and_shows_the_next(
             await r.see(image_id)
             assert r.words("progress") == f"{place + 1} / 3"
             await r.pilot.press("enter")
-        await until(r.pilot, lambda: "No picture waits" in r.words("empty"))
+        await until(r.pilot, lambda: "No picture is waiting" in r.words("empty"))
         assert "You have judged 3 pictures" in r.words("empty")
     assert await waiting(database) == []
     chosen = await column(database, "SELECT coloring_chosen_at IS NOT NULL FROM images")
@@ -211,6 +210,36 @@ async def test_accepting_another_version_publishes_it(
     assert [event.image_id for event in published if isinstance(event, ImageUpdateEvent)] == [
         ids[0]
     ]
+
+
+async def test_a_choice_that_is_taken_back_is_judged_again(
+    review: OpenReview, database: Database, ids: list[int]
+) -> None:
+    async with review() as r:
+        await r.see(ids[0])
+        await r.pilot.press("enter")
+        await r.see(ids[1])
+        assert await waiting(database) == ids[1:]
+        await r.pilot.press("ctrl+z")
+        await r.toast("back in the review")
+        assert await waiting(database) == ids
+        await r.see(ids[1])  # what is looked at stays
+        await r.pilot.press("enter")
+        await r.see(ids[0])
+        await r.pilot.press("enter")
+        await r.see(ids[2])
+
+
+async def test_with_an_empty_review_what_is_taken_back_is_shown_at_once(
+    review: OpenReview, database: Database, ids: list[int]
+) -> None:
+    await run(database, f"UPDATE reviews SET decision = 'noted' WHERE image_id > {ids[0]}")
+    async with review() as r:
+        await r.see(ids[0])
+        await r.pilot.press("enter")
+        await until(r.pilot, lambda: "No picture is waiting" in r.words("empty"))
+        await r.pilot.press("ctrl+z")
+        await r.see(ids[0])
 
 
 async def test_what_nobody_has_seen_is_not_accepted(
@@ -242,7 +271,7 @@ async def test_skipping_the_only_one_says_so(
     async with review() as r:
         await r.see(ids[0])
         await r.pilot.press("space")
-        await r.toast("only one that waits")
+        await r.toast("only one waiting")
         await r.see(ids[0])
 
 
@@ -381,10 +410,10 @@ async def test_an_empty_queue_says_so_and_fills_itself(
     review: OpenReview, database: Database, storage: DirectoryStorage
 ) -> None:
     async with review() as r:
-        await until(r.pilot, lambda: "No picture waits" in r.words("empty"))
+        await until(r.pilot, lambda: "No picture is waiting" in r.words("empty"))
         await until(r.pilot, lambda: not r.screen._is_busy)
         await r.pilot.press("enter")
-        await r.toast("No picture waits")
+        await r.toast("No picture is waiting")
         order = await add_order(database, storage, 1)
         r.screen.on_store_changed(Changed(listing=True))
         await r.see(order.line_items[0].images[0].id)

@@ -14,7 +14,8 @@ from fototui.storage.directory import DirectoryStorage
 from fototui.theme import THEMES
 from fototui.widgets.badges import badge
 from tests.ui.scenes import begin, until
-from tests.ui.shop import Shop, flat_art, shop_app, stop_clock
+from tests.ui.shop import Shop, shop_app, stop_clock
+from tests.ui.shop_art import flat_art
 
 _READABLE = 4.5
 """Contrast that WCAG 2 asks of text (AA)."""

@@ -11,7 +11,8 @@ import pytest
 from fototui.db.database import Database
 from fototui.storage.directory import DirectoryStorage
 from tests.conftest import PostgresServer
-from tests.ui.shop import FILES, Shop, flat_art, stop_clock
+from tests.ui.shop import FILES, Shop, stop_clock
+from tests.ui.shop_art import flat_art
 
 _TEMPLATE = "template_shop"
 

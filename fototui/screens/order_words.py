@@ -1,0 +1,59 @@
+"""What the order screen says about an order, in words."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from textual.content import Content
+
+from fototui.domain.text import clean_line
+from fototui.i18n import _, full_time, tell
+from fototui.screens.order_look import Look
+from fototui.services.views import OrderDetail
+from fototui.widgets.badges import MUTED
+from fototui.widgets.order_columns import payment_label, status_label
+
+
+def about(detail: OrderDetail | None, missing: str, zone: tzinfo, *, waiting: int) -> Content:
+    """An order in a line.
+
+    Args:
+        detail: The order.
+        missing: What to say where there is none.
+        waiting: How many pictures of it wait in the review.
+        zone: In which times are shown.
+    """
+    if detail is None:
+        return Content.styled(missing, MUTED)
+    parts = [
+        Content.styled(clean_line(detail.customer_name or "–", limit=80), "bold"),
+        status_label(detail.status, waiting),
+        payment_label(detail.payment_status),
+        Content.styled(full_time(detail.created_at, zone), MUTED),
+        Content.styled(clean_line(detail.customer_email or "", limit=80), MUTED),
+        Content.styled(clean_line(detail.shipping_method or "", limit=80), MUTED),
+    ]
+    return Content("  ").join(part for part in parts if part.plain)
+
+
+def why_failed(detail: OrderDetail | None) -> str:
+    """Why an order failed, or why its details or photos wait; empty where all is well."""
+    if detail is None or detail.error is None:
+        return ""
+    return clean_line(tell(detail.error), limit=400)
+
+
+def no_picture(look: Look, missing: str) -> str:
+    """Why no picture is shown.
+
+    Args:
+        look: What is looked at.
+        missing: What to say where there is no order.
+    """
+    if look.detail is None:
+        return missing
+    if look.image is None:
+        return _("The order has no photo yet.")
+    if look.image.error is not None:
+        return tell(look.image.error)
+    return _("The photo is not in storage yet.")

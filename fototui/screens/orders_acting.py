@@ -1,0 +1,169 @@
+"""What the keys of the list do to one order, or to many of them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from fototui.domain.text import clean_line
+from fototui.i18n import _, ngettext, tell
+from fototui.screens import bulk
+from fototui.screens.base import FototuiScreen
+from fototui.services.imports import ImportReport
+from fototui.widgets.order_table import OrderTable
+
+_NEED_ORDER = frozenset(
+    {"open", "copy", "mark", "mark_all", "generate_coloring", "generate_svg", "retry"}
+)
+_RECENT = 100
+"""So many of the shop's newest orders are asked for; older ones come by the engine's own import."""
+_FAILURES_TOLD = 3
+
+
+class OrdersActing(FototuiScreen, inherit_bindings=False):
+    """The deeds of the list of orders.
+
+    Attributes:
+        table: The list; its cursor and marks tell what is meant.
+    """
+
+    table: OrderTable
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._progress = ""
+        self._is_fetching = False
+
+    @abstractmethod
+    def _show_counts(self) -> None:
+        """Show how many there are of what, and the progress."""
+
+    # --- one order ---------------------------------------------------------------------------
+
+    def unavailable(self, action_id: str) -> str | None:
+        """Without orders there is nothing to do; without a shop nothing to fetch."""
+        name = action_id.partition(".")[2]
+        if name == "fetch" and not self.table.marked:
+            return self._no_import()
+        if name in _NEED_ORDER and self.table.cursor is None and not self.table.marked:
+            return _("There is no order here.")
+        return None
+
+    def _no_import(self) -> str | None:
+        if not self.fototui.desk.has_shop:
+            return _(
+                "Shopify is not connected here: set SHOPIFY_STORE_URL and SHOPIFY_ACCESS_TOKEN."
+            )
+        return _("Orders are being fetched already.") if self._is_fetching else None
+
+    def do_open(self) -> None:
+        """Open the order under the cursor."""
+        if self.table.cursor is not None:
+            self.fototui.open_order(self.table.cursor)
+
+    async def on_order_table_opened(self) -> None:
+        """A double click opens too."""
+        await self.action_act("orders.open")
+
+    def do_review(self) -> None:
+        """Judge pictures."""
+        self.fototui.do_show_review()
+
+    def do_copy(self) -> None:
+        """Copy the number to the clipboard of the operator's terminal."""
+        row = self.fototui.store.orders.get(self.table.cursor or "")
+        if row is not None:
+            self.fototui.copy_to_clipboard(clean_line(row.number))
+            self.fototui.toast(_("Copied {number}.").format(number=row.number))
+
+    # --- many orders -------------------------------------------------------------------------
+
+    def do_mark(self) -> None:
+        """Mark, and go on."""
+        self.table.toggle_mark()
+        self._show_counts()
+
+    def do_mark_all(self) -> None:
+        """Mark all that are shown, or none."""
+        self.table.toggle_all_marks()
+        self._show_counts()
+
+    def do_generate_coloring(self) -> None:
+        """Make colourings of all images that need one."""
+        self._do_to_orders(bulk.colorings(self.fototui.desk))
+
+    def do_generate_svg(self) -> None:
+        """Make SVGs of all chosen colourings that have none."""
+        self._do_to_orders(bulk.svgs(self.fototui.desk))
+
+    def do_retry(self) -> None:
+        """Try again what failed, of both kinds."""
+        self._do_to_orders(bulk.retries(self.fototui.desk))
+
+    def do_fetch(self) -> None:
+        """Import the shop's newest orders; where some are marked, have those fetched again."""
+        if self.table.marked:
+            self._do_to_orders(bulk.fetches(self.fototui.desk))
+            return
+        self._is_fetching = True
+        self.fototui.toast(_("Fetching orders…"))
+        self.perform(self._import, _import_in_words)
+
+    async def _import(self) -> ImportReport:
+        self._progress = _("Fetching orders…")
+        self._show_counts()
+        desk = self.fototui.desk
+        try:
+            report = await desk.act(desk.imports, lambda s: s.import_recent(limit=_RECENT))
+        finally:
+            self._is_fetching = False
+            self._tell("", 0, 0)
+        await self.fototui.store.refresh()
+        return report
+
+    def _do_to_orders(self, deed: bulk.Deed) -> None:
+        orders = self.fototui.store.orders
+        chosen = self.table.marked or {self.table.cursor or ""}
+        targets = [order_id for order_id in self.fototui.store.listing if order_id in chosen]
+        images = sum(deed.images(orders[order_id]) for order_id in targets)
+
+        async def work() -> str | None:
+            if images > self.fototui.settings.ask_above and not await self.fototui.ask(
+                _("{deed}: start up to {images} images in {orders} orders?").format(
+                    deed=deed.name, images=images, orders=len(targets)
+                ),
+                yes=_("Start"),
+            ):
+                return None
+            try:
+                outcome = await bulk.for_orders(
+                    [orders[order_id] for order_id in targets],
+                    deed.act,
+                    lambda done: self._tell(deed.name, done, len(targets)),
+                )
+            finally:
+                self._tell("", 0, 0)
+            self.table.unmark(targets)
+            self._show_counts()
+            await self.fototui.store.refresh(*targets)
+            return outcome.in_words()
+
+        self.perform(work, lambda words: words)
+
+    def _tell(self, name: str, done: int, of: int) -> None:
+        self._progress = f"{name} {done}/{of}" if of > 1 else ""
+        self._show_counts()
+
+
+def _import_in_words(report: ImportReport) -> str:
+    new, updated, failed = map(len, (report.imported, report.updated, report.failed))
+    parts = []
+    if new:
+        parts.append(ngettext("{count} new", "{count} new", new).format(count=new))
+    if updated:
+        parts.append(ngettext("{count} updated", "{count} updated", updated).format(count=updated))
+    if failed:
+        parts.append(ngettext("{count} failed", "{count} failed", failed).format(count=failed))
+    words = ", ".join(parts) + "." if parts else _("Shopify has nothing new.")
+    for failure in report.failed[:_FAILURES_TOLD]:
+        words += f"\n{clean_line(failure.number)} {clean_line(tell(failure.reason))}"
+    return words if failed <= _FAILURES_TOLD else f"{words} …"

@@ -1,0 +1,133 @@
+"""A Czech app tells errors and stored reasons in Czech, and numbers as Czechs write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+from textual.widgets import Input
+
+from fototui.app import FototuiApp
+from fototui.checks import SERVICES, examine
+from fototui.config import Settings
+from fototui.db.database import Database
+from fototui.db.models import ColoringVersion
+from fototui.db.work import Lane
+from fototui.domain.errors import AccountError, PermanentError
+from fototui.domain.options import ColoringOptions
+from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import ColoringProcessingStatus, JobKind
+from fototui.i18n import set_language, tell
+from fototui.screens.engines import EnginesScreen
+from fototui.screens.options import ColoringDialog
+from fototui.screens.order import OrderScreen
+from fototui.screens.orders import OrdersScreen
+from fototui.services.coloring import ColoringService
+from fototui.services.lanes import LaneService
+from tests.factories import make_coloring, make_order
+from tests.ui.conftest import OpenApp, until
+
+FAILED = PermanentError("RunPod failed: {reason}. Try again.", service="RunPod", reason="CUDA")
+REFUSED = AccountError("RunPod refuses the API key; check RUNPOD_API_KEY", service="RunPod")
+IN_CZECH = "RunPod selhal: CUDA. Zkuste to znovu."
+
+
+def toasts(app: FototuiApp) -> str:
+    return " ".join(note.message for note in app._notifications)
+
+
+async def failed_order(database: Database, *, words: Sentence | None) -> str:
+    async with database.session() as session, session.begin():
+        order = await make_order(session)
+        await make_coloring(
+            session,
+            order.line_items[0].images[0],
+            status=ColoringProcessingStatus.ERROR,
+            error_code=FAILED.code,
+            error=str(FAILED),
+            error_words=words,
+        )
+        return str(order.id)
+
+
+async def test_a_toast_is_czech(open_app: OpenApp) -> None:
+    async with open_app(OrdersScreen, language="cs") as (app, pilot):
+        app.perform(lambda: app.desk.act(ColoringService, lambda s: s.retry(77)))
+        await until(pilot, lambda: "Omalovánka 77 neexistuje" in toasts(app))
+
+
+async def test_the_reason_of_a_failed_version_follows_the_language(
+    open_app: OpenApp, database: Database
+) -> None:
+    order_id = await failed_order(database, words=FAILED.sentence)
+    screen = OrderScreen(order_id)
+
+    def shown() -> str:
+        return "\n".join(str(option.prompt) for option in screen.versions.options)
+
+    async with open_app(lambda: screen, language="cs") as (app, pilot):
+        await until(pilot, lambda: IN_CZECH in shown())
+        app.do_next_language()
+        await until(pilot, lambda: str(FAILED) in shown())
+
+
+async def test_a_reason_without_words_is_shown_as_it_stands(
+    open_app: OpenApp, database: Database
+) -> None:
+    screen = OrderScreen(await failed_order(database, words=None))
+    async with open_app(lambda: screen, language="cs") as (_app, pilot):
+        await until(
+            pilot, lambda: str(FAILED) in "\n".join(str(o.prompt) for o in screen.versions.options)
+        )
+
+
+async def test_engines_and_jobs_tell_their_reasons_in_czech(
+    open_app: OpenApp, database: Database
+) -> None:
+    await failed_order(database, words=FAILED.sentence)
+    async with database.session() as session:
+        await LaneService(session, operator="eva").pause(JobKind.COLORING, reason=REFUSED.sentence)
+    async with database.session() as session, session.begin():
+        await session.execute(
+            update(ColoringVersion).values(completed_at=ColoringVersion.queued_at)
+        )
+        lane = await session.get_one(Lane, JobKind.COLORING)
+        assert lane.paused_reason == str(REFUSED)
+    async with open_app(EnginesScreen, language="cs", size=(200, 60)) as (app, pilot):
+
+        def shown() -> str:
+            return app.export_screenshot().replace("&#160;", " ")
+
+        await until(pilot, lambda: "RunPod odmítá klíč API; zkontrolujte RUNPOD_API_KEY" in shown())
+        await until(pilot, lambda: "RunPod selhal: CUDA" in shown())
+
+
+@pytest.mark.parametrize("typed", ["1,5", "1.5", " 1,5 "])
+async def test_a_number_is_taken_with_a_comma_and_with_a_point(
+    open_app: OpenApp, typed: str
+) -> None:
+    async with open_app(OrdersScreen, language="cs") as (app, pilot):
+        answers: list[object] = []
+        dialog = ColoringDialog(ColoringOptions(megapixels=0.5))
+        app.push_screen(dialog, answers.append)
+        await until(pilot, lambda: app.screen is dialog and dialog.query(Input))
+        entry = dialog.query_one("#megapixels", Input)
+        assert entry.value == "0,5"
+        assert "Megapixely, 0,5 až 8" in app.export_screenshot().replace("&#160;", " ")
+        entry.value = typed
+        await pilot.press("enter")
+        await until(pilot, lambda: answers)
+        assert answers == [ColoringOptions(megapixels=1.5)]
+
+
+async def test_findings_are_told_in_czech(tmp_path: Path) -> None:
+    set_language("cs")
+    findings = {f.service: f for f in await examine(Settings(storage_path=tmp_path))}
+    set_language("en")
+    assert findings.keys() == SERVICES.keys()
+    assert str(findings["storage"].detail) == "directory: a file was written, read and removed"
+    set_language("cs")
+    assert tell(findings["storage"].detail) == "directory: soubor se zapsal, přečetl a smazal"
+    assert tell(findings["hub"].detail) == "nenastaveno"
+    set_language("en")

@@ -1,0 +1,293 @@
+"""Two operators at two terminals with one database between them, pressing keys at once."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+import pytest
+from PIL import Image as Picture
+from sqlalchemy import text
+from textual.widgets import Static
+
+from fototui.app import AppSettings, FototuiApp
+from fototui.db.database import Database
+from fototui.db.models import Order
+from fototui.desk import Desk
+from fototui.domain.statuses import ColoringProcessingStatus
+from fototui.i18n import set_language
+from fototui.live.store import LiveStore
+from fototui.preferences import Preferences
+from fototui.screens.compare import chosen_id
+from fototui.screens.dialogs import Confirm
+from fototui.screens.order import OrderScreen
+from fototui.screens.orders import OrdersScreen
+from fototui.screens.review import ReviewScreen
+from fototui.storage.directory import DirectoryStorage
+from fototui.widgets.order_list import Tab
+from fototui.widgets.review_panel import ReviewPanel
+from tests.factories import file_ref, make_coloring, make_order
+from tests.ui.conftest import AppPilot, until
+
+NAMES = ("jana", "petr")
+
+
+@dataclass
+class Operator:
+    """One of the two at her or his app.
+
+    Args:
+        name: Who.
+        app: The app.
+        pilot: The hands.
+        together: Both wait here for each other.
+        judged: Images of pictures that were accepted here, in their order.
+    """
+
+    name: str
+    app: FototuiApp
+    pilot: AppPilot
+    together: asyncio.Barrier
+    judged: list[int] = field(default_factory=list)
+
+    @property
+    def toasts(self) -> str:
+        return " ".join(toast.message for toast in self.app._notifications)
+
+    async def see(self, condition: Callable[[], object]) -> None:
+        await until(self.pilot, condition)
+
+    async def press_with_the_other(self, *keys: str) -> None:
+        """Press keys at the moment at which the other one does."""
+        await self.together.wait()
+        await self.pilot.press(*keys)
+
+    @property
+    def order(self) -> OrderScreen:
+        screen = next(s for s in self.app.screen_stack if isinstance(s, OrderScreen))
+        assert isinstance(screen, OrderScreen)
+        return screen
+
+    async def open(self, order: Order, *, versions: int) -> None:
+        self.app.open_order(str(order.id))
+        await self.see(lambda: isinstance(self.app.screen, OrderScreen))
+        await self.see(lambda: len(self.order._look.versions) == versions)
+
+    def chosen(self) -> int | None:
+        """The number of the version that the order screen shows as the chosen one."""
+        look = self.order._look
+        if look.image is None:
+            return None
+        wanted = chosen_id(look.image, look.kind)
+        return next((view.version for view in look.versions if view.id == wanted), None)
+
+
+Work = Callable[[Operator], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Office:
+    """Where they work."""
+
+    database: Database
+    storage: DirectoryStorage
+
+    async def work(self, work: Work) -> dict[str, Operator]:
+        """Let both do their work, each in a task of her or his own; gives what became of them."""
+        together = asyncio.Barrier(len(NAMES))
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+            done = [tasks.create_task(self._at_a_desk(name, together, work)) for name in NAMES]
+        return {task.result().name: task.result() for task in done}
+
+    async def _at_a_desk(self, name: str, together: asyncio.Barrier, work: Work) -> Operator:
+        desk = Desk(self.database, self.storage, operator=name)
+        app = FototuiApp(
+            desk,
+            LiveStore(desk, poll_seconds=0.2, hub_patience_seconds=0),
+            AppSettings(ZoneInfo("Europe/Prague")),
+            Preferences(language="en"),
+            home=OrdersScreen,
+        )
+        async with app.run_test(size=(120, 36)) as pilot:
+            operator = Operator(name, app, pilot, together)
+            await operator.see(lambda: app.store.is_complete)
+            await work(operator)
+            await together.wait()  # nobody leaves before the other has seen all
+        return operator
+
+    async def ask(self, sql: str) -> Sequence[object]:
+        async with self.database.session() as session:
+            return list(await session.scalars(text(sql)))
+
+
+@pytest.fixture
+def office(database: Database, storage: DirectoryStorage) -> Office:
+    set_language("en")
+    return Office(database, storage)
+
+
+def png() -> bytes:
+    target = io.BytesIO()
+    Picture.new("RGB", (32, 24), "teal").save(target, "PNG")
+    return target.getvalue()
+
+
+async def add_order(
+    office: Office, *, images: int, versions: Sequence[ColoringProcessingStatus]
+) -> Order:
+    """An order whose images have such colourings; the first completed one is chosen."""
+    done = ColoringProcessingStatus.COMPLETED
+    async with office.database.session() as session, session.begin():
+        order = await make_order(session, images=images)
+        for image in order.line_items[0].images:
+            for number, status in enumerate(versions, 1):
+                ref = file_ref(f"{image.id}/v{number}.png") if status is done else None
+                row = await make_coloring(
+                    session, image, version=number, status=status, file_ref=ref
+                )
+                if ref is not None and image.selected_coloring_id is None:
+                    image.selected_coloring_id = row.id
+    for image in order.line_items[0].images:
+        assert image.file_ref is not None
+        keys = [image.file_ref.key, *(f"{image.id}/v{n}.png" for n in range(1, len(versions) + 1))]
+        for key in keys:
+            await office.storage.put(key, png(), content_type="image/png")
+    return order
+
+
+DONE, ERROR = ColoringProcessingStatus.COMPLETED, ColoringProcessingStatus.ERROR
+
+
+async def test_reviewing_at_once_judges_every_picture_once(office: Office) -> None:
+    orders = [await add_order(office, images=4, versions=[DONE]) for _ in range(3)]
+    images = {image.id for order in orders for image in order.line_items[0].images}
+
+    async def work(me: Operator) -> None:
+        orders_screen = me.app.screen
+        assert isinstance(orders_screen, OrdersScreen)
+        await me.see(lambda: orders_screen.list.count(Tab.REVIEW) == len(orders))
+        await me.press_with_the_other("v")
+        await me.see(lambda: isinstance(me.app.screen, ReviewScreen))
+        review = me.app.screen
+        assert isinstance(review, ReviewScreen)
+        panel = review.query_one(ReviewPanel)
+
+        def is_ready() -> bool:
+            return review._is_asked and not review._is_busy and not panel.is_loading
+
+        def is_over() -> bool:
+            return is_ready() and review._item is None and not review._progress.waiting
+
+        def is_next() -> bool:
+            item = review._item
+            return is_ready() and item is not None and item.image.id not in me.judged
+
+        while True:
+            await me.see(lambda: is_over() or is_next())
+            if is_over():
+                break
+            assert review._item is not None
+            me.judged.append(review._item.image.id)
+            await me.pilot.press("enter")
+        words = str(panel.query_one("#empty", Static).render())
+        assert f"You have judged {len(me.judged)} picture" in words
+        await me.pilot.press("escape")
+        # Both lists say what both have done.
+        await me.see(lambda: orders_screen.list.count(Tab.REVIEW) == 0)
+
+    both = await office.work(work)
+
+    judged = both["jana"].judged + both["petr"].judged
+    assert sorted(judged) == sorted(images)
+    assert both["jana"].judged
+    assert both["petr"].judged
+    assert await office.ask("SELECT DISTINCT decision FROM reviews") == ["accepted"]
+    # Each by whom the log says, and by nobody else.
+    for name, operator in both.items():
+        logged = await office.ask(
+            f"SELECT image_id FROM activity WHERE operator = '{name}' AND action = 'selected'"
+        )
+        assert logged == operator.judged
+
+
+async def test_choosing_at_once_asks_the_one_who_came_late(office: Office) -> None:
+    order = await add_order(office, images=1, versions=[DONE, DONE, DONE])
+    wanted = {"jana": "2", "petr": "3"}
+
+    async def work(me: Operator) -> None:
+        await me.open(order, versions=3)
+        assert me.chosen() == 1
+        await me.pilot.press(wanted[me.name])
+        await me.press_with_the_other("enter")
+        asked = [False]
+
+        def is_answered() -> bool:
+            asked[0] = isinstance(me.app.screen, Confirm)
+            return asked[0] or f"v{wanted[me.name]} is chosen" in me.toasts
+
+        await me.see(is_answered)
+        if asked[0]:
+            other = NAMES[1 - NAMES.index(me.name)]
+            dialog = me.app.screen
+            assert isinstance(dialog, Confirm)
+            assert other in " ".join(str(w.render()) for w in dialog.query(Static))
+            me.judged.append(0)  # asked
+            await me.pilot.press("escape")
+            await me.see(lambda: me.app.screen is me.order)
+            await me.see(lambda: me.chosen() == int(wanted[other]))
+        else:
+            await me.see(lambda: me.chosen() == int(wanted[me.name]))
+
+    both = await office.work(work)
+
+    asked = [name for name, operator in both.items() if operator.judged]
+    (late,) = asked
+    (first,) = set(NAMES) - {late}
+    chosen = await office.ask(
+        "SELECT v.version FROM images i JOIN coloring_versions v ON v.id = i.selected_coloring_id"
+    )
+    assert chosen == [int(wanted[first])]
+    selected = "SELECT operator FROM activity WHERE action = 'selected'"
+    assert await office.ask(selected) == [first]
+
+
+async def test_retrying_at_once_makes_it_once(office: Office) -> None:
+    order = await add_order(office, images=1, versions=[ERROR])
+
+    async def work(me: Operator) -> None:
+        await me.open(order, versions=1)
+        await me.press_with_the_other("r")
+        await me.see(lambda: "v1 " in me.toasts)
+        # Whoever did it, both see it wait.
+        await me.see(lambda: me.order._look.versions[0].status == "queued")
+
+    both = await office.work(work)
+
+    assert sorted("being retried" in operator.toasts for operator in both.values()) == [False, True]
+    log = "SELECT action FROM activity WHERE action = 'retried'"
+    assert await office.ask(log) == ["retried"]
+    assert await office.ask("SELECT status::text FROM coloring_versions") == ["queued"]
+
+
+async def test_each_sees_at_once_what_the_other_does(office: Office) -> None:
+    order = await add_order(office, images=1, versions=[DONE, DONE])
+
+    async def work(me: Operator) -> None:
+        await me.open(order, versions=2)
+        if me.name == "jana":
+            await me.pilot.press("2", "enter")
+            await me.see(lambda: me.chosen() == 2)
+            await me.see(lambda: len(me.order._look.versions) == 3)
+            await me.pilot.press("ctrl+z")
+            await me.see(lambda: "back in the review" in me.toasts)
+        else:
+            await me.see(lambda: "v2 is the chosen one now" in me.toasts)
+            await me.see(lambda: me.app.store.orders[str(order.id)].waiting == 0)
+            await me.pilot.press("g")
+            await me.see(lambda: len(me.order._look.versions) == 3)
+            await me.see(lambda: me.chosen() == 1)
+
+    await office.work(work)
