@@ -5,7 +5,13 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from fototui.assembly import open_database, open_runpod, open_storage, open_vectorizer
+from fototui.assembly import (
+    open_database,
+    open_runpod,
+    open_shop,
+    open_storage,
+    open_vectorizer,
+)
 from fototui.config import Settings, required
 from fototui.domain.errors import FototuiError, TransientError
 from fototui.domain.events import parse_event
@@ -19,6 +25,7 @@ SERVICES = {
     "database": N_("Database"),
     "hub": N_("Hub"),
     "storage": N_("Storage"),
+    "shopify": "Shopify",
     "runpod": "RunPod",
     "vectorizer": "Vectorizer.ai",
 }
@@ -54,6 +61,7 @@ async def examine(settings: Settings) -> list[Finding]:
         ("database", settings.database_url is not None, _check_database),
         ("hub", settings.mercure_url is not None, _check_hub),
         ("storage", has_storage, _check_storage),
+        ("shopify", settings.shopify_store_url is not None, _check_shopify),
         ("runpod", settings.runpod_api_key is not None, _check_runpod),
         ("vectorizer", settings.vectorizer_api_key is not None, _check_vectorizer),
     ]
@@ -113,6 +121,14 @@ async def _check_storage(settings: Settings) -> Sentence:
     return Sentence.make(
         "{backend}: a file was written, read and removed", backend=settings.storage_backend
     )
+
+
+async def _check_shopify(settings: Settings) -> Sentence:
+    async with open_shop(settings) as shop:
+        newest = [order.number async for order in shop.recent_orders(limit=1)]
+    if not newest:
+        return Sentence.make("answers: no orders within its reach")
+    return Sentence.make("answers: the newest order is {number}", number=newest[0])
 
 
 async def _check_runpod(settings: Settings) -> Sentence:

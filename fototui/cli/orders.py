@@ -118,6 +118,7 @@ def show(
         ("E-mail", order.customer_email),
         ("Payment", order.payment_status),
         ("Shipping", order.shipping_method),
+        ("Reason", order.error),
     ):
         if value:
             typer.echo(f"{label}: {value}")
@@ -136,7 +137,7 @@ def show(
                     place,
                     "stored" if image.file else "missing",
                     *(f"v{v.version} {v.status}" if v else "" for v in newest),
-                    next((v.error for v in newest if v is not None and v.error), None),
+                    next((v.error for v in newest if v is not None and v.error), image.error),
                 )
             )
         print_table(("Image", "Photo", "Colouring", "SVG", "Reason"), rows)

@@ -201,6 +201,7 @@ def test_the_doctor_tells_good_from_bad(fototui: Command) -> None:
         "database": True,
         "hub": None,
         "storage": True,
+        "shopify": None,
         "runpod": None,
         "vectorizer": None,
     }
@@ -210,6 +211,8 @@ def test_the_doctor_tells_good_from_bad(fototui: Command) -> None:
         MERCURE_URL="http://127.0.0.1:1/.well-known/mercure",
         MERCURE_PUBLISHER_JWT_KEY="k" * 32,
         MERCURE_SUBSCRIBER_JWT_KEY="k" * 32,
+        SHOPIFY_STORE_URL="http://127.0.0.1:1",
+        SHOPIFY_ACCESS_TOKEN="tajne",
         RUNPOD_API_URL="http://127.0.0.1:1/v2",
         RUNPOD_API_KEY="tajne",
         RUNPOD_ENDPOINT_ID="abc",
@@ -220,7 +223,7 @@ def test_the_doctor_tells_good_from_bad(fototui: Command) -> None:
     assert ill.code == 1
     states = {f["service"]: f["ok"] for f in ill.json}
     assert (states["database"], states["hub"]) == (True, False)
-    assert (states["runpod"], states["vectorizer"]) == (False, False)
+    assert (states["shopify"], states["runpod"], states["vectorizer"]) == (False, False, False)
     assert "tajne" not in ill.out + ill.err
 
 
@@ -239,3 +242,29 @@ def test_a_hub_that_is_down_stops_no_work(fototui: Command, photo: str) -> None:
         MERCURE_PUBLISHER_JWT_KEY="k" * 32,
     )
     assert (result.code, result.out) == (0, "#M1000\n")
+
+
+def test_a_shop_that_is_not_configured_or_not_there(fototui: Command) -> None:
+    result = fototui("orders", "import")
+    assert result.code == 2
+    assert "SHOPIFY_STORE_URL" in result.err
+    gone = {"SHOPIFY_STORE_URL": "http://127.0.0.1:1", "SHOPIFY_ACCESS_TOKEN": "tajne"}
+    result = fototui("orders", "import", **gone)
+    assert result.code == 1
+    assert "Shopify" in result.err
+    assert "tajne" not in result.err
+    result = fototui("orders", "import", "--since", "yesterday", **gone)
+    assert result.code == 2
+    assert "2026-11-01" in result.err
+
+
+def test_an_order_made_by_hand_is_not_the_shops(fototui: Command, photo: str) -> None:
+    number = fototui("orders", "add", photo).out.strip()
+    gone = {"SHOPIFY_STORE_URL": "http://127.0.0.1:1", "SHOPIFY_ACCESS_TOKEN": "tajne"}
+    result = fototui("orders", "sync", number, **gone)
+    assert result.code == 1
+    assert "made by hand" in result.err
+    result = fototui("orders", "retry", number)
+    assert result.code == 1
+    assert "ready_for_review" in result.err
+    assert fototui("orders", "retry", "#9999").code == 1
