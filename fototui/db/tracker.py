@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -40,6 +40,11 @@ class _Batch:
         key = event.identity_key()
         self.events.pop(key, None)
         self.events[key] = event
+
+    def drop(self, said: Set[tuple[type[MercureEvent], str]]) -> None:
+        for key, event in tuple(self.events.items()):
+            if (type(event), event.order_id) in said:
+                del self.events[key]
 
     def merge(self, later: _Batch) -> None:
         for event in later.events.values():
@@ -160,11 +165,17 @@ class Tracker:
 
     def _collect(self) -> _Batch:
         batch = _Batch()
+        said: set[tuple[type[MercureEvent], str]] = set()
         for change in self._changes:
             for kind in self._made:
                 if kind.is_triggered_by(change) and (event := self._make(kind, change)):
                     batch.add(event)
-            batch.everything |= {kind for kind in self._batch_kinds if kind.is_triggered_by(change)}
+            for batch_kind in self._batch_kinds:
+                if batch_kind.is_triggered_by(change):
+                    batch.everything.add(batch_kind)
+                    said |= {(kind, str(change.key)) for kind in batch_kind.collect_events}
+        # Of an order that came or went, the batch event says all: an import of hundreds is one.
+        batch.drop(said)
         return batch
 
     def _make(self, kind: type[MercureEvent], change: Change) -> MercureEvent | None:

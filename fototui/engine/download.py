@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -41,12 +41,13 @@ class PhotoSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Missing:
-    """A photo that has an address and no file."""
+    """A photo that has an address and no file; and why it will never have one, where known."""
 
     image_id: int
     line_item_id: int
     position: int
     url: str
+    hopeless: Sentence | None = field(compare=False)
 
 
 class DownloadService:
@@ -111,6 +112,9 @@ class DownloadService:
     ) -> None:
         """Fetch and store one photo, and write down what became of it."""
         job = work.job
+        if missing.hopeless is not None:
+            failures.append(PermanentError(missing.hopeless, service="Photos"))
+            return
         try:
             async with self._room:
                 stored = await self._fetch_and_store(work, missing)
@@ -133,15 +137,22 @@ class DownloadService:
     async def _missing(self, job: OrderJob) -> list[_Missing]:
         async with self._database.autocommit() as session:
             rows = await session.execute(
-                select(Image.id, LineItem.id, Image.position, Image.original_url)
+                select(Image, LineItem.id)
                 .join(LineItem, LineItem.id == Image.line_item_id)
                 .where(LineItem.order_id == ULID.from_str(job.order_id), is_missing())
                 .order_by(Image.id)
             )
             return [
-                _Missing(image_id, line_item_id, position, url)
-                for image_id, line_item_id, position, url in rows
-                if url is not None
+                _Missing(
+                    image.id,
+                    line_item_id,
+                    image.position,
+                    image.original_url,
+                    # The job was put back for the sake of others; whoever asks anew starts at 0.
+                    _hopeless(image) if job.retries else None,
+                )
+                for image, line_item_id in rows
+                if image.original_url is not None
             ]
 
     async def _write(self, job: OrderJob, missing: _Missing, fields: Mapping[str, object]) -> None:
@@ -195,6 +206,11 @@ def is_missing() -> ColumnElement[bool]:
     """
     no_file = or_(Image.file_ref.is_(None), cast(Image.file_ref, Text) == "null")
     return Image.original_url.is_not(None) & no_file
+
+
+def _hopeless(image: Image) -> Sentence | None:
+    """Why a photo was not fetched, where trying the same again cannot help."""
+    return image.error_words if image.error_code == PermanentError.code else None
 
 
 def _arrived(stored: S3ObjectRefData) -> Mapping[str, object]:

@@ -244,7 +244,9 @@ class Engine:
                 async with asyncio.timeout(self._settings.lease):
                     await self._do_each_chore()
             except (FototuiError, DBAPIError, TimeoutError) as error:
-                log.warning("a chore was not done; it is done later", reason=str(error))
+                log.warning(
+                    "a chore was not done; it is done later", reason=str(error) or "time-out"
+                )
 
     async def _do_each_chore(self) -> None:
         while self._cancelled:

@@ -33,6 +33,7 @@ HUGE_BYTES = 5_000_000_000
 
 _CHUNK = bytes(64 * 1024)
 _DROPS = 40
+_BODILESS = (204, 304)
 
 
 class Manner(StrEnum):
@@ -201,7 +202,8 @@ def _is_robot(request: Request) -> bool:
 
 def _refusal(query: QueryParams, usual: int) -> Response:
     wait = {"Retry-After": query["retry_after"]} if "retry_after" in query else None
-    return PlainTextResponse("refused", int(query.get("code", usual)), headers=wait)
+    code = int(query.get("code", usual))
+    return PlainTextResponse("" if code in _BODILESS else "refused", code, headers=wait)
 
 
 async def _drops(picture: bytes, seconds: float) -> AsyncIterator[bytes]:

@@ -46,7 +46,7 @@ class EdgeLimits:
     headers: int = 16_384
     body: int = 64_000
     # An import asks the shop for page after page. Shopify gives a webhook up after 5 s.
-    seconds_of: Mapping[str, float] = field(default_factory=lambda: {IMPORT: 300.0, WEBHOOK: 10.0})
+    seconds_of: Mapping[str, float] = field(default_factory=lambda: {IMPORT: 300.0, WEBHOOK: 4.5})
     body_of: Mapping[str, int] = field(default_factory=lambda: {WEBHOOK: 2_000_000})
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Integer, func, select
+from sqlalchemy import Integer, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from ulid import ULID
 
@@ -235,8 +235,19 @@ class OrderService:
 
     async def _insert_numbered(self, order: Order, photos: int) -> None:
         async with transaction(self.session):
+            order.order_number = await self._take_number()
+            self.session.add(order)
+            self._activity.add(
+                ActivityAction.ORDER_CREATED,
+                order_id=order.id,
+                detail=Sentence.make("{count} photo", "{count} photos", count=photos),
+            )
+
+    async def _take_number(self) -> str:
+        """Take the next number that no order has: the shop may name its own in the same way."""
+        while True:
             # The row stays locked until the commit, a few round trips from here.
-            number = await self.session.scalar(
+            taken = await self.session.scalar(
                 insert(ManualOrderSequence)
                 .values(id=1, next_value=_FIRST_MANUAL_NUMBER + 1)
                 .on_conflict_do_update(
@@ -245,13 +256,9 @@ class OrderService:
                 )
                 .returning(ManualOrderSequence.next_value - 1)
             )
-            order.order_number = f"#M{number}"
-            self.session.add(order)
-            self._activity.add(
-                ActivityAction.ORDER_CREATED,
-                order_id=order.id,
-                detail=Sentence.make("{count} photo", "{count} photos", count=photos),
-            )
+            number = f"#M{taken}"
+            if not await self.session.scalar(select(exists().where(Order.order_number == number))):
+                return number
 
 
 async def _check_all(photos: Sequence[PhotoInput]) -> list[_Photo]:

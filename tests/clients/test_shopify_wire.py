@@ -227,6 +227,8 @@ def test_ids(value: object, expected: int | None) -> None:
         ("2026-11-20T10:00:00.123456789Z", datetime(2026, 11, 20, 10, 0, 0, 123456, tzinfo=UTC)),
         ("2026-11-20T10:00:00", datetime(2026, 11, 20, 10, tzinfo=UTC)),
         ("0001-01-01T00:00:00+14:00", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("9999-12-31T23:59:59Z", None),
         ("9999-12-31T23:59:59-14:00", None),
         ("2026-13-45", None),
         ("yesterday", None),

@@ -99,6 +99,27 @@ async def test_a_photo_that_fails_for_a_while_is_waited_for(world: World) -> Non
     assert world.cdn.asked["/flaky/a.jpg"] == 4
 
 
+async def test_waiting_for_one_photo_fetches_no_hopeless_one_again(world: World) -> None:
+    flaky = world.photo_url("a.jpg", Manner.FLAKY, times=3)
+    page = world.photo_url("b.jpg", Manner.PAGE)
+    order_id = await world.know(world.place(flaky, page))
+    async with world.engine(orders=1):
+        await world.until_order(order_id, S.ERROR)
+        photo, hopeless = await _images(world, order_id)
+        assert photo.file_ref is not None
+        assert "web page" in (hopeless.error or "")
+        assert "web page" in ((await _row(world, order_id)).error or "")
+        assert world.cdn.asked["/page/b.jpg"] == 1
+
+        async with world.database.session() as session:
+            await SyncService(session, operator="jana").retry(order_id)
+        await eventually(lambda: _asked(world, "/page/b.jpg", 2))
+
+
+async def _asked(world: World, path: str, times: int) -> bool:
+    return world.cdn.asked[path] == times
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -107,9 +107,13 @@ async def test_a_huge_photo_is_streamed_and_may_hide_its_length(serve: Serve) ->
     assert len((await get(client, Manner.HUGE, bytes=100)).content) == 100
 
 
-async def test_statuses_are_given_as_asked_for(serve: Serve) -> None:
+async def test_statuses_are_given_as_asked_for(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
     client = await serve(create_cdn(Cdn()))
     assert (await get(client, Manner.STATUS)).status_code == 404
+    assert (await get(client, Manner.STATUS, code=204)).status_code == 204
+    assert "Exception" not in caplog.text  # such an answer may have no body
     limited = await get(client, Manner.STATUS, code=429, retry_after=3)
     assert (limited.status_code, limited.headers["Retry-After"]) == (429, "3")
     with pytest.raises(httpx.RemoteProtocolError):

@@ -111,6 +111,10 @@ async def test_a_request_that_takes_too_long_is_given_up(tight: httpx.AsyncClien
     assert "retry-after" in answer.headers
 
 
+def test_a_webhook_is_answered_before_shopify_gives_it_up() -> None:
+    assert EdgeLimits().seconds_of[WEBHOOKS] < 5.0
+
+
 async def test_a_body_that_drips_is_given_up(tight: httpx.AsyncClient) -> None:
     key = tight.headers["authorization"]
     path = "/api/v1/images/1/generate-coloring"

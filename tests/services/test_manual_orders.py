@@ -123,6 +123,14 @@ async def test_a_shop_that_never_numbered_begins_at_1000(
     assert [order.number for order in made] == ["#M1000", "#M1001"]
 
 
+async def test_a_number_that_an_order_of_the_shop_has_is_left_out(
+    service: OrderService, database: Database, photo: bytes
+) -> None:
+    async with database.session() as session, session.begin():
+        session.add_all(Order(order_number=number) for number in ("#M1000", "#M1001"))
+    assert (await service.create_manual_order([PhotoInput(photo)])).number == "#M1002"
+
+
 # --- photos that are none --------------------------------------------------------------------
 
 

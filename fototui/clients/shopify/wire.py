@@ -33,6 +33,10 @@ _LAYOUT = unicodedata.normalize("NFC", "rozvržení")
 _LONGEST_ADDRESS = 8_000
 _LARGEST_QUANTITY = 100_000
 
+# At its ends the calendar breaks: PostgreSQL's driver reads year 1 as "-infinity", and no time zone
+# can be applied to the last day of 9999.
+_YEARS = range(2000, 3000)
+
 # Shopify's name for the variant of a product that has no variants.
 _NO_VARIANT = "Default Title"
 _NO_TITLE = "—"
@@ -75,15 +79,16 @@ def read_time(value: object) -> datetime | None:
         value: Anything; a moment without a zone is taken as UTC's.
 
     Returns:
-        The moment in UTC; None where there is none.
+        The moment in UTC; None where there is none that a shop can mean.
     """
     if not isinstance(value, str):
         return None
     try:
         moment = datetime.fromisoformat(value.strip())
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return moment if moment.year in _YEARS else None
 
 
 def read_json(body: bytes) -> object:
