@@ -178,7 +178,8 @@ class OrdersScreen(OrdersActing, inherit_bindings=False):
 
     def do_search(self) -> None:
         """Type into the field."""
-        self.filter.field.focus()
+        # At once, and not with the next message: keys that follow belong to the field.
+        self.set_focus(self.filter.field)
 
     def do_clear(self) -> None:
         """Leave the field, then clear it, then unmark."""

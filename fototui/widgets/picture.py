@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from functools import lru_cache, partial
 from importlib import import_module
@@ -16,6 +16,7 @@ from rich.style import Style
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.timer import Timer
@@ -31,6 +32,7 @@ from fototui.pictures.terminal import Graphics, Renderer
 
 if TYPE_CHECKING:
     from fototui.app import FototuiApp
+    from fototui.widgets.sixel import Sixels
 
 _Pixel = tuple[int, int, int]
 
@@ -95,11 +97,33 @@ def half_blocks(image: Image.Image) -> Iterator[Strip]:
         yield Strip(segments, width)
 
 
-def _graphics_widget(graphics: Graphics) -> Widget:
-    """textual-image's widget; its modules were imported, and the terminal asked, by `detect`."""
-    module = import_module("textual_image.widget")
-    kind = module.TGPImage if graphics is Graphics.TGP else module.SixelImage
-    return cast(Widget, kind(classes="surface"))
+def _surface(graphics: Graphics) -> Widget | None:
+    """What draws; textual-image's modules were imported, and the terminal asked, by `detect`."""
+    match graphics:
+        case Graphics.HALFCELL:
+            return HalfBlocks()
+        case Graphics.SIXEL:
+            return cast(Widget, import_module("fototui.widgets.sixel").Sixels())
+        case Graphics.TGP:
+            return cast(Widget, import_module("textual_image.widget").TGPImage(classes="surface"))
+        case Graphics.OFF:
+            return None
+
+
+class _Stage(Container):
+    """The space for a picture, which a caption makes smaller.
+
+    Args:
+        resized: What to do with another size.
+    """
+
+    def __init__(self, resized: Callable[[], None]) -> None:
+        super().__init__(classes="stage")
+        self._resized = resized
+
+    def on_resize(self) -> None:
+        """Tell."""
+        self._resized()
 
 
 class Picture(Widget):
@@ -112,7 +136,7 @@ class Picture(Widget):
 
     DEFAULT_CSS = """
     Picture { width: 1fr; height: 1fr; layout: vertical; }
-    Picture > Container { width: 1fr; height: 1fr; align: center middle; overflow: hidden; }
+    Picture > .stage { width: 1fr; height: 1fr; align: center middle; overflow: hidden; }
     Picture .surface { display: none; }
     Picture .words {
         width: auto; max-width: 90%; height: auto; color: $text-muted; text-align: center;
@@ -132,7 +156,7 @@ class Picture(Widget):
         self._caption = ""
         self._settling: Timer | None = None
         self._surface: Widget | None = None
-        self._stage = Container(classes="stage")
+        self._stage = _Stage(self._reload_soon)
         self._words = Static(classes="words")
         self._under = Static(classes="caption")
         self.state = PictureState.EMPTY
@@ -142,11 +166,7 @@ class Picture(Widget):
 
     def compose(self) -> ComposeResult:
         """A stage with the picture or words on it, and the caption."""
-        graphics = self._renderer.graphics
-        if graphics is Graphics.HALFCELL:
-            self._surface = HalfBlocks()
-        elif graphics is not Graphics.OFF:
-            self._surface = _graphics_widget(graphics)
+        self._surface = _surface(self._renderer.graphics)
         with self._stage:
             if self._surface is not None:
                 yield self._surface
@@ -177,10 +197,6 @@ class Picture(Widget):
         """Have a terminal that keeps pictures (Kitty's protocol) forget this one."""
         if self._surface is not None and self._renderer.graphics is Graphics.TGP:
             cast(Any, self._surface).image = None
-
-    def on_resize(self) -> None:
-        """Fit the picture anew once the size has settled."""
-        self._reload_soon()
 
     def watch_zoom(self) -> None:
         """Look closer or from farther away."""
@@ -234,8 +250,8 @@ class Picture(Widget):
                 return
             image = await self._app.pictures.load(
                 ref,
-                width_px=stage.width * renderer.cell_width,
-                height_px=stage.height * renderer.cell_height,
+                width_px=min(stage.width * renderer.cell_width, renderer.most_wide),
+                height_px=min(stage.height * renderer.cell_height, renderer.most_high),
                 zoom=self.zoom,
                 pan=self.pan,
             )
@@ -248,12 +264,16 @@ class Picture(Widget):
         surface, renderer = self._surface, self._renderer
         if surface is None:
             return
-        surface.styles.width = -(-image.width // renderer.cell_width)
-        surface.styles.height = -(-image.height // renderer.cell_height)
-        if isinstance(surface, HalfBlocks):
+        cells = Size(
+            -(-image.width // renderer.cell_width), -(-image.height // renderer.cell_height)
+        )
+        if renderer.graphics is Graphics.TGP:
+            cast(Any, surface).image = image  # textual-image's, of which types are not known
+        elif isinstance(surface, HalfBlocks):
             await surface.paint(image)
         else:
-            cast(Any, surface).image = image  # textual-image's two widgets share no typed base
+            await cast("Sixels", surface).paint(image, cells, renderer.cell_height)
+        surface.styles.width, surface.styles.height = cells
         surface.display = True
         self._words.display = False
         self.state, self.reason = PictureState.SHOWN, ""

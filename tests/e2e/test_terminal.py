@@ -66,6 +66,18 @@ class Terminal:
             raise AssertionError(f"never saw {words} on:\n{seen}") from None
         return seen
 
+    async def copies(self, text: str) -> None:
+        """Wait until the app has put a text on the clipboard, which tmux keeps as its buffer."""
+        copied = ""
+        try:
+            async with asyncio.timeout(20):
+                while copied != text:
+                    await asyncio.sleep(0.1)
+                    copied = await self.tmux("show-buffer")
+        except TimeoutError:
+            seen = await self.screen()
+            raise AssertionError(f"copied {copied!r} instead of {text!r}:\n{seen}") from None
+
     async def gets_a_version(self) -> None:
         """Wait for the version to be made and chosen; one that fails, as some do, is retried."""
         async with asyncio.timeout(60):
@@ -107,7 +119,9 @@ async def test_a_shift_from_the_demo_to_a_chosen_svg(home: Path) -> None:
         await operator.shows("#1001", "#1003", "● live", "● db", "1 engine")
         # The newest of them is untouched: find it, open it.
         await operator.press("/")
+        await operator.shows("esc Back")  # the field has the keys now
         await operator.press("1003", "Enter")
+        await operator.shows("1 found")
         # The key goes to the list once the field is left; it is pressed until it has opened.
         for _ in range(10):
             await operator.press("Enter")
@@ -122,6 +136,10 @@ async def test_a_shift_from_the_demo_to_a_chosen_svg(home: Path) -> None:
         await operator.gets_a_version()
         await operator.press("Escape")
         await operator.shows("Customer")
+        # The number of the order is copied to the clipboard.
+        await operator.tmux("set-option", "-g", "set-clipboard", "on")
+        await operator.press("y")
+        await operator.copies("#1003")
         await operator.leaves()
         assert await gone(home / "fototui-demo")
         left = [path.name for path in home.iterdir() if path.name.startswith("fototui-demo")]

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
+import threading
 
 import pytest
 
@@ -35,6 +42,71 @@ def test_without_a_terminal_there_are_half_blocks() -> None:
 def test_an_operator_is_taken_at_their_word(choice: str) -> None:
     code = f"from fototui.pictures.terminal import detect; print(detect({choice!r}))"
     assert run(code).strip() == repr(Renderer(Graphics(choice), 10, 20))
+
+
+def asked(answers: dict[str, str], choice: str = "auto") -> str:
+    """What is found out at a terminal that answers to some questions."""
+    outer, inner = pty.openpty()
+    fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 1000, 720))
+
+    def play() -> None:
+        heard = ""
+        while True:
+            try:
+                heard += os.read(outer, 4096).decode()
+            except OSError:  # the app has gone
+                return
+            while found := [match for q in answers if (match := re.search(q, heard))]:
+                first = min(found, key=lambda match: match.end())
+                heard = heard[first.end() :]
+                os.write(outer, answers[first.re.pattern].encode())
+
+    terminal = threading.Thread(target=play)
+    terminal.start()
+    code = (
+        "import sys; from fototui.pictures.terminal import detect;"
+        f"print(detect({choice!r}), file=sys.stderr)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=inner, stdout=inner, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        _, found = process.communicate(timeout=30)
+    finally:
+        os.close(inner)
+        terminal.join(10)
+        os.close(outer)
+    assert process.returncode == 0, found
+    return found.strip()
+
+
+STATE = {r"\x1b\[5n": "\x1b[0n"}
+XTERM = {r"\x1b\[c": "\x1b[?63;1;2;4;6c"} | STATE
+KITTY = {r"\x1b\[c": "\x1b[?62;c", r"\x1b_Gi=\d+,[^\x1b]*\x1b\\": "\x1b_Gi=1;OK\x1b\\"} | STATE
+
+
+def test_sixel_and_how_big_it_may_be() -> None:
+    limit = {r"\x1b\[\?2;4;0S": "\x1b[?2;0;1000;800S"}
+    assert asked(XTERM | limit) == repr(Renderer(Graphics.SIXEL, 10, 18, 1000, 800))
+    assert asked(XTERM) == repr(Renderer(Graphics.SIXEL, 10, 18))
+    refused = {r"\x1b\[\?2;4;0S": "\x1b[?2;3;0S"}
+    assert asked(XTERM | refused, "sixel") == repr(Renderer(Graphics.SIXEL, 10, 18))
+
+
+@pytest.mark.parametrize(
+    ("name", "renderer"),
+    [
+        ("kitty(0.41.1)", Renderer(Graphics.TGP, 10, 18)),
+        ("ghostty 1.2.0", Renderer(Graphics.TGP, 10, 18)),
+        ("kitty(0.26.5)", Renderer()),  # shows boxes, as seen
+        ("WezTerm 20240203", Renderer()),
+        (None, Renderer()),
+    ],
+)
+def test_not_all_that_say_so_show_placeholders(name: str | None, renderer: Renderer) -> None:
+    version = {r"\x1b\[>q": f"\x1bP>|{name}\x1b\\"} if name else {}
+    assert asked(KITTY | version) == repr(renderer)
 
 
 def test_choices() -> None:

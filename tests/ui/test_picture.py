@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,13 +15,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from textual.app import App, ComposeResult
+from textual.geometry import Region
 
 from fototui.domain.files import S3ObjectRefData
+from fototui.i18n import set_language
 from fototui.pictures.loader import PictureLoader
 from fototui.pictures.terminal import Graphics, Renderer
 from fototui.screens.picture import PictureScreen
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture import HalfBlocks, Picture, PictureState, half_blocks
+from fototui.widgets.sixel import Sixels, sixels
 from tests.ui.conftest import AppPilot, OpenApp, until
 
 MISSING = S3ObjectRefData(key="a/none.png", bucket="files", etag="x")
@@ -60,6 +65,7 @@ def storage(tmp_path: Path) -> SlowStorage:
 async def shown(
     storage: SlowStorage, tmp_path: Path, graphics: Graphics = Graphics.HALFCELL
 ) -> AsyncIterator[tuple[Picture, AppPilot]]:
+    set_language("en")
     loader = PictureLoader(storage, cache_folder=tmp_path / "cache", renderer=Renderer(graphics))
     async with loader:
         app = PictureApp(loader)
@@ -187,9 +193,8 @@ async def main(folder, choice):
                 await pilot.pause(0.2)
             surface = picture.query_one(".surface")
             print(surface.size)
-            inner = next(iter(surface.children), surface)
-            for strip in inner.render_lines(Region(0, 0, *inner.size)):
-                print(repr(strip.text))
+            for strip in surface.render_lines(Region(0, 0, *surface.size)):
+                print(repr(strip.render(app.console)))
 
 asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
 """
@@ -208,6 +213,52 @@ def test_graphics_reach_the_terminal(tmp_path: Path, choice: str, sign: str) -> 
     assert sign in done.stdout
     # Kitty keeps a picture until it is told to forget it.
     assert ("\x1b_Ga=d" in done.stdout) is (choice == "tgp")
+
+
+def test_sixels_choose_their_colours_and_leave_the_last_row_of_pixels() -> None:
+    image = Image.new("RGB", (9, 20), (255, 0, 0))
+    image.paste((0, 0, 255), (0, 0, 9, 3))
+    data = sixels(image, 20)
+    assert re.search(r'"1;1;9;18', data)
+    colours = re.findall(r"#(\d+);2;\d+;\d+;\d+#(\d+)", data)
+    assert len(colours) == data.count(";2;") == 2
+    assert all(defined == chosen for defined, chosen in colours)
+    # A new line of graphics at the end would scroll the screen.
+    assert re.search(r"[^-]\x1b\\$", data)
+
+
+async def test_sixels_and_what_stands_in_front(storage: SlowStorage, tmp_path: Path) -> None:
+    ref = await put(storage, "a/1.png", "red", (40, 20))
+    renderer = Renderer(Graphics.SIXEL, 1, 1)
+    async with PictureLoader(storage, cache_folder=tmp_path / "cache", renderer=renderer) as loader:
+        app = PictureApp(loader)
+        async with app.run_test(size=(40, 21), notifications=True) as pilot:
+            picture = app.query_one(Picture)
+            picture.show(ref)
+            await until(pilot, lambda: picture.state is PictureState.SHOWN)
+            surface = picture.query_one(Sixels)
+            await until(pilot, lambda: surface.size == (40, 20))
+            first, *others = (
+                line.render(app.console) for line in surface.render_lines(Region(0, 0, 40, 20))
+            )
+            assert first.count("\x1bP") == 1
+            assert set(others) == {"\x1b[40C"}
+            drawn = Counter[bool]()
+            refresh = surface.refresh
+
+            def count(*regions: Region, **how: bool) -> Sixels:
+                drawn[bool(app.screen.query("Toast"))] += 1
+                return refresh(*regions, **how)
+
+            surface.refresh = count  # type: ignore[method-assign]  # seen, and done all the same
+            app.notify("Notice", timeout=0.3)
+            await until(pilot, lambda: drawn[True])
+            await until(pilot, lambda: drawn[False])
+            # Behind a dialog and where there is no room for all of it, it is not drawn.
+            assert "\x1bP" not in surface.render_lines(Region(0, 0, 40, 9))[0].render(app.console)
+            assert "\x1bP" not in "".join(
+                strip.text for strip in app.screen._compositor.render_strips()
+            )
 
 
 async def test_the_whole_screen(
