@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -24,6 +25,21 @@ _MEMORY_NEEDED = 1 << 30
 _numbers = count(1)
 
 
+def pytest_configure() -> None:
+    """Let the garbage collector run seldom: it took half the time of screens' tests.
+
+    Python's own thresholds go through hundreds of thousands of objects after each few thousand new
+    ones, and a screen that is drawn makes so many.
+    """
+    gc.set_threshold(50_000, 20, 20)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what stays until the end: modules, tests, schemas, style sheets."""
+    gc.collect()
+    gc.freeze()
+
+
 class PostgresServer:
     """The server of this test process, and the databases on it.
 
@@ -34,6 +50,7 @@ class PostgresServer:
     def __init__(self, server: EmbeddedPostgres, portal: BlockingPortal) -> None:
         self._server = server
         self._portal = portal
+        self._connection: asyncpg.Connection | None = None
 
     @property
     def pid(self) -> int:
@@ -59,6 +76,10 @@ class PostgresServer:
         finally:
             self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
+    def close(self) -> None:
+        """Let go of the server."""
+        self._portal.call(self._close)
+
     def run(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do something on the server's own event loop."""
         self._portal.call(work)
@@ -69,11 +90,14 @@ class PostgresServer:
         self._portal.call(self._upgrade, self.url(_TEMPLATE))
 
     async def _execute(self, statement: str) -> None:
-        connection = await asyncpg.connect(self.url().replace("+asyncpg", ""))
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
+        # Kept, because a connection takes as long as half a database; some test may have cut it.
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self.url().replace("+asyncpg", ""))
+        await self._connection.execute(statement)
+
+    async def _close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
 
     async def _upgrade(self, url: str) -> None:
         async with Database(url) as database:
@@ -101,6 +125,7 @@ def pg() -> Iterator[PostgresServer]:
         server = PostgresServer(embedded, portal)
         server.migrate_template()
         yield server
+        server.close()
 
 
 @pytest.fixture

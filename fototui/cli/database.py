@@ -1,4 +1,7 @@
-"""`fototui db`: the schema."""
+"""`fototui db`: the schema.
+
+Alembic is imported by these commands alone; all others start without it.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
@@ -9,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from fototui.assembly import open_database
 from fototui.cli.output import print_json
 from fototui.cli.running import run, say, settings_for_command
-from fototui.db import migrate
 
 T = TypeVar("T")
 
@@ -19,6 +21,8 @@ app = typer.Typer(
 
 
 def _with_engine(work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
+    from fototui.db import migrate
+
     settings = settings_for_command()
 
     async def main() -> T:
@@ -31,6 +35,8 @@ def _with_engine(work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
 @app.command()
 def upgrade(revision: Annotated[str, typer.Argument(help="Where to.")] = "head") -> None:
     """Bring the schema forward; safe to repeat, and to run from several terminals at once."""
+    from fototui.db import migrate
+
     _with_engine(lambda engine: migrate.upgrade(engine, revision))
     say(f"The database stands at revision {_with_engine(migrate.current)}.")
 
@@ -38,6 +44,8 @@ def upgrade(revision: Annotated[str, typer.Argument(help="Where to.")] = "head")
 @app.command()
 def downgrade(revision: Annotated[str, typer.Argument(help="A revision, -1, or base.")]) -> None:
     """Take the schema back. What newer columns and tables hold is lost."""
+    from fototui.db import migrate
+
     _with_engine(lambda engine: migrate.downgrade(engine, revision))
     say(f"The database stands at revision {_with_engine(migrate.current) or 'base'}.")
 
@@ -45,6 +53,8 @@ def downgrade(revision: Annotated[str, typer.Argument(help="A revision, -1, or b
 @app.command()
 def current(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Print the revision at which the database stands."""
+    from fototui.db import migrate
+
     revision = _with_engine(migrate.current)
     if as_json:
         print_json({"revision": revision, "needed": migrate.head()})
@@ -55,5 +65,7 @@ def current(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command()
 def check() -> None:
     """Fail unless the database's schema is exactly what this program's models need."""
+    from fototui.db import migrate
+
     _with_engine(migrate.check)
     say("Models and schema agree.")

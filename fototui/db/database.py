@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from fototui.db import migrate
+from fototui.db import revision
 from fototui.db.errors import DatabaseUnavailableError, SqlState
 from fototui.db.tracking import TrackedAsyncSession
 from fototui.domain.errors import ConfigurationError, FototuiError
@@ -88,7 +88,11 @@ class Database:
             ConfigurationError: It refuses the user or password, or does not exist.
             SchemaError: Its schema is not the one that this program needs.
         """
-        await migrate.require_head(self.engine)
+        if not await revision.stands(self.engine):
+            # Alembic is needed only to tell what is to be done; others start without it.
+            from fototui.db import migrate
+
+            await migrate.require_head(self.engine)
 
     @contextmanager
     def translating_errors(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from ulid import ULID
 
-from fototui.db import migrate
+from fototui.db import migrate, revision
 from fototui.db.database import Database
 from fototui.db.errors import SchemaError
 from fototui.db.models import (
@@ -88,9 +88,15 @@ async def _fill_shop(engine: AsyncEngine, statuses: tuple[str, ...] = OLD_VALUES
 # --- the way up and down -----------------------------------------------------------------------
 
 
+def test_the_needed_revision_is_the_newest_migration() -> None:
+    assert migrate.head() == revision.NEEDED
+
+
 async def test_an_empty_database_is_brought_to_head_and_back_to_nothing(empty: Database) -> None:
     engine = empty.engine
     assert await migrate.current(engine) is None
+    with pytest.raises(SchemaError, match="no tables of fototui yet"):
+        await empty.check()
 
     await migrate.upgrade(engine)
     assert await migrate.current(engine) == migrate.head()
@@ -251,6 +257,8 @@ async def test_check_and_require_head_ask_for_the_missing_migrations(database: D
     for ask in (migrate.check, migrate.require_head):
         with pytest.raises(SchemaError, match="fototui db"):
             await ask(database.engine)
+    with pytest.raises(SchemaError, match="Run: fototui db upgrade"):
+        await database.check()
 
 
 async def test_a_database_of_a_newer_program_is_left_alone(database: Database) -> None:
@@ -260,6 +268,8 @@ async def test_a_database_of_a_newer_program_is_left_alone(database: Database) -
 
     with pytest.raises(SchemaError, match=r"ffffffffffff.*Update fototui"):
         await migrate.require_head(engine)
+    with pytest.raises(SchemaError, match=r"ffffffffffff.*Update fototui"):
+        await database.check()
     with pytest.raises(SchemaError, match="ffffffffffff"):
         await migrate.upgrade(engine)
     with pytest.raises(SchemaError, match="ffffffffffff"):

@@ -17,6 +17,8 @@ def test_the_headless_path_imports_no_screen_library() -> None:
     modules = imported_by("import fototui.cli, fototui.engine.runner, fototui.services.orders")
     assert "fototui.engine.runner" in modules
     assert not {"textual", "textual_image"} & modules
+    # Only `fototui db` and a schema that is not right need it.
+    assert "alembic" not in modules
 
 
 def test_the_product_imports_nothing_of_the_sandbox() -> None:
