@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,6 +22,7 @@ from fototui.domain.errors import ConfigurationError, FototuiError
 from fototui.domain.events import BaseMercureEvent
 
 _CONNECT_SECONDS = 10.0
+_CLOSE_SECONDS = 1.0
 _LOCK_SECONDS = 5.0
 _IDLE_IN_TRANSACTION_SECONDS = 60.0
 # The server gives a statement up first; only a server that fell silent gets this far.
@@ -30,6 +31,18 @@ _SILENCE_SECONDS = 10.0
 _REFUSED = {SqlState.AUTHENTICATION_FAILED, SqlState.INVALID_AUTHORIZATION}
 _UNAVAILABLE_CLASSES = ("08", "57P")  # connection exceptions; shutdown, crash, starting up
 _UNREACHABLE = (OSError, TimeoutError, asyncpg.InterfaceError, PoolTimeoutError)
+
+
+class _Connection(asyncpg.Connection):
+    """A connection that can always be closed: the other side may be gone without a word.
+
+    SQLAlchemy closes what its pool holds with no time-out, and so would wait for ever.
+    """
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's
+        """Close it; cut it where the server does not answer in time."""
+        with suppress(TimeoutError):  # asyncpg has cut it then
+            await super().close(timeout=timeout or _CLOSE_SECONDS)
 
 
 class Database:
@@ -141,6 +154,7 @@ class Database:
             # Names and addresses of customers do not belong in error messages.
             hide_parameters=True,
             connect_args={
+                "connection_class": _Connection,
                 "timeout": _CONNECT_SECONDS,
                 "command_timeout": statement_seconds + _SILENCE_SECONDS,
                 "server_settings": {

@@ -252,6 +252,18 @@ async def test_a_transaction_ends_though_the_connection_went_half_open(proxy: Pg
                 await work()
 
 
+async def test_half_open_connections_are_let_go_of(proxy: PgProxy) -> None:
+    async with Database(proxy.url) as far:
+        async with far.autocommit() as session:
+            await session.execute(text("SELECT 1"))
+        proxy.swallow()
+        async with asyncio.timeout(5):
+            await far.engine.dispose()
+        proxy.heal()
+        async with far.autocommit() as session:
+            assert await session.scalar(text("SELECT 1")) == 1
+
+
 async def test_a_full_server_takes_no_more(pg: PostgresServer, database_url: str) -> None:
     pg.execute("CREATE ROLE narrow LOGIN PASSWORD 'narrow' CONNECTION LIMIT 0")
     url = _changed(database_url, username="narrow", password="narrow")
