@@ -1,6 +1,6 @@
 """Puts the parts together as the settings say; everything that runs is made here."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -215,41 +215,8 @@ async def open_engine(
     concurrency = {lane: settings.engine_concurrency.get(lane, 0) for lane in wanted}
     if not any(concurrency.values()):
         raise ConfigurationError("ENGINE_CONCURRENCY leaves no lane to work in; raise one above 0.")
-    actor = engine_actor(settings.operator)
     async with AsyncExitStack() as stack:
-        storage = await stack.enter_async_context(open_storage(settings))
-        pipelines: list[AnyPipeline] = []
-        chores: list[Chore] = []
-        if concurrency.get(JobKind.COLORING):
-            runpod = await stack.enter_async_context(open_runpod(settings))
-            chores.append(OutsideCancels(parts.database, runpod).tell)
-            pipelines.append(
-                ColoringGenerationService(
-                    runpod,
-                    storage,
-                    min_image_size=settings.min_image_size,
-                    timeout_seconds=settings.runpod_timeout,
-                )
-            )
-        if concurrency.get(JobKind.SVG):
-            vectorizer = await stack.enter_async_context(open_vectorizer(settings))
-            pipelines.append(
-                SvgGenerationService(
-                    vectorizer, storage, mode=VectorizerMode(settings.vectorizer_mode)
-                )
-            )
-        if concurrency.get(JobKind.INGEST):
-            shop = None
-            # Webhooks may suffice; a lane that was asked for by name needs one or the other.
-            if has_shop(settings) or settings.shopify_webhook_secret is None:
-                shop = await stack.enter_async_context(open_shop(settings))
-            pipelines.append(IngestService(parts.database, shop, actor=actor))
-        if concurrency.get(JobKind.DOWNLOAD):
-            photos = await stack.enter_async_context(open_photo_download(settings))
-            pipelines.append(DownloadService(parts.database, storage, photos, actor=actor))
-        rules = rule_settings(settings)
-        if rules.coloring or rules.svg:
-            chores.append(Rules(parts.database, rules, actor=actor).apply)
+        pipelines, chores = await _open_work(parts, concurrency, stack)
         engine = Engine(
             parts.database,
             EngineSettings(
@@ -264,6 +231,44 @@ async def open_engine(
             observer=observer,
         )
         yield await stack.enter_async_context(engine)
+
+
+async def _open_work(
+    parts: Parts, concurrency: Mapping[JobKind, int], stack: AsyncExitStack
+) -> tuple[list[AnyPipeline], list[Chore]]:
+    """Open what an engine's lanes stand on, for as long as the stack; how they work, and chores."""
+    settings, actor = parts.settings, engine_actor(parts.settings.operator)
+    storage = await stack.enter_async_context(open_storage(settings))
+    pipelines: list[AnyPipeline] = []
+    chores: list[Chore] = []
+    if concurrency.get(JobKind.COLORING):
+        runpod = await stack.enter_async_context(open_runpod(settings))
+        chores.append(OutsideCancels(parts.database, runpod).tell)
+        pipelines.append(
+            ColoringGenerationService(
+                runpod,
+                storage,
+                min_image_size=settings.min_image_size,
+                timeout_seconds=settings.runpod_timeout,
+            )
+        )
+    if concurrency.get(JobKind.SVG):
+        vectorizer = await stack.enter_async_context(open_vectorizer(settings))
+        mode = VectorizerMode(settings.vectorizer_mode)
+        pipelines.append(SvgGenerationService(vectorizer, storage, mode=mode))
+    if concurrency.get(JobKind.INGEST):
+        shop = None
+        # Webhooks may suffice; a lane that was asked for by name needs one or the other.
+        if has_shop(settings) or settings.shopify_webhook_secret is None:
+            shop = await stack.enter_async_context(open_shop(settings))
+        pipelines.append(IngestService(parts.database, shop, actor=actor))
+    if concurrency.get(JobKind.DOWNLOAD):
+        photos = await stack.enter_async_context(open_photo_download(settings))
+        pipelines.append(DownloadService(parts.database, storage, photos, actor=actor))
+    rules = rule_settings(settings)
+    if rules.coloring or rules.svg:
+        chores.append(Rules(parts.database, rules, actor=actor).apply)
+    return pipelines, chores
 
 
 def _unconfigured(settings: Settings) -> frozenset[JobKind]:

@@ -46,6 +46,9 @@ def run(work: Coroutine[object, object, T]) -> T:
     Raises:
         KeyboardInterrupt: It was interrupted.
     """
+    # A script's background job is born deaf to SIGINT, by which the others below work.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
         # SIGHUP is a terminal that was closed, or an SSH connection that broke.

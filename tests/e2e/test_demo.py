@@ -125,6 +125,20 @@ async def test_an_interrupted_demo_cleans_up(home: Path, name: str) -> None:
     assert left_running(home) == []
 
 
+async def test_a_demo_in_a_scripts_background_is_ended_too(home: Path) -> None:
+    # What a shell does to `command &` in a script; children inherit it.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        async with demo(home, "--orders", "6") as process:
+            await _until_it_works(process)
+            process.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(process.communicate(), 30)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert process.returncode == 130
+    assert left_running(home) == []
+
+
 async def test_a_killed_demo_leaves_no_process_and_is_taken_up(home: Path) -> None:
     state = home / "state"
     async with demo(home, "--orders", "2", "--dir", str(state)) as process:

@@ -209,6 +209,8 @@ async def test_throttling_is_waited_for(world: World) -> None:
     order_id = await world.know(world.place(world.photo_url("a.jpg")))
     async with world.engine(orders=1):
         await world.until_order(order_id, S.READY_FOR_REVIEW)
+    assert world.shop.script.counts.completed == 1
+    assert world.shop.script.counts.requests == 3
 
 
 async def test_a_request_that_comes_while_the_shop_is_asked_is_answered_too(world: World) -> None:
