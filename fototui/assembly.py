@@ -10,7 +10,7 @@ from fototui.clients.download import PhotoDownload
 from fototui.clients.runpod import RunPodService
 from fototui.clients.shopify import ShopifyService
 from fototui.clients.vectorizer import VectorizerApiService, VectorizerMode
-from fototui.config import Settings, required
+from fototui.config.settings import Settings, required
 from fototui.db.database import Database
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.events import ListUpdateEvent

@@ -12,7 +12,7 @@ from fototui.assembly import (
     open_storage,
     open_vectorizer,
 )
-from fototui.config import Settings, required
+from fototui.config.settings import Settings, required
 from fototui.domain.errors import FototuiError, TransientError
 from fototui.domain.events import parse_event
 from fototui.domain.sentences import Sentence

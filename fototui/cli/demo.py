@@ -19,7 +19,7 @@ from fototui.cli.terminal import (
     show_app,
     speak,
 )
-from fototui.config import Settings
+from fototui.config.settings import Settings
 from fototui.domain.errors import ConfigurationError
 from fototui.log import configure_logging
 

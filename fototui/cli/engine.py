@@ -6,7 +6,7 @@ import typer
 
 from fototui.assembly import open_engine, open_parts
 from fototui.cli.running import run, say, settings_for_command, stop_signals, until_stopped
-from fototui.config import Settings, load_settings
+from fototui.config.settings import Settings, load_settings
 from fototui.domain.errors import InvalidInputError
 from fototui.domain.statuses import JobKind
 

@@ -9,7 +9,7 @@ import typer
 from fototui.assembly import open_parts
 from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.running import run, say, settings_for_command
-from fototui.config import Settings
+from fototui.config.settings import Settings
 from fototui.domain.statuses import JobKind
 from fototui.services.lanes import LaneService
 from fototui.services.views import as_json

@@ -11,7 +11,7 @@ from fototui.assembly import open_parts, open_storage
 from fototui.cli import shop
 from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.running import run, say, settings_for_command
-from fototui.config import Settings
+from fototui.config.settings import Settings
 from fototui.services.orders import OrderService, PhotoInput
 from fototui.services.views import ImageBadges, OrderDetail, OrderPage, as_json
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import typer
 
-from fototui.config import Settings, load_settings
+from fototui.config.settings import Settings, load_settings
 from fototui.log import configure_logging
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from fototui.cli.output import print_json
 from fototui.cli.running import run, say, settings_for_command, stop_signals
-from fototui.config import required
+from fototui.config.settings import required
 from fototui.domain.errors import ConfigurationError
 from fototui.mercure.hub import HubSettings, serving_hub
 from fototui.serving import bind, serving

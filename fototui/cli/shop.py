@@ -10,7 +10,7 @@ import typer
 from fototui.assembly import open_parts, open_shop
 from fototui.cli.output import print_json
 from fototui.cli.running import run, say, settings_for_command
-from fototui.config import Settings
+from fototui.config.settings import Settings
 from fototui.domain.errors import InvalidInputError
 from fototui.services.imports import ImportReport, ImportService, SyncService
 

@@ -23,7 +23,7 @@ from fototui.assembly import (
 )
 from fototui.checks import SERVICES, examine
 from fototui.cli.running import run, say
-from fototui.config import Settings, config_file, load_settings
+from fototui.config.settings import Settings, config_file, load_settings
 from fototui.desk import Desk
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.events import Event, parse_event

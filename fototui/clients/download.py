@@ -33,7 +33,7 @@ from fototui.clients.addresses import (
 from fototui.clients.http import megabytes, retry_after, web_address
 from fototui.clients.photo_routes import Route, open_routes
 from fototui.clients.photos import PhotoInfo, inspect_photo
-from fototui.config import Proxy
+from fototui.config.settings import Proxy
 from fototui.domain.errors import InvalidInputError, OutsideError, PermanentError, TransientError
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from typing import Self
 import httpx
 
 from fototui.clients.addresses import Target
-from fototui.config import Proxy
+from fototui.config.settings import Proxy
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.text import clean_line
 

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from fototui.config import Settings, required
+from fototui.config.settings import Settings, required
 from fototui.domain.events import BaseMercureEvent, parse_event
 from fototui.mercure.subscriber import LinkState, MercureSubscriber, Message, StateChange
 

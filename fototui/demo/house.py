@@ -14,7 +14,7 @@ import asyncpg
 from pydantic import SecretStr
 
 from fototui.assembly import open_database
-from fototui.config import Settings
+from fototui.config.settings import Settings
 from fototui.db import migrate
 from fototui.mercure.hub import HubSettings, serving_hub
 from fototui.sandbox.app import SandboxSettings, create_sandbox

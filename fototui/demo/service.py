@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from fototui.config import required
+from fototui.config.settings import required
 from fototui.demo.house import Say, open_house, state_folder
 from fototui.demo.orders import place_orders
 from fototui.mercure.tokens import subscribe_token

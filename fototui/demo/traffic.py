@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import func, select
 
 from fototui.assembly import Parts, default_options, open_engine, open_shop
-from fototui.config import required
+from fototui.config.settings import required
 from fototui.db.models import Order
 from fototui.demo.house import House
 from fototui.demo.orders import place_orders, sample_orders

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Button, Input, Label, Static
 
-from fototui.config_file import as_toml, write_private
+from fototui.config.file import as_toml, write_private
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.text import clean
 from fototui.i18n import N_, _, tell

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-from fototui.config import Settings
+from fototui.config.settings import Settings
 from fototui.db.database import Database
 from fototui.domain.errors import ConfigurationError
 from fototui.mercure.publisher import MercurePublishService

@@ -13,7 +13,7 @@ import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fototui.assembly import has_shop, open_engine, open_parts, open_shop, open_storage
-from fototui.config import Settings
+from fototui.config.settings import Settings
 from fototui.domain.statuses import JobKind
 from fototui.engine.runner import Engine
 from fototui.server.app import create_server

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
-from fototui.config import Proxy
+from fototui.config.settings import Proxy
 
 PASSWORD = "hunter2-of-the-proxy"
 

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from fototui.clients.addresses import resolve
 from fototui.clients.download import DownloadPatience, PhotoDownload
-from fototui.config import Proxy
+from fototui.config.settings import Proxy
 from fototui.domain.errors import ConfigurationError, OutsideError, PermanentError, TransientError
 from fototui.serving import bind
 from tests.clients.photo_net import PASSWORD, ForwardProxy, Names, certify, forward_proxy

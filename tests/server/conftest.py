@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from fototui.config import Settings
+from fototui.config.settings import Settings
 from fototui.db.database import Database
 from fototui.db.models import ColoringVersion, Order, SvgVersion
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus

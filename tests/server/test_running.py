@@ -15,7 +15,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from fototui.config import Settings
+from fototui.config.settings import Settings
 from fototui.domain.errors import ConfigurationError, FototuiError
 from fototui.domain.statuses import JobKind
 from fototui.sandbox.shop import Shop, book

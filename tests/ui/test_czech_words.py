@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from fototui.app import FototuiApp
 from fototui.checks import SERVICES, examine
-from fototui.config import Settings
+from fototui.config.settings import Settings
 from fototui.db.database import Database
 from fototui.db.models import ColoringVersion
 from fototui.db.work import Lane

@@ -26,7 +26,7 @@ from pydantic import (
     ValidationError,
 )
 
-from fototui.config_values import (
+from fototui.config.values import (
     DEFAULT_CONCURRENCY,
     Seconds,
     Url,

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from fototui.config import Settings, config_file, load_settings, required
+from fototui.config.settings import Settings, config_file, load_settings, required
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.statuses import JobKind
 
