@@ -66,7 +66,7 @@ catalogues: setup ## Bring the translations' catalogues up to the program's text
 		$(ERRORS:%=-k %) -o $(TOOLS)/fototui.pot fototui
 	@for language in cs en; do \
 		$(BIN)/pybabel --quiet update --no-fuzzy-matching --no-wrap --ignore-obsolete --ignore-pot-creation-date -i $(TOOLS)/fototui.pot \
-			-o fototui/locale/$$language.po -l $$language; done
+			-o fototui/i18n/$$language.po -l $$language; done
 
 hub: ## Build the reference Mercure hub, which the tests hold ours against (needs Go)
 	@if test -x $(HUB); then :; elif command -v go >/dev/null; then \

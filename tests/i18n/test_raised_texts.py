@@ -138,7 +138,7 @@ def literals(call: ast.Call) -> list[str]:
 
 @cache
 def translated() -> frozenset[str]:
-    with (PACKAGE / "locale" / "cs.po").open("rb") as file:
+    with (PACKAGE / "i18n" / "cs.po").open("rb") as file:
         ids = [message.id for message in read_po(file, locale="cs") if message.id]
     return frozenset(
         text for found in ids for text in ([found] if isinstance(found, str) else found)

@@ -82,7 +82,7 @@ def extracted() -> frozenset[str]:
 @cache
 def catalogue(language: str) -> Catalog:
     """A catalogue as it stands."""
-    with (ROOT / "fototui" / "locale" / f"{language}.po").open("rb") as file:
+    with (ROOT / "fototui" / "i18n" / f"{language}.po").open("rb") as file:
         return read_po(file, locale=language, abort_invalid=True)
 
 

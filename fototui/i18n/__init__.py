@@ -53,7 +53,7 @@ def set_language(language: str) -> None:
 @cache
 def _catalogue(language: str) -> _gettext.NullTranslations:
     """Read a catalogue as its translators wrote it; there is no compiled copy to go stale."""
-    source = files("fototui") / "locale" / f"{language}.po"
+    source = files(__name__) / f"{language}.po"
     compiled = io.BytesIO()
     with source.open("rb") as file:
         write_mo(compiled, read_po(file, locale=language))
