@@ -12,7 +12,7 @@ from fototui.cli.running import run, say, settings_for_command, stop_signals
 from fototui.config.settings import required
 from fototui.domain.errors import ConfigurationError
 from fototui.mercure.hub import HubSettings, serving_hub
-from fototui.serving import bind, serving
+from fototui.net.asgi import bind, serving
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 

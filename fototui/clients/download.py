@@ -1,6 +1,6 @@
 """Photos of customers, fetched from wherever their upload app put them.
 
-Neither the address nor what lies there is trusted: `fototui.clients.addresses` judges where it
+Neither the address nor what lies there is trusted: `fototui.net.ssrf` judges where it
 leads, and the content alone tells whether it is a photo, and of what kind.
 """
 
@@ -21,7 +21,12 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from fototui.clients.addresses import (
+from fototui.clients.photo_routes import Route, open_routes
+from fototui.clients.photos import PhotoInfo, inspect_photo
+from fototui.config.settings import Proxy
+from fototui.domain.errors import InvalidInputError, OutsideError, PermanentError, TransientError
+from fototui.net.exchange import megabytes, retry_after, web_address
+from fototui.net.ssrf import (
     SERVICE,
     AddressCheck,
     Resolver,
@@ -30,11 +35,6 @@ from fototui.clients.addresses import (
     redirected,
     resolve,
 )
-from fototui.clients.http import megabytes, retry_after, web_address
-from fototui.clients.photo_routes import Route, open_routes
-from fototui.clients.photos import PhotoInfo, inspect_photo
-from fototui.config.settings import Proxy
-from fototui.domain.errors import InvalidInputError, OutsideError, PermanentError, TransientError
 
 log = structlog.get_logger(__name__)
 

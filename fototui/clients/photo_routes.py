@@ -7,10 +7,10 @@ from typing import Self
 
 import httpx
 
-from fototui.clients.addresses import Target
 from fototui.config.settings import Proxy
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.text import clean_line
+from fototui.net.ssrf import Target
 
 # A name may have any number of addresses; one that answers is among the first, or nowhere.
 _MOST_ADDRESSES = 4

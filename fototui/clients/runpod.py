@@ -10,7 +10,6 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
-from fototui.clients.http import Answer, credential, exchange, megabytes, passing_error, web_address
 from fototui.clients.runpod_wire import (
     SERVICE,
     RunPodHealth,
@@ -34,6 +33,7 @@ from fototui.domain.options import ColoringOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import RunPodJobStatus
 from fototui.domain.text import clean_line
+from fototui.net.exchange import Answer, credential, exchange, megabytes, passing_error, web_address
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,6 @@ from typing import Self
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from fototui.clients.http import Answer, credential, exchange, megabytes, passing_error, web_address
 from fototui.clients.photos import PhotoInfo, peek_photo
 from fototui.domain.errors import (
     AccountError,
@@ -25,6 +24,7 @@ from fototui.domain.errors import (
 from fototui.domain.options import SvgOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
+from fototui.net.exchange import Answer, credential, exchange, megabytes, passing_error, web_address
 
 SERVICE = "Vectorizer.ai"
 

@@ -17,12 +17,12 @@ from fototui.assembly import open_database
 from fototui.config.settings import Settings
 from fototui.db import migrate
 from fototui.mercure.hub import HubSettings, serving_hub
+from fototui.net.asgi import serving
 from fototui.sandbox.app import SandboxSettings, create_sandbox
 from fototui.sandbox.outcomes import Latency, Outcome, Script
 from fototui.sandbox.postgres import EmbeddedPostgres
 from fototui.sandbox.shop import Shop
 from fototui.sandbox.shopify import ShopSettings
-from fototui.serving import serving
 
 Say = Callable[[str], None]
 """Tells the newcomer, in one line, what just happened."""

@@ -12,11 +12,11 @@ from fototui.config.settings import required
 from fototui.demo.house import Say, open_house, state_folder
 from fototui.demo.orders import place_orders
 from fototui.mercure.tokens import subscribe_token
+from fototui.net.asgi import base_url
 from fototui.sandbox.outcomes import Latency
 from fototui.server.access import WEBHOOK
 from fototui.server.running import open_server
 from fototui.services.tokens import TokenService
-from fototui.serving import base_url
 
 _OPERATOR = "demo"
 _DAY = 86_400.0

@@ -20,6 +20,7 @@ from fototui.demo.house import House
 from fototui.demo.orders import place_orders, sample_orders
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
+from fototui.net.asgi import serving
 from fototui.sandbox.shop import PlacedOrder
 from fototui.sandbox.webhook_sender import Topic, WebhookSender
 from fototui.server.access import WEBHOOK
@@ -29,7 +30,6 @@ from fototui.services.coloring import ColoringService
 from fototui.services.imports import ImportService
 from fototui.services.orders import OrderService
 from fototui.services.vectorizer import VectorizerService
-from fototui.serving import serving
 from fototui.storage.base import Storage
 
 log = structlog.get_logger(__name__)

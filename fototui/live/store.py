@@ -24,8 +24,8 @@ from fototui.live.model import Model
 from fototui.live.news import News
 from fototui.live.reader import Reader
 from fototui.live.state import Changed
-from fototui.mercure.backoff import Backoff
 from fototui.mercure.subscriber import LinkState, Lost, MercureSubscriber, Message
+from fototui.retry import Backoff
 from fototui.services.references import no_such_order
 from fototui.services.views import OrderDetail, OrderRow
 from fototui.services.work_views import EngineView, LaneView

@@ -11,9 +11,9 @@ import structlog
 from pydantic import SecretStr
 
 from fototui.mercure.address import hub_address
-from fototui.mercure.backoff import Backoff
 from fototui.mercure.outbox import Letter, Outbox
 from fototui.mercure.tokens import publish_token
+from fototui.retry import Backoff
 
 log = structlog.get_logger(__name__)
 

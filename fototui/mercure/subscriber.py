@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
 from fototui.mercure.address import hub_address
-from fototui.mercure.backoff import Backoff
 from fototui.mercure.tokens import subscribe_token
+from fototui.retry import Backoff
 
 log = structlog.get_logger(__name__)
 

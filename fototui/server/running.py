@@ -16,11 +16,11 @@ from fototui.assembly import has_shop, open_engine, open_parts, open_shop, open_
 from fototui.config.settings import Settings
 from fototui.domain.statuses import JobKind
 from fototui.engine.runner import Engine
+from fototui.net.asgi import ConnectionLimits, serving
 from fototui.server.app import create_server
 from fototui.server.chores import doing_chores
 from fototui.server.house import ServerHouse
 from fototui.server.metrics import ServerMetrics
-from fototui.serving import ConnectionLimits, serving
 
 log = structlog.get_logger(__name__)
 

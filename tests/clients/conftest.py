@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from fototui.serving import serving
+from fototui.net.asgi import serving
 
 Picture = Callable[..., bytes]
 Claim = Callable[[int, int], bytes]

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
-from fototui.clients.addresses import Resolver, resolve
 from fototui.clients.download import (
     DownloadLimits,
     DownloadPatience,
@@ -20,7 +19,8 @@ from fototui.clients.download import (
 )
 from fototui.clients.photos import PhotoInfo, prepare_photo
 from fototui.domain.errors import ConfigurationError, OutsideError, PermanentError, TransientError
-from fototui.serving import bind
+from fototui.net.asgi import bind
+from fototui.net.ssrf import Resolver, resolve
 
 if TYPE_CHECKING:
     from tests.clients.conftest import Picture, RawServer, Service

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from fototui.clients.addresses import resolve
 from fototui.clients.download import DownloadPatience, PhotoDownload
 from fototui.config.settings import Proxy
 from fototui.domain.errors import ConfigurationError, OutsideError, PermanentError, TransientError
-from fototui.serving import bind
+from fototui.net.asgi import bind
+from fototui.net.ssrf import resolve
 from tests.clients.photo_net import PASSWORD, ForwardProxy, Names, certify, forward_proxy
 
 if TYPE_CHECKING:

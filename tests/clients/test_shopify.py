@@ -20,7 +20,7 @@ from starlette.routing import Route
 from fototui.clients.shopify import Patience, ShopifyService
 from fototui.domain.errors import InvalidInputError, TransientError
 from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
-from fototui.serving import serving
+from fototui.net.asgi import serving
 
 TOKEN = "shpat_very_secret"
 VERSION = "2026-10"

@@ -31,6 +31,7 @@ from fototui.engine.rules import Rules, RuleSettings
 from fototui.engine.runner import Engine, EngineSettings
 from fototui.engine.svg import SvgGenerationService
 from fototui.engine.work import Patience
+from fototui.net.asgi import serving
 from fototui.sandbox.app import SandboxSettings, create_sandbox
 from fototui.sandbox.cdn import Cdn, Manner, photo_url
 from fototui.sandbox.generator import GeneratorKind
@@ -39,7 +40,6 @@ from fototui.sandbox.shop import PlacedOrder, book
 from fototui.sandbox.shopify import ShopSettings
 from fototui.services.orders import OrderService
 from fototui.services.views import OrderDetail
-from fototui.serving import serving
 from fototui.storage.directory import DirectoryStorage
 
 KEY = SecretStr("sandbox")

@@ -27,8 +27,8 @@ from fototui.live.store import LiveStore
 from fototui.mercure.hub import HubSettings, serving_hub
 from fototui.mercure.publisher import MercurePublishService
 from fototui.mercure.subscriber import MercureSubscriber
+from fototui.net.asgi import bind
 from fototui.services.orders import OrderService
-from fototui.serving import bind
 from fototui.storage.directory import DirectoryStorage
 from tests.factories import make_order
 from tests.pgproxy import PgProxy

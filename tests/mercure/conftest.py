@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from fototui.mercure.address import HUB_PATH
 from fototui.mercure.hub import HubSettings, serving_hub
 from fototui.mercure.tokens import publish_token, subscribe_token
-from fototui.serving import bind
+from fototui.net.asgi import bind
 
 BINARY = Path(__file__).parents[2] / ".tools" / "mercure"
 PUBLISHER_KEY = SecretStr("publisher-key-of-the-tests-0123456789")

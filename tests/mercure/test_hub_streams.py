@@ -14,7 +14,7 @@ from fototui.mercure.address import HUB_PATH
 from fototui.mercure.hub import HubSettings, create_hub, serving_hub
 from fototui.mercure.hub.broker import Broker, Update
 from fototui.mercure.tokens import subscribe_token
-from fototui.serving import serving
+from fototui.net.asgi import serving
 from tests.mercure.conftest import (
     PUBLISHER_KEY,
     SUBSCRIBER_KEY,

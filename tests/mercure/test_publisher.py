@@ -17,7 +17,7 @@ from starlette.routing import Route
 from fototui.domain.errors import ConfigurationError
 from fototui.mercure.address import HUB_PATH
 from fototui.mercure.publisher import MercurePublishService, PublisherStats
-from fototui.serving import bind, serving
+from fototui.net.asgi import bind, serving
 from tests.mercure.conftest import (
     PUBLISHER_KEY,
     SUBSCRIBER_KEY,

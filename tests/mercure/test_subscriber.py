@@ -19,7 +19,7 @@ from fototui.mercure.address import HUB_PATH
 from fototui.mercure.hub import HubSettings, create_hub
 from fototui.mercure.publisher import MercurePublishService
 from fototui.mercure.subscriber import LinkState, Lost, MercureSubscriber, Message, StateChange
-from fototui.serving import bind, serving
+from fototui.net.asgi import bind, serving
 from tests.mercure.conftest import (
     PUBLISHER_KEY,
     SUBSCRIBER_KEY,

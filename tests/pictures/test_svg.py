@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from fototui.net.asgi import serving
 from fototui.pictures import svg
 from fototui.pictures.decoding import decode
 from fototui.pictures.errors import PictureBrokenError, PictureTooBigError
 from fototui.pictures.loader import PictureLoader
-from fototui.serving import serving
 from tests.pictures.conftest import CountingStorage, encoded
 
 HEAD = (

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from starlette.types import ASGIApp
 
-from fototui.serving import serving
+from fototui.net.asgi import serving
 
 Serve: TypeAlias = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]
 

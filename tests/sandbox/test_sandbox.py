@@ -11,11 +11,11 @@ import pytest
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
+from fototui.net.asgi import serving
 from fototui.sandbox.app import SandboxSettings, create_sandbox
 from fototui.sandbox.generator import GeneratorKind
 from fototui.sandbox.outcomes import Latency, Outcome, Script, Turn, payload_key
 from fototui.sandbox.samples import sample_photos
-from fototui.serving import serving
 
 Serve = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]
 

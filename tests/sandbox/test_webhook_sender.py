@@ -18,10 +18,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from fototui.net.asgi import serving
 from fototui.sandbox.shop import Shop, book
 from fototui.sandbox.shopify import ShopSettings, create_shop
 from fototui.sandbox.webhook_sender import WebhookSender, forged, payload, storm
-from fototui.serving import serving
 
 Serve = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]
 

@@ -17,12 +17,12 @@ from fototui.db.database import Database
 from fototui.db.models import ColoringVersion, Order, SvgVersion
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
 from fototui.mercure.publisher import MercurePublishService
+from fototui.net.asgi import serving
 from fototui.sandbox.shop import Shop
 from fototui.sandbox.webhook_sender import WebhookSender
 from fototui.server.app import create_server
 from fototui.server.house import ServerHouse
 from fototui.services.tokens import TokenService
-from fototui.serving import serving
 from fototui.storage.directory import DirectoryStorage
 from tests.factories import file_ref, make_coloring, make_order, make_svg
 

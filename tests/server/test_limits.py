@@ -30,11 +30,11 @@ from fototui.domain.errors import (
     PermanentError,
     TransientError,
 )
+from fototui.net.asgi import ConnectionLimits, serving
 from fototui.server.app import create_server
 from fototui.server.edge import EdgeLimits
 from fototui.server.errors import answer
 from fototui.server.house import ServerHouse
-from fototui.serving import ConnectionLimits, serving
 from tests.server.conftest import WEBHOOKS, error
 
 

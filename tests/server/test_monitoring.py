@@ -16,12 +16,12 @@ from fototui.domain.events import ListUpdateEvent
 from fototui.domain.statuses import JobKind
 from fototui.engine.observer import EngineObserver
 from fototui.mercure.publisher import MercurePublishService
+from fototui.net.asgi import serving
 from fototui.server.app import create_server
 from fototui.server.health import Health
 from fototui.server.house import ServerHouse
 from fototui.server.metrics import ServerMetrics
 from fototui.services.figures import FigureService
-from fototui.serving import serving
 from fototui.storage.directory import DirectoryStorage
 from tests.server.conftest import Finished, MakeOrder
 

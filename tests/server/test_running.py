@@ -18,10 +18,10 @@ from pydantic import SecretStr
 from fototui.config.settings import Settings
 from fototui.domain.errors import ConfigurationError, FototuiError
 from fototui.domain.statuses import JobKind
+from fototui.net.asgi import bind
 from fototui.sandbox.shop import Shop, book
 from fototui.sandbox.webhook_sender import WebhookSender
 from fototui.server.running import Server, open_server
-from fototui.serving import bind
 from tests.server.conftest import SECRET, WEBHOOKS, MakeOrder, until
 
 LANES = frozenset({JobKind.INGEST})

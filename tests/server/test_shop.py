@@ -17,12 +17,12 @@ from fototui.clients.shopify import ShopifyService
 from fototui.db.database import Database
 from fototui.db.door import WebhookDelivery
 from fototui.db.models import Order
+from fototui.net.asgi import serving
 from fototui.sandbox.shop import Shop, book
 from fototui.sandbox.shopify import ShopSettings, create_shop
 from fototui.sandbox.webhook_sender import WebhookSender, forged, sign, storm
 from fototui.server.app import create_server
 from fototui.server.house import ServerHouse
-from fototui.serving import serving
 from tests.server.conftest import SECRET, WEBHOOKS, MakeOrder, error
 
 TOKEN = "shpat_test"

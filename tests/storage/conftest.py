@@ -23,7 +23,7 @@ from starlette.routing import Route
 from tenacity import wait_none
 from tenacity.wait import WaitBaseT
 
-from fototui.serving import bind, serving
+from fototui.net.asgi import bind, serving
 from fototui.storage.base import Storage
 from fototui.storage.directory import DirectoryStorage
 from fototui.storage.s3 import S3StorageService

@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from fototui.domain.errors import InvalidInputError, PermanentError, TransientError
-from fototui.serving import serving
+from fototui.net.asgi import serving
 from fototui.storage.base import FileMissingError
 from fototui.storage.directory import DirectoryStorage
 

@@ -23,7 +23,7 @@ from fototui.domain.errors import (
     PermanentError,
     TransientError,
 )
-from fototui.serving import serving
+from fototui.net.asgi import serving
 from fototui.storage.base import FileMissingError
 from fototui.storage.s3 import S3StorageService
 

@@ -9,10 +9,10 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import BeforeValidator, Field
 
-from fototui.clients.http import Answer, passing_error
 from fototui.clients.shopify.wire import Text, Wire, read_json
 from fototui.domain.errors import AccountError, OutsideError, PermanentError, TransientError
 from fototui.domain.text import clean_line
+from fototui.net.exchange import Answer, passing_error
 
 SERVICE = "Shopify"
 

@@ -13,7 +13,6 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
-from fototui.clients.http import credential, exchange, web_address
 from fototui.clients.shopify.answer import SERVICE, Data, Envelope, read_answer
 from fototui.clients.shopify.wire import (
     GraphOrder,
@@ -25,6 +24,7 @@ from fototui.clients.shopify.wire import (
 from fototui.domain.errors import InvalidInputError, TransientError
 from fototui.domain.shop import ShopOrder
 from fototui.domain.text import clean_line
+from fototui.net.exchange import credential, exchange, web_address
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fototui.mercure.address import HUB_PATH
 from fototui.mercure.hub.app import create_hub
 from fototui.mercure.hub.settings import HubSettings
-from fototui.serving import serving
+from fototui.net.asgi import serving
 
 __all__ = ["HubSettings", "create_hub", "serving_hub"]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fototui.clients.addresses import AddressCheck, is_public, read_address, redirected
 from fototui.domain.errors import PermanentError, TransientError
+from fototui.net.ssrf import AddressCheck, is_public, read_address, redirected
 from tests.clients.photo_net import Names
 
 PUBLIC = "93.184.216.34"

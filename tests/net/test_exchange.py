@@ -12,7 +12,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from fototui.clients.http import (
+from fototui.domain.errors import ConfigurationError, TransientError
+from fototui.net.asgi import bind
+from fototui.net.exchange import (
     Answer,
     credential,
     exchange,
@@ -20,8 +22,6 @@ from fototui.clients.http import (
     retry_after,
     web_address,
 )
-from fototui.domain.errors import ConfigurationError, TransientError
-from fototui.serving import bind
 
 if TYPE_CHECKING:
     from tests.clients.conftest import RawServer, Service

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from fototui.serving import bind, serving
+from fototui.net.asgi import bind, serving
 
 
 async def _hello(request: Request) -> PlainTextResponse:
