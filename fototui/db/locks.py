@@ -26,7 +26,7 @@ from fototui.db.errors import (
     sqlstate,
 )
 from fototui.db.tracking import TrackedAsyncSession
-from fototui.domain.status import ProcessingStatusEnum
+from fototui.domain.flags import ProcessingStatusEnum
 
 log = structlog.get_logger(__name__)
 

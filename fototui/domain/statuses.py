@@ -6,13 +6,7 @@ Values, labels and colours are a contract with the shop's existing database and 
 from enum import StrEnum
 from typing import Self
 
-from fototui.domain.status import (
-    Colour,
-    Display,
-    Flags,
-    ProcessingStatusEnum,
-    Status,
-)
+from fototui.domain.flags import Colour, Display, Flags, ProcessingStatusEnum, Status
 from fototui.domain.text import czech
 
 _AWAITING = Flags.RECOVERABLE | Flags.AWAITING_EXTERNAL

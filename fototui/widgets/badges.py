@@ -7,7 +7,7 @@ from functools import cache
 
 from textual.content import Content
 
-from fototui.domain.status import Colour, ProcessingStatusEnum
+from fototui.domain.flags import Colour, ProcessingStatusEnum
 from fototui.i18n import _
 
 # Textual 8.2 shows "$text-muted" in a Content without its paleness, and "$foreground-muted" black

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fototui.domain.status import Colour
+from fototui.domain.flags import Colour
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
 from fototui.i18n import set_language
 from fototui.widgets.badges import Badge, badge, badge_in_words, status_colour

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fototui.domain.status import Display, Flags, ProcessingStatusEnum
+from fototui.domain.flags import Display, Flags, ProcessingStatusEnum
 from fototui.domain.statuses import (
     PROCESSING_STATUS,
     ColoringProcessingStatus,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fototui.domain.status import (
+from fototui.domain.flags import (
     FLAG_RULES,
     Colour,
     Display,
