@@ -16,11 +16,11 @@ from collections.abc import Mapping
 
 from sqlalchemy import func, select, update
 
-from fototui.db import migrate
 from fototui.db.database import Database
-from fototui.db.locks import ProcessingLock
-from fototui.db.models import ColoringVersion, Image, LineItem, Order
+from fototui.db.locking import ProcessingLock
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
+from fototui.db.schema import migrate
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import JobKind
 from fototui.engine.claims import Claims
@@ -144,7 +144,7 @@ async def transitions_a_second(database: Database) -> tuple[float, float]:
 
 
 async def _register(database: Database) -> uuid.UUID:
-    from fototui.db.work import Engine as EngineRow
+    from fototui.db.models.operations import Engine as EngineRow
 
     engine_id = uuid.uuid4()
     async with database.session() as session, session.begin():

@@ -17,8 +17,8 @@ from pathlib import Path
 import psutil
 from sqlalchemy import text
 
-from fototui.db import migrate
 from fototui.db.database import Database
+from fototui.db.schema import migrate
 from fototui.desk import Desk
 from fototui.live.store import LiveStore
 from fototui.log import configure_logging

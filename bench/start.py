@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 import psutil
 
 from bench.live import fill
-from fototui.db import migrate
 from fototui.db.database import Database
+from fototui.db.schema import migrate
 from fototui.log import configure_logging
 from fototui.sandbox.postgres import temporary_postgres
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from fototui.db import migrate
 from fototui.db.database import Database
+from fototui.db.schema import migrate
 from fototui.sandbox.generator import LineArtGenerator
 from fototui.sandbox.postgres import temporary_postgres
 from fototui.sandbox.samples import sample_photos

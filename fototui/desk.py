@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from fototui.db.database import Database
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.errors import ConfigurationError, FototuiError
 from fototui.services.imports import ImportService, ShopSource
 from fototui.services.orders import OrderService

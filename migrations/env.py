@@ -1,9 +1,11 @@
-"""Alembic's entry: runs on the connection that `fototui.db.migrate` hands over."""
+"""Alembic's entry: runs on the connection that `fototui.db.schema.migrate` hands over."""
 
 from alembic import context
 
-from fototui.db import door, models, work
 from fototui.db.base import Base
+from fototui.db.models import inbound as door
+from fototui.db.models import operations as work
+from fototui.db.models import orders as models
 
 assert all((door, models, work))  # imported for their tables
 

@@ -14,8 +14,8 @@ import asyncpg
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from fototui.db import migrate
 from fototui.db.database import Database
+from fototui.db.schema import migrate
 from fototui.domain.events import BaseMercureEvent
 from fototui.sandbox.postgres import EmbeddedPostgres
 

@@ -6,7 +6,7 @@ from itertools import count
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fototui.db.models import ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
 

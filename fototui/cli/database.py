@@ -21,7 +21,7 @@ app = typer.Typer(
 
 
 def _with_engine(work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
-    from fototui.db import migrate
+    from fototui.db.schema import migrate
 
     settings = settings_for_command()
 
@@ -35,7 +35,7 @@ def _with_engine(work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
 @app.command()
 def upgrade(revision: Annotated[str, typer.Argument(help="Where to.")] = "head") -> None:
     """Bring the schema forward; safe to repeat, and to run from several terminals at once."""
-    from fototui.db import migrate
+    from fototui.db.schema import migrate
 
     _with_engine(lambda engine: migrate.upgrade(engine, revision))
     say(f"The database stands at revision {_with_engine(migrate.current)}.")
@@ -44,7 +44,7 @@ def upgrade(revision: Annotated[str, typer.Argument(help="Where to.")] = "head")
 @app.command()
 def downgrade(revision: Annotated[str, typer.Argument(help="A revision, -1, or base.")]) -> None:
     """Take the schema back. What newer columns and tables hold is lost."""
-    from fototui.db import migrate
+    from fototui.db.schema import migrate
 
     _with_engine(lambda engine: migrate.downgrade(engine, revision))
     say(f"The database stands at revision {_with_engine(migrate.current) or 'base'}.")
@@ -53,7 +53,7 @@ def downgrade(revision: Annotated[str, typer.Argument(help="A revision, -1, or b
 @app.command()
 def current(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Print the revision at which the database stands."""
-    from fototui.db import migrate
+    from fototui.db.schema import migrate
 
     revision = _with_engine(migrate.current)
     if as_json:
@@ -65,7 +65,7 @@ def current(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command()
 def check() -> None:
     """Fail unless the database's schema is exactly what this program's models need."""
-    from fototui.db import migrate
+    from fototui.db.schema import migrate
 
     _with_engine(migrate.check)
     say("Models and schema agree.")

@@ -9,7 +9,7 @@ from fototui.assembly import default_options, open_parts
 from fototui.cli.output import print_json, print_table
 from fototui.cli.running import run, say, settings_for_command
 from fototui.config.settings import Settings
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.errors import InvalidInputError, NotFoundError
 from fototui.domain.options import ColoringOptions, GroupBy, ShapeStacking, SvgOptions
 from fototui.domain.statuses import VersionType

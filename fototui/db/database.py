@@ -15,9 +15,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from fototui.db import revision
 from fototui.db.errors import DatabaseUnavailableError, SqlState
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.schema import revision
 from fototui.domain.errors import ConfigurationError, FototuiError
 from fototui.domain.events import BaseMercureEvent
 
@@ -103,7 +103,7 @@ class Database:
         """
         if not await revision.stands(self.engine):
             # Alembic is needed only to tell what is to be done; others start without it.
-            from fototui.db import migrate
+            from fototui.db.schema import migrate
 
             await migrate.require_head(self.engine)
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from fototui.assembly import open_database
 from fototui.config.settings import Settings
-from fototui.db import migrate
+from fototui.db.schema import migrate
 from fototui.mercure.hub import HubSettings, serving_hub
 from fototui.net.asgi import serving
 from fototui.sandbox.app import SandboxSettings, create_sandbox

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select
 
 from fototui.db.database import Database
-from fototui.db.models import VERSION_MODEL, Image, Order
+from fototui.db.models.orders import VERSION_MODEL, Image, Order
 from fototui.domain.statuses import PROCESSING_STATUS, VersionType
 from fototui.storage.base import Storage
 

@@ -13,7 +13,7 @@ from fototui.assembly import (
     open_shop,
     open_storage,
 )
-from fototui.db.models import Order
+from fototui.db.models.orders import Order
 from fototui.demo.follower import Follower
 from fototui.demo.house import House, Say, open_house, state_folder
 from fototui.demo.orders import place_orders

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from fototui.assembly import Parts, default_options, open_engine, open_shop
 from fototui.config.settings import required
-from fototui.db.models import Order
+from fototui.db.models.orders import Order
 from fototui.demo.house import House
 from fototui.demo.orders import place_orders, sample_orders
 from fototui.domain.errors import FototuiError

@@ -11,7 +11,7 @@ from ulid import ULID
 
 from fototui.clients.download import DownloadedPhoto
 from fototui.db.database import Database
-from fototui.db.models import Image, LineItem, Order
+from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.errors import OutsideError, PermanentError, TransientError
 from fototui.domain.events import Change, ChangeContext, ImageUpdateEvent, Operation
 from fototui.domain.files import S3ObjectRefData

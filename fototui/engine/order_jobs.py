@@ -10,9 +10,9 @@ from ulid import ULID
 
 from fototui.db.database import Database
 from fototui.db.errors import ClaimLostError
-from fototui.db.models import Order
-from fototui.db.tracking import TrackedAsyncSession
-from fototui.db.work import Activity
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.operations import Activity
+from fototui.db.models.orders import Order
 from fototui.domain.events import (
     Change,
     ChangeContext,

@@ -5,7 +5,7 @@ from sqlalchemy import select, update
 
 from fototui.clients.runpod import RunPodService
 from fototui.db.database import Database
-from fototui.db.models import ColoringVersion
+from fototui.db.models.orders import ColoringVersion
 from fototui.domain.errors import OutsideError
 
 log = structlog.get_logger(__name__)

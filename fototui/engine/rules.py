@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import ColumnElement, Text, cast, func, select
 
 from fototui.db.database import Database
-from fototui.db.models import ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.errors import ConflictError, FototuiError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, PaymentStatus

@@ -7,8 +7,8 @@ from typing import Generic
 
 from sqlalchemy import Row, RowMapping, Select
 
-from fototui.db.models import active_predicate
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.orders import active_predicate
 from fototui.domain.statuses import JobKind
 from fototui.engine.job import JobT, Move
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, update
 
 from fototui.db.database import Database
 from fototui.db.errors import ClaimLostError
-from fototui.db.models import ColoringVersion
+from fototui.db.models.orders import ColoringVersion
 from fototui.db.notify import cancel_payload, notify
 from fototui.domain.statuses import VersionType
 from fototui.engine.job import JobT, Move, VersionJob

@@ -19,9 +19,9 @@ from sqlalchemy import (
 )
 from ulid import ULID
 
-from fototui.db.models import VERSION_MODEL, Image
-from fototui.db.tracking import TrackedAsyncSession
-from fototui.db.work import Activity
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.operations import Activity
+from fototui.db.models.orders import VERSION_MODEL, Image
 from fototui.domain.errors import FototuiError, InvalidInputError, PermanentError
 from fototui.domain.events import (
     Change,

@@ -18,7 +18,7 @@ from fototui.services.webhooks import WebhookService
 
 log = structlog.get_logger(__name__)
 
-# Any number serves; db/migrate.py has another.
+# Any number serves; db/schema/migrate.py has another.
 _ADVISORY_LOCK = 0x666F7476
 _LOCK_SECONDS = 5.0
 

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from fototui.db import migrate
+from fototui.db.schema import migrate
 from fototui.domain.errors import FototuiError
 from fototui.server.house import ServerHouse
 from fototui.services.figures import Figures, FigureService

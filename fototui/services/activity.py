@@ -5,13 +5,9 @@ from enum import StrEnum
 from sqlalchemy import select
 from ulid import ULID
 
-from fototui.db.models import (
-    Image,
-    LineItem,
-    Order,
-)
-from fototui.db.tracking import TrackedAsyncSession
-from fototui.db.work import Activity
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.operations import Activity
+from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind, VersionType
 from fototui.services.references import is_order

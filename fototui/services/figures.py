@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from fototui.db.models import active_predicate
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.orders import active_predicate
 from fototui.domain.statuses import JobKind
 
 _TABLE = {

@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Nullable, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from ulid import ULID
 
-from fototui.db.models import ColoringVersion, Image, LineItem, Order, SvgVersion
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
 from fototui.services.references import is_order, no_such_order

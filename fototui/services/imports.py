@@ -13,9 +13,10 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.exc import DBAPIError
 
 from fototui.db.errors import RecordLockedError, sqlstate
-from fototui.db.models import Image, LineItem, Order
+from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.models.orders import Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
-from fototui.db.tracking import TrackedAsyncSession, mercure_autotrack
+from fototui.db.transaction import transaction
 from fototui.domain.errors import ConflictError, NotFoundError, OutsideError
 from fototui.domain.events import ImageUpdateEvent, ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.sentences import Sentence
@@ -25,7 +26,6 @@ from fototui.services.activity import ActivityAction, ActivityService
 from fototui.services.intake import Applied, IntakeService, ask_anew, locking, move_on
 from fototui.services.order_news import is_missing
 from fototui.services.references import is_order, no_such_order
-from fototui.services.transaction import transaction
 
 log = structlog.get_logger(__name__)
 

@@ -17,9 +17,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import undefer
 from ulid import ULID
 
-from fototui.db.models import Image, LineItem, Order
+from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.models.orders import Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
-from fototui.db.tracking import TrackedAsyncSession, mercure_autotrack
+from fototui.db.transaction import transaction
 from fototui.domain.errors import ConflictError
 from fototui.domain.events import (
     Change,
@@ -32,7 +33,6 @@ from fototui.domain.shop import ShopOrder
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.services.activity import ActivityAction, ActivityService
 from fototui.services.order_news import KnownBook, OrderNews, compare
-from fototui.services.transaction import transaction
 
 ASKED_ANEW: dict[str, ColumnElement[datetime] | int | None] = {
     "queued_at": func.now(),

@@ -23,15 +23,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from fototui.db.models import (
-    VERSION_MODEL,
-    Image,
-    LineItem,
-    Order,
-    active_predicate,
-)
-from fototui.db.tracking import TrackedAsyncSession
-from fototui.db.work import Engine
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.operations import Engine
+from fototui.db.models.orders import VERSION_MODEL, Image, LineItem, Order, active_predicate
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import (
     PROCESSING_STATUS,

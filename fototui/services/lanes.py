@@ -5,24 +5,16 @@ import uuid
 from sqlalchemy import TextClause, Update, func, literal, select, text, union_all, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from fototui.db.models import (
-    ColoringVersion,
-    Order,
-    SvgVersion,
-    active_predicate,
-)
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.operations import Engine, Lane
+from fototui.db.models.orders import ColoringVersion, Order, SvgVersion, active_predicate
 from fototui.db.notify import lane_payload, notify
-from fototui.db.tracking import TrackedAsyncSession
-from fototui.db.work import (
-    Engine,
-    Lane,
-)
+from fototui.db.transaction import transaction
 from fototui.domain.errors import NotFoundError
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind
 from fototui.domain.text import clean_line
 from fototui.services.activity import ActivityAction, ActivityService
-from fototui.services.transaction import transaction
 from fototui.services.views import stored
 from fototui.services.work_views import EngineView, LaneView
 

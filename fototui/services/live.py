@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from ulid import ULID
 
 from fototui.db.errors import DatabaseUnavailableError
-from fototui.db.models import Order
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.orders import Order
 from fototui.domain.errors import FototuiError
 from fototui.services.lanes import LaneService
 from fototui.services.order_queries import read_details, read_page, read_rows

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from fototui.db.models import Image, LineItem, Order
+from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.sentences import Sentence
 from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
 from fototui.domain.statuses import OrderStatus

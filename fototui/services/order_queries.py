@@ -26,8 +26,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
 
-from fototui.db.models import ColoringVersion, Image, LineItem, Order, SvgVersion
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
 from fototui.domain.text import clean_line, folded

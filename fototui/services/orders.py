@@ -12,8 +12,9 @@ from sqlalchemy.dialects.postgresql import insert
 from ulid import ULID
 
 from fototui.clients.photos import PhotoInfo, inspect_photo
-from fototui.db.models import Image, LineItem, ManualOrderSequence, Order
-from fototui.db.tracking import TrackedAsyncSession, mercure_autotrack
+from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.models.orders import Image, LineItem, ManualOrderSequence, Order
+from fototui.db.transaction import transaction
 from fototui.domain.errors import InvalidInputError, NotFoundError, OutsideError
 from fototui.domain.events import ImageUpdateEvent, ListUpdateEvent
 from fototui.domain.files import S3ObjectRefData
@@ -23,7 +24,6 @@ from fototui.domain.text import clean, clean_line
 from fototui.services import order_queries
 from fototui.services.activity import ActivityAction, ActivityService
 from fototui.services.references import is_order, no_such_order
-from fototui.services.transaction import transaction
 from fototui.services.views import ImageView, OrderCursor, OrderDetail, OrderPage
 from fototui.storage.base import Storage
 from fototui.storage.keys import OrderStoragePaths

@@ -10,9 +10,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from ulid import ULID
 
-from fototui.db.models import Order
-from fototui.db.tracking import TrackedAsyncSession
-from fototui.db.work import Presence
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.operations import Presence
+from fototui.db.models.orders import Order
 from fototui.domain.text import clean_line
 
 SEEN_WITHIN = timedelta(seconds=20)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from sqlalchemy import ColumnElement
 from ulid import ULID
 
-from fototui.db.models import Order
+from fototui.db.models.orders import Order
 from fototui.domain.errors import NotFoundError
 from fototui.domain.text import clean_line
 

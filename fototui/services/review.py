@@ -15,12 +15,10 @@ from sqlalchemy import CursorResult, Update, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from ulid import ULID
 
-from fototui.db.models import (
-    VERSION_MODEL,
-    Image,
-)
-from fototui.db.tracking import TrackedAsyncSession, mercure_autotrack
-from fototui.db.work import Review
+from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.models.operations import Review
+from fototui.db.models.orders import VERSION_MODEL, Image
+from fototui.db.transaction import transaction
 from fototui.domain.errors import ConflictError, InvalidInputError
 from fototui.domain.events import Change, ChangeContext, ImageUpdateEvent, Operation
 from fototui.domain.options import ColoringOptions, SvgOptions
@@ -32,7 +30,6 @@ from fototui.services.activity import ActivityAction, ActivityService
 from fototui.services.coloring import ColoringService
 from fototui.services.order_queries import read_details
 from fototui.services.review_queue import ReviewItem, ReviewPreview, ReviewProgress
-from fototui.services.transaction import transaction
 from fototui.services.vectorizer import VectorizerService
 from fototui.services.views import VersionView
 

@@ -23,11 +23,8 @@ from sqlalchemy import (
     update,
 )
 
-from fototui.db.models import (
-    VERSION_MODEL,
-    Image,
-)
-from fototui.db.work import Review
+from fototui.db.models.operations import Review
+from fototui.db.models.orders import VERSION_MODEL, Image
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import VersionType
 from fototui.services.views import ImageView, VersionView

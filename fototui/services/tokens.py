@@ -18,8 +18,8 @@ from pydantic import SecretStr
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from fototui.db.door import ApiToken
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.inbound import ApiToken
 from fototui.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from fototui.domain.text import clean_line
 

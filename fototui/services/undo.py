@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import case, func, select, update
 
-from fototui.db.models import Image
-from fototui.db.tracking import TrackedAsyncSession, mercure_autotrack
-from fototui.db.work import Activity, Review
+from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.models.operations import Activity, Review
+from fototui.db.models.orders import Image
+from fototui.db.transaction import transaction
 from fototui.domain.errors import ConflictError
 from fototui.domain.events import ImageUpdateEvent
 from fototui.domain.statuses import VersionType
 from fototui.services.activity import ActivityAction, ActivityService
 from fototui.services.image_state import ImageState, lock_images
-from fototui.services.transaction import transaction
 from fototui.services.version_words import name_of
 
 _COLUMNS = {

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from fototui.db.models import ColoringVersion, Image, SvgVersion
-from fototui.db.tracking import mercure_autotrack
+from fototui.db.events.session import mercure_autotrack
+from fototui.db.models.orders import ColoringVersion, Image, SvgVersion
 from fototui.domain.errors import ConflictError, InvalidInputError
 from fototui.domain.events import ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.options import SvgOptions

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import ClassVar
 
-from fototui.db.models import Image
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.orders import Image
 from fototui.domain.statuses import VersionType
 from fototui.services.order_queries import read_details
 from fototui.services.references import is_order, no_such_order

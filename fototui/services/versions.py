@@ -9,16 +9,16 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import select
 
-from fototui.db.models import Image, LineItem
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.orders import Image, LineItem
 from fototui.db.notify import cancel_payload, lane_payload, notify
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.transaction import transaction
 from fototui.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from fototui.domain.options import ColoringOptions, SvgOptions
 from fototui.domain.sentences import Sentence
 from fototui.services import version_words
 from fototui.services.activity import ActivityAction, ActivityService
 from fototui.services.image_state import ImageState, VersionT, lock_images, lock_order, lock_version
-from fototui.services.transaction import transaction
 from fototui.services.unset import UNSET, Unset
 from fototui.services.version_reading import VersionReading
 from fototui.services.views import StartReport, VersionView

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from pydantic_core import to_jsonable_python
 
-from fototui.db.models import ColoringVersion, SvgVersion
+from fototui.db.models.orders import ColoringVersion, SvgVersion
 from fototui.domain.errors import InvalidInputError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.options import ColoringOptions, SvgOptions

@@ -7,15 +7,15 @@ from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from fototui.clients.shopify.webhook import Delivery
-from fototui.db.door import WebhookDelivery
-from fototui.db.models import Order
+from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.models.inbound import WebhookDelivery
+from fototui.db.models.orders import Order
 from fototui.db.notify import lane_payload, notify
-from fototui.db.tracking import TrackedAsyncSession, mercure_autotrack
+from fototui.db.transaction import transaction
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.shop import ShopOrder
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.services.intake import ASKED_ANEW, insert_order
-from fototui.services.transaction import transaction
 
 log = structlog.get_logger(__name__)
 

@@ -5,7 +5,7 @@ import signal
 
 from sqlalchemy import func, select
 
-from fototui.db.models import Image, Order
+from fototui.db.models.orders import Image, Order
 from fototui.domain.statuses import OrderStatus as S
 from fototui.sandbox.cdn import Manner
 from tests.chaos.conftest import command_process, engine_process

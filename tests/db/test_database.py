@@ -12,10 +12,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from fototui.db import database as database_module
-from fototui.db import migrate
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError, SchemaError
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.schema import migrate
 from fototui.domain.errors import ConfigurationError
 from tests.conftest import PostgresServer
 from tests.factories import make_order

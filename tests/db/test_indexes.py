@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fototui.db.database import Database
-from fototui.db.models import VERSION_MODEL, active_predicate
+from fototui.db.models.orders import VERSION_MODEL, active_predicate
 from fototui.domain.statuses import PROCESSING_STATUS, VersionType
 
 FINISHED = 50_000

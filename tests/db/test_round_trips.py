@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select, text, update
 
 from fototui.db.database import Database
-from fototui.db.locks import ProcessingLock
-from fototui.db.models import ColoringVersion, Image
+from fototui.db.locking import ProcessingLock
+from fototui.db.models.orders import ColoringVersion, Image
 from fototui.domain.events import (
     BaseMercureEvent,
     Change,

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, StatementError
 from ulid import ULID
 
 from fototui.db.database import Database
-from fototui.db.models import ColoringVersion, Image, LineItem, Order
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus
 from tests.factories import make_coloring, make_order

@@ -18,7 +18,14 @@ from fototui.clients.shopify import ShopifyService
 from fototui.clients.shopify.client import Patience as ShopPatience
 from fototui.clients.vectorizer import VectorizerApiService
 from fototui.db.database import Database
-from fototui.db.models import VERSION_MODEL, ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.db.models.orders import (
+    VERSION_MODEL,
+    ColoringVersion,
+    Image,
+    LineItem,
+    Order,
+    SvgVersion,
+)
 from fototui.db.notify import lane_payload, notify
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import JobKind, OrderStatus, VersionType

@@ -4,8 +4,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select, update
 
-from fototui.db.models import ColoringVersion
-from fototui.db.work import Lane
+from fototui.db.models.operations import Lane
+from fototui.db.models.orders import ColoringVersion
 from fototui.domain.statuses import JobKind
 from fototui.sandbox.outcomes import Latency, Outcome, Turn
 from tests.engine.conftest import World, eventually

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy import func, select, update
 from ulid import ULID
 
-from fototui.db.models import ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.statuses import JobKind
 from fototui.domain.statuses import OrderStatus as S
 from fototui.engine.rules import RuleSettings

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from fototui.db.database import Database
-from fototui.db.work import Engine
+from fototui.db.models.operations import Engine
 from fototui.domain.statuses import JobKind
 from fototui.engine.claims import Claims
 from fototui.engine.fence import Fence

@@ -4,14 +4,8 @@ import asyncio
 
 from sqlalchemy import func, select, text, update
 
-from fototui.db.models import (
-    ColoringVersion,
-    Image,
-)
-from fototui.db.work import (
-    Activity,
-    Lane,
-)
+from fototui.db.models.operations import Activity, Lane
+from fototui.db.models.orders import ColoringVersion, Image
 from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.statuses import ColoringProcessingStatus as C
 from fototui.domain.statuses import JobKind, VersionType

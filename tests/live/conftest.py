@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from fototui.db.database import Database
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
 from fototui.desk import Desk
 from fototui.domain.events import (
     Event,

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, text
 
 from fototui.db.database import Database
-from fototui.db.models import ColoringVersion, Image, LineItem, Order
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
 from fototui.desk import Desk
 from fototui.domain.events import (
     BaseMercureEvent,

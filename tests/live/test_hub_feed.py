@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, select, update
 
 from fototui.db.database import Database
-from fototui.db.models import ColoringVersion, Image, LineItem, Order
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
 from fototui.domain.events import ImageStatusEvent, OrderUpdateEvent
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import OrderStatus, VersionType

@@ -7,7 +7,7 @@ import asyncio
 from sqlalchemy import delete, select, text, update
 
 from fototui.db.database import Database
-from fototui.db.models import ColoringVersion, Image, LineItem, Order
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import OrderStatus
 from fototui.live.state import FeedState

@@ -8,7 +8,7 @@ import time
 from sqlalchemy import select
 
 from fototui.db.database import Database
-from fototui.db.models import Image, LineItem
+from fototui.db.models.orders import Image, LineItem
 from fototui.domain.events import Event, ImageStatusEvent, ImageUpdateEvent, OrderUpdateEvent
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import VersionType

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from fototui.config.settings import Settings
 from fototui.db.database import Database
-from fototui.db.models import ColoringVersion, Order, SvgVersion
+from fototui.db.models.orders import ColoringVersion, Order, SvgVersion
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
 from fototui.mercure.publisher import MercurePublishService
 from fototui.net.asgi import serving

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from fototui.db.database import Database
-from fototui.db.door import WebhookDelivery
+from fototui.db.models.inbound import WebhookDelivery
 from fototui.domain.errors import TransientError
 from fototui.domain.shop import ShopOrder
 from fototui.server.chores import Importer, Turn, doing_chores

@@ -15,8 +15,8 @@ from sqlalchemy import func, select
 
 from fototui.clients.shopify import ShopifyService
 from fototui.db.database import Database
-from fototui.db.door import WebhookDelivery
-from fototui.db.models import Order
+from fototui.db.models.inbound import WebhookDelivery
+from fototui.db.models.orders import Order
 from fototui.net.asgi import serving
 from fototui.sandbox.shop import Shop, book
 from fototui.sandbox.shopify import ShopSettings, create_shop

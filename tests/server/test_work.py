@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, text
 
 from fototui.db.database import Database
-from fototui.db.work import Activity
+from fototui.db.models.operations import Activity
 from fototui.server.house import ServerHouse
 from tests.server.conftest import Finished, MakeOrder, error
 

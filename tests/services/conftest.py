@@ -13,12 +13,9 @@ from PIL import Image as Picture
 from sqlalchemy import select
 
 from fototui.db.database import Database
-from fototui.db.models import (
-    Image,
-    Order,
-)
+from fototui.db.models.operations import Activity
+from fototui.db.models.orders import Image, Order
 from fototui.db.notify import CHANNEL
-from fototui.db.work import Activity
 from fototui.domain.events import BaseMercureEvent
 from fototui.storage.directory import DirectoryStorage
 from tests.factories import make_order

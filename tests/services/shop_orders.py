@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from fototui.db.database import Database
-from fototui.db.models import Image, LineItem, Order
+from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
 from fototui.services.intake import Applied, IntakeService
 

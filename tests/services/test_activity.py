@@ -3,8 +3,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from fototui.db.database import Database
-from fototui.db.models import Order
-from fototui.db.work import Activity
+from fototui.db.models.operations import Activity
+from fototui.db.models.orders import Order
 from fototui.domain.statuses import VersionType
 from fototui.services.activity import ActivityAction, ActivityService
 from tests.services.conftest import MakeOrder

@@ -6,12 +6,8 @@ import pytest
 from sqlalchemy import update
 
 from fototui.db.database import Database
-from fototui.db.models import (
-    ColoringVersion,
-    Image,
-    Order,
-)
-from fototui.db.work import Activity
+from fototui.db.models.operations import Activity
+from fototui.db.models.orders import ColoringVersion, Image, Order
 from fototui.domain.errors import ConflictError, NotFoundError
 from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.options import ColoringOptions

@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from fototui.db.database import Database
 from fototui.db.errors import RecordLockedError
-from fototui.db.models import Image, LineItem, Order
-from fototui.db.work import Activity
+from fototui.db.models.operations import Activity
+from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.errors import ConflictError
 from fototui.domain.events import BaseMercureEvent, ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.sentences import Sentence

@@ -13,11 +13,8 @@ from sqlalchemy import ClauseElement, func, text
 from sqlalchemy.dialects import postgresql
 
 from fototui.db.database import Database
-from fototui.db.models import (
-    ColoringVersion,
-    Order,
-)
-from fototui.db.work import Engine
+from fototui.db.models.operations import Engine
+from fototui.db.models.orders import ColoringVersion, Order
 from fototui.domain.statuses import ColoringProcessingStatus as Coloring
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.domain.statuses import SvgProcessingStatus as Svg

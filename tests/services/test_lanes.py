@@ -5,10 +5,7 @@ import pytest
 from sqlalchemy import func
 
 from fototui.db.database import Database
-from fototui.db.work import (
-    Activity,
-    Engine,
-)
+from fototui.db.models.operations import Activity, Engine
 from fototui.domain.errors import NotFoundError
 from fototui.domain.statuses import (
     ColoringProcessingStatus,

@@ -9,13 +9,8 @@ from sqlalchemy import delete, func, select
 
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError
-from fototui.db.models import (
-    Image,
-    LineItem,
-    ManualOrderSequence,
-    Order,
-)
-from fototui.db.work import Activity
+from fototui.db.models.operations import Activity
+from fototui.db.models.orders import Image, LineItem, ManualOrderSequence, Order
 from fototui.domain.errors import InvalidInputError, PermanentError
 from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent, ListUpdateEvent
 from fototui.domain.files import S3ObjectRefData

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event, text, update
 
 from fototui.db.database import Database
-from fototui.db.models import Image, LineItem, Order
+from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.errors import InvalidInputError, NotFoundError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus

@@ -11,13 +11,10 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import text
 
-from fototui.db import migrate
 from fototui.db.database import Database
-from fototui.db.models import (
-    Image,
-    Order,
-)
-from fototui.db.work import Activity
+from fototui.db.models.operations import Activity
+from fototui.db.models.orders import Image, Order
+from fototui.db.schema import migrate
 from fototui.domain.errors import ConflictError, InvalidInputError
 from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent
 from fototui.domain.options import ColoringOptions, SvgOptions

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import select, text
 
 from fototui.db.database import Database
-from fototui.db.door import ApiToken
+from fototui.db.models.inbound import ApiToken
 from fototui.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from fototui.services.tokens import NewToken, TokenService
 from tests.pgproxy import PgProxy

@@ -9,11 +9,8 @@ from sqlalchemy import func, select, text
 
 from fototui.db.database import Database
 from fototui.db.errors import RecordLockedError
-from fototui.db.models import (
-    ColoringVersion,
-    Image,
-)
-from fototui.db.work import Activity
+from fototui.db.models.operations import Activity
+from fototui.db.models.orders import ColoringVersion, Image
 from fototui.domain.errors import ConflictError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import ColoringProcessingStatus as Status

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from fototui.db.database import Database
-from fototui.db.models import Image, Order
+from fototui.db.models.orders import Image, Order
 from fototui.domain.errors import ConflictError
 from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent
 from fototui.domain.statuses import ColoringProcessingStatus, VersionType

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import update
 
 from fototui.db.database import Database
-from fototui.db.models import Image, Order, SvgVersion
+from fototui.db.models.orders import Image, Order, SvgVersion
 from fototui.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.options import GroupBy, ShapeStacking, SvgOptions

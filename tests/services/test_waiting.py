@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 
 from fototui.db.database import Database
-from fototui.db.models import Order
+from fototui.db.models.orders import Order
 from fototui.services import order_queries
 from fototui.services.orders import OrderService
 from tests.services.conftest import MakeOrder

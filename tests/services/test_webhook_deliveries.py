@@ -12,9 +12,9 @@ from sqlalchemy import func, select, text
 
 from fototui.clients.shopify.webhook import Delivery, order_of, read_delivery
 from fototui.db.database import Database
-from fototui.db.door import WebhookDelivery
 from fototui.db.errors import RecordLockedError
-from fototui.db.models import Order
+from fototui.db.models.inbound import WebhookDelivery
+from fototui.db.models.orders import Order
 from fototui.domain.events import BaseMercureEvent, ListUpdateEvent
 from fototui.domain.shop import ShopOrder
 from fototui.domain.statuses import OrderStatus

@@ -18,19 +18,9 @@ from ulid import ULID
 
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
-from fototui.db.models import (
-    ColoringVersion,
-    Image,
-    LineItem,
-    Order,
-    SvgVersion,
-)
-from fototui.db.tracking import TrackedAsyncSession
-from fototui.db.work import (
-    Activity,
-    Engine,
-    Presence,
-)
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.operations import Activity, Engine, Presence
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.desk import Desk
 from fototui.domain.errors import PermanentError
 from fototui.domain.events import Event

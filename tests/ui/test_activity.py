@@ -11,8 +11,8 @@ from textual.widgets import Static
 
 from fototui.app import FototuiApp
 from fototui.db.database import Database
-from fototui.db.models import Order
-from fototui.db.work import Activity
+from fototui.db.models.operations import Activity
+from fototui.db.models.orders import Order
 from fototui.i18n import set_language
 from fototui.live.state import Changed
 from fototui.screens.activity import PAGE, ActivityScreen

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from fototui.actions import ACTIONS
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
-from fototui.db.models import ColoringVersion, Image
+from fototui.db.models.orders import ColoringVersion, Image
 from fototui.desk import Desk
 from fototui.domain.statuses import ColoringProcessingStatus, VersionType
 from fototui.i18n import language

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from fototui.app import FototuiApp
 from fototui.db.database import Database
-from fototui.db.models import Image, Order
+from fototui.db.models.orders import Image, Order
 from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent
 from fototui.domain.options import SvgOptions
 from fototui.domain.statuses import (

@@ -12,8 +12,8 @@ from fototui.app import FototuiApp
 from fototui.checks import SERVICES, examine
 from fototui.config.settings import Settings
 from fototui.db.database import Database
-from fototui.db.models import ColoringVersion
-from fototui.db.work import Lane
+from fototui.db.models.operations import Lane
+from fototui.db.models.orders import ColoringVersion
 from fototui.domain.errors import AccountError, PermanentError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.sentences import Sentence

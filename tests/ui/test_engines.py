@@ -12,15 +12,8 @@ from textual.widgets import Input, Static
 
 from fototui.app import FototuiApp
 from fototui.db.database import Database
-from fototui.db.models import (
-    ColoringVersion,
-    SvgVersion,
-)
-from fototui.db.work import (
-    Activity,
-    Engine,
-    Lane,
-)
+from fototui.db.models.operations import Activity, Engine, Lane
+from fototui.db.models.orders import ColoringVersion, SvgVersion
 from fototui.desk import Desk
 from fototui.domain.statuses import ColoringProcessingStatus as Coloring
 from fototui.domain.statuses import JobKind, OrderStatus

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
-from fototui.db.models import Image, Order
+from fototui.db.models.orders import Image, Order
 from fototui.desk import Desk
 from fototui.domain.errors import TransientError
 from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto

@@ -19,7 +19,7 @@ from ulid import ULID
 
 from fototui.app import FototuiApp
 from fototui.db.database import Database
-from fototui.db.models import ColoringVersion, Image, LineItem, SvgVersion
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, SvgVersion
 from fototui.desk import Desk
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from sqlalchemy import func, select
 
 from fototui.db.database import Database
-from fototui.db.models import ColoringVersion, Image, SvgVersion
+from fototui.db.models.orders import ColoringVersion, Image, SvgVersion
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
 from fototui.live.state import Changed
 from fototui.preferences import Preferences

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
-from fototui.db.models import Image, Order
+from fototui.db.models.orders import Image, Order
 from fototui.desk import Desk
 from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent
 from fototui.domain.statuses import ColoringProcessingStatus

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
-from fototui.db.models import Order
+from fototui.db.models.orders import Order
 from fototui.desk import Desk
 from fototui.domain.statuses import ColoringProcessingStatus
 from fototui.i18n import set_language

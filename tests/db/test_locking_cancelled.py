@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError
-from fototui.db.locks import ProcessingLock, RecordLock
-from fototui.db.models import Image
+from fototui.db.locking import ProcessingLock, RecordLock
+from fototui.db.models.orders import Image
 from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent
 from tests.factories import file_ref
 from tests.pgproxy import PgProxy

@@ -17,9 +17,9 @@ from fototui.db.errors import (
     RecordNotFoundError,
     UnexpectedStatusError,
 )
-from fototui.db.locks import ProcessingLock, RecordLock
-from fototui.db.models import ColoringVersion, Image, Order
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.locking import ProcessingLock, RecordLock
+from fototui.db.models.orders import ColoringVersion, Image, Order
 from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, OrderUpdateEvent
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus
 from tests.factories import make_coloring, make_order

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy.exc import DBAPIError
 
 from fototui.db.errors import RecordLockedError, SqlState, sqlstate
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.errors import ConflictError
 
 

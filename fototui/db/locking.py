@@ -25,7 +25,7 @@ from fototui.db.errors import (
     UnexpectedStatusError,
     sqlstate,
 )
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.flags import ProcessingStatusEnum
 
 log = structlog.get_logger(__name__)

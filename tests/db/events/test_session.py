@@ -9,7 +9,7 @@ from sqlalchemy import event, update
 from structlog.testing import capture_logs
 
 from fototui.db.database import Database
-from fototui.db.models import ColoringVersion, Image, LineItem, Order
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
 from fototui.domain.events import (
     BaseMercureEvent,
     Change,

@@ -10,8 +10,8 @@ from sqlalchemy import event, update
 from structlog.testing import capture_logs
 
 from fototui.db.database import Database
-from fototui.db.models import ColoringVersion, Image, LineItem, Order, SvgVersion
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.events import (
     BaseMercureEvent,
     Change,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import structlog
 from sqlalchemy.orm import Session, SessionTransaction
 
-from fototui.db.context import RowKey, resolve
+from fototui.db.events.context import RowKey, resolve
 from fototui.domain.events import (
     BaseMercureEvent,
     BatchMercureEvent,

@@ -8,7 +8,7 @@ import pytest
 from ulid import ULID
 
 from fototui.db.database import Database
-from fototui.db.tracking import TrackedAsyncSession, mercure_autotrack
+from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
 from fototui.domain.events import (
     BaseMercureEvent,
     Change,

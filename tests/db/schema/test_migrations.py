@@ -14,16 +14,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from ulid import ULID
 
-from fototui.db import migrate, revision
 from fototui.db.database import Database
 from fototui.db.errors import SchemaError
-from fototui.db.models import (
-    ColoringVersion,
-    Image,
-    Order,
-    SvgVersion,
-)
-from fototui.db.work import Lane
+from fototui.db.models.operations import Lane
+from fototui.db.models.orders import ColoringVersion, Image, Order, SvgVersion
+from fototui.db.schema import migrate, revision
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
 

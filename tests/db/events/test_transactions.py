@@ -9,8 +9,8 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from fototui.db.database import Database
-from fototui.db.models import ColoringVersion, Image, Order
-from fototui.db.tracking import TrackedAsyncSession
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.orders import ColoringVersion, Image, Order
 from fototui.domain.events import (
     BaseMercureEvent,
     Change,

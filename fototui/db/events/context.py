@@ -12,8 +12,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.orm.util import identity_key
 
 from fototui.db.base import Base
-from fototui.db.models import ColoringVersion, Image, LineItem, SvgVersion
-from fototui.db.work import Review
+from fototui.db.models.operations import Review
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, SvgVersion
 from fototui.domain.events import Change, ChangeContext
 
 RowKey = tuple[str, int | str]

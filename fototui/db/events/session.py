@@ -25,8 +25,8 @@ from sqlalchemy.orm import (
 from sqlalchemy.orm.attributes import get_history
 
 from fototui.db.base import Base
-from fototui.db.context import RESOLVERS
-from fototui.db.tracker import Publish, Tracker
+from fototui.db.events.context import RESOLVERS
+from fototui.db.events.tracker import Publish, Tracker
 from fototui.domain.errors import FototuiError
 from fototui.domain.events import BaseMercureEvent, Change, ChangeContext, Operation
 

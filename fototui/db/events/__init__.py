@@ -1,0 +1,1 @@
+"""Events out of what a database session changed."""

@@ -1,0 +1,1 @@
+"""All tables: orders with their pictures and versions, operations, what comes in."""

@@ -1,0 +1,1 @@
+"""The schema's history: which revision the program needs, and how to get there."""
