@@ -11,7 +11,7 @@ import structlog
 from pydantic import SecretStr
 
 from fototui.mercure.address import hub_address
-from fototui.mercure.outbox import Letter, Outbox
+from fototui.mercure.queue import Letter, Outbox
 from fototui.mercure.tokens import publish_token
 from fototui.retry import Backoff
 
