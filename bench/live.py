@@ -19,11 +19,11 @@ from sqlalchemy import text
 
 from fototui.db.database import Database
 from fototui.db.schema import migrate
-from fototui.desk import Desk
 from fototui.live.store import LiveStore
 from fototui.log import configure_logging
 from fototui.sandbox.postgres import temporary_postgres
-from fototui.services.live import LiveService
+from fototui.services.backend import Desk
+from fototui.services.changes import LiveService
 from fototui.storage.directory import DirectoryStorage
 
 ORDERS = 100_000

@@ -28,10 +28,10 @@ async def show(url: str) -> None:
     from pathlib import Path
 
     from fototui.app import AppSettings, FototuiApp
-    from fototui.desk import Desk
     from fototui.live.store import LiveStore
     from fototui.preferences import Preferences
     from fototui.screens.orders import OrdersScreen
+    from fototui.services.backend import Desk
     from fototui.storage.directory import DirectoryStorage
 
     process = psutil.Process()

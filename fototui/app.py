@@ -16,7 +16,6 @@ from textual.binding import BindingsMap
 
 from fototui.actions import ACTIONS, Scope, bindings
 from fototui.choices import Choice
-from fototui.desk import Desk, ReadOnlyError
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean, clean_line
@@ -31,7 +30,8 @@ from fototui.screens.help import HelpScreen
 from fototui.screens.leave import LeaveDialog, Leaving
 from fototui.screens.navigation import NavigatingApp
 from fototui.screens.palette import ActionProvider
-from fototui.services.undo import TakenBack
+from fototui.services.backend import Desk, ReadOnlyError
+from fototui.services.versions.undo import TakenBack
 from fototui.theme import THEMES
 
 if TYPE_CHECKING:

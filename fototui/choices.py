@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from fototui.desk import Desk
 from fototui.domain.statuses import VersionType
-from fototui.services.undo import TakenBack, UndoService
+from fototui.services.backend import Desk
+from fototui.services.versions.undo import TakenBack, UndoService
 
 
 @dataclass(frozen=True, slots=True)

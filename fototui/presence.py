@@ -12,9 +12,9 @@ from collections.abc import Callable
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from fototui.desk import Desk
 from fototui.domain.errors import FototuiError
-from fototui.services.presence import SEEN_WITHIN, PresenceService, PresenceView
+from fototui.services.backend import Desk
+from fototui.services.operations.presence import SEEN_WITHIN, PresenceService, PresenceView
 
 log = structlog.get_logger(__name__)
 

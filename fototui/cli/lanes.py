@@ -11,9 +11,9 @@ from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.running import run, say, settings_for_command
 from fototui.config.settings import Settings
 from fototui.domain.statuses import JobKind
-from fototui.services.lanes import LaneService
-from fototui.services.views import as_json
-from fototui.services.work_views import EngineView, LaneView
+from fototui.services.operations.lanes import LaneService
+from fototui.services.views.operations import EngineView, LaneView
+from fototui.services.views.orders import as_json
 
 T = TypeVar("T")
 

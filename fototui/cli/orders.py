@@ -12,8 +12,8 @@ from fototui.cli import shop
 from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.running import run, say, settings_for_command
 from fototui.config.settings import Settings
-from fototui.services.orders import OrderService, PhotoInput
-from fototui.services.views import ImageBadges, OrderDetail, OrderPage, as_json
+from fototui.services.orders.manual import OrderService, PhotoInput
+from fototui.services.views.orders import ImageBadges, OrderDetail, OrderPage, as_json
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from fototui.cli.output import print_json
 from fototui.cli.running import run, say, settings_for_command
 from fototui.config.settings import Settings
 from fototui.domain.errors import InvalidInputError
-from fototui.services.imports import ImportReport, ImportService, SyncService
+from fototui.services.ingest.imports import ImportReport, ImportService, SyncService
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Number = Annotated[str, typer.Argument(help="The order's number, such as #1270.")]

@@ -24,7 +24,6 @@ from fototui.assembly import (
 from fototui.checks import SERVICES, examine
 from fototui.cli.running import run, say
 from fototui.config.settings import Settings, config_file, load_settings
-from fototui.desk import Desk
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.events import Event, parse_event
 from fototui.i18n import _, ngettext, number, preferred_language, set_language, tell
@@ -35,6 +34,7 @@ from fototui.mercure.subscriber import MercureSubscriber
 from fototui.pictures.loader import PictureLoader
 from fototui.preferences import load_preferences, save_preferences
 from fototui.presence import Presence
+from fototui.services.backend import Desk
 
 if TYPE_CHECKING:
     from fototui.app import FototuiApp

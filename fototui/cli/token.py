@@ -9,7 +9,7 @@ from fototui.assembly import open_parts
 from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.running import run, say, settings_for_command
 from fototui.config.settings import Settings
-from fototui.services.tokens import NewToken, TokenService, TokenView
+from fototui.services.operations.tokens import NewToken, TokenService, TokenView
 
 T = TypeVar("T")
 

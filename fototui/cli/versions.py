@@ -13,10 +13,10 @@ from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.errors import InvalidInputError, NotFoundError
 from fototui.domain.options import ColoringOptions, GroupBy, ShapeStacking, SvgOptions
 from fototui.domain.statuses import VersionType
-from fototui.services.coloring import ColoringService
-from fototui.services.orders import OrderService
-from fototui.services.vectorizer import VectorizerService
-from fototui.services.views import ImageView, OrderDetail, StartReport, VersionView, as_json
+from fototui.services.orders.manual import OrderService
+from fototui.services.versions.coloring import ColoringService
+from fototui.services.versions.svg import VectorizerService
+from fototui.services.views.orders import ImageView, OrderDetail, StartReport, VersionView, as_json
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from fototui.net.asgi import base_url
 from fototui.sandbox.outcomes import Latency
 from fototui.server.access import WEBHOOK
 from fototui.server.running import open_server
-from fototui.services.tokens import TokenService
+from fototui.services.operations.tokens import TokenService
 
 _OPERATOR = "demo"
 _DAY = 86_400.0

@@ -23,10 +23,10 @@ from fototui.domain.options import SvgOptions
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
 from fototui.engine.runner import Engine
 from fototui.sandbox.outcomes import Latency
-from fototui.services.coloring import ColoringService
-from fototui.services.imports import ImportService
-from fototui.services.vectorizer import VectorizerService
-from fototui.services.views import StartReport
+from fototui.services.ingest.imports import ImportService
+from fototui.services.versions.coloring import ColoringService
+from fototui.services.versions.svg import VectorizerService
+from fototui.services.views.orders import StartReport
 from fototui.storage.base import Storage
 
 _OPERATOR = "demo"

@@ -26,10 +26,10 @@ from fototui.sandbox.webhook_sender import Topic, WebhookSender
 from fototui.server.access import WEBHOOK
 from fototui.server.app import create_server
 from fototui.server.house import ServerHouse
-from fototui.services.coloring import ColoringService
-from fototui.services.imports import ImportService
-from fototui.services.orders import OrderService
-from fototui.services.vectorizer import VectorizerService
+from fototui.services.ingest.imports import ImportService
+from fototui.services.orders.manual import OrderService
+from fototui.services.versions.coloring import ColoringService
+from fototui.services.versions.svg import VectorizerService
 from fototui.storage.base import Storage
 
 log = structlog.get_logger(__name__)

@@ -21,7 +21,7 @@ from fototui.engine.job import JobStatus, OrderJob
 from fototui.engine.order_jobs import DOWNLOADS, claimed_order, finish
 from fototui.engine.pipeline import Step, reason
 from fototui.engine.work import Work
-from fototui.services.activity import ActivityAction, ActivityService
+from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.storage.base import Storage
 from fototui.storage.keys import OrderStoragePaths
 

@@ -10,7 +10,7 @@ from fototui.domain.sentences import Sentence
 from fototui.engine.job import JobT
 from fototui.engine.pipeline import Pipeline, reason
 from fototui.engine.work import Patience, Work
-from fototui.services.lanes import LaneService
+from fototui.services.operations.lanes import LaneService
 
 log = structlog.get_logger(__name__)
 

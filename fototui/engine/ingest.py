@@ -14,8 +14,8 @@ from fototui.engine.job import JobStatus, OrderJob
 from fototui.engine.order_jobs import INGESTS, claimed_order, finish
 from fototui.engine.pipeline import Step
 from fototui.engine.work import Work
-from fototui.services.intake import IntakeService, ask_anew
-from fototui.services.webhooks import WebhookService
+from fototui.services.ingest.apply import IntakeService, ask_anew
+from fototui.services.ingest.webhooks import WebhookService
 
 
 class OrderSource(Protocol):

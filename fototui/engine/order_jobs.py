@@ -24,8 +24,8 @@ from fototui.domain.events import (
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.engine.job import Move, OrderJob
 from fototui.engine.table import JobTable
-from fototui.services.activity import ActivityAction
-from fototui.services.intake import locking
+from fototui.services.ingest.apply import locking
+from fototui.services.operations.activity import ActivityAction
 
 
 class OrderJobs(JobTable[OrderJob]):

@@ -11,8 +11,8 @@ from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, Sv
 from fototui.domain.errors import ConflictError, FototuiError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, PaymentStatus
-from fototui.services.coloring import ColoringService
-from fototui.services.vectorizer import VectorizerService
+from fototui.services.versions.coloring import ColoringService
+from fototui.services.versions.svg import VectorizerService
 
 log = structlog.get_logger(__name__)
 

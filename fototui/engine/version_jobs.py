@@ -41,7 +41,7 @@ from fototui.domain.statuses import (
 )
 from fototui.engine.job import Move, VersionJob
 from fototui.engine.table import JobTable
-from fototui.services.activity import ActivityAction
+from fototui.services.operations.activity import ActivityAction
 
 # What a kind's job needs beside the shared columns: its options, its outside id, its source file.
 _OWN_COLUMNS = {

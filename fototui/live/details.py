@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fototui.domain.events import ImageStatusEvent
 from fototui.live.painting import paint_detail
-from fototui.services.views import OrderDetail
+from fototui.services.views.orders import OrderDetail
 
 
 @dataclass(slots=True)

@@ -12,8 +12,8 @@ from fototui.live.details import Details
 from fototui.live.news import News
 from fototui.live.painting import paint_row, shown_version
 from fototui.live.table import Difference, OrderTable
-from fototui.services.live import is_ulid
-from fototui.services.views import OrderDetail, OrderRow
+from fototui.services.changes import is_ulid
+from fototui.services.views.orders import OrderDetail, OrderRow
 
 # Marks of orders that are not in the table, before the database is asked instead.
 _STRANGERS = 1_000

@@ -11,7 +11,7 @@ from fototui.domain.statuses import (
     SvgProcessingStatus,
     VersionType,
 )
-from fototui.services.views import ImageBadges, ImageView, OrderDetail, OrderRow, VersionView
+from fototui.services.views.orders import ImageBadges, ImageView, OrderDetail, OrderRow, VersionView
 
 AnyStatus = ColoringProcessingStatus | SvgProcessingStatus
 T = TypeVar("T")

@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from fototui.desk import Desk
 from fototui.live.model import Model
-from fototui.services.live import LiveService, Watermark, no_answer
-from fototui.services.views import OrderCursor, OrderDetail
-from fototui.services.work_views import EngineView, LaneView
+from fototui.services.backend import Desk
+from fototui.services.changes import LiveService, Watermark, no_answer
+from fototui.services.views.operations import EngineView, LaneView
+from fototui.services.views.orders import OrderCursor, OrderDetail
 
 T = TypeVar("T")
 

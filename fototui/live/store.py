@@ -16,7 +16,6 @@ from datetime import datetime
 
 import structlog
 
-from fototui.desk import Desk
 from fototui.domain.errors import FototuiError
 from fototui.domain.events import Event
 from fototui.live.feed import Feed
@@ -26,9 +25,10 @@ from fototui.live.reader import Reader
 from fototui.live.state import Changed
 from fototui.mercure.subscriber import LinkState, Lost, MercureSubscriber, Message
 from fototui.retry import Backoff
-from fototui.services.references import no_such_order
-from fototui.services.views import OrderDetail, OrderRow
-from fototui.services.work_views import EngineView, LaneView
+from fototui.services.backend import Desk
+from fototui.services.orders.refs import no_such_order
+from fototui.services.views.operations import EngineView, LaneView
+from fototui.services.views.orders import OrderDetail, OrderRow
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import overload
 
-from fototui.services.views import OrderRow
+from fototui.services.views.orders import OrderRow
 
 # More new orders than this at once are sorted in; fewer are put in place one by one.
 _FEW = 50

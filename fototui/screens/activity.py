@@ -14,8 +14,8 @@ from fototui.i18n import _, ngettext
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
 from fototui.screens.refresher import Refresher
-from fototui.services.activity import ActivityService
-from fototui.services.work_views import ActivityEntry
+from fototui.services.operations.activity import ActivityService
+from fototui.services.views.operations import ActivityEntry
 from fototui.widgets.activity_rows import activity_columns, activity_row, detail
 from fototui.widgets.badges import MUTED
 from fototui.widgets.simple_table import SimpleTable

@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from fototui.desk import Desk
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import OrderStatus
 from fototui.i18n import _, ngettext, tell
-from fototui.services.coloring import ColoringService
-from fototui.services.imports import SyncService
-from fototui.services.vectorizer import VectorizerService
-from fototui.services.views import OrderRow, StartReport
+from fototui.services.backend import Desk
+from fototui.services.ingest.imports import SyncService
+from fototui.services.versions.coloring import ColoringService
+from fototui.services.versions.svg import VectorizerService
+from fototui.services.views.orders import OrderRow, StartReport
 from fototui.widgets.badges import Badge
 
 _IDLE = (Badge.NONE, Badge.ERROR, Badge.CANCELLED)

@@ -13,17 +13,17 @@ from textual.message import Message
 from textual.widgets import Static
 
 from fototui.actions import Scope
-from fototui.desk import Desk
 from fototui.domain.errors import ConflictError
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext, number, tell
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
-from fototui.services.coloring import ColoringService
-from fototui.services.orders import OrderService
-from fototui.services.vectorizer import VectorizerService
-from fototui.services.views import ImageView, OrderDetail, VersionView
+from fototui.services.backend import Desk
+from fototui.services.orders.manual import OrderService
+from fototui.services.versions.coloring import ColoringService
+from fototui.services.versions.svg import VectorizerService
+from fototui.services.views.orders import ImageView, OrderDetail, VersionView
 from fototui.widgets.picture import Picture
 from fototui.widgets.version_words import version_words
 

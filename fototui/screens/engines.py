@@ -18,12 +18,12 @@ from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
 from fototui.screens.dialogs import AskText
 from fototui.screens.refresher import Refresher
-from fototui.services.coloring import ColoringService
-from fototui.services.imports import SyncService
-from fototui.services.jobs import JobBoard, JobService, JobView
-from fototui.services.lanes import LaneService
-from fototui.services.vectorizer import VectorizerService
-from fototui.services.work_views import EngineView, LaneView
+from fototui.services.ingest.imports import SyncService
+from fototui.services.operations.jobs import JobBoard, JobService, JobView
+from fototui.services.operations.lanes import LaneService
+from fototui.services.versions.coloring import ColoringService
+from fototui.services.versions.svg import VectorizerService
+from fototui.services.views.operations import EngineView, LaneView
 from fototui.widgets.job_rows import (
     Looks,
     engine_columns,

@@ -21,7 +21,7 @@ from fototui.screens.order_acting import OrderActing
 from fototui.screens.order_reasons import InView, reason_against
 from fototui.screens.order_words import about, no_picture, why_failed
 from fototui.screens.picture import PictureScreen
-from fototui.services.views import ImageView
+from fototui.services.views.orders import ImageView
 from fototui.widgets.image_list import ImageList
 from fototui.widgets.picture import Picture
 from fototui.widgets.version_list import KindTabs, VersionList

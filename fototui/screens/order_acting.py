@@ -15,8 +15,8 @@ from fototui.screens.compare import chosen_id
 from fototui.screens.options import ask_options
 from fototui.screens.order_look import Look
 from fototui.screens.order_reasons import is_retryable
-from fototui.services.imports import SyncService
-from fototui.services.views import VersionView
+from fototui.services.ingest.imports import SyncService
+from fototui.services.views.orders import VersionView
 
 
 class OrderActing(FototuiScreen):

@@ -13,17 +13,17 @@ from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _
 from fototui.screens.bulk import Outcome
 from fototui.screens.compare import choose_version, chosen_id
-from fototui.services.activity import ActivityService
-from fototui.services.coloring import ColoringService
-from fototui.services.imports import SyncService
-from fototui.services.orders import OrderService
-from fototui.services.vectorizer import VectorizerService
-from fototui.services.views import OrderDetail, StartReport, VersionView
+from fototui.services.ingest.imports import SyncService
+from fototui.services.operations.activity import ActivityService
+from fototui.services.orders.manual import OrderService
+from fototui.services.versions.coloring import ColoringService
+from fototui.services.versions.svg import VectorizerService
+from fototui.services.views.orders import OrderDetail, StartReport, VersionView
 from fototui.widgets.version_list import versions_of
 
 if TYPE_CHECKING:
     from fototui.app import FototuiApp
-    from fototui.desk import Desk
+    from fototui.services.backend import Desk
 
 
 async def create(

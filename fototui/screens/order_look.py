@@ -8,7 +8,7 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import VersionType
 from fototui.i18n import _
 from fototui.screens.compare import chosen_id
-from fototui.services.views import ImageView, OrderDetail, VersionView
+from fototui.services.views.orders import ImageView, OrderDetail, VersionView
 from fototui.widgets.version_list import versions_of
 
 _AHEAD = 2  # images that are loaded before they are looked at

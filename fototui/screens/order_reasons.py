@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _
-from fototui.services.views import ImageView, OrderDetail, VersionView
+from fototui.services.views.orders import ImageView, OrderDetail, VersionView
 from fototui.widgets.version_list import versions_of
 
 

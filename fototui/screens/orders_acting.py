@@ -8,7 +8,7 @@ from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext, tell
 from fototui.screens import bulk
 from fototui.screens.base import FototuiScreen
-from fototui.services.imports import ImportReport
+from fototui.services.ingest.imports import ImportReport
 from fototui.widgets.order_table import OrderTable
 
 _NEED_ORDER = frozenset(

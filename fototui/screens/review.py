@@ -19,9 +19,9 @@ from fototui.screens.base import FototuiScreen
 from fototui.screens.compare import choose_version
 from fototui.screens.dialogs import AskText
 from fototui.screens.options import ask_options
-from fototui.services.review import PictureDecidedError, PictureTakenError, ReviewService
-from fototui.services.review_queue import ReviewItem, ReviewProgress
-from fototui.services.views import VersionView
+from fototui.services.review.queue import ReviewItem, ReviewProgress
+from fototui.services.review.service import PictureDecidedError, PictureTakenError, ReviewService
+from fototui.services.views.orders import VersionView
 from fototui.widgets.review_panel import ReviewPanel, nothing_waits
 
 log = structlog.get_logger(__name__)

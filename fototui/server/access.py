@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from fototui.server.errors import ClosedError, UnauthorizedError
 from fototui.server.house import ServerHouse
-from fototui.services.tokens import TokenService
+from fototui.services.operations.tokens import TokenService
 
 METRICS = "/metrics"
 WEBHOOK = "/api/v1/webhooks/shopify"

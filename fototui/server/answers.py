@@ -17,7 +17,7 @@ from fototui.server.schemas import (
     SvgVersionAnswer,
     Versions,
 )
-from fototui.services.views import ImageView, OrderDetail, OrderRow, VersionView
+from fototui.services.views.orders import ImageView, OrderDetail, OrderRow, VersionView
 from fototui.storage.base import Storage
 
 

@@ -13,8 +13,8 @@ from sqlalchemy import URL
 from fototui.db.connection import FAILURES, Connection, connect
 from fototui.domain.errors import FototuiError
 from fototui.server.house import ServerHouse
-from fototui.services.imports import ImportService, ShopSource
-from fototui.services.webhooks import WebhookService
+from fototui.services.ingest.imports import ImportService, ShopSource
+from fototui.services.ingest.webhooks import WebhookService
 
 log = structlog.get_logger(__name__)
 

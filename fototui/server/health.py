@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from fototui.db.schema import migrate
 from fototui.domain.errors import FototuiError
 from fototui.server.house import ServerHouse
-from fototui.services.figures import Figures, FigureService
+from fototui.services.operations.stats import Figures, FigureService
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from fototui.db.database import Database
 from fototui.domain.errors import ConfigurationError
 from fototui.mercure.publisher import MercurePublishService
 from fototui.server.metrics import ServerMetrics
-from fototui.services.imports import ShopSource
+from fototui.services.ingest.imports import ShopSource
 from fototui.storage.base import Storage
 
 

@@ -1,7 +1,7 @@
 """What the server counts and measures, for Prometheus.
 
 Counters and durations are this process's own. What all engines do together is read from the
-database when it is asked for (`services/figures.py`).
+database when it is asked for (`services/operations/stats.py`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 
 from fototui.domain.statuses import JobKind
 from fototui.mercure.publisher import MercurePublishService, PublisherStats
-from fototui.services.figures import Figures
+from fototui.services.operations.stats import Figures
 
 _WAIT_BUCKETS = (0.01, 0.05, 0.25, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _WORK_BUCKETS = (0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)

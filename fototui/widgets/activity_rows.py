@@ -9,8 +9,8 @@ from textual.content import Content
 
 from fototui.domain.text import clean_line
 from fototui.i18n import N_, _, short_time, tell
-from fototui.services.activity import ActivityAction
-from fototui.services.work_views import ActivityEntry
+from fototui.services.operations.activity import ActivityAction
+from fototui.services.views.operations import ActivityEntry
 from fototui.widgets.badges import MUTED
 from fototui.widgets.job_rows import kind_word
 from fototui.widgets.simple_table import Column, TableRow

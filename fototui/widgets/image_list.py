@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
 from fototui.domain.text import clean_line
 from fototui.i18n import _
-from fototui.services.views import ImageView, LineItemView, OrderDetail, VersionView
+from fototui.services.views.orders import ImageView, LineItemView, OrderDetail, VersionView
 from fototui.widgets.badges import MUTED, badge
 
 

@@ -11,8 +11,8 @@ from textual.content import Content
 from fototui.domain.statuses import JobKind
 from fototui.domain.text import clean_line
 from fototui.i18n import N_, _, short_time, tell
-from fototui.services.jobs import JobView
-from fototui.services.work_views import EngineView, LaneView
+from fototui.services.operations.jobs import JobView
+from fototui.services.views.operations import EngineView, LaneView
 from fototui.widgets.badges import MUTED, badge_in_words
 from fototui.widgets.simple_table import Column, TableRow
 

@@ -14,9 +14,7 @@ from itertools import chain, product
 from fototui.domain.statuses import OrderStatus, PaymentStatus
 from fototui.domain.text import clean_line, folded
 from fototui.i18n import N_
-from fototui.services.views import (
-    OrderRow,
-)
+from fototui.services.views.orders import OrderRow
 from fototui.widgets.badges import Badge
 
 

@@ -16,7 +16,7 @@ from textual.timer import Timer
 
 from fototui.domain.statuses import VersionType
 from fototui.i18n import _
-from fototui.services.views import OrderRow
+from fototui.services.views.orders import OrderRow
 from fototui.widgets.cursor_table import HEADER, CursorTable
 from fototui.widgets.order_columns import GAP, Column, Paint, cells, fit
 from fototui.widgets.order_list import Sort, place_after

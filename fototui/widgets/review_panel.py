@@ -10,8 +10,8 @@ from textual.widgets import Static
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext
-from fototui.services.review_queue import ReviewItem, ReviewProgress
-from fototui.services.views import VersionView
+from fototui.services.review.queue import ReviewItem, ReviewProgress
+from fototui.services.views.orders import VersionView
 from fototui.widgets.badges import MUTED
 from fototui.widgets.picture import Picture, PictureState
 from fototui.widgets.version_words import version_words

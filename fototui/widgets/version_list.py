@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext, number, tell
-from fototui.services.views import ImageView, VersionView
+from fototui.services.views.orders import ImageView, VersionView
 from fototui.widgets.badges import MUTED, badge_in_words
 from fototui.widgets.version_words import version_words
 

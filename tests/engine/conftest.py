@@ -45,8 +45,8 @@ from fototui.sandbox.generator import GeneratorKind
 from fototui.sandbox.outcomes import Script
 from fototui.sandbox.shop import PlacedOrder, book
 from fototui.sandbox.shopify import ShopSettings
-from fototui.services.orders import OrderService
-from fototui.services.views import OrderDetail
+from fototui.services.orders.manual import OrderService
+from fototui.services.views.orders import OrderDetail
 from fototui.storage.directory import DirectoryStorage
 
 KEY = SecretStr("sandbox")

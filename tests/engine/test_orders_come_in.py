@@ -15,9 +15,9 @@ from fototui.engine.rules import RuleSettings
 from fototui.sandbox.cdn import Manner
 from fototui.sandbox.outcomes import Outcome
 from fototui.sandbox.shop import book
-from fototui.services.coloring import ColoringService
-from fototui.services.imports import SyncService
-from fototui.services.lanes import LaneService
+from fototui.services.ingest.imports import SyncService
+from fototui.services.operations.lanes import LaneService
+from fototui.services.versions.coloring import ColoringService
 from tests.engine.conftest import World, eventually
 
 

@@ -13,7 +13,7 @@ from fototui.engine.claims import Claims
 from fototui.engine.fence import Fence
 from fototui.engine.heartbeat import EngineIdentity, Heartbeat
 from fototui.engine.version_jobs import COLORINGS, SVGS, VersionJobs
-from fototui.services.lanes import LaneService
+from fototui.services.operations.lanes import LaneService
 from tests.engine.conftest import World
 
 

@@ -13,7 +13,6 @@ from pydantic import SecretStr
 
 from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession
-from fototui.desk import Desk
 from fototui.domain.events import (
     Event,
     ImageStatusEvent,
@@ -28,7 +27,8 @@ from fototui.mercure.hub import HubSettings, serving_hub
 from fototui.mercure.publisher import MercurePublishService
 from fototui.mercure.subscriber import MercureSubscriber
 from fototui.net.asgi import bind
-from fototui.services.orders import OrderService
+from fototui.services.backend import Desk
+from fototui.services.orders.manual import OrderService
 from fototui.storage.directory import DirectoryStorage
 from tests.factories import make_order
 from tests.pgproxy import PgProxy

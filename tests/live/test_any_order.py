@@ -18,7 +18,6 @@ from sqlalchemy import delete, select, text
 from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
-from fototui.desk import Desk
 from fototui.domain.events import (
     BaseMercureEvent,
     ImageStatusEvent,
@@ -30,7 +29,8 @@ from fototui.domain.events import (
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import OrderStatus
 from fototui.live.store import LiveStore
-from fototui.services.live import LiveService
+from fototui.services.backend import Desk
+from fototui.services.changes import LiveService
 from fototui.storage.directory import DirectoryStorage
 from tests.factories import make_coloring, make_order
 from tests.live.conftest import Truth

@@ -11,7 +11,7 @@ from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import OrderStatus
 from fototui.live.state import FeedState
-from fototui.services.live import LiveService, Watermark
+from fototui.services.changes import LiveService, Watermark
 from tests.factories import make_coloring, make_order, make_svg
 from tests.live.conftest import NEVER, StoreOn, Truth, add_orders, eventually, running
 from tests.pgproxy import PgProxy

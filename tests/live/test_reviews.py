@@ -12,10 +12,10 @@ from fototui.db.database import Database
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import ColoringProcessingStatus, VersionType
 from fototui.live.store import LiveStore
-from fototui.services.coloring import ColoringService
-from fototui.services.review import ReviewService
-from fototui.services.review_queue import ReviewItem
-from fototui.services.undo import UndoService
+from fototui.services.review.queue import ReviewItem
+from fototui.services.review.service import ReviewService
+from fototui.services.versions.coloring import ColoringService
+from fototui.services.versions.undo import UndoService
 from tests.factories import file_ref, make_coloring, make_order
 from tests.live.conftest import Hub, StoreOn, Truth, eventually, running, tracked
 

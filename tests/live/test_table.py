@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fototui.domain.statuses import OrderStatus
 from fototui.live.table import Difference, OrderTable
-from fototui.services.views import OrderRow
+from fototui.services.views.orders import OrderRow
 
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from starlette.types import Scope
 from fototui.db.database import Database
 from fototui.server.access import admit
 from fototui.server.house import ServerHouse
-from fototui.services.tokens import TokenService
+from fototui.services.operations.tokens import TokenService
 from tests.server.conftest import error
 
 # Whatever else is added is closed, or this file goes red.

@@ -21,7 +21,7 @@ from fototui.server.app import create_server
 from fototui.server.health import Health
 from fototui.server.house import ServerHouse
 from fototui.server.metrics import ServerMetrics
-from fototui.services.figures import FigureService
+from fototui.services.operations.stats import FigureService
 from fototui.storage.directory import DirectoryStorage
 from tests.server.conftest import Finished, MakeOrder
 

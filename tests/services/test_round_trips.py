@@ -6,7 +6,7 @@ from fototui.db.database import Database
 from fototui.domain.events import BaseMercureEvent
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import ColoringProcessingStatus as Status
-from fototui.services.coloring import ColoringService
+from fototui.services.versions.coloring import ColoringService
 from tests.factories import file_ref, make_coloring
 from tests.pgproxy import PgProxy
 from tests.services.conftest import MakeOrder

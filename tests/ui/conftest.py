@@ -12,11 +12,11 @@ from textual.pilot import Pilot
 
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
-from fototui.desk import Desk
 from fototui.i18n import set_language
 from fototui.live.store import LiveStore
 from fototui.preferences import Preferences
 from fototui.screens.base import FototuiScreen
+from fototui.services.backend import Desk
 from fototui.storage.directory import DirectoryStorage
 
 AppPilot = Pilot[None]

@@ -13,7 +13,6 @@ from textual.pilot import Pilot
 
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
-from fototui.desk import Desk
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus
 from fototui.domain.text import folded
 from fototui.i18n import set_language
@@ -21,10 +20,8 @@ from fototui.live.state import Changed
 from fototui.live.store import LiveStore
 from fototui.preferences import Preferences
 from fototui.screens.orders import OrdersScreen
-from fototui.services.views import (
-    ImageBadges,
-    OrderRow,
-)
+from fototui.services.backend import Desk
+from fototui.services.views.orders import ImageBadges, OrderRow
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.order_list import Tab
 

@@ -21,7 +21,6 @@ from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.operations import Activity, Engine, Presence
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
-from fototui.desk import Desk
 from fototui.domain.errors import PermanentError
 from fototui.domain.events import Event
 from fototui.domain.files import S3ObjectRefData
@@ -43,7 +42,8 @@ from fototui.pictures.terminal import Graphics, Renderer
 from fototui.preferences import Preferences
 from fototui.presence import Presence as Terminal
 from fototui.screens.orders import OrdersScreen
-from fototui.services.activity import ActivityAction
+from fototui.services.backend import Desk
+from fototui.services.operations.activity import ActivityAction
 from fototui.storage.directory import DirectoryStorage
 from tests.ui.shop_art import Art
 

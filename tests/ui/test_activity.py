@@ -16,7 +16,7 @@ from fototui.db.models.orders import Order
 from fototui.i18n import set_language
 from fototui.live.state import Changed
 from fototui.screens.activity import PAGE, ActivityScreen
-from fototui.services.activity import ActivityAction
+from fototui.services.operations.activity import ActivityAction
 from fototui.widgets.activity_rows import action_words
 from fototui.widgets.simple_table import SimpleTable
 from tests.factories import make_coloring, make_order

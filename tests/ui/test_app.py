@@ -10,7 +10,6 @@ from fototui.actions import ACTIONS
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image
-from fototui.desk import Desk
 from fototui.domain.statuses import ColoringProcessingStatus, VersionType
 from fototui.i18n import language
 from fototui.live.store import LiveStore
@@ -21,8 +20,9 @@ from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
 from fototui.screens.orders import OrdersScreen
 from fototui.screens.review import ReviewScreen
-from fototui.services.coloring import ColoringService
-from fototui.services.presence import PresenceService
+from fototui.services.backend import Desk
+from fototui.services.operations.presence import PresenceService
+from fototui.services.versions.coloring import ColoringService
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.status_bar import StatusBar
 from tests.factories import file_ref, make_order

@@ -23,7 +23,7 @@ from fototui.domain.statuses import (
 from fototui.live.state import Changed
 from fototui.screens.compare import CompareScreen, Pane
 from fototui.screens.dialogs import Confirm
-from fototui.services.coloring import ColoringService
+from fototui.services.versions.coloring import ColoringService
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture import Picture as PictureWidget
 from fototui.widgets.picture import PictureState

@@ -23,8 +23,8 @@ from fototui.screens.engines import EnginesScreen
 from fototui.screens.options import ColoringDialog
 from fototui.screens.order import OrderScreen
 from fototui.screens.orders import OrdersScreen
-from fototui.services.coloring import ColoringService
-from fototui.services.lanes import LaneService
+from fototui.services.operations.lanes import LaneService
+from fototui.services.versions.coloring import ColoringService
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import OpenApp, until
 

@@ -14,13 +14,13 @@ from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.db.models.operations import Activity, Engine, Lane
 from fototui.db.models.orders import ColoringVersion, SvgVersion
-from fototui.desk import Desk
 from fototui.domain.statuses import ColoringProcessingStatus as Coloring
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.domain.statuses import SvgProcessingStatus as Svg
 from fototui.i18n import set_language
 from fototui.screens.dialogs import AskText, Confirm
 from fototui.screens.engines import EnginesScreen
+from fototui.services.backend import Desk
 from fototui.widgets.job_rows import duration, kind_word
 from fototui.widgets.simple_table import SimpleTable
 from fototui.widgets.sparkline import sparkline

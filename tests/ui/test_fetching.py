@@ -16,7 +16,6 @@ from textual.widgets import Static
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
 from fototui.db.models.orders import Image, Order
-from fototui.desk import Desk
 from fototui.domain.errors import TransientError
 from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus
@@ -25,6 +24,7 @@ from fototui.live.store import LiveStore
 from fototui.preferences import Preferences
 from fototui.screens.order import OrderScreen
 from fototui.screens.orders import OrdersScreen
+from fototui.services.backend import Desk
 from fototui.storage.directory import DirectoryStorage
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import AppPilot, until

@@ -6,11 +6,11 @@ import pytest
 
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
-from fototui.desk import Desk
 from fototui.live.store import LiveStore
 from fototui.preferences import Preferences
 from fototui.screens.leave import LeaveDialog, Leaving
 from fototui.screens.orders import OrdersScreen
+from fototui.services.backend import Desk
 from fototui.storage.directory import DirectoryStorage
 from tests.ui.conftest import until
 

@@ -20,7 +20,6 @@ from ulid import ULID
 from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, SvgVersion
-from fototui.desk import Desk
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
 from fototui.screens.dialogs import AskText, Confirm
@@ -28,9 +27,10 @@ from fototui.screens.options import ColoringDialog, Pick, SvgDialog
 from fototui.screens.order import OrderScreen
 from fototui.screens.order_look import Look
 from fototui.screens.picture import PictureScreen
-from fototui.services.coloring import ColoringService
-from fototui.services.orders import OrderService
-from fototui.services.views import OrderDetail, VersionView
+from fototui.services.backend import Desk
+from fototui.services.orders.manual import OrderService
+from fototui.services.versions.coloring import ColoringService
+from fototui.services.views.orders import OrderDetail, VersionView
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture import Picture, PictureState
 from tests.factories import make_coloring, make_order, make_svg

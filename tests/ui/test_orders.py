@@ -19,7 +19,7 @@ from fototui.db.models.orders import ColoringVersion, Image, SvgVersion
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
 from fototui.live.state import Changed
 from fototui.preferences import Preferences
-from fototui.services.views import ImageBadges
+from fototui.services.views.orders import ImageBadges
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.key_bar import KeyBar
 from fototui.widgets.order_list import Tab

@@ -17,7 +17,6 @@ from textual.widgets import Input, Static
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
 from fototui.db.models.orders import Image, Order
-from fototui.desk import Desk
 from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent
 from fototui.domain.statuses import ColoringProcessingStatus
 from fototui.live.state import Changed
@@ -26,9 +25,10 @@ from fototui.preferences import Preferences
 from fototui.screens.compare import CompareScreen
 from fototui.screens.dialogs import Confirm
 from fototui.screens.review import ReviewScreen
-from fototui.services.coloring import ColoringService
-from fototui.services.review import ReviewService
-from fototui.services.review_queue import ReviewItem
+from fototui.services.backend import Desk
+from fototui.services.review.queue import ReviewItem
+from fototui.services.review.service import ReviewService
+from fototui.services.versions.coloring import ColoringService
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture import Picture as PictureWidget
 from fototui.widgets.picture import PictureState

@@ -16,7 +16,6 @@ from textual.widgets import Static
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
 from fototui.db.models.orders import Order
-from fototui.desk import Desk
 from fototui.domain.statuses import ColoringProcessingStatus
 from fototui.i18n import set_language
 from fototui.live.store import LiveStore
@@ -26,6 +25,7 @@ from fototui.screens.dialogs import Confirm
 from fototui.screens.order import OrderScreen
 from fototui.screens.orders import OrdersScreen
 from fototui.screens.review import ReviewScreen
+from fototui.services.backend import Desk
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.order_list import Tab
 from fototui.widgets.review_panel import ReviewPanel

@@ -21,10 +21,10 @@ from fototui.server.schemas import (
     SvgRequest,
     SvgVersionAnswer,
 )
-from fototui.services.coloring import ColoringService
-from fototui.services.orders import OrderService
-from fototui.services.vectorizer import VectorizerService
-from fototui.services.views import ImageView, VersionView
+from fototui.services.orders.manual import OrderService
+from fototui.services.versions.coloring import ColoringService
+from fototui.services.versions.svg import VectorizerService
+from fototui.services.views.orders import ImageView, VersionView
 
 router = APIRouter(prefix="/api/v1", tags=["images"], dependencies=CLOSED, responses=ERRORS)
 

@@ -27,10 +27,10 @@ from fototui.server.schemas import (
     SvgRequest,
     SvgVersionAnswer,
 )
-from fototui.services.coloring import ColoringService
-from fototui.services.orders import OrderService
-from fototui.services.vectorizer import VectorizerService
-from fototui.services.views import StartReport
+from fototui.services.orders.manual import OrderService
+from fototui.services.versions.coloring import ColoringService
+from fototui.services.versions.svg import VectorizerService
+from fototui.services.views.orders import StartReport
 
 router = APIRouter(prefix="/api/v1/orders", tags=["orders"], dependencies=CLOSED, responses=ERRORS)
 

@@ -12,8 +12,8 @@ from fototui.server.errors import WrongSignatureError
 from fototui.server.house import ServerHouse
 from fototui.server.routes.common import CLOSED, ERRORS, Caller, House, OrderRef
 from fototui.server.schemas import FailedImport, ImportAnswer, SyncAnswer, WebhookAnswer
-from fototui.services.imports import ImportService, SyncService
-from fototui.services.webhooks import WebhookService
+from fototui.services.ingest.imports import ImportService, SyncService
+from fototui.services.ingest.webhooks import WebhookService
 
 router = APIRouter(prefix="/api/v1", tags=["shop"], responses=ERRORS)
 

@@ -1,0 +1,1 @@
+"""Orders as the shop tells them: imports, webhooks, and what of it is new."""

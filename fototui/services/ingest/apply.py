@@ -1,0 +1,360 @@
+"""Writing what the shop tells of an order into the database.
+
+It may be told any number of times, at once and in any order: an order is known by its number at
+Shopify, a book by its line item's, a photo by its page. Whoever writes holds the order's row, so
+that of two who bring the same order one makes it and the other finds it made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Nullable, Select, any_, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import undefer
+from ulid import ULID
+
+from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.models.orders import Image, LineItem, Order
+from fototui.db.notify import lane_payload, notify
+from fototui.db.transaction import transaction
+from fototui.domain.errors import ConflictError
+from fototui.domain.events import (
+    Change,
+    ImageUpdateEvent,
+    ListUpdateEvent,
+    Operation,
+    OrderUpdateEvent,
+)
+from fototui.domain.shop import ShopOrder
+from fototui.domain.statuses import JobKind, OrderStatus
+from fototui.services.ingest.diff import KnownBook, OrderNews, compare
+from fototui.services.operations.activity import ActivityAction, ActivityService
+
+ASKED_ANEW: dict[str, ColumnElement[datetime] | int | None] = {
+    "queued_at": func.now(),
+    "not_before": None,
+    "attempts": 0,
+    "retries": 0,
+    "takeovers": 0,
+}
+"""What is written on an order that becomes a job again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of an order that the shop told of.
+
+    Args:
+        order_id: ULID of the order.
+        number: Its number.
+        is_new: Its details were not known before.
+        changed: Something was written.
+        new_photos: Photos to be fetched that came of it: new ones, and missing ones that are
+            elsewhere now.
+        missing_photos: All photos that have an address and no file.
+    """
+
+    order_id: str
+    number: str
+    is_new: bool
+    changed: bool
+    new_photos: int
+    missing_photos: int
+
+    def status_after(self, status: OrderStatus, *, asked: bool = False) -> OrderStatus:
+        """Where the order stands with it.
+
+        An order that an operator may be reviewing goes back for new photos only. One that failed
+        stays so while nothing but the photos that could not be fetched are missing: else each
+        import would try these again for ever.
+
+        Args:
+            status: Where it stood before.
+            asked: An operator asked for this very order: what failed is tried again.
+        """
+        as_its_photos_tell = (
+            OrderStatus.DOWNLOADING if self.missing_photos else OrderStatus.READY_FOR_REVIEW
+        )
+        match status:
+            case OrderStatus.DOWNLOADING:  # the download finds out when nothing is missing
+                return status
+            case OrderStatus.READY_FOR_REVIEW if not self.new_photos:
+                return status
+            case OrderStatus.ERROR if self.missing_photos and not (self.new_photos or asked):
+                return status
+            case _:
+                return as_its_photos_tell
+
+
+@mercure_autotrack(ListUpdateEvent, OrderUpdateEvent, ImageUpdateEvent)
+class IntakeService:
+    """Takes in what the shop tells.
+
+    Args:
+        session: A session.
+        operator: Who acts, for the activity log.
+    """
+
+    def __init__(self, session: TrackedAsyncSession, *, operator: str) -> None:
+        self.session = session
+        self.operator = operator
+        self._activity = ActivityService(session, operator=operator)
+
+    async def apply(self, order: ShopOrder, *, asked: bool = False) -> Applied:
+        """Write an order down, in a transaction of its own, and see to what is to be done next.
+
+        An engine that fetches the same order's details meanwhile loses its claim, for that is done
+        by this; one that downloads its photos keeps it, and finds the new ones before it ends.
+
+        Args:
+            order: The order.
+            asked: An operator asked for this very order: if it failed, it goes on.
+
+        Returns:
+            What became of it.
+
+        Raises:
+            ConflictError: Its number, or one of its books, belongs to another order here.
+            RecordLockedError: Someone else kept it locked.
+        """
+        async with transaction(self.session):
+            row, is_new = await self._locked(order)
+            books = [] if is_new else (await read_books(self.session, [row.id])).get(row.id, [])
+            news = compare(row, books, order, is_new=is_new)
+            applied = _applied(row, news)
+            before, after = row.status, applied.status_after(row.status, asked=asked)
+            if after is not before:
+                move_on(row, after)
+                applied = replace(applied, changed=True)
+            await self._write(row, news, applied)
+            if after is OrderStatus.DOWNLOADING and (after is not before or applied.new_photos):
+                await notify(self.session, lane_payload(JobKind.DOWNLOAD))
+            return applied
+
+    async def apply_within(self, order: ShopOrder, row: Order) -> Applied:
+        """Write an order down inside the caller's transaction; status and claim are the caller's.
+
+        Args:
+            order: The order.
+            row: Its row, locked by the caller.
+
+        Returns:
+            What became of it; `Applied.status_after` tells where it stands with it.
+
+        Raises:
+            ConflictError: One of its books belongs to another order here.
+        """
+        books = await read_books(self.session, [row.id])
+        news = compare(row, books.get(row.id, []), order)
+        applied = _applied(row, news)
+        await self._write(row, news, applied)
+        return applied
+
+    async def without_news(self, orders: Sequence[ShopOrder]) -> frozenset[int]:
+        """Find the orders that need not be touched; few round trips for many orders.
+
+        Args:
+            orders: Orders as the shop tells of them.
+
+        Returns:
+            Shopify's numbers of those that bring nothing.
+        """
+        numbers = literal([order.shopify_id for order in orders], ARRAY(Order.shopify_id.type))
+        async with self.session.begin():
+            found = await self.session.scalars(
+                select(Order)
+                .where(Order.shopify_id == any_(numbers))
+                .execution_options(populate_existing=True)
+            )
+            rows = {row.shopify_id: row for row in found}
+            books = await read_books(self.session, [row.id for row in rows.values()])
+        return frozenset(
+            order.shopify_id
+            for order in orders
+            if (row := rows.get(order.shopify_id))
+            and not _brings(order, row, books.get(row.id, []))
+        )
+
+    async def _locked(self, order: ShopOrder) -> tuple[Order, bool]:
+        """The order's row, held until the transaction ends, and whether it was made just now."""
+        lock = locking(Order.shopify_id == order.shopify_id)
+        if row := await self.session.scalar(lock):
+            return row, False
+        has_photos = any(item.photos for item in order.items)
+        status = OrderStatus.DOWNLOADING if has_photos else OrderStatus.READY_FOR_REVIEW
+        if row := await insert_order(self.session, order, status):
+            return row, True
+        # Someone else made it between the two statements, or it stands in the way of its number.
+        if row := await self.session.scalar(lock):
+            return row, False
+        raise number_taken(order)
+
+    async def _write(self, row: Order, news: OrderNews, applied: Applied) -> None:
+        if not applied.changed:
+            return
+        self.session.add_all(news.rows(row))
+        if news.photos:
+            # A photo that is not there yet makes no event of its own; it is news of its order.
+            status = {"status": str(row.status)}
+            self.session.report(Change(Order.__name__, str(row.id), Operation.UPDATE, status))
+        self._activity.add(
+            ActivityAction.IMPORTED if news.is_first else ActivityAction.UPDATED,
+            order_id=row.id,
+            detail=news.words(),
+        )
+        try:
+            await self.session.flush()
+        except IntegrityError as error:
+            if "shopify_line_item_id" not in str(error.orig):
+                raise
+            raise ConflictError(
+                "One of the colouring books of order {number} belongs to another order here. "
+                "Compare the two orders in Shopify.",
+                number=applied.number,
+            ) from error
+
+
+def locking(condition: ColumnElement[bool]) -> Select[Order]:
+    """The statement that locks an order's row until the transaction ends.
+
+    Args:
+        condition: Which order.
+    """
+    return (
+        select(Order)
+        .where(condition)
+        .order_by(Order.id)
+        .limit(1)
+        .with_for_update(key_share=True)
+        # The mapper asks for it after each UPDATE where it is not there: another round trip.
+        .options(undefer(Order.changed_in))
+        .execution_options(populate_existing=True)
+    )
+
+
+async def read_books(
+    session: TrackedAsyncSession, order_ids: Sequence[ULID]
+) -> dict[ULID, list[KnownBook]]:
+    """Read the colouring books of some orders with their photos, in one query.
+
+    Args:
+        session: The session, inside a transaction.
+        order_ids: The orders.
+    """
+    found = await session.execute(
+        select(LineItem, Nullable(Image))
+        .outerjoin(Image, Image.line_item_id == LineItem.id)
+        # An array is one parameter: the statement stays the same for any number of orders.
+        .where(LineItem.order_id == any_(literal(list(order_ids), ARRAY(Order.id.type))))
+        .order_by(LineItem.position)
+        .execution_options(populate_existing=True)
+    )
+    books: dict[int, KnownBook] = {}
+    for item, image in found:
+        book = books.setdefault(item.id, KnownBook(item))
+        if image is not None:
+            book.photos[image.position] = image
+    by_order: dict[ULID, list[KnownBook]] = {}
+    for book in books.values():
+        by_order.setdefault(book.item.order_id, []).append(book)
+    return by_order
+
+
+async def insert_order(
+    session: TrackedAsyncSession,
+    order: ShopOrder,
+    status: OrderStatus,
+    *,
+    created_at: datetime | None = None,
+) -> Order | None:
+    """Make an order's row, without its books.
+
+    Args:
+        session: The session, inside a transaction.
+        order: The order.
+        status: Where it stands.
+        created_at: When it was placed at the latest, where the shop does not tell.
+
+    Returns:
+        The row; None where one with its number, the shop's or Shopify's, is there.
+    """
+    row = await session.scalar(
+        insert(Order)
+        .values(
+            id=ULID(),
+            order_number=order.number,
+            shopify_id=order.shopify_id,
+            shopify_order_number=order.number.removeprefix("#"),
+            customer_email=order.email,
+            customer_name=order.customer,
+            payment_status=order.payment_status,
+            shipping_method=order.shipping_method,
+            status=status,
+            created_at=order.created_at or created_at or func.now(),
+        )
+        .on_conflict_do_nothing()
+        .returning(Order)
+    )
+    if row is not None:
+        # No flush made it, so the session has to be told.
+        session.report(Change(Order.__name__, str(row.id), Operation.INSERT))
+    return row
+
+
+def number_taken(order: ShopOrder) -> ConflictError:
+    """The error for an order whose number another order has.
+
+    Args:
+        order: The order.
+    """
+    return ConflictError(
+        "There is another order {number} here, which is not Shopify's order {shopify_id}. "
+        "Give that one another number, then import again.",
+        number=order.number,
+        shopify_id=str(order.shopify_id),
+    )
+
+
+def move_on(row: Order, status: OrderStatus) -> None:
+    """Put an order into another status, as a job that was asked for just now.
+
+    A claim is made for one status, so whoever holds one loses it.
+
+    Args:
+        row: The order, locked.
+        status: The status.
+    """
+    row.status = status
+    row.claimed_by = row.claim_token = None
+    row.error = row.error_code = row.error_words = None
+    ask_anew(row)
+
+
+def ask_anew(row: Order) -> None:
+    """Count an order's attempts from the beginning, as a job that was asked for just now.
+
+    Args:
+        row: The order, locked.
+    """
+    for name, value in ASKED_ANEW.items():
+        setattr(row, name, value)
+
+
+def _applied(row: Order, news: OrderNews) -> Applied:
+    return Applied(
+        order_id=str(row.id),
+        number=row.order_number,
+        is_new=news.is_first,
+        changed=news.is_any,
+        new_photos=news.photos,
+        missing_photos=news.missing_photos,
+    )
+
+
+def _brings(order: ShopOrder, row: Order, books: Iterable[KnownBook]) -> bool:
+    news = compare(row, list(books), order)
+    return news.is_any or _applied(row, news).status_after(row.status) is not row.status

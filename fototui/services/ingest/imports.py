@@ -1,0 +1,346 @@
+"""Asking the shop for orders, at once or by way of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Select, func, select
+from sqlalchemy.exc import DBAPIError
+
+from fototui.db.errors import RecordLockedError, sqlstate
+from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.models.orders import Image, LineItem, Order
+from fototui.db.notify import lane_payload, notify
+from fototui.db.transaction import transaction
+from fototui.domain.errors import ConflictError, NotFoundError, OutsideError
+from fototui.domain.events import ImageUpdateEvent, ListUpdateEvent, OrderUpdateEvent
+from fototui.domain.sentences import Sentence
+from fototui.domain.shop import ShopOrder
+from fototui.domain.statuses import JobKind, OrderStatus
+from fototui.services.ingest.apply import Applied, IntakeService, ask_anew, locking, move_on
+from fototui.services.ingest.diff import is_missing
+from fototui.services.operations.activity import ActivityAction, ActivityService
+from fototui.services.orders.refs import is_order, no_such_order
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 50
+"""Orders that are compared with the database together."""
+
+
+class ShopSource(Protocol):
+    """What an import needs of the shop; `ShopifyService` has it."""
+
+    def recent_orders(
+        self, *, limit: int | None = None, since: datetime | date | None = None
+    ) -> AsyncIterator[ShopOrder]:
+        """The shop's orders, newest first."""
+
+    async def order(self, shopify_id: int) -> ShopOrder | None:
+        """One order; None where the shop has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFailure:
+    """Why an order was not taken in.
+
+    Args:
+        number: The order's number; empty where the shop stopped telling before the end.
+        reason: Why, for an operator.
+    """
+
+    number: str
+    reason: Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of the orders of an import, by their numbers and in the shop's order.
+
+    Args:
+        imported: Those whose details were not known before.
+        updated: Those of which something new was told.
+        skipped: Those that brought nothing.
+        failed: What was not taken in; the rest was.
+    """
+
+    imported: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    failed: tuple[ImportFailure, ...] = ()
+
+
+@mercure_autotrack(ListUpdateEvent)
+class ImportService:
+    """Takes in orders of the shop, and waits for it.
+
+    Args:
+        session: A session with no transaction under way.
+        operator: Who acts, for the activity log.
+        shop: The shop.
+    """
+
+    def __init__(self, session: TrackedAsyncSession, *, operator: str, shop: ShopSource) -> None:
+        self.session = session
+        self.operator = operator
+        self._shop = shop
+        self._intake = IntakeService(session, operator=operator)
+
+    async def import_recent(
+        self, *, limit: int | None = None, since: datetime | date | None = None
+    ) -> ImportReport:
+        """Take in the shop's recent orders; each is a transaction of its own, all are one event.
+
+        Args:
+            limit: Most orders.
+            since: Only orders that changed since then.
+
+        Returns:
+            What became of them. Where the shop stopped telling, the orders before are kept, and
+            the reason is among the failures.
+
+        Raises:
+            OutsideError: The shop told nothing at all.
+            DatabaseUnavailableError: The database does not answer; what was written before is kept.
+        """
+        outcome = _Outcome()
+        ended: BaseException | None = None
+        async with self.session.deferred_batch_events():
+            try:
+                told = self._shop.recent_orders(limit=limit, since=since)
+                async with aclosing(_pages(told)) as pages:
+                    async for orders in pages:
+                        await self._take_in(orders, outcome)
+            except OutsideError as error:
+                ended = None if outcome.seen else error
+                outcome.failed.append(ImportFailure("", error.sentence))
+            except BaseException as error:  # noqa: BLE001 - raised below
+                ended = error
+        # Only here: what was written stays, so its event has to go out, whatever came after.
+        if ended is not None:
+            raise ended
+        return outcome.report()
+
+    async def sync(self, ref: str) -> ImportReport:
+        """Fetch one order again, now. If it had failed, it goes on.
+
+        Args:
+            ref: Its number or ULID.
+
+        Returns:
+            What became of it.
+
+        Raises:
+            NotFoundError: There is no such order, here or in the shop.
+            ConflictError: It was made by hand, or one of its books belongs to another order.
+            OutsideError: The shop does not answer.
+            RecordLockedError: Someone else kept it locked.
+        """
+        async with self.session.begin():
+            found = await self.session.execute(
+                select(Order.order_number, Order.shopify_id).where(is_order(ref))
+            )
+            known = found.first()
+        if known is None:
+            raise no_such_order(ref)
+        number, shopify_id = known
+        if shopify_id is None:
+            raise _made_by_hand(number)
+        told = await self._shop.order(shopify_id)
+        if told is None:
+            raise NotFoundError(
+                "The shop has no order {number} any more, or does not show it to this program. "
+                "Look for it in Shopify.",
+                number=number,
+            )
+        outcome = _Outcome()
+        outcome.add(await self._intake.apply(told, asked=True))
+        return outcome.report()
+
+    async def _take_in(self, orders: Sequence[ShopOrder], outcome: _Outcome) -> None:
+        fresh = [order for order in orders if outcome.is_first_seen(order)]
+        without_news = await self._intake.without_news(fresh)
+        for order in fresh:
+            if order.shopify_id in without_news:
+                outcome.skipped.append(order.number)
+                continue
+            try:
+                outcome.add(await self._intake.apply(order))
+            except (ConflictError, RecordLockedError) as error:
+                outcome.failed.append(ImportFailure(order.number, error.sentence))
+            except DBAPIError as error:  # an outage has another name; this is the order's own
+                # The error's text may hold what customers wrote.
+                state = sqlstate(error) or type(error).__name__
+                log.warning("an order cannot be written", order=order.number, sqlstate=state)
+                reason = Sentence.make(
+                    "The database does not take what the shop tells of it (error {state}). "
+                    "Report this as a bug.",
+                    state=state,
+                )
+                outcome.failed.append(ImportFailure(order.number, reason))
+
+
+class _Outcome:
+    """What has become of the orders so far."""
+
+    def __init__(self) -> None:
+        self.seen: set[int] = set()
+        self.imported: list[str] = []
+        self.updated: list[str] = []
+        self.skipped: list[str] = []
+        self.failed: list[ImportFailure] = []
+
+    def is_first_seen(self, order: ShopOrder) -> bool:
+        """Whether it did not come before: the shop's pages shift while they are read."""
+        is_known = order.shopify_id in self.seen
+        self.seen.add(order.shopify_id)
+        return not is_known
+
+    def add(self, applied: Applied) -> None:
+        """Count an order that was taken in."""
+        if applied.is_new:
+            self.imported.append(applied.number)
+        else:
+            (self.updated if applied.changed else self.skipped).append(applied.number)
+
+    def report(self) -> ImportReport:
+        """All of it."""
+        return ImportReport(
+            imported=tuple(self.imported),
+            updated=tuple(self.updated),
+            skipped=tuple(self.skipped),
+            failed=tuple(self.failed),
+        )
+
+
+async def _pages(orders: AsyncIterator[ShopOrder]) -> AsyncGenerator[list[ShopOrder], None]:
+    """Take orders together; what came before the shop failed is given before its error is."""
+    page: list[ShopOrder] = []
+    try:
+        async for order in orders:
+            page.append(order)
+            if len(page) == _AT_ONCE:
+                yield page
+                page = []
+    except OutsideError:
+        if page:
+            yield page
+        raise
+    finally:
+        if isinstance(orders, AsyncGenerator):
+            await orders.aclose()
+    if page:
+        yield page
+
+
+@mercure_autotrack(ListUpdateEvent, OrderUpdateEvent, ImageUpdateEvent)
+class SyncService:
+    """Has the engine fetch orders again; it needs no shop itself.
+
+    Each call is a transaction of its own.
+
+    Args:
+        session: A session with no transaction under way.
+        operator: Who acts, for the activity log.
+    """
+
+    def __init__(self, session: TrackedAsyncSession, *, operator: str) -> None:
+        self.session = session
+        self.operator = operator
+        self._activity = ActivityService(session, operator=operator)
+
+    async def request(self, ref: str) -> None:
+        """Have an order's details fetched again. If it had failed, it begins anew.
+
+        Its status stays, unless it had failed; so does the claim of an engine at work on it, which
+        will find the request when it ends.
+
+        Args:
+            ref: The order's number or ULID.
+
+        Raises:
+            NotFoundError: There is no such order.
+            ConflictError: It was made by hand.
+            RecordLockedError: Someone else kept it locked.
+        """
+        async with transaction(self.session):
+            row = await self._locked(ref)
+            if row.shopify_id is None:
+                raise _made_by_hand(row.order_number)
+            if row.status is OrderStatus.ERROR:
+                move_on(row, OrderStatus.PENDING)
+            elif row.status is OrderStatus.READY_FOR_REVIEW and row.sync_requested_at is None:
+                ask_anew(row)
+            row.not_before = None
+            # Not now(), the transaction's beginning: a request that waited for the row came after
+            # what the row's holder had seen.
+            row.sync_requested_at = func.clock_timestamp()
+            self._activity.add(ActivityAction.REQUESTED, order_id=row.id, detail=_DETAILS)
+            await notify(self.session, lane_payload(JobKind.INGEST))
+
+    async def retry(self, ref: str) -> OrderStatus:
+        """Have an order that failed go on from where it failed.
+
+        Args:
+            ref: The order's number or ULID.
+
+        Returns:
+            `downloading` if only photos are missing, else `pending`; a manual order with all its
+            photos has nothing to fetch and is `ready_for_review`.
+
+        Raises:
+            NotFoundError: There is no such order.
+            ConflictError: It has not failed.
+            RecordLockedError: Someone else kept it locked.
+        """
+        async with transaction(self.session):
+            row = await self._locked(ref)
+            if row.status is not OrderStatus.ERROR:
+                raise ConflictError(
+                    "Order {number} is in status {status}; only one that failed can be retried.",
+                    number=row.order_number,
+                    status=str(row.status),
+                )
+            images = (await self.session.scalars(_images_of(row))).all()
+            for image in images:
+                image.error = image.error_code = image.error_words = None
+            if any(map(is_missing, images)):
+                status, lane = OrderStatus.DOWNLOADING, JobKind.DOWNLOAD
+            elif row.shopify_id is not None:
+                status, lane = OrderStatus.PENDING, JobKind.INGEST
+            else:
+                status, lane = OrderStatus.READY_FOR_REVIEW, None
+            move_on(row, status)
+            self._activity.add(ActivityAction.RETRIED, order_id=row.id)
+            if lane is not None:
+                await notify(self.session, lane_payload(lane))
+            return status
+
+    async def _locked(self, ref: str) -> Order:
+        row = await self.session.scalar(locking(is_order(ref)))
+        if row is None:
+            raise no_such_order(ref)
+        return row
+
+
+_DETAILS = Sentence.make("Its details from the shop.")
+
+
+def _images_of(order: Order) -> Select[Image]:
+    return (
+        select(Image)
+        .join(LineItem, LineItem.id == Image.line_item_id)
+        .where(LineItem.order_id == order.id)
+        .execution_options(populate_existing=True)
+    )
+
+
+def _made_by_hand(number: str) -> ConflictError:
+    return ConflictError(
+        "Order {number} was made by hand; the shop knows nothing of it.", number=number
+    )

@@ -1,0 +1,381 @@
+"""The jobs of all lanes: what is unfinished, what failed lately, how much gets done."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    RowMapping,
+    Select,
+    Text,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+    text,
+    union_all,
+)
+
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.operations import Engine
+from fototui.db.models.orders import VERSION_MODEL, Image, LineItem, Order, active_predicate
+from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import (
+    PROCESSING_STATUS,
+    ColoringProcessingStatus,
+    JobKind,
+    OrderStatus,
+    SvgProcessingStatus,
+    VersionType,
+)
+from fototui.services.versions.base import CANCELLED
+from fototui.services.views.orders import stored
+
+MINUTES = 60
+"""How far back `throughput` and `recent_failures` look."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One version or order on its way, or one that failed.
+
+    Args:
+        kind: Colouring or SVG; or what is fetched of an order.
+        version_id: The version's row; None for an order.
+        version: Its number within image and kind.
+        status: Where it stands. An order that is fetched once more waits or is processed, whatever
+            its own status.
+        order_id: ULID of its order.
+        order_number: The order's number.
+        item_position: The book's place in the order, from 1; None for an order.
+        image_id: The version's image.
+        image_position: The image's page in the book, from 1.
+        queued_at: When it was last asked for.
+        completed_at: When it failed.
+        not_before: It waits until then after a failure that may pass.
+        elapsed_seconds: How long work on it took, or takes so far.
+        attempts: Times it was taken up since it was last asked for.
+        error: Why it failed, or why it waits.
+        engine_id: The living engine that holds it.
+        engine_operator: Whose engine that is.
+    """
+
+    kind: JobKind
+    version_id: int | None
+    version: int | None
+    status: ColoringProcessingStatus | SvgProcessingStatus | OrderStatus
+    order_id: str
+    order_number: str
+    item_position: int | None
+    image_id: int | None
+    image_position: int | None
+    queued_at: datetime
+    completed_at: datetime | None
+    not_before: datetime | None
+    elapsed_seconds: float | None
+    attempts: int
+    error: Sentence | None
+    engine_id: uuid.UUID | None
+    engine_operator: str | None
+
+    @property
+    def key(self) -> str:
+        """What tells it from all other jobs."""
+        return f"{self.kind}:{self.version_id or self.order_id}"
+
+    @property
+    def is_paid_for(self) -> bool:
+        """The outside service was asked, or may have been: cancelling it may lose money."""
+        return self.version_id is not None and not (
+            self.status.meta.is_final
+            or self.status.meta.is_startable
+            or self.status in ("pending", "processing")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """What ended in each of the last minutes, oldest first, the present one last.
+
+    Args:
+        completed: Completed versions a minute.
+        failed: Failed ones; not those that an operator cancelled.
+    """
+
+    completed: tuple[int, ...]
+    failed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobBoard:
+    """All that the screen of jobs shows.
+
+    Args:
+        active: Unfinished jobs.
+        failed: Jobs that failed lately.
+        throughput: How much gets done.
+    """
+
+    active: tuple[JobView, ...]
+    failed: tuple[JobView, ...]
+    throughput: Throughput
+
+
+class JobService:
+    """Reads the jobs of all lanes; each call is one statement.
+
+    Args:
+        session: A session with no transaction under way.
+        operator: Who asks.
+    """
+
+    def __init__(self, session: TrackedAsyncSession, *, operator: str) -> None:
+        self.session = session
+        self.operator = operator
+
+    async def board(self, *, active: int = 200, failed: int = 50) -> JobBoard:
+        """Read everything, in three round trips of an autocommit session.
+
+        Args:
+            active: Most unfinished jobs.
+            failed: Most failed ones.
+        """
+        # In this order a job that is retried in between is in both, and shown once, not in neither.
+        failures = await self.recent_failures(failed)
+        unfinished = await self.active(active)
+        keys = {job.key for job in unfinished}
+        return JobBoard(
+            active=unfinished,
+            failed=tuple(job for job in failures if job.key not in keys),
+            throughput=await self.throughput(),
+        )
+
+    async def active(self, limit: int = 200) -> tuple[JobView, ...]:
+        """Unfinished jobs: first those that an engine holds, each group in the order of claims.
+
+        Args:
+            limit: Most jobs; no more than that are read of each kind.
+        """
+        return await self._read(active_statement(limit))
+
+    async def recent_failures(self, limit: int = 50) -> tuple[JobView, ...]:
+        """Jobs that failed within the last hour, the latest first; not the cancelled ones.
+
+        Args:
+            limit: Most jobs.
+        """
+        return await self._read(failures_statement(limit))
+
+    async def throughput(self) -> Throughput:
+        """What ended in each minute of the last hour.
+
+        A version that is retried counts no more: it has not ended.
+        """
+        completed, failed = [0] * MINUTES, [0] * MINUTES
+        async with self.session.begin():
+            rows = (await self.session.execute(throughput_statement())).all()
+        for minutes_ago, is_completed, count in rows:
+            # What another clock dated into the future ended now.
+            place = MINUTES - 1 - max(0, minutes_ago)
+            (completed if is_completed else failed)[place] += count
+        return Throughput(completed=tuple(completed), failed=tuple(failed))
+
+    async def _read(self, statement: _Columns) -> tuple[JobView, ...]:
+        async with self.session.begin():
+            rows = (await self.session.execute(statement)).mappings().all()
+        return tuple(_job(row) for row in rows)
+
+
+_Columns = Select[*tuple[object, ...]]
+
+
+def active_statement(limit: int) -> _Columns:
+    """The statement behind `JobService.active`."""
+    parts = [
+        _versions(kind)
+        # Its very text is what the partial index of unfinished rows is known by.
+        .where(text(active_predicate(kind, f"{model.__tablename__}.")))
+        .order_by(model.queued_at, model.id)
+        .limit(limit)
+        for kind, model in VERSION_MODEL.items()
+    ]
+    parts += [
+        _orders(literal(str(kind)))
+        .where(text(active_predicate(kind, f"{Order.__tablename__}.")))
+        .order_by(Order.queued_at, Order.id)
+        .limit(limit)
+        for kind in (JobKind.INGEST, JobKind.DOWNLOAD)
+    ]
+    return _jobs(parts, limit, newest_first=False)
+
+
+def failures_statement(limit: int) -> _Columns:
+    """The statement behind `JobService.recent_failures`."""
+    parts = [
+        _versions(kind)
+        .where(model.completed_at > _an_hour_ago(), _failed(kind))
+        .order_by(model.completed_at.desc())
+        .limit(limit)
+        for kind, model in VERSION_MODEL.items()
+    ]
+    # Without a book its details have never come.
+    is_known = select(LineItem.id).where(LineItem.order_id == Order.id).exists()
+    kind_of_order = case((is_known, str(JobKind.DOWNLOAD)), else_=str(JobKind.INGEST))
+    parts.append(
+        _orders(kind_of_order)
+        .where(Order.status == OrderStatus.ERROR, Order.updated_at > _an_hour_ago())
+        .order_by(Order.updated_at.desc())
+        .limit(limit)
+    )
+    return _jobs(parts, limit, newest_first=True)
+
+
+def throughput_statement() -> Select[int, bool, int]:
+    """The statement behind `JobService.throughput`."""
+    parts = []
+    for kind, model in VERSION_MODEL.items():
+        is_completed = model.status == PROCESSING_STATUS[kind].COMPLETED
+        seconds = func.extract("epoch", func.now() - model.completed_at)
+        parts.append(
+            select(
+                cast(func.floor(seconds / 60), Integer).label("minutes_ago"),
+                is_completed.label("is_completed"),
+            ).where(model.completed_at > _an_hour_ago(), is_completed | _failed(kind))
+        )
+    ended = union_all(*parts).subquery("ended")
+    return select(ended.c.minutes_ago, ended.c.is_completed, func.count()).group_by(
+        ended.c.minutes_ago, ended.c.is_completed
+    )
+
+
+def _an_hour_ago() -> ColumnElement[datetime]:
+    return func.now() - text(f"interval '{MINUTES} minutes'")
+
+
+def _failed(kind: VersionType) -> ColumnElement[bool]:
+    model = VERSION_MODEL[kind]
+    cancelled = func.coalesce(model.error_code, "") == CANCELLED
+    return (model.status == PROCESSING_STATUS[kind].ERROR) & ~cancelled
+
+
+def _versions(kind: VersionType) -> _Columns:
+    """The columns of a job that stand on its own row."""
+    model = VERSION_MODEL[kind]
+    end = func.coalesce(model.completed_at, func.now())
+    return select(
+        literal(str(kind)).label("kind"),
+        model.id.label("version_id"),
+        model.version,
+        cast(model.status, Text).label("status"),
+        model.image_id,
+        cast(null(), Order.id.type).label("order_id"),
+        model.queued_at,
+        model.completed_at,
+        model.not_before,
+        func.extract("epoch", end - model.started_at).label("elapsed"),
+        model.attempts,
+        model.error,
+        model.error_words,
+        model.claimed_by,
+    )
+
+
+def _orders(kind: ColumnElement[str]) -> _Columns:
+    """The same columns of an order, which is a job itself."""
+    has_failed = Order.status == OrderStatus.ERROR
+    seconds = func.extract("epoch", func.now() - Order.claimed_at)
+    return select(
+        cast(kind, Text).label("kind"),
+        cast(null(), Integer).label("version_id"),
+        cast(null(), Integer).label("version"),
+        cast(Order.status, Text).label("status"),
+        cast(null(), Integer).label("image_id"),
+        Order.id.label("order_id"),
+        Order.queued_at,
+        case((has_failed, Order.updated_at)).label("completed_at"),
+        Order.not_before,
+        case((Order.claimed_by.is_not(None), seconds)).label("elapsed"),
+        Order.attempts,
+        Order.error,
+        Order.error_words,
+        Order.claimed_by,
+    )
+
+
+def _jobs(parts: Sequence[_Columns], limit: int, *, newest_first: bool) -> _Columns:
+    """Put the few rows of all kinds together, and add what they belong to."""
+    job = union_all(*(part.subquery().select() for part in parts)).subquery("job")
+    order_by = (
+        [job.c.completed_at.desc(), job.c.kind, job.c.version_id.desc(), Order.id.desc()]
+        if newest_first
+        else [Engine.id.is_(None), job.c.queued_at, job.c.kind, job.c.version_id, Order.id]
+    )
+    return (
+        select(
+            job.c.kind,
+            job.c.version_id,
+            job.c.version,
+            job.c.status,
+            Order.id.label("order_id"),
+            Order.order_number,
+            LineItem.position.label("item_position"),
+            Image.id.label("image_id"),
+            Image.position.label("image_position"),
+            job.c.queued_at,
+            job.c.completed_at,
+            job.c.not_before,
+            job.c.elapsed,
+            job.c.attempts,
+            job.c.error,
+            job.c.error_words,
+            Engine.id.label("engine_id"),
+            Engine.operator.label("engine_operator"),
+        )
+        .join_from(job, Image, Image.id == job.c.image_id, isouter=True)
+        .outerjoin(LineItem, LineItem.id == Image.line_item_id)
+        .join(Order, Order.id == func.coalesce(job.c.order_id, LineItem.order_id))
+        .outerjoin(Engine, (Engine.id == job.c.claimed_by) & Engine.retired_at.is_(None))
+        .order_by(*order_by)
+        .limit(limit)
+    )
+
+
+def _job(row: RowMapping) -> JobView:
+    kind, elapsed = JobKind(row["kind"]), row["elapsed"]
+    return JobView(
+        kind=kind,
+        version_id=row["version_id"],
+        version=row["version"],
+        status=_status_of(kind, row["status"], is_held=row["engine_id"] is not None),
+        order_id=str(row["order_id"]),
+        order_number=row["order_number"],
+        item_position=row["item_position"],
+        image_id=row["image_id"],
+        image_position=row["image_position"],
+        queued_at=row["queued_at"],
+        completed_at=row["completed_at"],
+        not_before=row["not_before"],
+        elapsed_seconds=None if elapsed is None else max(0.0, float(elapsed)),
+        attempts=row["attempts"],
+        error=stored(row["error"], row["error_words"]),
+        engine_id=row["engine_id"],
+        engine_operator=row["engine_operator"],
+    )
+
+
+def _status_of(
+    kind: JobKind, value: str, *, is_held: bool
+) -> ColoringProcessingStatus | SvgProcessingStatus | OrderStatus:
+    if kind.value in PROCESSING_STATUS:
+        return PROCESSING_STATUS[VersionType(kind)](value)
+    status = OrderStatus(value)
+    if kind is JobKind.INGEST and status is OrderStatus.READY_FOR_REVIEW:
+        return OrderStatus.PROCESSING if is_held else OrderStatus.PENDING
+    return status

@@ -1,0 +1,1 @@
+"""Orders: made by hand, read, named."""

@@ -1,0 +1,390 @@
+"""Reading orders: a page of the list in one query, whole orders in one."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Nullable,
+    Select,
+    SQLColumnExpression,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.orm import InstrumentedAttribute
+from ulid import ULID
+
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
+from fototui.domain.text import clean_line, folded
+from fototui.services.review.queue import count_waiting_of_image
+from fototui.services.views.orders import (
+    ImageBadges,
+    ImageView,
+    LineItemView,
+    OrderCursor,
+    OrderDetail,
+    OrderPage,
+    OrderRow,
+    VersionView,
+    stored,
+)
+
+T = TypeVar("T")
+VersionT = TypeVar("VersionT", ColoringVersion, SvgVersion)
+
+# One row per order. Of its books the dedications. How many of its pictures wait in the review. Of
+# its images, in the order of the books and their pages, their ids, and of both kinds a version's id
+# and status: what is missing is None, and so is all of it where there are no images.
+_ListRow = tuple[
+    ULID,
+    str,
+    datetime,
+    str | None,
+    str | None,
+    str | None,
+    OrderStatus,
+    str | None,
+    Sentence | None,
+    int,
+    list[str] | None,
+    int,
+    list[int] | None,
+    list[int | None] | None,
+    list[str | None] | None,
+    list[int | None] | None,
+    list[str | None] | None,
+]
+
+_DetailRow = tuple[
+    Order, LineItem | None, Image | None, ColoringVersion | None, SvgVersion | None, datetime
+]
+
+
+# --- the list --------------------------------------------------------------------------------
+
+
+async def read_page(
+    session: TrackedAsyncSession,
+    *,
+    limit: int,
+    before: OrderCursor | None,
+    status: OrderStatus | None,
+    search: str | None,
+    skip: int = 0,
+) -> OrderPage:
+    """Read a page of the list, newest first.
+
+    Args:
+        session: A session with no transaction under way.
+        limit: Most orders.
+        before: Where the page before it ended.
+        status: Only orders in this status.
+        search: Only orders with this text in number, name, e-mail address or a dedication.
+        skip: Leave out so many of the newest; each costs about as much as one that is read.
+
+    Returns:
+        The page.
+    """
+    # One more than asked for tells whether there is a next page.
+    page = _page(before, status, search).limit(limit + 1).offset(skip or None)
+    async with session.begin():
+        found = (await session.execute(_with_badges(page))).all()
+    rows = [_order_row(*row) for row in found]
+    shown = rows[:limit]
+    is_last = len(rows) <= limit
+    return OrderPage(
+        orders=tuple(shown),
+        next=None if is_last else OrderCursor(shown[-1].created_at, shown[-1].id),
+    )
+
+
+async def read_rows(session: TrackedAsyncSession, ids: Iterable[str]) -> tuple[OrderRow, ...]:
+    """Read lines of the list.
+
+    Args:
+        session: A session with no transaction under way.
+        ids: ULIDs of their orders.
+
+    Returns:
+        The lines of those that exist, newest first.
+    """
+    # One array whatever their number: the statement stays the same, and prepared.
+    wanted = bindparam("ids", [ULID.from_str(key) for key in ids], type_=ARRAY(Order.id.type))
+    statement = _with_badges(select(Order).where(Order.id == any_(wanted)))
+    async with session.begin():
+        found = (await session.execute(statement)).all()
+    return tuple(_order_row(*row) for row in found)
+
+
+def _page(
+    before: OrderCursor | None, status: OrderStatus | None, search: str | None
+) -> Select[Order]:
+    statement = select(Order).order_by(Order.created_at.desc(), Order.id.desc())
+    if before is not None:
+        # As a row comparison, which the list's index answers by one descent.
+        end = tuple_(before.created_at, ULID.from_str(before.id), types=_CURSOR_TYPES)
+        statement = statement.where(tuple_(Order.created_at, Order.id) < end)
+    if status is not None:
+        statement = statement.where(Order.status == status)
+    if search := clean_line(search or ""):
+        texts = (Order.order_number, Order.customer_name, Order.customer_email)
+        dedicated = select(LineItem.id).where(
+            LineItem.order_id == Order.id, LineItem.dedication.icontains(search, autoescape=True)
+        )
+        statement = statement.where(
+            or_(
+                *(column.icontains(search, autoescape=True) for column in texts), dedicated.exists()
+            )
+        )
+    return statement
+
+
+_CURSOR_TYPES = (Order.created_at.type, Order.id.type)
+
+
+def _with_badges(page: Select[Order]) -> Select[*_ListRow]:
+    # Gathered by the server: a third of the rows to send, and none of them an object of the ORM.
+    order = page.with_only_columns(
+        Order.id,
+        Order.order_number,
+        Order.created_at,
+        Order.customer_name,
+        Order.customer_email,
+        Order.payment_status,
+        Order.status,
+        Order.error,
+        Order.error_words,
+    ).subquery("page")
+    coloring = _badge(ColoringVersion, Image.selected_coloring_id)
+    svg = _badge(SvgVersion, Image.selected_svg_id)
+    columns = (
+        Image.id,
+        coloring.c.id,
+        cast(coloring.c.status, Text),
+        svg.c.id,
+        cast(svg.c.status, Text),
+    )
+    below = (
+        select(
+            func.count(LineItem.id.distinct()),
+            func.array_agg(LineItem.dedication.distinct()).filter(LineItem.dedication.is_not(None)),
+            func.coalesce(func.sum(count_waiting_of_image()), 0),
+            *(_in_order(column) for column in columns),
+        )
+        .outerjoin(Image, Image.line_item_id == LineItem.id)
+        .outerjoin(coloring, true())
+        .outerjoin(svg, true())
+        .where(LineItem.order_id == order.c.id)
+        .lateral("below")
+    )
+    return (
+        select(*order.c, *below.c)
+        .join(below, true())
+        .order_by(order.c.created_at.desc(), order.c.id.desc())
+    )
+
+
+def _in_order(column: SQLColumnExpression[T]) -> ColumnElement[Sequence[T]]:
+    ordered = aggregate_order_by(column, LineItem.position, Image.position)
+    return func.array_agg(ordered).filter(Image.id.is_not(None))
+
+
+def _badge(model: type[VersionT], selected_id: InstrumentedAttribute[int | None]) -> FromClause:
+    """The version that an image's badge tells of: the chosen one, else the latest."""
+    is_chosen = func.coalesce(model.id == selected_id, false())
+    return (
+        select(model.id, model.status)
+        .where(model.image_id == Image.id)
+        .order_by(is_chosen.desc(), model.version.desc())
+        .limit(1)
+        .lateral()
+    )
+
+
+def _order_row(
+    order_id: ULID,
+    number: str,
+    created_at: datetime,
+    customer_name: str | None,
+    customer_email: str | None,
+    payment_status: str | None,
+    status: OrderStatus,
+    error: str | None,
+    error_words: Sentence | None,
+    items: int,
+    dedications: Sequence[str] | None,
+    waiting: int,
+    *badges: Sequence[int] | Sequence[int | None] | Sequence[str | None] | None,
+) -> OrderRow:
+    texts = (number, customer_name, customer_email, *(dedications or ()))
+    return OrderRow(
+        id=str(order_id),
+        number=number,
+        created_at=created_at,
+        customer_name=customer_name,
+        customer_email=customer_email,
+        items=items,
+        payment_status=payment_status,
+        status=status,
+        images=tuple(
+            ImageBadges(image_id, coloring_id, _COLORING[coloring], svg_id, _SVG[svg])
+            for image_id, coloring_id, coloring, svg_id, svg in zip(
+                *(column or () for column in badges), strict=True
+            )
+        ),
+        waiting=int(waiting),  # a sum is a decimal
+        search=folded("\n".join(filter(None, texts))),
+        error=stored(error, error_words),
+    )
+
+
+# Looked up: calling an enum with a value takes ten times as long, and there are many.
+_COLORING: dict[str | None, ColoringProcessingStatus | None] = {
+    None: None,
+    **{status.value: status for status in ColoringProcessingStatus},
+}
+_SVG: dict[str | None, SvgProcessingStatus | None] = {
+    None: None,
+    **{status.value: status for status in SvgProcessingStatus},
+}
+
+
+async def count_by_status(session: TrackedAsyncSession) -> dict[OrderStatus, int]:
+    """Count orders.
+
+    Args:
+        session: A session with no transaction under way.
+
+    Returns:
+        How many orders are in each status; every status is named.
+    """
+    statement = select(Order.status, func.count()).group_by(Order.status)
+    async with session.begin():
+        found = dict((await session.execute(statement)).all())
+    return {status: found.get(status, 0) for status in OrderStatus}
+
+
+# --- whole orders ----------------------------------------------------------------------------
+
+
+async def read_details(
+    session: TrackedAsyncSession, condition: ColumnElement[bool]
+) -> list[OrderDetail]:
+    """Read orders with everything in them.
+
+    Args:
+        session: A session with no transaction under way.
+        condition: Which; it may speak of `Image` too, and only those images are read then.
+
+    Returns:
+        The orders.
+    """
+    statement = (
+        select(
+            Order,
+            Nullable(LineItem),
+            Nullable(Image),
+            Nullable(ColoringVersion),
+            Nullable(SvgVersion),
+            func.now(),
+        )
+        .outerjoin(LineItem, LineItem.order_id == Order.id)
+        .outerjoin(Image, Image.line_item_id == LineItem.id)
+        .outerjoin(ColoringVersion, ColoringVersion.image_id == Image.id)
+        # Every SVG has a colouring, so both kinds fit into one query without multiplying.
+        .outerjoin(SvgVersion, SvgVersion.coloring_version_id == ColoringVersion.id)
+        .where(condition)
+        .order_by(LineItem.position, Image.position, ColoringVersion.version, SvgVersion.version)
+        .execution_options(populate_existing=True)
+    )
+    async with session.begin():
+        rows = (await session.execute(statement)).all()
+    return _details(rows)
+
+
+def _details(rows: Iterable[_DetailRow]) -> list[OrderDetail]:
+    # Dictionaries, because each row repeats all that stands above its last part.
+    orders: dict[Order, dict[LineItem, dict[Image, _Versions]]] = {}
+    for order, item, image, coloring, svg, now in rows:
+        items = orders.setdefault(order, {})
+        if item is None:
+            continue
+        images = items.setdefault(item, {})
+        if image is None:
+            continue
+        versions = images.setdefault(image, _Versions())
+        if coloring is not None:
+            versions.coloring[coloring.version] = VersionView.of(
+                coloring, selected_id=image.selected_coloring_id, now=now
+            )
+        if svg is not None:
+            versions.svg[svg.version] = VersionView.of(
+                svg, selected_id=image.selected_svg_id, now=now
+            )
+    return [_detail(order, items) for order, items in orders.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Versions:
+    """An image's versions, by number."""
+
+    coloring: dict[int, VersionView] = field(default_factory=dict)
+    svg: dict[int, VersionView] = field(default_factory=dict)
+
+
+def _detail(order: Order, items: dict[LineItem, dict[Image, _Versions]]) -> OrderDetail:
+    return OrderDetail(
+        id=str(order.id),
+        number=order.order_number,
+        shopify_id=order.shopify_id,
+        customer_name=order.customer_name,
+        customer_email=order.customer_email,
+        payment_status=order.payment_status,
+        shipping_method=order.shipping_method,
+        status=order.status,
+        created_at=order.created_at,
+        updated_at=order.updated_at,
+        line_items=tuple(
+            LineItemView(
+                id=item.id,
+                position=item.position,
+                title=item.title,
+                quantity=item.quantity,
+                dedication=item.dedication,
+                layout=item.layout,
+                images=tuple(_image(image, versions) for image, versions in images.items()),
+            )
+            for item, images in items.items()
+        ),
+        error=stored(order.error, order.error_words),
+    )
+
+
+def _image(image: Image, versions: _Versions) -> ImageView:
+    return ImageView(
+        id=image.id,
+        position=image.position,
+        original_url=image.original_url,
+        file=image.file_ref,
+        uploaded_at=image.uploaded_at,
+        selected_coloring_id=image.selected_coloring_id,
+        selected_svg_id=image.selected_svg_id,
+        coloring=tuple(versions.coloring[number] for number in sorted(versions.coloring)),
+        svg=tuple(versions.svg[number] for number in sorted(versions.svg)),
+        error=stored(image.error, image.error_words),
+    )

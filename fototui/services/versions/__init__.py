@@ -1,0 +1,1 @@
+"""Versions of a picture: asked for, tried again, chosen, undone."""

@@ -1,0 +1,60 @@
+"""What an operator can do with colourings."""
+
+from datetime import datetime
+
+from fototui.db.events.session import mercure_autotrack
+from fototui.db.models.orders import ColoringVersion, Image
+from fototui.domain.errors import ConflictError
+from fototui.domain.events import ImageStatusEvent, ImageUpdateEvent
+from fototui.domain.options import ColoringOptions
+from fototui.domain.statuses import ColoringProcessingStatus, VersionType
+from fototui.services.versions.base import VersionService
+from fototui.services.versions.image_state import ImageState
+
+
+@mercure_autotrack(ImageUpdateEvent, ImageStatusEvent)
+class ColoringService(VersionService[ColoringVersion, ColoringOptions]):
+    """Colourings: line art made from the photo."""
+
+    kind = VersionType.COLORING
+    model = ColoringVersion
+    default_options = ColoringOptions()
+
+    def _versions(self, state: ImageState) -> list[ColoringVersion]:
+        return state.coloring
+
+    def _selected_id(self, image: Image) -> int | None:
+        return image.selected_coloring_id
+
+    def _set_selected(self, image: Image, version_id: int, now: datetime) -> None:
+        image.selected_coloring_id = version_id
+        image.coloring_chosen_at = now
+
+    def _build(self, state: ImageState, options: ColoringOptions) -> ColoringVersion:
+        if state.image.file_ref is None:
+            raise ConflictError(
+                "The photo of {image} is not in storage yet; wait for its download, or fetch the "
+                "order again.",
+                image=state.name,
+            )
+        return ColoringVersion(
+            image_id=state.image.id,
+            status=ColoringProcessingStatus.QUEUED,
+            megapixels=options.megapixels,
+            steps=options.steps,
+        )
+
+    def _makes_the_same(self, one: ColoringVersion, other: ColoringVersion) -> bool:
+        return (one.megapixels, one.steps) == (other.megapixels, other.steps)
+
+    def _source(self, version: ColoringVersion) -> int:
+        return version.image_id
+
+    def _set_queued(self, version: ColoringVersion) -> None:
+        version.status = ColoringProcessingStatus.QUEUED
+        version.runpod_job_id = None
+
+    def _set_cancelled(self, version: ColoringVersion) -> None:
+        version.status = ColoringProcessingStatus.RUNPOD_CANCELLED
+        if version.runpod_job_id is not None:
+            version.cancel_job_id = version.runpod_job_id

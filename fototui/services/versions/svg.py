@@ -1,0 +1,120 @@
+"""What an operator can do with SVGs."""
+
+from datetime import datetime
+
+from fototui.db.events.session import mercure_autotrack
+from fototui.db.models.orders import ColoringVersion, Image, SvgVersion
+from fototui.domain.errors import ConflictError, InvalidInputError
+from fototui.domain.events import ImageStatusEvent, ImageUpdateEvent
+from fototui.domain.options import SvgOptions
+from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
+from fototui.services.versions.base import VersionService
+from fototui.services.versions.image_state import ImageState
+from fototui.services.versions.messages import name_of
+from fototui.services.views.orders import VersionView
+
+
+@mercure_autotrack(ImageUpdateEvent, ImageStatusEvent)
+class VectorizerService(VersionService[SvgVersion, SvgOptions]):
+    """SVGs: vectors made from a colouring."""
+
+    kind = VersionType.SVG
+    model = SvgVersion
+    default_options = SvgOptions()
+
+    async def create(
+        self,
+        image_id: int,
+        options: SvgOptions | None = None,
+        *,
+        coloring_version_id: int | None = None,
+    ) -> VersionView:
+        """Ask for a new SVG of one image.
+
+        Args:
+            image_id: The image.
+            options: What to make it with; the defaults where not given.
+            coloring_version_id: The colouring to make it from; the chosen one where not given.
+
+        Returns:
+            The version, queued.
+
+        Raises:
+            NotFoundError: There is no such image.
+            InvalidInputError: The colouring named is none of the image's.
+            ConflictError: No colouring is chosen, it is not completed, or the same SVG is being
+                made already.
+            RecordLockedError: Someone else kept the image locked.
+        """
+        chosen = options or self.default_options
+        return await self._create(
+            image_id, lambda state: self._build_from(state, chosen, coloring_version_id)
+        )
+
+    def _versions(self, state: ImageState) -> list[SvgVersion]:
+        return state.svg
+
+    def _selected_id(self, image: Image) -> int | None:
+        return image.selected_svg_id
+
+    def _set_selected(self, image: Image, version_id: int, now: datetime) -> None:
+        image.selected_svg_id = version_id
+        image.svg_chosen_at = now
+
+    def _build(self, state: ImageState, options: SvgOptions) -> SvgVersion:
+        return self._build_from(state, options, None)
+
+    def _build_from(
+        self, state: ImageState, options: SvgOptions, coloring_version_id: int | None
+    ) -> SvgVersion:
+        coloring = _find_coloring(state, coloring_version_id)
+        if coloring.status != ColoringProcessingStatus.COMPLETED or coloring.file_ref is None:
+            raise ConflictError(
+                "{version} of {image} has no finished file; an SVG needs a completed colouring.",
+                version=name_of(VersionType.COLORING, coloring.version),
+                image=state.name,
+            )
+        return SvgVersion(
+            image_id=state.image.id,
+            coloring_version_id=coloring.id,
+            status=SvgProcessingStatus.QUEUED,
+            shape_stacking=options.shape_stacking,
+            group_by=options.group_by,
+        )
+
+    def _makes_the_same(self, one: SvgVersion, other: SvgVersion) -> bool:
+        return _recipe(one) == _recipe(other)
+
+    def _source(self, version: SvgVersion) -> int:
+        return version.coloring_version_id
+
+    def _set_queued(self, version: SvgVersion) -> None:
+        version.status = SvgProcessingStatus.QUEUED
+        version.vectorizer_job_id = None
+
+    def _set_cancelled(self, version: SvgVersion) -> None:
+        # There is no status of its own for it; the error code tells.
+        version.status = SvgProcessingStatus.ERROR
+
+
+def _find_coloring(state: ImageState, wanted: int | None) -> ColoringVersion:
+    wanted_id = state.image.selected_coloring_id if wanted is None else wanted
+    if wanted_id is None:
+        raise ConflictError(
+            "No colouring is chosen for {image}; generate one and choose it first.",
+            image=state.name,
+        )
+    for coloring in state.coloring:
+        if coloring.id == wanted_id:
+            return coloring
+    raise InvalidInputError(
+        "Colouring {id} is none of {image}; name one of its own colourings.",
+        id=wanted_id,
+        image=state.name,
+    )
+
+
+def _recipe(version: SvgVersion) -> tuple[int, str, str]:
+    # An older program wrote "none" where it meant cutouts.
+    stacking = "cutouts" if version.shape_stacking == "none" else version.shape_stacking
+    return version.coloring_version_id, stacking, version.group_by

@@ -1,0 +1,150 @@
+"""Taking a choice back: what was chosen before is so again, and the picture is judged again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import case, func, select, update
+
+from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.models.operations import Activity, Review
+from fototui.db.models.orders import Image
+from fototui.db.transaction import transaction
+from fototui.domain.errors import ConflictError
+from fototui.domain.events import ImageUpdateEvent
+from fototui.domain.statuses import VersionType
+from fototui.services.operations.activity import ActivityAction, ActivityService
+from fototui.services.versions.image_state import ImageState, lock_images
+from fototui.services.versions.messages import name_of
+
+_COLUMNS = {
+    VersionType.COLORING: ("selected_coloring_id", "coloring_chosen_at"),
+    VersionType.SVG: ("selected_svg_id", "svg_chosen_at"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What became of it.
+
+    Args:
+        order_id: ULID of the image's order.
+        waits: The picture waits in the review again.
+    """
+
+    order_id: str
+    waits: bool
+
+
+@mercure_autotrack(ImageUpdateEvent)
+class UndoService:
+    """Takes choices back. Each call is a transaction of its own.
+
+    Args:
+        session: A session with no transaction under way.
+        operator: Who acts, for the activity log.
+    """
+
+    def __init__(self, session: TrackedAsyncSession, *, operator: str) -> None:
+        self.session = session
+        self.operator = operator
+        self._activity = ActivityService(session, operator=operator)
+
+    async def take_back(
+        self, kind: VersionType, image_id: int, *, chosen_id: int, previous_id: int | None
+    ) -> TakenBack:
+        """Undo a choice, as if it had not been made.
+
+        Where it was this choice that decided the picture's review, the picture waits again.
+
+        Args:
+            kind: Colouring or SVG.
+            image_id: The image.
+            chosen_id: The version that was chosen.
+            previous_id: What was chosen before; None where nothing was.
+
+        Returns:
+            What became of it.
+
+        Raises:
+            ConflictError: Someone chose again meanwhile.
+            RecordLockedError: Someone else kept the image locked.
+        """
+        selected, chosen_at = _COLUMNS[kind]
+        async with transaction(self.session):
+            states = await lock_images(self.session, Image.id == image_id)
+            if not states:
+                raise ConflictError("The picture no longer exists.")
+            (state,) = states
+            if (present := getattr(state.image, selected)) != chosen_id:
+                raise await self._chosen_meanwhile(kind, state, present)
+            decided_here = getattr(state.image, chosen_at)
+            review = await self._review(kind, image_id)
+            waits = review is not None and (
+                # A choice and the decision it makes are of one transaction, and so of one time.
+                review.decision is None or review.decided_at == decided_here
+            )
+            self._log(kind, state, chosen_id)
+            by_operator = await self._is_operators(kind, state, previous_id)
+            setattr(state.image, selected, previous_id)
+            setattr(state.image, chosen_at, state.now if by_operator else None)
+            await self.session.flush()
+            if review is not None and waits:
+                # The database's trigger takes any change of a choice for a decision.
+                await self.session.execute(
+                    update(Review)
+                    .where(Review.image_id == image_id, Review.kind == kind.value)
+                    .values(decision=None, decided_at=None, note=review.note)
+                    .execution_options(synchronize_session=False)
+                )
+            return TakenBack(str(state.order_id), waits)
+
+    async def _chosen_meanwhile(
+        self, kind: VersionType, state: ImageState, present: int | None
+    ) -> ConflictError:
+        who = present and await self._activity.who_chose(kind, present, state.order_id)
+        if not who:
+            return ConflictError(
+                "Another version was chosen for this picture meanwhile, so your choice is not "
+                "taken back. Look at it again."
+            )
+        return ConflictError(
+            "{operator} chose another version for this picture meanwhile, so your choice is not "
+            "taken back. Look at it again.",
+            operator=who,
+        )
+
+    async def _review(self, kind: VersionType, image_id: int) -> Review | None:
+        return await self.session.scalar(
+            select(Review)
+            .where(Review.image_id == image_id, Review.kind == kind.value)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+
+    def _log(self, kind: VersionType, state: ImageState, version_id: int) -> None:
+        versions = state.coloring if kind is VersionType.COLORING else state.svg
+        number = next((row.version for row in versions if row.id == version_id), None)
+        self._activity.add(
+            ActivityAction.TAKEN_BACK,
+            order_id=state.order_id,
+            image_id=state.image.id,
+            version_type=kind,
+            version_id=version_id,
+            detail=None if number is None else name_of(kind, number),
+        )
+
+    async def _is_operators(
+        self, kind: VersionType, state: ImageState, version_id: int | None
+    ) -> bool:
+        """Whether an operator had chosen a version, and not its completion."""
+        choices = case((Activity.action == ActivityAction.SELECTED, 1), else_=-1)
+        counted = await self.session.scalar(
+            select(func.coalesce(func.sum(choices), 0)).where(
+                Activity.order_id == state.order_id,
+                Activity.action.in_((ActivityAction.SELECTED, ActivityAction.TAKEN_BACK)),
+                Activity.version_type == kind,
+                Activity.version_id == version_id,
+            )
+        )
+        return bool(counted and counted > 0)

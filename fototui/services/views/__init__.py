@@ -1,0 +1,1 @@
+"""What services return: frozen values for screens, the API and the command line."""

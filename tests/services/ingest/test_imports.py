@@ -1,0 +1,495 @@
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlalchemy import func, select, text
+
+from fototui.db.database import Database
+from fototui.db.errors import DatabaseUnavailableError, RecordLockedError
+from fototui.db.models.operations import Activity
+from fototui.db.models.orders import Image, LineItem, Order
+from fototui.domain.errors import AccountError, ConflictError, NotFoundError, TransientError
+from fototui.domain.events import BaseMercureEvent, ListUpdateEvent, OrderUpdateEvent
+from fototui.domain.shop import ShopOrder
+from fototui.domain.statuses import OrderStatus
+from fototui.services.ingest.imports import ImportReport, ImportService, SyncService
+from tests.factories import file_ref
+from tests.pgproxy import PgProxy
+from tests.services.conftest import MakeOrder, Notifications
+from tests.services.ingest.shop_orders import apply, books, change, read, told_item, told_order
+
+ReadActivity = Callable[[], Awaitable[list[Activity]]]
+
+PENDING = OrderStatus.PENDING
+DOWNLOADING = OrderStatus.DOWNLOADING
+READY = OrderStatus.READY_FOR_REVIEW
+ERROR = OrderStatus.ERROR
+
+REFUSED = AccountError("The shop refuses the key; renew it.", service="Shopify", status=401)
+
+
+class Shop:
+    """A shop that tells what it is made of.
+
+    Args:
+        orders: Its orders, newest first.
+        ending: What it ends in.
+    """
+
+    def __init__(self, orders: Sequence[ShopOrder] = (), ending: Exception | None = None) -> None:
+        self.orders = list(orders)
+        self.ending = ending
+        self.asked: list[object] = []
+        self.is_closed = False
+
+    async def recent_orders(
+        self, *, limit: int | None = None, since: datetime | date | None = None
+    ) -> AsyncIterator[ShopOrder]:
+        self.asked.append((limit, since))
+        try:
+            for order in self.orders[:limit]:
+                yield order
+            if self.ending:
+                raise self.ending
+        finally:
+            self.is_closed = True
+
+    async def order(self, shopify_id: int) -> ShopOrder | None:
+        self.asked.append(shopify_id)
+        if self.ending:
+            raise self.ending
+        return next((order for order in self.orders if order.shopify_id == shopify_id), None)
+
+
+async def import_recent(database: Database, shop: Shop, limit: int | None = None) -> ImportReport:
+    async with database.session() as session:
+        return await ImportService(session, operator="eva", shop=shop).import_recent(limit=limit)
+
+
+async def sync(database: Database, shop: Shop, ref: str) -> ImportReport:
+    async with database.session() as session:
+        return await ImportService(session, operator="eva", shop=shop).sync(ref)
+
+
+async def count(database: Database, model: type[Order | LineItem | Image | Activity]) -> int:
+    async with database.session() as session:
+        return (await session.scalars(select(func.count()).select_from(model))).one()
+
+
+def many(number: int) -> list[ShopOrder]:
+    return [told_order(n) for n in range(1000 + number, 1000, -1)]
+
+
+# --- importing -----------------------------------------------------------------------------------
+
+
+async def test_imported_twice_each_order_is_there_once(
+    database: Database, activity: ReadActivity
+) -> None:
+    shop = Shop(many(60))
+    first = await import_recent(database, shop)
+    again = await import_recent(database, shop)
+
+    numbers = tuple(order.number for order in shop.orders)
+    assert first == ImportReport(imported=numbers)
+    assert again == ImportReport(skipped=numbers)
+    assert (await count(database, Order), await count(database, Image)) == (60, 120)
+    assert len(await activity()) == 60
+
+
+async def test_an_import_is_one_event_of_the_list(
+    database: Database, published: list[BaseMercureEvent]
+) -> None:
+    await import_recent(database, Shop(many(60)))
+    assert published == [ListUpdateEvent()]  # not another one for each order that came
+    published.clear()
+
+    paid = [replace(order, payment_status="PAID") for order in many(60)]
+    report = await import_recent(database, Shop(paid))
+
+    assert len(report.updated) == 60
+    (event,) = [event for event in published if isinstance(event, ListUpdateEvent)]
+    assert len(event.order_ids) == 60
+    assert sum(isinstance(event, OrderUpdateEvent) for event in published) == 60
+
+
+async def test_the_report_tells_all_four_apart(database: Database, shop_order: MakeOrder) -> None:
+    await import_recent(database, Shop([told_order(2), told_order(3)]))
+    await shop_order(order_number="#4", shopify_id=None)
+    told = [
+        told_order(5),
+        told_order(4),
+        told_order(3, payment_status="PAID"),
+        told_order(2),
+        told_order(1),
+    ]
+    report = await import_recent(database, Shop(told))
+
+    assert (report.imported, report.updated, report.skipped) == (("#5", "#1"), ("#3",), ("#2",))
+    (failure,) = report.failed
+    assert failure.number == "#4"
+    assert "another order #4" in str(failure.reason)
+
+
+async def test_what_the_database_cannot_hold_fails_alone(database: Database) -> None:
+    huge = replace(told_item(72), quantity=10**12)
+    report = await import_recent(database, Shop([told_order(2, huge), told_order(1)]))
+    assert report.imported == ("#1",)
+    (failure,) = report.failed
+    assert failure.number == "#2"
+    assert "The database does not take what the shop tells" in str(failure.reason)
+    assert str(10**12) not in str(failure.reason)
+
+
+async def test_an_order_that_someone_holds_fails_alone(
+    database: Database, database_url: str
+) -> None:
+    await import_recent(database, Shop(many(3)))
+    paid = [replace(order, payment_status="PAID") for order in many(3)]
+    async with (
+        Database(database_url, pool_size=1) as impatient,
+        database.session() as holder,
+        holder.begin(),
+    ):
+        async with impatient.session() as session, session.begin():
+            await session.execute(text("SET lock_timeout = '100ms'"))
+        await holder.execute(
+            select(Order.id).where(Order.order_number == "#1002").with_for_update()
+        )
+        report = await import_recent(impatient, Shop(paid))
+    assert (report.updated, [failure.number for failure in report.failed]) == (
+        ("#1003", "#1001"),
+        ["#1002"],
+    )
+
+
+async def test_limit_and_beginning_go_to_the_shop(database: Database) -> None:
+    shop = Shop(many(5))
+    async with database.session() as session:
+        service = ImportService(session, operator="eva", shop=shop)
+        report = await service.import_recent(limit=2, since=date(2026, 11, 1))
+    assert shop.asked == [(2, date(2026, 11, 1))]
+    assert len(report.imported) == 2
+
+
+async def test_an_order_that_comes_twice_counts_once(database: Database) -> None:
+    report = await import_recent(database, Shop([told_order(2), told_order(1), told_order(2)]))
+    assert report == ImportReport(imported=("#2", "#1"))
+
+
+async def test_a_shop_that_tells_nothing_is_an_error(database: Database) -> None:
+    shop = Shop(ending=REFUSED)
+    with pytest.raises(AccountError, match="renew"):
+        await import_recent(database, shop)
+    assert shop.is_closed
+
+
+async def test_a_shop_that_falls_silent_leaves_what_it_told(
+    database: Database, published: list[BaseMercureEvent]
+) -> None:
+    shop = Shop(
+        many(70), ending=TransientError("The shop does not answer; try later.", service="Shopify")
+    )
+    report = await import_recent(database, shop)
+    assert len(report.imported) == 70
+    (failure,) = report.failed
+    assert (failure.number, str(failure.reason)) == ("", "The shop does not answer; try later.")
+    assert published.count(ListUpdateEvent()) == 1
+
+
+async def test_a_cancelled_import_tells_of_what_it_wrote(
+    database: Database, published: list[BaseMercureEvent]
+) -> None:
+    class Slow(Shop):
+        async def recent_orders(
+            self, *, limit: int | None = None, since: datetime | date | None = None
+        ) -> AsyncIterator[ShopOrder]:
+            async for order in Shop.recent_orders(self):
+                yield order
+            told.set()
+            await asyncio.Event().wait()
+
+    told = asyncio.Event()
+    importing = asyncio.create_task(import_recent(database, Slow(many(50))))
+    async with asyncio.timeout(10):
+        await told.wait()
+    importing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await importing
+    assert await count(database, Order) == 50
+    assert published.count(ListUpdateEvent()) == 1
+
+
+# --- at once, and in a crash ----------------------------------------------------------------------
+
+
+async def test_two_imports_at_once_give_each_order_once(
+    database: Database, activity: ReadActivity
+) -> None:
+    shop = Shop(many(40))
+    other = Shop(list(reversed(shop.orders)))
+    reports = await asyncio.gather(import_recent(database, shop), import_recent(database, other))
+
+    imported = [number for report in reports for number in report.imported]
+    assert sorted(imported) == sorted(order.number for order in shop.orders)
+    assert not any(report.failed for report in reports)
+    assert (await count(database, Order), await count(database, Image)) == (40, 80)
+    assert len(await activity()) == 40
+
+
+async def test_an_import_that_dies_halfway_leaves_whole_orders(
+    database: Database, database_url: str, activity: ReadActivity
+) -> None:
+    shop = Shop(many(60))  # more than are taken in together, so that the shop is not at its end
+    async with PgProxy(database_url) as proxy, Database(proxy.url) as far:
+        async with database.session() as holder, holder.begin():
+            # The fifth order gets as far as its photos, and then its connection breaks.
+            await holder.execute(
+                text(
+                    "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                    "IF (SELECT count(*) FROM orders) = 5 THEN "
+                    "PERFORM pg_terminate_backend(pg_backend_pid()); END IF; "
+                    "RETURN NULL; END $$"
+                )
+            )
+            await holder.execute(
+                text("CREATE TRIGGER stop AFTER INSERT ON images EXECUTE FUNCTION stop()")
+            )
+        with pytest.raises(DatabaseUnavailableError):
+            await import_recent(far, shop)
+        assert shop.is_closed
+    assert (await count(database, Order), await count(database, Image)) == (4, 8)
+    assert (await count(database, LineItem), len(await activity())) == (4, 4)
+    async with database.session() as session, session.begin():
+        await session.execute(text("DROP TRIGGER stop ON images"))
+
+    report = await import_recent(database, shop)
+
+    assert (len(report.imported), len(report.skipped)) == (56, 4)
+    assert (await count(database, Order), await count(database, Image)) == (60, 120)
+
+
+async def test_an_import_without_news_takes_four_round_trips(
+    database: Database, database_url: str
+) -> None:
+    shop = Shop(many(50))
+    await import_recent(database, shop)
+    async with PgProxy(database_url) as proxy, Database(proxy.url) as far:
+        await import_recent(far, shop)
+        with proxy.counting() as trips:
+            await import_recent(far, shop)
+    # Two of them are the transaction's own.
+    assert trips.total == 4
+
+
+# --- one order, now -------------------------------------------------------------------------------
+
+
+async def test_one_order_is_fetched_again(database: Database) -> None:
+    first = await apply(database, told_order(7))
+    shop = Shop([told_order(7, payment_status="PAID")])
+    assert await sync(database, shop, "7") == ImportReport(updated=("#7",))
+    assert await sync(database, shop, first.order_id) == ImportReport(skipped=("#7",))
+    assert shop.asked == [7000, 7000]
+
+
+async def test_a_failed_order_that_is_fetched_goes_on(
+    database: Database, notifications: Notifications
+) -> None:
+    first = await apply(database, told_order(7))
+    await change(database, first.order_id, status=ERROR)
+    assert (await import_recent(database, Shop([told_order(7)]))).skipped == ("#7",)
+    await notifications.heard()
+    assert await sync(database, Shop([told_order(7)]), "#7") == ImportReport(updated=("#7",))
+    assert (await read(database, first.order_id)).status is DOWNLOADING
+    assert await notifications.heard() == ["download"]
+
+
+async def test_what_cannot_be_fetched_is_told(database: Database, shop_order: MakeOrder) -> None:
+    await apply(database, told_order(7))
+    await shop_order(order_number="#M1000", shopify_id=None)
+    with pytest.raises(NotFoundError, match="no order 8"):
+        await sync(database, Shop(), "8")
+    with pytest.raises(ConflictError, match="#M1000 was made by hand"):
+        await sync(database, Shop(), "M1000")
+    with pytest.raises(NotFoundError, match="shop has no order #7"):
+        await sync(database, Shop(), "7")
+    with pytest.raises(AccountError):
+        await sync(database, Shop(ending=REFUSED), "7")
+
+
+# --- by way of the engine -------------------------------------------------------------------------
+
+
+async def request(database: Database, ref: str) -> None:
+    async with database.session() as session:
+        await SyncService(session, operator="eva").request(ref)
+
+
+async def retry(database: Database, ref: str) -> OrderStatus:
+    async with database.session() as session:
+        return await SyncService(session, operator="eva").retry(ref)
+
+
+async def test_a_request_leaves_a_reviewed_order_as_it_is(
+    database: Database,
+    shop_order: MakeOrder,
+    notifications: Notifications,
+    activity: ReadActivity,
+    published: list[BaseMercureEvent],
+) -> None:
+    made = await shop_order(takeovers=2, retries=3, queued_at=datetime(2020, 1, 1, tzinfo=UTC))
+    await request(database, made.order_number)
+    row = await read(database, str(made.id))
+    assert row.status is READY
+    assert row.sync_requested_at is not None
+    assert (row.takeovers, row.retries, row.queued_at.year > 2020) == (0, 0, True)
+    assert await notifications.heard() == ["ingest"]
+    (entry,) = await activity()
+    assert (entry.action, entry.operator) == ("requested", "eva")
+    assert published == []
+
+
+async def test_a_request_leaves_an_engine_its_claim(
+    database: Database, shop_order: MakeOrder
+) -> None:
+    token = uuid.uuid4()
+    made = await shop_order(status=OrderStatus.PROCESSING, claim_token=token, retries=2)
+    await request(database, made.order_number)
+    row = await read(database, str(made.id))
+    assert (row.status, row.claim_token, row.retries) == (OrderStatus.PROCESSING, token, 2)
+    assert row.sync_requested_at is not None
+
+
+async def test_a_request_that_waited_is_younger_than_what_it_waited_for(
+    database: Database, shop_order: MakeOrder
+) -> None:
+    made = await shop_order()
+    async with database.session() as engine, engine.begin():
+        await engine.get_one(Order, made.id, with_for_update={"key_share": True})
+        asking = asyncio.create_task(request(database, made.order_number))
+        await until_someone_waits_for_a_lock(database)
+        seen = await engine.scalar(select(func.clock_timestamp()))
+    await asking
+    row = await read(database, str(made.id))
+    assert row.sync_requested_at is not None
+    assert seen is not None
+    assert row.sync_requested_at > seen
+
+
+async def test_a_request_has_a_failed_order_begin_anew(
+    database: Database, shop_order: MakeOrder
+) -> None:
+    made = await shop_order(status=ERROR, error="It broke.", retries=3, claim_token=uuid.uuid4())
+    await request(database, made.order_number)
+    row = await read(database, str(made.id))
+    assert (row.status, row.error, row.retries, row.claim_token) == (PENDING, None, 0, None)
+
+
+async def test_only_the_shops_orders_can_be_requested(
+    database: Database, shop_order: MakeOrder
+) -> None:
+    made = await shop_order(shopify_id=None)
+    with pytest.raises(ConflictError, match="made by hand"):
+        await request(database, made.order_number)
+    with pytest.raises(NotFoundError):
+        await request(database, "77")
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "shopify_id", "status", "lanes"),
+    [
+        (False, 7000, DOWNLOADING, ["download"]),
+        (False, None, DOWNLOADING, ["download"]),
+        (True, 7000, PENDING, ["ingest"]),
+        (True, None, READY, []),
+    ],
+)
+async def test_a_retried_order_goes_on_from_where_it_failed(
+    database: Database,
+    shop_order: MakeOrder,
+    notifications: Notifications,
+    activity: ReadActivity,
+    published: list[BaseMercureEvent],
+    uploaded: bool,
+    shopify_id: int | None,
+    status: OrderStatus,
+    lanes: list[str],
+) -> None:
+    made = await shop_order(
+        images=2,
+        uploaded=uploaded,
+        shopify_id=shopify_id,
+        status=ERROR,
+        error="One photo is missing.",
+        error_code="permanent",
+        attempts=4,
+        takeovers=3,
+    )
+    first, second = made.line_items[0].images
+    async with database.session() as session, session.begin():
+        (await session.get_one(Image, first.id)).error = "It is a page of HTML."
+        (await session.get_one(Image, second.id)).file_ref = file_ref()
+
+    assert await retry(database, made.order_number) is status
+
+    row = await read(database, str(made.id))
+    assert (row.status, row.error, row.error_code) == (status, None, None)
+    assert (row.attempts, row.takeovers) == (0, 0)
+    ((_, images),) = await books(database, str(made.id))
+    assert [image.error for image in images] == [None, None]
+    assert await notifications.heard() == lanes
+    assert [entry.action for entry in await activity()] == ["retried"]
+    assert OrderUpdateEvent(order_id=str(made.id)) in published
+
+
+@pytest.mark.parametrize("status", [status for status in OrderStatus if status is not ERROR])
+async def test_only_what_failed_is_retried(
+    database: Database, shop_order: MakeOrder, status: OrderStatus
+) -> None:
+    made = await shop_order(status=status)
+    with pytest.raises(ConflictError, match=f"status {status}; only one that failed"):
+        await retry(database, made.order_number)
+
+
+async def test_retried_by_two_at_once_it_starts_once(
+    database: Database, shop_order: MakeOrder, activity: ReadActivity
+) -> None:
+    made = await shop_order(status=ERROR, uploaded=False)
+    results = await asyncio.gather(
+        *(retry(database, made.order_number) for _ in range(2)), return_exceptions=True
+    )
+    assert results.count(DOWNLOADING) == 1
+    assert sum(isinstance(result, ConflictError) for result in results) == 1
+    assert len(await activity()) == 1
+
+
+async def test_waiting_for_an_order_is_bounded(
+    database: Database, database_url: str, shop_order: MakeOrder
+) -> None:
+    made = await shop_order(status=ERROR, uploaded=False)
+    async with Database(database_url, pool_size=1) as impatient:
+        async with impatient.session() as session, session.begin():
+            await session.execute(text("SET lock_timeout = '100ms'"))
+        async with database.session() as holder, holder.begin():
+            await holder.get_one(Order, made.id, with_for_update=True)
+            with pytest.raises(RecordLockedError):
+                await retry(impatient, made.order_number)
+            with pytest.raises(RecordLockedError):
+                await request(impatient, made.order_number)
+        assert await retry(impatient, made.order_number) is DOWNLOADING
+
+
+async def until_someone_waits_for_a_lock(database: Database) -> None:
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    async with asyncio.timeout(5):
+        while True:
+            async with database.autocommit() as session:
+                if await session.scalar(waiting):
+                    return
+            await asyncio.sleep(0.01)
