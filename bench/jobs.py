@@ -23,13 +23,13 @@ from fototui.db.notify import lane_payload, notify
 from fototui.db.schema import migrate
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import JobKind
-from fototui.engine.claims import Claims
-from fototui.engine.job import JobStatus, Move, VersionJob
-from fototui.engine.pipeline import Step
-from fototui.engine.runner import Engine, EngineSettings
-from fototui.engine.transitions import Transitions
-from fototui.engine.version_jobs import COLORINGS
-from fototui.engine.work import Work
+from fototui.engine.engine import Engine, EngineSettings
+from fototui.engine.execution.context import Work
+from fototui.engine.execution.pipeline import Step
+from fototui.engine.jobs.claims import Claims
+from fototui.engine.jobs.job import JobStatus, Move, VersionJob
+from fototui.engine.jobs.transitions import Transitions
+from fototui.engine.jobs.versions import COLORINGS
 from fototui.log import configure_logging
 from fototui.sandbox.postgres import temporary_postgres
 

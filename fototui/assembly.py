@@ -16,15 +16,15 @@ from fototui.domain.errors import ConfigurationError
 from fototui.domain.events import ListUpdateEvent
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import JobKind
-from fototui.engine.coloring import ColoringGenerationService
-from fototui.engine.download import DownloadService
-from fototui.engine.ingest import IngestService
+from fototui.engine.engine import AnyPipeline, Chore, Engine, EngineSettings, engine_actor
+from fototui.engine.execution.context import Patience
+from fototui.engine.maintenance.outside_cancels import OutsideCancels
+from fototui.engine.maintenance.rules import Rules, RuleSettings
 from fototui.engine.observer import EngineObserver
-from fototui.engine.outside_cancels import OutsideCancels
-from fototui.engine.rules import Rules, RuleSettings
-from fototui.engine.runner import AnyPipeline, Chore, Engine, EngineSettings, engine_actor
-from fototui.engine.svg import SvgGenerationService
-from fototui.engine.work import Patience
+from fototui.engine.pipelines.coloring import ColoringGenerationService
+from fototui.engine.pipelines.download import DownloadService
+from fototui.engine.pipelines.ingest import IngestService
+from fototui.engine.pipelines.svg import SvgGenerationService
 from fototui.mercure.publisher import MercurePublishService
 from fototui.storage.base import Storage
 from fototui.storage.directory import DirectoryStorage

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from fototui.assembly import Parts, open_engine
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
-from fototui.engine.runner import Engine
+from fototui.engine.engine import Engine
 
 log = structlog.get_logger(__name__)
 

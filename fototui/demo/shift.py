@@ -21,7 +21,7 @@ from fototui.demo.report import EventCounts, Report
 from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.options import SvgOptions
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
-from fototui.engine.runner import Engine
+from fototui.engine.engine import Engine
 from fototui.sandbox.outcomes import Latency
 from fototui.services.ingest.imports import ImportService
 from fototui.services.versions.coloring import ColoringService

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import URL
 
 from fototui.db.connection import FAILURES, Connection, connect
-from fototui.engine.fence import Fence, boot_clock
+from fototui.engine.lease import Fence, boot_clock
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)

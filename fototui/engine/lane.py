@@ -12,15 +12,15 @@ from sqlalchemy.exc import DBAPIError
 
 from fototui.db.errors import DatabaseUnavailableError
 from fototui.domain.errors import FototuiError
-from fototui.engine.attempt import attempt
-from fototui.engine.claims import Claims, LaneWork, short_id
-from fototui.engine.failure import FailurePolicy
-from fototui.engine.fence import Fence
-from fototui.engine.job import JobT
+from fototui.engine.execution.attempt import attempt
+from fototui.engine.execution.context import Patience, Results, Work
+from fototui.engine.execution.failure import FailurePolicy
+from fototui.engine.execution.pipeline import Pipeline
+from fototui.engine.jobs.claims import Claims, LaneWork, short_id
+from fototui.engine.jobs.job import JobT
+from fototui.engine.jobs.transitions import Transitions
+from fototui.engine.lease import Fence
 from fototui.engine.observer import EngineObserver
-from fototui.engine.pipeline import Pipeline
-from fototui.engine.transitions import Transitions
-from fototui.engine.work import Patience, Results, Work
 from fototui.log import bind_job
 
 log = structlog.get_logger(__name__)

@@ -15,9 +15,9 @@ def imported_by(code: str) -> set[str]:
 
 def test_the_headless_path_imports_no_screen_library() -> None:
     modules = imported_by(
-        "import fototui.cli, fototui.engine.runner, fototui.services.orders.manual"
+        "import fototui.cli, fototui.engine.engine, fototui.services.orders.manual"
     )
-    assert "fototui.engine.runner" in modules
+    assert "fototui.engine.engine" in modules
     assert not {"textual", "textual_image"} & modules
     # Only `fototui db` and a schema that is not right need it.
     assert "alembic" not in modules

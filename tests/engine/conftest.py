@@ -29,15 +29,15 @@ from fototui.db.models.orders import (
 from fototui.db.notify import lane_payload, notify
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import JobKind, OrderStatus, VersionType
-from fototui.engine.coloring import ColoringGenerationService
-from fototui.engine.download import DownloadService
-from fototui.engine.ingest import IngestService
+from fototui.engine.engine import Engine, EngineSettings
+from fototui.engine.execution.context import Patience
+from fototui.engine.maintenance.outside_cancels import OutsideCancels
+from fototui.engine.maintenance.rules import Rules, RuleSettings
 from fototui.engine.observer import EngineObserver
-from fototui.engine.outside_cancels import OutsideCancels
-from fototui.engine.rules import Rules, RuleSettings
-from fototui.engine.runner import Engine, EngineSettings
-from fototui.engine.svg import SvgGenerationService
-from fototui.engine.work import Patience
+from fototui.engine.pipelines.coloring import ColoringGenerationService
+from fototui.engine.pipelines.download import DownloadService
+from fototui.engine.pipelines.ingest import IngestService
+from fototui.engine.pipelines.svg import SvgGenerationService
 from fototui.net.asgi import serving
 from fototui.sandbox.app import SandboxSettings, create_sandbox
 from fototui.sandbox.cdn import Cdn, Manner, photo_url

@@ -13,18 +13,18 @@ from fototui.clients.runpod import RunPodService
 from fototui.clients.vectorizer import VectorizerApiService
 from fototui.db.database import Database
 from fototui.domain.statuses import VersionType
-from fototui.engine.attempt import attempt
-from fototui.engine.claims import Claims
-from fototui.engine.coloring import ColoringGenerationService
-from fototui.engine.failure import MAX_TAKEOVERS, FailurePolicy
-from fototui.engine.fence import Fence, boot_clock
-from fototui.engine.job import Job, JobT, Move, VersionJob
+from fototui.engine.execution.attempt import attempt
+from fototui.engine.execution.context import Results, Work
+from fototui.engine.execution.failure import MAX_TAKEOVERS, FailurePolicy
+from fototui.engine.execution.pipeline import Pipeline
+from fototui.engine.jobs.claims import Claims
+from fototui.engine.jobs.job import Job, JobT, Move, VersionJob
+from fototui.engine.jobs.table import JobTable
+from fototui.engine.jobs.transitions import Transitions
+from fototui.engine.lease import Fence, boot_clock
 from fototui.engine.observer import NoObserver
-from fototui.engine.pipeline import Pipeline
-from fototui.engine.svg import SvgGenerationService
-from fototui.engine.table import JobTable
-from fototui.engine.transitions import Transitions
-from fototui.engine.work import Results, Work
+from fototui.engine.pipelines.coloring import ColoringGenerationService
+from fototui.engine.pipelines.svg import SvgGenerationService
 from fototui.sandbox.outcomes import Outcome
 from tests.engine.conftest import KEY, QUICK, World
 

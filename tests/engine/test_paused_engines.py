@@ -9,10 +9,10 @@ from sqlalchemy import text
 from fototui.db.database import Database
 from fototui.db.models.operations import Engine
 from fototui.domain.statuses import JobKind
-from fototui.engine.claims import Claims
-from fototui.engine.fence import Fence
 from fototui.engine.heartbeat import EngineIdentity, Heartbeat
-from fototui.engine.version_jobs import COLORINGS, SVGS, VersionJobs
+from fototui.engine.jobs.claims import Claims
+from fototui.engine.jobs.versions import COLORINGS, SVGS, VersionJobs
+from fototui.engine.lease import Fence
 from fototui.services.operations.lanes import LaneService
 from tests.engine.conftest import World
 

@@ -8,12 +8,12 @@ from sqlalchemy import func, text
 
 from fototui.db.database import Database
 from fototui.domain.statuses import ColoringProcessingStatus as C
-from fototui.engine.claims import Claims, claim_statement
-from fototui.engine.fence import Fence
 from fototui.engine.heartbeat import EngineIdentity, Heartbeat
-from fototui.engine.job import Move
-from fototui.engine.transitions import Transitions
-from fototui.engine.version_jobs import COLORINGS, SVGS
+from fototui.engine.jobs.claims import Claims, claim_statement
+from fototui.engine.jobs.job import Move
+from fototui.engine.jobs.transitions import Transitions
+from fototui.engine.jobs.versions import COLORINGS, SVGS
+from fototui.engine.lease import Fence
 from tests.engine.conftest import World
 from tests.pgproxy import PgProxy
 

@@ -11,7 +11,7 @@ from ulid import ULID
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.statuses import JobKind
 from fototui.domain.statuses import OrderStatus as S
-from fototui.engine.rules import RuleSettings
+from fototui.engine.maintenance.rules import RuleSettings
 from fototui.sandbox.cdn import Manner
 from fototui.sandbox.outcomes import Outcome
 from fototui.sandbox.shop import book

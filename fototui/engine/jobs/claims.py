@@ -15,8 +15,8 @@ from sqlalchemy import RowMapping, TextClause, text
 
 from fototui.db.database import Database
 from fototui.db.notify import lane_payload, notify
-from fototui.engine.job import Job, JobT
-from fototui.engine.table import JobTable
+from fototui.engine.jobs.job import Job, JobT
+from fototui.engine.jobs.table import JobTable
 
 _HELD_BY_LIVING = (
     "EXISTS (SELECT FROM engines e WHERE e.id = v.claimed_by AND e.retired_at IS NULL)"

@@ -14,10 +14,10 @@ from fototui.domain.options import ColoringOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import RunPodJobStatus
-from fototui.engine.job import JobStatus, VersionJob
-from fototui.engine.pipeline import Step, load, reason, store
-from fototui.engine.version_jobs import COLORINGS
-from fototui.engine.work import Work, ask_outside_cancel, finish_despite_cancel
+from fototui.engine.execution.context import Work, ask_outside_cancel, finish_despite_cancel
+from fototui.engine.execution.pipeline import Step, load, reason, store
+from fototui.engine.jobs.job import JobStatus, VersionJob
+from fototui.engine.jobs.versions import COLORINGS
 from fototui.storage.base import Storage
 
 # Calls to RunPod for one version at most, however its results get lost.

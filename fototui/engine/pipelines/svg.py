@@ -8,10 +8,10 @@ from fototui.clients.vectorizer import VectorizerApiService, VectorizerMode, Vec
 from fototui.domain.options import SvgOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import SvgProcessingStatus as S
-from fototui.engine.job import JobStatus, VersionJob
-from fototui.engine.pipeline import Step, load, store
-from fototui.engine.version_jobs import SVGS
-from fototui.engine.work import Work
+from fototui.engine.execution.context import Work
+from fototui.engine.execution.pipeline import Step, load, store
+from fototui.engine.jobs.job import JobStatus, VersionJob
+from fototui.engine.jobs.versions import SVGS
 from fototui.storage.base import Storage
 
 _NO_COLORING = Sentence.make("The colouring is not in storage yet. Make it, then try again.")

@@ -19,11 +19,11 @@ from tenacity import (
 from fototui.db.errors import DatabaseUnavailableError, is_passing
 from fototui.domain.errors import TransientError
 from fototui.domain.statuses import JobKind
-from fototui.engine.fence import Fence
-from fototui.engine.job import Job, JobStatus, JobT, Move, VersionJob
+from fototui.engine.jobs.job import Job, JobStatus, JobT, Move, VersionJob
+from fototui.engine.jobs.table import JobTable
+from fototui.engine.jobs.transitions import Transitions
+from fototui.engine.lease import Fence
 from fototui.engine.observer import EngineObserver
-from fototui.engine.table import JobTable
-from fototui.engine.transitions import Transitions
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)

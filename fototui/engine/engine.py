@@ -19,16 +19,16 @@ from fototui.db.errors import DatabaseUnavailableError
 from fototui.db.notify import LaneReady, VersionCancelled
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
-from fototui.engine.claims import Claims, short_id
-from fototui.engine.failure import FailurePolicy
-from fototui.engine.fence import Fence
+from fototui.engine.execution.context import Patience
+from fototui.engine.execution.failure import FailurePolicy
+from fototui.engine.execution.pipeline import Pipeline
 from fototui.engine.heartbeat import EngineIdentity, Heartbeat
+from fototui.engine.jobs.claims import Claims, short_id
+from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lane import LaneRunner
+from fototui.engine.lease import Fence
+from fototui.engine.listener import Listener
 from fototui.engine.observer import EngineObserver, NoObserver
-from fototui.engine.pipeline import Pipeline
-from fototui.engine.transitions import Transitions
-from fototui.engine.wake import Listener
-from fototui.engine.work import Patience
 
 log = structlog.get_logger(__name__)
 

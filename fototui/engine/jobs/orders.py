@@ -22,8 +22,8 @@ from fototui.domain.events import (
     OrderUpdateEvent,
 )
 from fototui.domain.statuses import JobKind, OrderStatus
-from fototui.engine.job import Move, OrderJob
-from fototui.engine.table import JobTable
+from fototui.engine.jobs.job import Move, OrderJob
+from fototui.engine.jobs.table import JobTable
 from fototui.services.ingest.apply import locking
 from fototui.services.operations.activity import ActivityAction
 

@@ -10,10 +10,10 @@ from fototui.domain.errors import PermanentError
 from fototui.domain.shop import ShopOrder
 from fototui.domain.statuses import JobKind
 from fototui.domain.statuses import OrderStatus as S
-from fototui.engine.job import JobStatus, OrderJob
-from fototui.engine.order_jobs import INGESTS, claimed_order, finish
-from fototui.engine.pipeline import Step
-from fototui.engine.work import Work
+from fototui.engine.execution.context import Work
+from fototui.engine.execution.pipeline import Step
+from fototui.engine.jobs.job import JobStatus, OrderJob
+from fototui.engine.jobs.orders import INGESTS, claimed_order, finish
 from fototui.services.ingest.apply import IntakeService, ask_anew
 from fototui.services.ingest.webhooks import WebhookService
 

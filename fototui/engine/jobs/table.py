@@ -10,7 +10,7 @@ from sqlalchemy import Row, RowMapping, Select
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.orders import active_predicate
 from fototui.domain.statuses import JobKind
-from fototui.engine.job import JobT, Move
+from fototui.engine.jobs.job import JobT, Move
 
 
 class JobTable(ABC, Generic[JobT]):

@@ -7,9 +7,9 @@ import structlog
 from fototui.db.database import Database
 from fototui.domain.errors import AccountError, FototuiError, PermanentError, TransientError
 from fototui.domain.sentences import Sentence
-from fototui.engine.job import JobT
-from fototui.engine.pipeline import Pipeline, reason
-from fototui.engine.work import Patience, Work
+from fototui.engine.execution.context import Patience, Work
+from fototui.engine.execution.pipeline import Pipeline, reason
+from fototui.engine.jobs.job import JobT
 from fototui.services.operations.lanes import LaneService
 
 log = structlog.get_logger(__name__)

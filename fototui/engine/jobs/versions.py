@@ -39,8 +39,8 @@ from fototui.domain.statuses import (
     SvgProcessingStatus,
     VersionType,
 )
-from fototui.engine.job import Move, VersionJob
-from fototui.engine.table import JobTable
+from fototui.engine.jobs.job import Move, VersionJob
+from fototui.engine.jobs.table import JobTable
 from fototui.services.operations.activity import ActivityAction
 
 # What a kind's job needs beside the shared columns: its options, its outside id, its source file.

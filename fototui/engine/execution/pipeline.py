@@ -9,9 +9,9 @@ import structlog
 from fototui.domain.errors import PermanentError, TransientError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
-from fototui.engine.job import JobStatus, JobT, VersionJob
-from fototui.engine.table import JobTable
-from fototui.engine.work import Work
+from fototui.engine.execution.context import Work
+from fototui.engine.jobs.job import JobStatus, JobT, VersionJob
+from fototui.engine.jobs.table import JobTable
 from fototui.storage.base import Storage
 
 log = structlog.get_logger(__name__)

@@ -7,10 +7,10 @@ from sqlalchemy import text
 
 from fototui.db.errors import ClaimLostError
 from fototui.domain.statuses import ColoringProcessingStatus as C
-from fototui.engine.claims import Claims
-from fototui.engine.job import Move
-from fototui.engine.transitions import Transitions
-from fototui.engine.version_jobs import COLORINGS
+from fototui.engine.jobs.claims import Claims
+from fototui.engine.jobs.job import Move
+from fototui.engine.jobs.transitions import Transitions
+from fototui.engine.jobs.versions import COLORINGS
 from tests.engine.conftest import World
 
 

@@ -10,8 +10,8 @@ from fototui.db.errors import ClaimLostError
 from fototui.db.models.orders import ColoringVersion
 from fototui.db.notify import cancel_payload, notify
 from fototui.domain.statuses import VersionType
-from fototui.engine.job import JobT, Move, VersionJob
-from fototui.engine.table import JobTable
+from fototui.engine.jobs.job import JobT, Move, VersionJob
+from fototui.engine.jobs.table import JobTable
 
 
 class Transitions:

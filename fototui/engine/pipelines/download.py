@@ -17,10 +17,10 @@ from fototui.domain.events import Change, ChangeContext, ImageUpdateEvent, Opera
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import OrderStatus as S
-from fototui.engine.job import JobStatus, OrderJob
-from fototui.engine.order_jobs import DOWNLOADS, claimed_order, finish
-from fototui.engine.pipeline import Step, reason
-from fototui.engine.work import Work
+from fototui.engine.execution.context import Work
+from fototui.engine.execution.pipeline import Step, reason
+from fototui.engine.jobs.job import JobStatus, OrderJob
+from fototui.engine.jobs.orders import DOWNLOADS, claimed_order, finish
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.storage.base import Storage
 from fototui.storage.keys import OrderStoragePaths

@@ -4,10 +4,10 @@ import structlog
 
 from fototui.db.errors import ClaimLostError
 from fototui.domain.errors import FototuiError
-from fototui.engine.failure import FailurePolicy
-from fototui.engine.job import JobT
-from fototui.engine.pipeline import Pipeline, run
-from fototui.engine.work import Work
+from fototui.engine.execution.context import Work
+from fototui.engine.execution.failure import FailurePolicy
+from fototui.engine.execution.pipeline import Pipeline, run
+from fototui.engine.jobs.job import JobT
 
 log = structlog.get_logger(__name__)
 

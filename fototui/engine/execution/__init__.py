@@ -1,0 +1,1 @@
+"""A job under way: its attempt, its steps, what becomes of failures."""
