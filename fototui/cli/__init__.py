@@ -24,7 +24,7 @@ from fototui.cli import (
     token,
     versions,
 )
-from fototui.cli.running import say
+from fototui.cli.runner import say
 from fototui.domain.errors import ConfigurationError, FototuiError, InvalidInputError
 
 app = typer.Typer(

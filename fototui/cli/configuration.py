@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel, SecretStr
 
-from fototui.checks import examine
 from fototui.cli.output import print_json, print_table
-from fototui.cli.running import run, say, settings_for_command
+from fototui.cli.runner import run, say, settings_for_command
 from fototui.config.file import TEMPLATE, write_private
 from fototui.config.settings import config_file, load_settings
+from fototui.runtime.checks import examine
 
 app = typer.Typer(help="Where settings come from, and what they are.", no_args_is_help=True)
 

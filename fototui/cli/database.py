@@ -9,9 +9,9 @@ from typing import Annotated, TypeVar
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from fototui.assembly import open_database
 from fototui.cli.output import print_json
-from fototui.cli.running import run, say, settings_for_command
+from fototui.cli.runner import run, say, settings_for_command
+from fototui.runtime.compose import open_database
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fototui.cli.output import print_json
-from fototui.cli.running import run, say, stop_signals
+from fototui.cli.runner import run, say, stop_signals
 from fototui.cli.servers import listen_on
 from fototui.cli.terminal import (
     TerminalOptions,

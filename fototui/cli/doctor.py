@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from fototui.checks import examine
 from fototui.cli.output import print_json, print_table
-from fototui.cli.running import run, settings_for_command
+from fototui.cli.runner import run, settings_for_command
+from fototui.runtime.checks import examine
 
 
 def doctor(

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from fototui.assembly import open_engine, open_parts
-from fototui.cli.running import run, say, settings_for_command, stop_signals, until_stopped
+from fototui.cli.runner import run, say, settings_for_command, stop_signals, until_stopped
 from fototui.config.settings import Settings, load_settings
 from fototui.domain.errors import InvalidInputError
 from fototui.domain.statuses import JobKind
+from fototui.runtime.compose import open_engine, open_parts
 
 
 def read_lanes(text: str | None) -> frozenset[JobKind] | None:

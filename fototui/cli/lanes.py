@@ -6,11 +6,11 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from fototui.assembly import open_parts
 from fototui.cli.output import local_time, print_json, print_table
-from fototui.cli.running import run, say, settings_for_command
+from fototui.cli.runner import run, say, settings_for_command
 from fototui.config.settings import Settings
 from fototui.domain.statuses import JobKind
+from fototui.runtime.compose import open_parts
 from fototui.services.operations.lanes import LaneService
 from fototui.services.views.operations import EngineView, LaneView
 from fototui.services.views.orders import as_json

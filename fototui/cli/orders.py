@@ -7,11 +7,11 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from fototui.assembly import open_parts, open_storage
 from fototui.cli import shop
 from fototui.cli.output import local_time, print_json, print_table
-from fototui.cli.running import run, say, settings_for_command
+from fototui.cli.runner import run, say, settings_for_command
 from fototui.config.settings import Settings
+from fototui.runtime.compose import open_parts, open_storage
 from fototui.services.orders.manual import OrderService, PhotoInput
 from fototui.services.views.orders import ImageBadges, OrderDetail, OrderPage, as_json
 

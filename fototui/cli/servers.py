@@ -8,7 +8,7 @@ import typer
 from pydantic import SecretStr
 
 from fototui.cli.output import print_json
-from fototui.cli.running import run, say, settings_for_command, stop_signals
+from fototui.cli.runner import run, say, settings_for_command, stop_signals
 from fototui.config.settings import required
 from fototui.domain.errors import ConfigurationError
 from fototui.mercure.hub import HubSettings, serving_hub

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from fototui.assembly import open_parts, open_shop
 from fototui.cli.output import print_json
-from fototui.cli.running import run, say, settings_for_command
+from fototui.cli.runner import run, say, settings_for_command
 from fototui.config.settings import Settings
 from fototui.domain.errors import InvalidInputError
+from fototui.runtime.compose import open_parts, open_shop
 from fototui.services.ingest.imports import ImportReport, ImportService, SyncService
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

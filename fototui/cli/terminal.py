@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from fototui.assembly import (
+from fototui.cli.runner import run, say
+from fototui.config.settings import Settings, config_file, load_settings
+from fototui.domain.errors import ConfigurationError
+from fototui.domain.events import Event, parse_event
+from fototui.i18n import _, ngettext, number, preferred_language, set_language, tell
+from fototui.live.store import LiveStore
+from fototui.log import configure_logging
+from fototui.mercure.subscriber import MercureSubscriber
+from fototui.pictures.loader import PictureLoader
+from fototui.preferences import load_preferences, save_preferences
+from fototui.presence import Presence
+from fototui.runtime.checks import SERVICES, examine
+from fototui.runtime.compose import (
     Parts,
     has_shop,
     open_database,
@@ -21,19 +33,7 @@ from fototui.assembly import (
     open_shop,
     open_storage,
 )
-from fototui.checks import SERVICES, examine
-from fototui.cli.running import run, say
-from fototui.config.settings import Settings, config_file, load_settings
-from fototui.domain.errors import ConfigurationError
-from fototui.domain.events import Event, parse_event
-from fototui.i18n import _, ngettext, number, preferred_language, set_language, tell
-from fototui.keeper import EngineKeeper
-from fototui.live.store import LiveStore
-from fototui.log import configure_logging
-from fototui.mercure.subscriber import MercureSubscriber
-from fototui.pictures.loader import PictureLoader
-from fototui.preferences import load_preferences, save_preferences
-from fototui.presence import Presence
+from fototui.runtime.supervisor import EngineKeeper
 from fototui.services.backend import Desk
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from fototui.assembly import open_parts
 from fototui.cli.output import local_time, print_json, print_table
-from fototui.cli.running import run, say, settings_for_command
+from fototui.cli.runner import run, say, settings_for_command
 from fototui.config.settings import Settings
+from fototui.runtime.compose import open_parts
 from fototui.services.operations.tokens import NewToken, TokenService, TokenView
 
 T = TypeVar("T")

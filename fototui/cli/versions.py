@@ -5,14 +5,14 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from fototui.assembly import default_options, open_parts
 from fototui.cli.output import print_json, print_table
-from fototui.cli.running import run, say, settings_for_command
+from fototui.cli.runner import run, say, settings_for_command
 from fototui.config.settings import Settings
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.errors import InvalidInputError, NotFoundError
 from fototui.domain.options import ColoringOptions, GroupBy, ShapeStacking, SvgOptions
 from fototui.domain.statuses import VersionType
+from fototui.runtime.compose import default_options, open_parts
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService

@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 import asyncpg
 from pydantic import SecretStr
 
-from fototui.assembly import open_database
 from fototui.config.settings import Settings
 from fototui.db.schema import migrate
 from fototui.mercure.hub import HubSettings, serving_hub
 from fototui.net.asgi import serving
+from fototui.runtime.compose import open_database
 from fototui.sandbox.app import SandboxSettings, create_sandbox
 from fototui.sandbox.outcomes import Latency, Outcome, Script
 from fototui.sandbox.postgres import EmbeddedPostgres

@@ -5,14 +5,6 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from fototui.assembly import (
-    Parts,
-    default_options,
-    open_engine,
-    open_parts,
-    open_shop,
-    open_storage,
-)
 from fototui.db.models.orders import Order
 from fototui.demo.follower import Follower
 from fototui.demo.house import House, Say, open_house, state_folder
@@ -22,6 +14,14 @@ from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, ImageUpdat
 from fototui.domain.options import SvgOptions
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
 from fototui.engine.engine import Engine
+from fototui.runtime.compose import (
+    Parts,
+    default_options,
+    open_engine,
+    open_parts,
+    open_shop,
+    open_storage,
+)
 from fototui.sandbox.outcomes import Latency
 from fototui.services.ingest.imports import ImportService
 from fototui.services.versions.coloring import ColoringService

@@ -13,7 +13,6 @@ from itertools import islice
 import structlog
 from sqlalchemy import func, select
 
-from fototui.assembly import Parts, default_options, open_engine, open_shop
 from fototui.config.settings import required
 from fototui.db.models.orders import Order
 from fototui.demo.house import House
@@ -21,6 +20,7 @@ from fototui.demo.orders import place_orders, sample_orders
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
 from fototui.net.asgi import serving
+from fototui.runtime.compose import Parts, default_options, open_engine, open_shop
 from fototui.sandbox.shop import PlacedOrder
 from fototui.sandbox.webhook_sender import Topic, WebhookSender
 from fototui.server.access import WEBHOOK

@@ -12,11 +12,11 @@ from typing import Self
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fototui.assembly import has_shop, open_engine, open_parts, open_shop, open_storage
 from fototui.config.settings import Settings
 from fototui.domain.statuses import JobKind
 from fototui.engine.engine import Engine
 from fototui.net.asgi import ConnectionLimits, serving
+from fototui.runtime.compose import has_shop, open_engine, open_parts, open_shop, open_storage
 from fototui.server.app import create_server
 from fototui.server.chores import doing_chores
 from fototui.server.house import ServerHouse

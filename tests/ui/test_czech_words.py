@@ -9,7 +9,6 @@ from sqlalchemy import update
 from textual.widgets import Input
 
 from fototui.app import FototuiApp
-from fototui.checks import SERVICES, examine
 from fototui.config.settings import Settings
 from fototui.db.database import Database
 from fototui.db.models.operations import Lane
@@ -19,6 +18,7 @@ from fototui.domain.options import ColoringOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus, JobKind
 from fototui.i18n import set_language, tell
+from fototui.runtime.checks import SERVICES, examine
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.options import ColoringDialog
 from fototui.screens.order import OrderScreen

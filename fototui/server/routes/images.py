@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from fototui.assembly import default_options
 from fototui.domain.errors import NotFoundError
+from fototui.runtime.compose import default_options
 from fototui.server.house import ServerHouse
 from fototui.server.routes.common import (
     CLOSED,

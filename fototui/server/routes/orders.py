@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from fototui.assembly import default_options
 from fototui.domain.errors import NotFoundError
+from fototui.runtime.compose import default_options
 from fototui.server.routes.common import (
     CLOSED,
     ERRORS,

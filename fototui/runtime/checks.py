@@ -5,19 +5,19 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from fototui.assembly import (
-    open_database,
-    open_runpod,
-    open_shop,
-    open_storage,
-    open_vectorizer,
-)
 from fototui.config.settings import Settings, required
 from fototui.domain.errors import FototuiError, TransientError
 from fototui.domain.events import parse_event
 from fototui.domain.sentences import Sentence
 from fototui.i18n import N_
 from fototui.mercure.subscriber import LinkState, MercureSubscriber, StateChange
+from fototui.runtime.compose import (
+    open_database,
+    open_runpod,
+    open_shop,
+    open_storage,
+    open_vectorizer,
+)
 
 _CHECK_SECONDS = 20.0
 

@@ -6,10 +6,10 @@ from collections import Counter
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from fototui.assembly import Parts, open_engine
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
 from fototui.engine.engine import Engine
+from fototui.runtime.compose import Parts, open_engine
 
 log = structlog.get_logger(__name__)
 
