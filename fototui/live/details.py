@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fototui.domain.events import ImageStatusEvent
-from fototui.live.painting import paint_detail
+from fototui.live.apply_event import paint_detail
 from fototui.services.views.orders import OrderDetail
 
 

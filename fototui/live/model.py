@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from fototui.domain.events import Event, ImageStatusEvent, ListUpdateEvent
+from fototui.live.apply_event import paint_row, shown_version
 from fototui.live.details import Details
-from fototui.live.news import News
-from fototui.live.painting import paint_row, shown_version
-from fototui.live.table import Difference, OrderTable
+from fototui.live.notifier import News
+from fototui.live.orders import Difference, OrderTable
 from fototui.services.changes import is_ulid
 from fototui.services.views.orders import OrderDetail, OrderRow
 

@@ -18,9 +18,9 @@ import structlog
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.events import Event
-from fototui.live.feed import Feed
+from fototui.live.health import Feed
 from fototui.live.model import Model
-from fototui.live.news import News
+from fototui.live.notifier import News
 from fototui.live.reader import Reader
 from fototui.live.state import Changed
 from fototui.mercure.subscriber import LinkState, Lost, MercureSubscriber, Message

@@ -11,9 +11,9 @@ from textual.widgets import Static
 from fototui.actions import Scope
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext
+from fototui.live.refresher import Refresher
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
-from fototui.screens.refresher import Refresher
 from fototui.services.operations.activity import ActivityService
 from fototui.services.views.operations import ActivityEntry
 from fototui.widgets.activity_rows import activity_columns, activity_row, detail

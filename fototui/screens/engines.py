@@ -14,10 +14,10 @@ from textual.widgets import Static
 from fototui.actions import Scope
 from fototui.domain.statuses import JobKind
 from fototui.i18n import _, ngettext
+from fototui.live.refresher import Refresher
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
 from fototui.screens.dialogs import AskText
-from fototui.screens.refresher import Refresher
 from fototui.services.ingest.imports import SyncService
 from fototui.services.operations.jobs import JobBoard, JobService, JobView
 from fototui.services.operations.lanes import LaneService

@@ -11,7 +11,7 @@ from fototui.domain.events import ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.live.model import Model
-from fototui.live.news import News
+from fototui.live.notifier import News
 from fototui.services.views.orders import ImageBadges, OrderRow
 
 ORDER = "01ARZ3NDEKTSV4RRFFQ69G5FAV"

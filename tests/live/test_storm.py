@@ -13,7 +13,7 @@ from fototui.domain.events import Event, ImageStatusEvent, ImageUpdateEvent, Ord
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import VersionType
 from fototui.live.model import Model
-from fototui.live.news import News
+from fototui.live.notifier import News
 from fototui.live.state import FeedState
 from fototui.mercure.publisher import MercurePublishService
 from tests.factories import make_coloring

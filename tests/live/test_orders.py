@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fototui.domain.statuses import OrderStatus
-from fototui.live.table import Difference, OrderTable
+from fototui.live.orders import Difference, OrderTable
 from fototui.services.views.orders import OrderRow
 
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
