@@ -29,10 +29,10 @@ async def show(url: str) -> None:
 
     from fototui.app import AppSettings, FototuiApp
     from fototui.live.store import LiveStore
-    from fototui.preferences import Preferences
-    from fototui.screens.orders import OrdersScreen
+    from fototui.screens.orders.screen import OrdersScreen
     from fototui.services.backend import Desk
     from fototui.storage.directory import DirectoryStorage
+    from fototui.ui.preferences import Preferences
 
     process = psutil.Process()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from fototui.actions import Action, Scope, in_scope
+from fototui.ui.actions import Action, Scope, in_scope
 
 README = Path(__file__).parent.parent / "README.md"
 _MARKED = re.compile(r"(?<=<!-- keys -->\n).*?(?=<!-- /keys -->)", re.DOTALL)

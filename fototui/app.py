@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 import structlog
 from textual.binding import BindingsMap
 
-from fototui.actions import ACTIONS, Scope, bindings
-from fototui.choices import Choice
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean, clean_line
@@ -23,7 +21,6 @@ from fototui.i18n import LANGUAGES, _, language, set_language, tell
 from fototui.live.state import Changed
 from fototui.live.store import LiveStore
 from fototui.pictures.loader import PictureLoader
-from fototui.preferences import Preferences
 from fototui.screens.base import FototuiScreen
 from fototui.screens.dialogs import Confirm
 from fototui.screens.help import HelpScreen
@@ -32,10 +29,13 @@ from fototui.screens.navigation import NavigatingApp
 from fototui.screens.palette import ActionProvider
 from fototui.services.backend import Desk, ReadOnlyError
 from fototui.services.versions.undo import TakenBack
-from fototui.theme import THEMES
+from fototui.ui.actions import ACTIONS, Scope, bindings
+from fototui.ui.last_choice import Choice
+from fototui.ui.preferences import Preferences
+from fototui.ui.theme import THEMES
 
 if TYPE_CHECKING:
-    from fototui.presence import Presence
+    from fototui.ui.presence import Presence
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)

@@ -22,8 +22,6 @@ from fototui.live.store import LiveStore
 from fototui.log import configure_logging
 from fototui.mercure.subscriber import MercureSubscriber
 from fototui.pictures.loader import PictureLoader
-from fototui.preferences import load_preferences, save_preferences
-from fototui.presence import Presence
 from fototui.runtime.checks import SERVICES, examine
 from fototui.runtime.compose import (
     Parts,
@@ -35,6 +33,8 @@ from fototui.runtime.compose import (
 )
 from fototui.runtime.supervisor import EngineKeeper
 from fototui.services.backend import Desk
+from fototui.ui.preferences import load_preferences, save_preferences
+from fototui.ui.presence import Presence
 
 if TYPE_CHECKING:
     from fototui.app import FototuiApp
@@ -207,7 +207,7 @@ def _make_app(
 ) -> "FototuiApp":
     # Imported here: headless commands must not pay for screens.
     from fototui.app import AppSettings, FototuiApp
-    from fototui.screens.orders import OrdersScreen
+    from fototui.screens.orders.screen import OrdersScreen
 
     preferences = load_preferences()
     for name, value in (

@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from fototui.actions import Scope
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext
 from fototui.live.refresher import Refresher
@@ -16,9 +15,10 @@ from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
 from fototui.services.operations.activity import ActivityService
 from fototui.services.views.operations import ActivityEntry
-from fototui.widgets.activity_rows import activity_columns, activity_row, detail
+from fototui.ui.actions import Scope
 from fototui.widgets.badges import MUTED
-from fototui.widgets.simple_table import SimpleTable
+from fototui.widgets.tables.activity_rows import activity_columns, activity_row, detail
+from fototui.widgets.tables.simple_table import SimpleTable
 
 PAGE = 100
 _MOST_PAGES = 5

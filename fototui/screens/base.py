@@ -10,9 +10,9 @@ from textual.binding import BindingsMap
 from textual.containers import Container
 from textual.screen import Screen
 
-from fototui.actions import ACTIONS, Scope, bindings
 from fototui.i18n import _
 from fototui.live.state import Changed
+from fototui.ui.actions import ACTIONS, Scope, bindings
 from fototui.widgets.key_bar import KeyBar
 from fototui.widgets.status_bar import StatusBar
 

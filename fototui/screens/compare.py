@@ -12,7 +12,6 @@ from textual.events import Click, Resize
 from textual.message import Message
 from textual.widgets import Static
 
-from fototui.actions import Scope
 from fototui.domain.errors import ConflictError
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
@@ -24,7 +23,8 @@ from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
 from fototui.services.views.orders import ImageView, OrderDetail, VersionView
-from fototui.widgets.picture import Picture
+from fototui.ui.actions import Scope
+from fototui.widgets.picture.widget import Picture
 from fototui.widgets.version_words import version_words
 
 MOST_VERSIONS = 3

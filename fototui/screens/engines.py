@@ -11,7 +11,6 @@ from textual.content import Content
 from textual.events import DescendantFocus
 from textual.widgets import Static
 
-from fototui.actions import Scope
 from fototui.domain.statuses import JobKind
 from fototui.i18n import _, ngettext
 from fototui.live.refresher import Refresher
@@ -24,7 +23,8 @@ from fototui.services.operations.lanes import LaneService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
 from fototui.services.views.operations import EngineView, LaneView
-from fototui.widgets.job_rows import (
+from fototui.ui.actions import Scope
+from fototui.widgets.tables.job_rows import (
     Looks,
     engine_columns,
     engine_row,
@@ -37,7 +37,7 @@ from fototui.widgets.job_rows import (
     lane_state,
     why,
 )
-from fototui.widgets.simple_table import SimpleTable
+from fototui.widgets.tables.simple_table import SimpleTable
 from fototui.widgets.throughput import ThroughputChart
 
 _REFRESH_SECONDS = 2.0

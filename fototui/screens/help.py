@@ -12,9 +12,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from fototui.actions import Action, Scope, in_scope
 from fototui.i18n import _
 from fototui.screens.base import FototuiScreen
+from fototui.ui.actions import Action, Scope, in_scope
 from fototui.widgets.badges import MUTED
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
-from fototui.actions import Scope
 from fototui.domain.statuses import VersionType
+from fototui.ui.actions import Scope
 
 if TYPE_CHECKING:
     from fototui.live.store import LiveStore
-    from fototui.preferences import Preferences
     from fototui.screens.base import FototuiScreen
+    from fototui.ui.preferences import Preferences
 
 
 class NavigatingApp(App[None]):
@@ -55,7 +55,7 @@ class NavigatingApp(App[None]):
 
     def open_order(self, order_id: str) -> None:
         """Open an order above what is shown."""
-        from fototui.screens.order import OrderScreen
+        from fototui.screens.order.screen import OrderScreen
 
         self.push_screen(OrderScreen(order_id))
 

@@ -6,9 +6,9 @@ from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from fototui.actions import Action, Scope, in_scope
 from fototui.i18n import _
 from fototui.screens.base import FototuiScreen
+from fototui.ui.actions import Action, Scope, in_scope
 
 
 class ActionProvider(Provider):

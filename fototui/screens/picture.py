@@ -6,11 +6,11 @@ from functools import partialmethod
 
 from textual.app import ComposeResult
 
-from fototui.actions import Scope
 from fototui.domain.files import S3ObjectRefData
 from fototui.i18n import _, number
 from fototui.screens.base import FototuiScreen
-from fototui.widgets.picture import Picture
+from fototui.ui.actions import Scope
+from fototui.widgets.picture.widget import Picture
 
 _STEP = 1.5
 _CLOSEST = 16.0

@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.timer import Timer
 
-from fototui.actions import Scope
 from fototui.domain.errors import ConflictError, FototuiError
 from fototui.i18n import _, tell
 from fototui.live.state import Changed
@@ -22,6 +21,7 @@ from fototui.screens.options import ask_options
 from fototui.services.review.queue import ReviewItem, ReviewProgress
 from fototui.services.review.service import PictureDecidedError, PictureTakenError, ReviewService
 from fototui.services.views.orders import VersionView
+from fototui.ui.actions import Scope
 from fototui.widgets.review_panel import ReviewPanel, nothing_waits
 
 log = structlog.get_logger(__name__)

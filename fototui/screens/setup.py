@@ -18,7 +18,7 @@ from fototui.config.file import as_toml, write_private
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.text import clean
 from fototui.i18n import N_, _, tell
-from fototui.theme import THEMES
+from fototui.ui.theme import THEMES
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from textual.events import Click
 from textual.widget import Widget
 from textual.widgets import Input
 
-from fototui.actions import ACTIONS, Action
 from fototui.i18n import _
+from fototui.ui.actions import ACTIONS, Action
 from fototui.widgets.badges import MUTED
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from textual.widgets import Input
 
 from fototui.domain.text import clean_line
 from fototui.i18n import _
+from fototui.live.order_list import Tab
 from fototui.widgets.badges import MUTED
-from fototui.widgets.order_list import Tab
 
 _STACKED_BELOW = 74
 _LONGEST_SEARCH = 100

@@ -12,7 +12,7 @@ from fototui.domain.text import clean, clean_line
 from fototui.i18n import _, full_time, ngettext, tell
 from fototui.services.views.orders import ImageView, LineItemView, OrderDetail, VersionView
 from fototui.widgets.badges import MUTED, badge_in_words
-from fototui.widgets.order_columns import Paint, cell_text, payment_label, status_label
+from fototui.widgets.tables.order_columns import Paint, cell_text, payment_label, status_label
 
 
 class OrderPane(VerticalScroll, can_focus=False):

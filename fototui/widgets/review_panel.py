@@ -13,7 +13,7 @@ from fototui.i18n import _, ngettext
 from fototui.services.review.queue import ReviewItem, ReviewProgress
 from fototui.services.views.orders import VersionView
 from fototui.widgets.badges import MUTED
-from fototui.widgets.picture import Picture, PictureState
+from fototui.widgets.picture.widget import Picture, PictureState
 from fototui.widgets.version_words import version_words
 
 

@@ -1,7 +1,7 @@
 """What the documentation says is what the program does."""
 
 from docs.keys import README, table, with_table
-from fototui.actions import ACTIONS
+from fototui.ui.actions import ACTIONS
 
 
 def test_the_readmes_keys_are_those_of_the_app() -> None:

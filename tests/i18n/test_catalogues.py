@@ -26,9 +26,9 @@ from fototui.domain.statuses import (
     PaymentStatus,
     SvgProcessingStatus,
 )
-from fototui.widgets.activity_rows import activity_columns
-from fototui.widgets.job_rows import engine_columns, job_columns, lane_columns
-from fototui.widgets.order_columns import COLUMNS
+from fototui.widgets.tables.activity_rows import activity_columns
+from fototui.widgets.tables.job_rows import engine_columns, job_columns, lane_columns
+from fototui.widgets.tables.order_columns import COLUMNS
 
 ROOT = Path(__file__).parents[2]
 PRAGUE = ZoneInfo("Europe/Prague")

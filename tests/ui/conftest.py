@@ -14,10 +14,10 @@ from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
 from fototui.i18n import set_language
 from fototui.live.store import LiveStore
-from fototui.preferences import Preferences
 from fototui.screens.base import FototuiScreen
 from fototui.services.backend import Desk
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.preferences import Preferences
 
 AppPilot = Pilot[None]
 

@@ -16,14 +16,14 @@ from fototui.db.database import Database
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus
 from fototui.domain.text import folded
 from fototui.i18n import set_language
+from fototui.live.order_list import Tab
 from fototui.live.state import Changed
 from fototui.live.store import LiveStore
-from fototui.preferences import Preferences
-from fototui.screens.orders import OrdersScreen
+from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.backend import Desk
 from fototui.services.views.orders import ImageBadges, OrderRow
 from fototui.storage.directory import DirectoryStorage
-from fototui.widgets.order_list import Tab
+from fototui.ui.preferences import Preferences
 
 AppPilot = Pilot[None]
 

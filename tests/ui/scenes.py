@@ -21,13 +21,13 @@ from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
 from fototui.screens.leave import LeaveDialog
 from fototui.screens.options import ColoringDialog, SvgDialog
-from fototui.screens.order import OrderScreen
-from fototui.screens.orders import OrdersScreen
+from fototui.screens.order.screen import OrderScreen
+from fototui.screens.orders.screen import OrdersScreen
 from fototui.screens.picture import PictureScreen
 from fototui.screens.review import ReviewScreen
-from fototui.widgets.picture import Picture, PictureState
+from fototui.widgets.picture.widget import Picture, PictureState
 from fototui.widgets.review_panel import ReviewPanel
-from fototui.widgets.simple_table import SimpleTable
+from fototui.widgets.tables.simple_table import SimpleTable
 from tests.ui.shop import ago, order_id
 
 AppPilot = Pilot[None]

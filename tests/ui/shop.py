@@ -39,12 +39,12 @@ from fototui.mercure.subscriber import (
 )
 from fototui.pictures.loader import PictureLoader
 from fototui.pictures.terminal import Graphics, Renderer
-from fototui.preferences import Preferences
-from fototui.presence import Presence as Terminal
-from fototui.screens.orders import OrdersScreen
+from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.backend import Desk
 from fototui.services.operations.activity import ActivityAction
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.preferences import Preferences
+from fototui.ui.presence import Presence as Terminal
 from tests.ui.shop_art import Art
 
 NOW = datetime(2026, 11, 20, 13, 32, tzinfo=UTC)

@@ -17,8 +17,8 @@ from fototui.i18n import set_language
 from fototui.live.state import Changed
 from fototui.screens.activity import PAGE, ActivityScreen
 from fototui.services.operations.activity import ActivityAction
-from fototui.widgets.activity_rows import action_words
-from fototui.widgets.simple_table import SimpleTable
+from fototui.widgets.tables.activity_rows import action_words
+from fototui.widgets.tables.simple_table import SimpleTable
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import AppPilot, OpenApp, until
 

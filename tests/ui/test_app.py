@@ -6,24 +6,24 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from fototui.actions import ACTIONS
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image
 from fototui.domain.statuses import ColoringProcessingStatus, VersionType
 from fototui.i18n import language
 from fototui.live.store import LiveStore
-from fototui.preferences import Preferences
-from fototui.presence import Presence
 from fototui.screens.activity import ActivityScreen
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
-from fototui.screens.orders import OrdersScreen
+from fototui.screens.orders.screen import OrdersScreen
 from fototui.screens.review import ReviewScreen
 from fototui.services.backend import Desk
 from fototui.services.operations.presence import PresenceService
 from fototui.services.versions.coloring import ColoringService
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.actions import ACTIONS
+from fototui.ui.preferences import Preferences
+from fototui.ui.presence import Presence
 from fototui.widgets.status_bar import StatusBar
 from tests.factories import file_ref, make_order
 from tests.ui.conftest import AppPilot, OpenApp, until

@@ -25,8 +25,8 @@ from fototui.screens.compare import CompareScreen, Pane
 from fototui.screens.dialogs import Confirm
 from fototui.services.versions.coloring import ColoringService
 from fototui.storage.directory import DirectoryStorage
-from fototui.widgets.picture import Picture as PictureWidget
-from fototui.widgets.picture import PictureState
+from fototui.widgets.picture.widget import Picture as PictureWidget
+from fototui.widgets.picture.widget import PictureState
 from tests.factories import file_ref, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp, until
 

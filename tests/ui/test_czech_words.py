@@ -21,8 +21,8 @@ from fototui.i18n import set_language, tell
 from fototui.runtime.checks import SERVICES, examine
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.options import ColoringDialog
-from fototui.screens.order import OrderScreen
-from fototui.screens.orders import OrdersScreen
+from fototui.screens.order.screen import OrderScreen
+from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.operations.lanes import LaneService
 from fototui.services.versions.coloring import ColoringService
 from tests.factories import make_coloring, make_order

@@ -9,7 +9,7 @@ from textual.screen import ModalScreen
 
 from fototui.screens.dialogs import AskText, Confirm
 from fototui.screens.leave import LeaveDialog
-from fototui.screens.orders import OrdersScreen
+from fototui.screens.orders.screen import OrdersScreen
 from tests.ui.conftest import OpenApp, until
 
 LONG = "v2 has been sent already and may be charged. " * 3

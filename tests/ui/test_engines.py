@@ -21,9 +21,9 @@ from fototui.i18n import set_language
 from fototui.screens.dialogs import AskText, Confirm
 from fototui.screens.engines import EnginesScreen
 from fototui.services.backend import Desk
-from fototui.widgets.job_rows import duration, kind_word
-from fototui.widgets.simple_table import SimpleTable
 from fototui.widgets.sparkline import sparkline
+from fototui.widgets.tables.job_rows import duration, kind_word
+from fototui.widgets.tables.simple_table import SimpleTable
 from fototui.widgets.throughput import ThroughputChart
 from tests.factories import make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp, until

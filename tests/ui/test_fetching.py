@@ -21,11 +21,11 @@ from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus
 from fototui.i18n import set_language
 from fototui.live.store import LiveStore
-from fototui.preferences import Preferences
-from fototui.screens.order import OrderScreen
-from fototui.screens.orders import OrdersScreen
+from fototui.screens.order.screen import OrderScreen
+from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.backend import Desk
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.preferences import Preferences
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import AppPilot, until
 

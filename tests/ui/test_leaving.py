@@ -7,11 +7,11 @@ import pytest
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
 from fototui.live.store import LiveStore
-from fototui.preferences import Preferences
 from fototui.screens.leave import LeaveDialog, Leaving
-from fototui.screens.orders import OrdersScreen
+from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.backend import Desk
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.preferences import Preferences
 from tests.ui.conftest import until
 
 

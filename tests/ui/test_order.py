@@ -24,15 +24,15 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
 from fototui.screens.dialogs import AskText, Confirm
 from fototui.screens.options import ColoringDialog, Pick, SvgDialog
-from fototui.screens.order import OrderScreen
-from fototui.screens.order_look import Look
+from fototui.screens.order.screen import OrderScreen
+from fototui.screens.order.selection import Look
 from fototui.screens.picture import PictureScreen
 from fototui.services.backend import Desk
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.views.orders import OrderDetail, VersionView
 from fototui.storage.directory import DirectoryStorage
-from fototui.widgets.picture import Picture, PictureState
+from fototui.widgets.picture.widget import Picture, PictureState
 from tests.factories import make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp, until
 

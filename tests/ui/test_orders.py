@@ -17,12 +17,12 @@ from sqlalchemy import func, select
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, SvgVersion
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
+from fototui.live.order_list import Tab
 from fototui.live.state import Changed
-from fototui.preferences import Preferences
 from fototui.services.views.orders import ImageBadges
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.preferences import Preferences
 from fototui.widgets.key_bar import KeyBar
-from fototui.widgets.order_list import Tab
 from tests.factories import make_coloring, make_order, make_svg
 from tests.ui.orders_app import App, AppPilot, orders_app, row, some, until
 

@@ -23,8 +23,8 @@ from fototui.pictures.loader import PictureLoader
 from fototui.pictures.terminal import Graphics, Renderer
 from fototui.screens.picture import PictureScreen
 from fototui.storage.directory import DirectoryStorage
-from fototui.widgets.picture import HalfBlocks, Picture, PictureState, half_blocks
-from fototui.widgets.sixel import Sixels, sixels
+from fototui.widgets.picture.sixel import Sixels, sixels
+from fototui.widgets.picture.widget import HalfBlocks, Picture, PictureState, half_blocks
 from tests.ui.conftest import AppPilot, OpenApp, until
 
 MISSING = S3ObjectRefData(key="a/none.png", bucket="files", etag="x")

@@ -21,7 +21,6 @@ from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent
 from fototui.domain.statuses import ColoringProcessingStatus
 from fototui.live.state import Changed
 from fototui.live.store import LiveStore
-from fototui.preferences import Preferences
 from fototui.screens.compare import CompareScreen
 from fototui.screens.dialogs import Confirm
 from fototui.screens.review import ReviewScreen
@@ -30,8 +29,9 @@ from fototui.services.review.queue import ReviewItem
 from fototui.services.review.service import ReviewService
 from fototui.services.versions.coloring import ColoringService
 from fototui.storage.directory import DirectoryStorage
-from fototui.widgets.picture import Picture as PictureWidget
-from fototui.widgets.picture import PictureState
+from fototui.ui.preferences import Preferences
+from fototui.widgets.picture.widget import Picture as PictureWidget
+from fototui.widgets.picture.widget import PictureState
 from fototui.widgets.review_panel import ReviewPanel
 from tests.factories import file_ref, make_coloring, make_order
 from tests.pgproxy import PgProxy

@@ -15,10 +15,10 @@ from fototui.domain.events import Event, ImageStatusEvent, parse_event
 from fototui.domain.statuses import ColoringProcessingStatus, VersionType
 from fototui.live.store import LiveStore
 from fototui.mercure.subscriber import LinkState, Lost, MercureSubscriber, Message, StateChange
-from fototui.preferences import Preferences
-from fototui.screens.orders import OrdersScreen
+from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.backend import Desk
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.preferences import Preferences
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import until
 

@@ -9,9 +9,9 @@ from textual.color import Color
 
 from fototui.db.database import Database
 from fototui.domain.statuses import ColoringProcessingStatus as Coloring
-from fototui.screens.orders import OrdersScreen
+from fototui.screens.orders.screen import OrdersScreen
 from fototui.storage.directory import DirectoryStorage
-from fototui.theme import THEMES
+from fototui.ui.theme import THEMES
 from fototui.widgets.badges import badge
 from tests.ui.scenes import begin, until
 from tests.ui.shop import Shop, shop_app, stop_clock

@@ -18,16 +18,16 @@ from fototui.db.database import Database
 from fototui.db.models.orders import Order
 from fototui.domain.statuses import ColoringProcessingStatus
 from fototui.i18n import set_language
+from fototui.live.order_list import Tab
 from fototui.live.store import LiveStore
-from fototui.preferences import Preferences
 from fototui.screens.compare import chosen_id
 from fototui.screens.dialogs import Confirm
-from fototui.screens.order import OrderScreen
-from fototui.screens.orders import OrdersScreen
+from fototui.screens.order.screen import OrderScreen
+from fototui.screens.orders.screen import OrdersScreen
 from fototui.screens.review import ReviewScreen
 from fototui.services.backend import Desk
 from fototui.storage.directory import DirectoryStorage
-from fototui.widgets.order_list import Tab
+from fototui.ui.preferences import Preferences
 from fototui.widgets.review_panel import ReviewPanel
 from tests.factories import file_ref, make_coloring, make_order
 from tests.ui.conftest import AppPilot, until

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import text
 
 from fototui.db.database import Database
-from fototui.presence import Presence
 from fototui.services.backend import Desk
 from fototui.services.operations.presence import PresenceService, PresenceView
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.presence import Presence
 from tests.pgproxy import PgProxy
 from tests.services.conftest import MakeOrder
 
@@ -160,7 +160,7 @@ async def test_terminals_know_who_has_an_order_open(
 async def test_a_lost_database_is_only_waited_for(
     database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fototui.presence.SEEN_WITHIN", timedelta(seconds=0.5))
+    monkeypatch.setattr("fototui.ui.presence.SEEN_WITHIN", timedelta(seconds=0.5))
     async with (
         PgProxy(database_url) as proxy,
         Database(proxy.url) as far,

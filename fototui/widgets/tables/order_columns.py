@@ -12,9 +12,9 @@ from textual.content import Content
 from fototui.domain.statuses import OrderStatus, PaymentStatus, VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import N_, _, short_time, tell
+from fototui.live.order_list import Sort
 from fototui.services.views.orders import ImageBadges, OrderRow
 from fototui.widgets.badges import MUTED, badge, status_colour
-from fototui.widgets.order_list import Sort
 
 Glow = Set[tuple[int, VersionType]]
 """Badges that changed a moment ago: image and kind."""

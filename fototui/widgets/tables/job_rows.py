@@ -14,7 +14,7 @@ from fototui.i18n import N_, _, short_time, tell
 from fototui.services.operations.jobs import JobView
 from fototui.services.views.operations import EngineView, LaneView
 from fototui.widgets.badges import MUTED, badge_in_words
-from fototui.widgets.simple_table import Column, TableRow
+from fototui.widgets.tables.simple_table import Column, TableRow
 
 SILENT_SECONDS = 8.0
 """A living engine writes its heartbeat several times within that; a longer silence is told."""

@@ -9,7 +9,6 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 from textual.worker import Worker
 
-from fototui.actions import Scope
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import VersionType
@@ -17,13 +16,14 @@ from fototui.domain.text import clean_line
 from fototui.i18n import _, tell
 from fototui.live.state import Changed
 from fototui.screens.compare import chosen_id
-from fototui.screens.order_acting import OrderActing
-from fototui.screens.order_reasons import InView, reason_against
-from fototui.screens.order_words import about, no_picture, why_failed
+from fototui.screens.order.availability import InView, reason_against
+from fototui.screens.order.header import about, no_picture, why_failed
+from fototui.screens.order.keys import OrderActing
 from fototui.screens.picture import PictureScreen
 from fototui.services.views.orders import ImageView
+from fototui.ui.actions import Scope
 from fototui.widgets.image_list import ImageList
-from fototui.widgets.picture import Picture
+from fototui.widgets.picture.widget import Picture
 from fototui.widgets.version_list import KindTabs, VersionList
 
 _NARROW_UNDER = 100

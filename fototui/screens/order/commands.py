@@ -11,8 +11,8 @@ from fototui.domain.errors import ConflictError
 from fototui.domain.options import ColoringOptions, SvgOptions
 from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _
-from fototui.screens.bulk import Outcome
 from fototui.screens.compare import choose_version, chosen_id
+from fototui.screens.orders.bulk import Outcome
 from fototui.services.ingest.imports import SyncService
 from fototui.services.operations.activity import ActivityService
 from fototui.services.orders.manual import OrderService

@@ -12,17 +12,17 @@ from textual.events import Resize
 from textual.timer import Timer
 from textual.widgets import Input
 
-from fototui.actions import Scope
 from fototui.domain.errors import FototuiError
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext, tell
+from fototui.live.order_list import OrderList, Sort, Tab
 from fototui.live.state import Changed
-from fototui.screens.orders_acting import OrdersActing
-from fototui.widgets.order_columns import Paint
+from fototui.screens.orders.commands import OrdersActing
+from fototui.ui.actions import Scope
 from fototui.widgets.order_filter import OrderFilter, OrderTabs
-from fototui.widgets.order_list import OrderList, Sort, Tab
 from fototui.widgets.order_pane import OrderPane
-from fototui.widgets.order_table import OrderTable
+from fototui.widgets.tables.order_columns import Paint
+from fototui.widgets.tables.order_table import OrderTable
 
 _PANE_FROM = 140
 _CURSOR_RESTS = 0.15

@@ -12,8 +12,8 @@ from fototui.i18n import N_, _, short_time, tell
 from fototui.services.operations.activity import ActivityAction
 from fototui.services.views.operations import ActivityEntry
 from fototui.widgets.badges import MUTED
-from fototui.widgets.job_rows import kind_word
-from fototui.widgets.simple_table import Column, TableRow
+from fototui.widgets.tables.job_rows import kind_word
+from fototui.widgets.tables.simple_table import Column, TableRow
 
 _WORDS = {
     ActivityAction.ORDER_CREATED: (N_("order created"), "$primary"),

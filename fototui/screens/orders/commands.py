@@ -6,10 +6,10 @@ from abc import abstractmethod
 
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext, tell
-from fototui.screens import bulk
 from fototui.screens.base import FototuiScreen
+from fototui.screens.orders import bulk
 from fototui.services.ingest.imports import ImportReport
-from fototui.widgets.order_table import OrderTable
+from fototui.widgets.tables.order_table import OrderTable
 
 _NEED_ORDER = frozenset(
     {"open", "copy", "mark", "mark_all", "generate_coloring", "generate_svg", "retry"}

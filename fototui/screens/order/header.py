@@ -8,10 +8,10 @@ from textual.content import Content
 
 from fototui.domain.text import clean_line
 from fototui.i18n import _, full_time, tell
-from fototui.screens.order_look import Look
+from fototui.screens.order.selection import Look
 from fototui.services.views.orders import OrderDetail
 from fototui.widgets.badges import MUTED
-from fototui.widgets.order_columns import payment_label, status_label
+from fototui.widgets.tables.order_columns import payment_label, status_label
 
 
 def about(detail: OrderDetail | None, missing: str, zone: tzinfo, *, waiting: int) -> Content:

@@ -8,13 +8,13 @@ from functools import partialmethod
 
 from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _
-from fototui.screens import order_deeds as deeds
-from fototui.screens import order_files as files
 from fototui.screens.base import FototuiScreen
 from fototui.screens.compare import chosen_id
 from fototui.screens.options import ask_options
-from fototui.screens.order_look import Look
-from fototui.screens.order_reasons import is_retryable
+from fototui.screens.order import commands as deeds
+from fototui.screens.order import files
+from fototui.screens.order.availability import is_retryable
+from fototui.screens.order.selection import Look
 from fototui.services.ingest.imports import SyncService
 from fototui.services.views.orders import VersionView
 

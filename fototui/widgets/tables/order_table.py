@@ -16,10 +16,10 @@ from textual.timer import Timer
 
 from fototui.domain.statuses import VersionType
 from fototui.i18n import _
+from fototui.live.order_list import Sort, place_after
 from fototui.services.views.orders import OrderRow
-from fototui.widgets.cursor_table import HEADER, CursorTable
-from fototui.widgets.order_columns import GAP, Column, Paint, cells, fit
-from fototui.widgets.order_list import Sort, place_after
+from fototui.widgets.tables.cursor_table import HEADER, CursorTable
+from fototui.widgets.tables.order_columns import GAP, Column, Paint, cells, fit
 
 _GLOW_SECONDS = 1.0
 _GUTTER = 3

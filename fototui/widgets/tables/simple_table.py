@@ -12,7 +12,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
-from fototui.widgets.cursor_table import HEADER, CursorTable
+from fototui.widgets.tables.cursor_table import HEADER, CursorTable
 
 _GUTTER = 2
 _GAP = 2

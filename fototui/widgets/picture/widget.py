@@ -32,7 +32,7 @@ from fototui.pictures.terminal import Graphics, Renderer
 
 if TYPE_CHECKING:
     from fototui.app import FototuiApp
-    from fototui.widgets.sixel import Sixels
+    from fototui.widgets.picture.sixel import Sixels
 
 _Pixel = tuple[int, int, int]
 
@@ -103,7 +103,7 @@ def _surface(graphics: Graphics) -> Widget | None:
         case Graphics.HALFCELL:
             return HalfBlocks()
         case Graphics.SIXEL:
-            return cast(Widget, import_module("fototui.widgets.sixel").Sixels())
+            return cast(Widget, import_module("fototui.widgets.picture.sixel").Sixels())
         case Graphics.TGP:
             return cast(Widget, import_module("textual_image.widget").TGPImage(classes="surface"))
         case Graphics.OFF:

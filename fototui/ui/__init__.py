@@ -1,0 +1,1 @@
+"""The app's own state: actions and their keys, theme, preferences, presence, the last choice."""

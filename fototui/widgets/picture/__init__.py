@@ -1,0 +1,1 @@
+"""A picture in a terminal, on whichever surface it has."""
