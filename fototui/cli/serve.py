@@ -57,7 +57,7 @@ async def _serve(
     sock: socket.socket, lanes: frozenset[JobKind] | None, concurrency: str | None, grace: float
 ) -> None:
     # Only this command needs a web framework.
-    from fototui.server.running import Server, open_server
+    from fototui.server.reload import Server, open_server
     from fototui.server.systemd import keep_watchdog, notify
 
     async def reload(server: Server) -> None:

@@ -14,8 +14,8 @@ from fototui.demo.orders import place_orders
 from fototui.mercure.tokens import subscribe_token
 from fototui.net.asgi import base_url
 from fototui.sandbox.outcomes import Latency
-from fototui.server.access import WEBHOOK
-from fototui.server.running import open_server
+from fototui.server.auth import WEBHOOK
+from fototui.server.reload import open_server
 from fototui.services.operations.tokens import TokenService
 
 _OPERATOR = "demo"

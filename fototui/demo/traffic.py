@@ -23,9 +23,9 @@ from fototui.net.asgi import serving
 from fototui.runtime.compose import Parts, default_options, open_engine, open_shop
 from fototui.sandbox.shop import PlacedOrder
 from fototui.sandbox.webhook_sender import Topic, WebhookSender
-from fototui.server.access import WEBHOOK
 from fototui.server.app import create_server
-from fototui.server.house import ServerHouse
+from fototui.server.auth import WEBHOOK
+from fototui.server.context import ServerHouse
 from fototui.services.ingest.imports import ImportService
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService

@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 import fototui
 from fototui.domain.errors import FototuiError
-from fototui.server.edge import Edge, EdgeLimits
+from fototui.server.context import ServerHouse
 from fototui.server.errors import answer, answer_http, answer_invalid
 from fototui.server.event_schema import event_schema
 from fototui.server.health import Health
-from fototui.server.house import ServerHouse
+from fototui.server.middleware import Edge, EdgeLimits
 from fototui.server.routes import images, monitoring, orders, shop
 
 DESCRIPTION = """

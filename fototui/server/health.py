@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from fototui.db.schema import migrate
 from fototui.domain.errors import FototuiError
-from fototui.server.house import ServerHouse
+from fototui.server.context import ServerHouse
 from fototui.services.operations.stats import Figures, FigureService
 
 log = structlog.get_logger(__name__)

@@ -21,7 +21,7 @@ from fototui.net.asgi import serving
 from fototui.sandbox.shop import Shop
 from fototui.sandbox.webhook_sender import WebhookSender
 from fototui.server.app import create_server
-from fototui.server.house import ServerHouse
+from fototui.server.context import ServerHouse
 from fototui.services.operations.tokens import TokenService
 from fototui.storage.directory import DirectoryStorage
 from tests.factories import file_ref, make_coloring, make_order, make_svg

@@ -20,7 +20,7 @@ from fototui.clients.shopify import ShopifyService
 from fototui.net.asgi import serving
 from fototui.sandbox.shop import Shop, book
 from fototui.sandbox.shopify import ShopSettings, create_shop
-from fototui.server.house import ServerHouse
+from fototui.server.context import ServerHouse
 from tests.server.conftest import Finished
 
 # From elsewhere, so that metrics need a token as described.

@@ -18,8 +18,8 @@ from fototui.engine.observer import EngineObserver
 from fototui.mercure.publisher import MercurePublishService
 from fototui.net.asgi import serving
 from fototui.server.app import create_server
+from fototui.server.context import ServerHouse
 from fototui.server.health import Health
-from fototui.server.house import ServerHouse
 from fototui.server.metrics import ServerMetrics
 from fototui.services.operations.stats import FigureService
 from fototui.storage.directory import DirectoryStorage

@@ -22,7 +22,7 @@ from fototui.sandbox.shop import Shop, book
 from fototui.sandbox.shopify import ShopSettings, create_shop
 from fototui.sandbox.webhook_sender import WebhookSender, forged, sign, storm
 from fototui.server.app import create_server
-from fototui.server.house import ServerHouse
+from fototui.server.context import ServerHouse
 from tests.server.conftest import SECRET, WEBHOOKS, MakeOrder, error
 
 TOKEN = "shpat_test"

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from fototui.db.database import Database
 from fototui.db.models.operations import Activity
-from fototui.server.house import ServerHouse
+from fototui.server.context import ServerHouse
 from tests.server.conftest import Finished, MakeOrder, error
 
 

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 
-from fototui.server.access import DESCRIBED
-from fototui.server.answers import Answers
+from fototui.server.auth import DESCRIBED
+from fototui.server.context import ServerHouse
 from fototui.server.errors import ErrorAnswer
-from fototui.server.house import ServerHouse
+from fototui.server.presenters import Answers
 
 _LARGEST_ID = 2**31 - 1  # the type of the ids is PostgreSQL's integer
 

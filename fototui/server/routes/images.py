@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from fototui.domain.errors import NotFoundError
 from fototui.runtime.compose import default_options
-from fototui.server.house import ServerHouse
+from fototui.server.context import ServerHouse
 from fototui.server.routes.common import (
     CLOSED,
     ERRORS,

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request
 
 from fototui.clients.shopify import Delivery, is_genuine, read_delivery
 from fototui.domain.errors import ConfigurationError, FototuiError
+from fototui.server.context import ServerHouse
 from fototui.server.errors import WrongSignatureError
-from fototui.server.house import ServerHouse
 from fototui.server.routes.common import CLOSED, ERRORS, Caller, House, OrderRef
 from fototui.server.schemas import FailedImport, ImportAnswer, SyncAnswer, WebhookAnswer
 from fototui.services.ingest.imports import ImportService, SyncService

@@ -7,8 +7,8 @@ from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from fototui.server.context import ServerHouse
 from fototui.server.errors import ClosedError, UnauthorizedError
-from fototui.server.house import ServerHouse
 from fototui.services.operations.tokens import TokenService
 
 METRICS = "/metrics"

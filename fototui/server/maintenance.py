@@ -12,7 +12,7 @@ from sqlalchemy import URL
 
 from fototui.db.connection import FAILURES, Connection, connect
 from fototui.domain.errors import FototuiError
-from fototui.server.house import ServerHouse
+from fototui.server.context import ServerHouse
 from fototui.services.ingest.imports import ImportService, ShopSource
 from fototui.services.ingest.webhooks import WebhookService
 

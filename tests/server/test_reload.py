@@ -21,7 +21,7 @@ from fototui.domain.statuses import JobKind
 from fototui.net.asgi import bind
 from fototui.sandbox.shop import Shop, book
 from fototui.sandbox.webhook_sender import WebhookSender
-from fototui.server.running import Server, open_server
+from fototui.server.reload import Server, open_server
 from tests.server.conftest import SECRET, WEBHOOKS, MakeOrder, until
 
 LANES = frozenset({JobKind.INGEST})

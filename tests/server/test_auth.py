@@ -12,8 +12,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
 from fototui.db.database import Database
-from fototui.server.access import admit
-from fototui.server.house import ServerHouse
+from fototui.server.auth import admit
+from fototui.server.context import ServerHouse
 from fototui.services.operations.tokens import TokenService
 from tests.server.conftest import error
 

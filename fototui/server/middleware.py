@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fototui.domain.errors import FototuiError
-from fototui.server.access import METRICS, OPEN_PATHS, WEBHOOK, admit
+from fototui.server.auth import METRICS, OPEN_PATHS, WEBHOOK, admit
+from fototui.server.context import ServerHouse
 from fototui.server.errors import (
     HeadersTooLargeError,
     RequestTimeoutError,
@@ -19,7 +20,6 @@ from fototui.server.errors import (
     answer,
     answer_unexpected,
 )
-from fototui.server.house import ServerHouse
 
 log = structlog.get_logger(__name__)
 

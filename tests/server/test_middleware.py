@@ -32,9 +32,9 @@ from fototui.domain.errors import (
 )
 from fototui.net.asgi import ConnectionLimits, serving
 from fototui.server.app import create_server
-from fototui.server.edge import EdgeLimits
+from fototui.server.context import ServerHouse
 from fototui.server.errors import answer
-from fototui.server.house import ServerHouse
+from fototui.server.middleware import EdgeLimits
 from tests.server.conftest import WEBHOOKS, error
 
 

@@ -18,8 +18,8 @@ from fototui.engine.engine import Engine
 from fototui.net.asgi import ConnectionLimits, serving
 from fototui.runtime.compose import has_shop, open_engine, open_parts, open_shop, open_storage
 from fototui.server.app import create_server
-from fototui.server.chores import doing_chores
-from fototui.server.house import ServerHouse
+from fototui.server.context import ServerHouse
+from fototui.server.maintenance import doing_chores
 from fototui.server.metrics import ServerMetrics
 
 log = structlog.get_logger(__name__)

@@ -15,8 +15,8 @@ from fototui.db.database import Database
 from fototui.db.models.inbound import WebhookDelivery
 from fototui.domain.errors import TransientError
 from fototui.domain.shop import ShopOrder
-from fototui.server.chores import Importer, Turn, doing_chores
-from fototui.server.house import ServerHouse
+from fototui.server.context import ServerHouse
+from fototui.server.maintenance import Importer, Turn, doing_chores
 from tests.server.conftest import until
 
 
