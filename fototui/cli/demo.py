@@ -55,7 +55,7 @@ def demo(
         run(_serve(folder, port=port, orders=orders, seed=seed))
         return
     with _explaining():
-        from fototui.demo.shift import Shift
+        from fototui.demo.headless import Shift
     report = run(Shift(orders=orders, seed=seed, say=say).run(folder))
     if as_json:
         print_json(report)
@@ -66,8 +66,8 @@ def demo(
 
 async def _serve(folder: Path | None, *, port: int, orders: int, seed: int) -> None:
     with _explaining():
-        from fototui.demo.service import served_demo
-        from fototui.demo.shift import LATENCY
+        from fototui.demo.headless import LATENCY
+        from fototui.demo.served import served_demo
     sock = listen_on("127.0.0.1", port)
     with stop_signals() as stop:
         async with served_demo(
@@ -100,7 +100,7 @@ def show_demo(
     """
     require_terminal()
     with _explaining():
-        from fototui.demo.showing import show
+        from fototui.demo.interactive import show
     speak(Settings(), options)
     renderer = find_renderer(Settings(), options)
 

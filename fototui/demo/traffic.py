@@ -15,8 +15,8 @@ from sqlalchemy import func, select
 
 from fototui.config.settings import required
 from fototui.db.models.orders import Order
-from fototui.demo.house import House
 from fototui.demo.orders import place_orders, sample_orders
+from fototui.demo.stack import House
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
 from fototui.net.asgi import serving

@@ -9,8 +9,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from fototui.config.settings import required
-from fototui.demo.house import Say, open_house, state_folder
 from fototui.demo.orders import place_orders
+from fototui.demo.stack import Say, open_house, state_folder
 from fototui.mercure.tokens import subscribe_token
 from fototui.net.asgi import base_url
 from fototui.sandbox.outcomes import Latency

@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 
 from fototui.db.models.orders import Order
 from fototui.demo.follower import Follower
-from fototui.demo.house import House, Say, open_house, state_folder
 from fototui.demo.orders import place_orders
 from fototui.demo.report import EventCounts, Report
+from fototui.demo.stack import House, Say, open_house, state_folder
 from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.options import SvgOptions
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fototui.config.settings import Settings
-from fototui.demo.house import Say, open_house, state_folder
+from fototui.demo.stack import Say, open_house, state_folder
 from fototui.demo.traffic import Traffic
 from fototui.runtime.compose import open_parts, open_storage
 from fototui.sandbox.outcomes import Latency, Outcome
