@@ -31,7 +31,7 @@ from fototui.engine.jobs.job import JobStatus, Move, VersionJob
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.jobs.versions import COLORINGS
 from fototui.log import configure_logging
-from fototui.sandbox.postgres import temporary_postgres
+from fototui.sandbox.postgres.server import temporary_postgres
 
 JOBS = 1000
 CONCURRENCY = 10

@@ -21,7 +21,7 @@ from fototui.db.database import Database
 from fototui.db.schema import migrate
 from fototui.live.store import LiveStore
 from fototui.log import configure_logging
-from fototui.sandbox.postgres import temporary_postgres
+from fototui.sandbox.postgres.server import temporary_postgres
 from fototui.services.backend import Desk
 from fototui.services.changes import LiveService
 from fototui.storage.directory import DirectoryStorage

@@ -20,7 +20,7 @@ from bench.live import fill
 from fototui.db.database import Database
 from fototui.db.schema import migrate
 from fototui.log import configure_logging
-from fototui.sandbox.postgres import temporary_postgres
+from fototui.sandbox.postgres.server import temporary_postgres
 
 
 async def show(url: str) -> None:

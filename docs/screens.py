@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from fototui.db.database import Database
 from fototui.db.schema import migrate
-from fototui.sandbox.generator import LineArtGenerator
-from fototui.sandbox.postgres import temporary_postgres
+from fototui.sandbox.pictures.generator import LineArtGenerator
+from fototui.sandbox.postgres.server import temporary_postgres
 from fototui.sandbox.samples import sample_photos
 from fototui.storage.directory import DirectoryStorage
 from tests.ui.scenes import SCENES, begin, settle

@@ -17,7 +17,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fototui.db.database import Database
 from fototui.db.schema import migrate
 from fototui.domain.events import BaseMercureEvent
-from fototui.sandbox.postgres import EmbeddedPostgres
+from fototui.sandbox.postgres.server import EmbeddedPostgres
 
 _TEMPLATE = "template_fototui"
 _MEMORY = Path("/dev/shm")

@@ -84,7 +84,7 @@ def sandbox(
     from fototui.demo.orders import place_orders
     from fototui.sandbox.app import SandboxSettings, create_sandbox
     from fototui.sandbox.outcomes import Latency, Outcome, Script
-    from fototui.sandbox.shopify import ShopSettings
+    from fototui.sandbox.shopify.app import ShopSettings
 
     settings_for_command()
     key = "sandbox"

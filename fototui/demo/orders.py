@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 
-from fototui.sandbox.cdn import Manner, photo_url
 from fototui.sandbox.samples import sample_photos
-from fototui.sandbox.shop import PlacedOrder, Shop, book
+from fototui.sandbox.shopify.cdn import Manner, photo_url
+from fototui.sandbox.shopify.shop import PlacedOrder, Shop, book
 
 _CUSTOMERS = (
     ("Jana Nováková", "jana.novakova@example.com"),

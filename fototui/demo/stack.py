@@ -20,9 +20,9 @@ from fototui.net.asgi import serving
 from fototui.runtime.compose import open_database
 from fototui.sandbox.app import SandboxSettings, create_sandbox
 from fototui.sandbox.outcomes import Latency, Outcome, Script
-from fototui.sandbox.postgres import EmbeddedPostgres
-from fototui.sandbox.shop import Shop
-from fototui.sandbox.shopify import ShopSettings
+from fototui.sandbox.postgres.server import EmbeddedPostgres
+from fototui.sandbox.shopify.app import ShopSettings
+from fototui.sandbox.shopify.shop import Shop
 
 Say = Callable[[str], None]
 """Tells the newcomer, in one line, what just happened."""

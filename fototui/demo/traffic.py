@@ -21,8 +21,8 @@ from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
 from fototui.net.asgi import serving
 from fototui.runtime.compose import Parts, default_options, open_engine, open_shop
-from fototui.sandbox.shop import PlacedOrder
-from fototui.sandbox.webhook_sender import Topic, WebhookSender
+from fototui.sandbox.shopify.shop import PlacedOrder
+from fototui.sandbox.shopify.webhook_sender import Topic, WebhookSender
 from fototui.server.app import create_server
 from fototui.server.auth import WEBHOOK
 from fototui.server.context import ServerHouse

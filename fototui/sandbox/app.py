@@ -8,13 +8,13 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from fototui.sandbox.cdn import Cdn, create_cdn
-from fototui.sandbox.generator import GeneratorKind, create_generator
 from fototui.sandbox.outcomes import Script
-from fototui.sandbox.runpod import RETENTION_SECONDS, create_runpod
-from fototui.sandbox.runpod_jobs import ResultShape
-from fototui.sandbox.shopify import ShopSettings, create_shop
-from fototui.sandbox.vectorizer import create_vectorizer
+from fototui.sandbox.pictures.generator import GeneratorKind, create_generator
+from fototui.sandbox.runpod.app import RETENTION_SECONDS, create_runpod
+from fototui.sandbox.runpod.jobs import ResultShape
+from fototui.sandbox.shopify.app import ShopSettings, create_shop
+from fototui.sandbox.shopify.cdn import Cdn, create_cdn
+from fototui.sandbox.vectorizer.app import create_vectorizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from fototui.db.models.orders import Image, Order
 from fototui.domain.statuses import OrderStatus as S
-from fototui.sandbox.cdn import Manner
+from fototui.sandbox.shopify.cdn import Manner
 from tests.chaos.conftest import command_process, engine_process
 from tests.engine.conftest import World, eventually
 

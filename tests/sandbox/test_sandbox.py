@@ -13,8 +13,8 @@ from starlette.types import ASGIApp
 
 from fototui.net.asgi import serving
 from fototui.sandbox.app import SandboxSettings, create_sandbox
-from fototui.sandbox.generator import GeneratorKind
 from fototui.sandbox.outcomes import Latency, Outcome, Script, Turn, payload_key
+from fototui.sandbox.pictures.generator import GeneratorKind
 from fototui.sandbox.samples import sample_photos
 
 Serve = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]
@@ -160,7 +160,7 @@ async def test_a_plan_that_is_not_understood_changes_nothing(serve: Serve) -> No
 
 def test_quick_results_do_not_load_opencv() -> None:
     code = (
-        "import sys, fototui.sandbox.app, fototui.sandbox.generator as g;"
+        "import sys, fototui.sandbox.app, fototui.sandbox.pictures.generator as g;"
         "g.create_generator(g.GeneratorKind.QUICK); print('cv2' in sys.modules)"
     )
     answer = subprocess.run(

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from fototui.sandbox.outcomes import Outcome, Script, Turn
-from fototui.sandbox.shop import Book, Shop, book
-from fototui.sandbox.shopify import Points, ShopSettings, create_shop
+from fototui.sandbox.shopify.app import Points, ShopSettings, create_shop
+from fototui.sandbox.shopify.shop import Book, Shop, book
 
 Serve = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]
 

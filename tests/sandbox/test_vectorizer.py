@@ -13,11 +13,11 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from fototui.domain.options import ColoringOptions
-from fototui.sandbox.generator import GeneratorKind, create_generator
-from fototui.sandbox.lineart import line_art
 from fototui.sandbox.outcomes import Latency, Outcome, Script, Turn
+from fototui.sandbox.pictures.generator import GeneratorKind, create_generator
+from fototui.sandbox.pictures.lineart import line_art
 from fototui.sandbox.samples import sample_photos
-from fototui.sandbox.vectorizer import AT_ONCE, create_vectorizer
+from fototui.sandbox.vectorizer.app import AT_ONCE, create_vectorizer
 
 Serve = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]
 OPTIONS = {

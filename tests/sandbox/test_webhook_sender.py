@@ -19,9 +19,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from fototui.net.asgi import serving
-from fototui.sandbox.shop import Shop, book
-from fototui.sandbox.shopify import ShopSettings, create_shop
-from fototui.sandbox.webhook_sender import WebhookSender, forged, payload, storm
+from fototui.sandbox.shopify.app import ShopSettings, create_shop
+from fototui.sandbox.shopify.shop import Shop, book
+from fototui.sandbox.shopify.webhook_sender import WebhookSender, forged, payload, storm
 
 Serve = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]
 

@@ -18,8 +18,8 @@ from fototui.db.models.orders import ColoringVersion, Order, SvgVersion
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
 from fototui.mercure.publisher import MercurePublishService
 from fototui.net.asgi import serving
-from fototui.sandbox.shop import Shop
-from fototui.sandbox.webhook_sender import WebhookSender
+from fototui.sandbox.shopify.shop import Shop
+from fototui.sandbox.shopify.webhook_sender import WebhookSender
 from fototui.server.app import create_server
 from fototui.server.context import ServerHouse
 from fototui.services.operations.tokens import TokenService

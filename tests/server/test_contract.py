@@ -18,8 +18,8 @@ from schemathesis.checks import CHECKS
 
 from fototui.clients.shopify import ShopifyService
 from fototui.net.asgi import serving
-from fototui.sandbox.shop import Shop, book
-from fototui.sandbox.shopify import ShopSettings, create_shop
+from fototui.sandbox.shopify.app import ShopSettings, create_shop
+from fototui.sandbox.shopify.shop import Shop, book
 from fototui.server.context import ServerHouse
 from tests.server.conftest import Finished
 

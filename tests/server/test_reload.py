@@ -19,8 +19,8 @@ from fototui.config.settings import Settings
 from fototui.domain.errors import ConfigurationError, FototuiError
 from fototui.domain.statuses import JobKind
 from fototui.net.asgi import bind
-from fototui.sandbox.shop import Shop, book
-from fototui.sandbox.webhook_sender import WebhookSender
+from fototui.sandbox.shopify.shop import Shop, book
+from fototui.sandbox.shopify.webhook_sender import WebhookSender
 from fototui.server.reload import Server, open_server
 from tests.server.conftest import SECRET, WEBHOOKS, MakeOrder, until
 

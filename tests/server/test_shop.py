@@ -18,9 +18,9 @@ from fototui.db.database import Database
 from fototui.db.models.inbound import WebhookDelivery
 from fototui.db.models.orders import Order
 from fototui.net.asgi import serving
-from fototui.sandbox.shop import Shop, book
-from fototui.sandbox.shopify import ShopSettings, create_shop
-from fototui.sandbox.webhook_sender import WebhookSender, forged, sign, storm
+from fototui.sandbox.shopify.app import ShopSettings, create_shop
+from fototui.sandbox.shopify.shop import Shop, book
+from fototui.sandbox.shopify.webhook_sender import WebhookSender, forged, sign, storm
 from fototui.server.app import create_server
 from fototui.server.context import ServerHouse
 from tests.server.conftest import SECRET, WEBHOOKS, MakeOrder, error

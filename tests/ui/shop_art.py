@@ -10,7 +10,7 @@ from PIL import Image as Picture
 from PIL import ImageChops, ImageDraw, ImageFilter
 
 from fototui.domain.options import ColoringOptions, SvgOptions
-from fototui.sandbox.generator import Generator
+from fototui.sandbox.pictures.generator import Generator
 
 
 @dataclass(frozen=True, slots=True)

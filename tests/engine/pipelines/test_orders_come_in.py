@@ -12,9 +12,9 @@ from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, Sv
 from fototui.domain.statuses import JobKind
 from fototui.domain.statuses import OrderStatus as S
 from fototui.engine.maintenance.rules import RuleSettings
-from fototui.sandbox.cdn import Manner
 from fototui.sandbox.outcomes import Outcome
-from fototui.sandbox.shop import book
+from fototui.sandbox.shopify.cdn import Manner
+from fototui.sandbox.shopify.shop import book
 from fototui.services.ingest.imports import SyncService
 from fototui.services.operations.lanes import LaneService
 from fototui.services.versions.coloring import ColoringService

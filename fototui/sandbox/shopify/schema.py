@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar, cast
 
-from fototui.sandbox.graphql import Field, QueryError
-from fototui.sandbox.shop import Book, PlacedOrder, Shop
+from fototui.sandbox.shopify.graphql import Field, QueryError
+from fototui.sandbox.shopify.shop import Book, PlacedOrder, Shop
 
 MAX_PAGE = 250
 

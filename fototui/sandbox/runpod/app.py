@@ -17,9 +17,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from fototui.domain.statuses import RunPodJobStatus
-from fototui.sandbox.generator import Generator, GeneratorKind, create_generator
 from fototui.sandbox.outcomes import Outcome, Script, Turn
-from fototui.sandbox.runpod_jobs import Job, JobBoard, ResultShape, Submission
+from fototui.sandbox.pictures.generator import Generator, GeneratorKind, create_generator
+from fototui.sandbox.runpod.jobs import Job, JobBoard, ResultShape, Submission
 from fototui.sandbox.wire import control_routes, disturbed, hang_up, read_body, retry_header
 
 # "10 MB" in the documentation; the smaller reading of it is the safer one to test against.

@@ -21,7 +21,7 @@ from typing import Literal, Self, TypeAlias
 import httpx
 from pydantic import SecretStr
 
-from fototui.sandbox.shop import Book, PlacedOrder, Shop
+from fototui.sandbox.shopify.shop import Book, PlacedOrder, Shop
 
 Topic: TypeAlias = Literal["orders/create", "orders/updated", "orders/paid"]
 

@@ -24,9 +24,9 @@ import structlog
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
-from fototui.sandbox import postgres_child
-from fototui.sandbox.postgres_folder import ServerFolder
-from fototui.sandbox.postgres_install import ServerUser
+from fototui.sandbox.postgres import child as postgres_child
+from fototui.sandbox.postgres.folder import ServerFolder
+from fototui.sandbox.postgres.install import ServerUser
 
 log = structlog.get_logger(__name__)
 

@@ -17,8 +17,13 @@ from starlette.routing import Route
 
 from fototui.domain.errors import InvalidInputError
 from fototui.domain.options import GroupBy, ShapeStacking, SvgOptions
-from fototui.sandbox.generator import Generator, GeneratorKind, create_generator, picture_size
 from fototui.sandbox.outcomes import Outcome, Script, Turn, payload_key
+from fototui.sandbox.pictures.generator import (
+    Generator,
+    GeneratorKind,
+    create_generator,
+    picture_size,
+)
 from fototui.sandbox.wire import control_routes, disturbed, hang_up, retry_header
 
 AT_ONCE = 5

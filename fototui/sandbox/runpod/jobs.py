@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field, JsonValue, TypeAdapter
 
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import RunPodJobStatus
-from fototui.sandbox.generator import Generator
 from fototui.sandbox.outcomes import Outcome, Script, Turn, payload_key
+from fototui.sandbox.pictures.generator import Generator
 
 _OPTIONS = TypeAdapter(ColoringOptions)
 

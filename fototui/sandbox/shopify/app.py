@@ -16,11 +16,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from fototui.sandbox.graphql import QueryError, parse
 from fototui.sandbox.outcomes import Outcome, Script, Turn, payload_key
-from fototui.sandbox.shop import PlacedOrder, Shop, book
-from fototui.sandbox.shopify_schema import answer, requested_cost
-from fototui.sandbox.webhook_sender import Topic, WebhookSender
+from fototui.sandbox.shopify.graphql import QueryError, parse
+from fototui.sandbox.shopify.schema import answer, requested_cost
+from fototui.sandbox.shopify.shop import PlacedOrder, Shop, book
+from fototui.sandbox.shopify.webhook_sender import Topic, WebhookSender
 from fototui.sandbox.wire import control_routes, disturbed, hang_up, read_body, retry_header
 
 BODY_LIMIT = 1_000_000

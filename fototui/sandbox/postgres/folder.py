@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from fototui.domain.errors import ConfigurationError, ConflictError
 from fototui.domain.text import clean_line
-from fototui.sandbox.postgres_install import ServerUser, copy_install, find_install
+from fototui.sandbox.postgres.install import ServerUser, copy_install, find_install
 
 _LOG_TAIL_BYTES = 4096
 

@@ -51,16 +51,16 @@ class LineArtGenerator:
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def coloring(self, photo: bytes, options: ColoringOptions) -> bytes:
-        """See `fototui.sandbox.lineart.line_art`."""
+        """See `fototui.sandbox.pictures.lineart.line_art`."""
         # OpenCV takes a moment to load; a sandbox of quick results never pays for it.
-        from fototui.sandbox.lineart import line_art
+        from fototui.sandbox.pictures.lineart import line_art
 
         async with self._places:
             return await asyncio.to_thread(line_art, photo, options)
 
     async def svg(self, png: bytes, options: SvgOptions) -> bytes:
-        """See `fototui.sandbox.vector.vectorize`."""
-        from fototui.sandbox.vector import vectorize
+        """See `fototui.sandbox.vectorizer.tracing.vectorize`."""
+        from fototui.sandbox.vectorizer.tracing import vectorize
 
         async with self._places:
             return await asyncio.to_thread(vectorize, png, options)

@@ -1,0 +1,1 @@
+"""Line art out of photos, as the real service would make it."""

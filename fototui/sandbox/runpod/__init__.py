@@ -1,0 +1,1 @@
+"""RunPod as far as the program speaks to it."""

@@ -1,0 +1,1 @@
+"""A shop: Shopify's API, its customers' photos, its webhooks."""

@@ -1,0 +1,1 @@
+"""Vectorizer.ai as far as the program speaks to it."""
