@@ -41,7 +41,7 @@ class NothingToDo:
     """A pipeline whose steps do nothing but move on."""
 
     jobs = COLORINGS
-    retreats: Mapping[JobStatus, JobStatus] = {}
+    retry_from: Mapping[JobStatus, JobStatus] = {}
 
     def __init__(self) -> None:
         self.begun: dict[int, float] = {}

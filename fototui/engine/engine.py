@@ -19,14 +19,14 @@ from fototui.db.errors import DatabaseUnavailableError
 from fototui.db.notify import LaneReady, VersionCancelled
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
-from fototui.engine.execution.context import Patience
+from fototui.engine.execution.context import RetryPolicy
 from fototui.engine.execution.failure import FailurePolicy
 from fototui.engine.execution.pipeline import Pipeline
 from fototui.engine.heartbeat import EngineIdentity, Heartbeat
 from fototui.engine.jobs.claims import Claims, short_id
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lane import LaneRunner
-from fototui.engine.lease import Fence
+from fototui.engine.lease import Lease
 from fototui.engine.listener import Listener
 from fototui.engine.observer import EngineObserver, NoObserver
 
@@ -56,7 +56,7 @@ class EngineSettings:
     lease: float = 15.0
     poll_seconds: float = 5.0
     grace: float = 5.0
-    patience: Patience = field(default_factory=Patience)
+    patience: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 def engine_actor(operator: str) -> str:
@@ -103,21 +103,21 @@ class Engine:
         self._more_chores = chores
         self._observer = observer or NoObserver()
         self.grace = settings.grace
-        self._fence = Fence(lease=settings.lease, margin=settings.lease / 5)
+        self._lease = Lease(seconds=settings.lease, margin=settings.lease / 5)
         self._heartbeat = Heartbeat(
             database.url,
             self._identity(),
-            lease=settings.lease,
-            fence=self._fence,
-            on_lost=self._lost,
-            on_found=self._found,
+            lease_seconds=settings.lease,
+            lease=self._lease,
+            on_lease_lost=self._lease_lost,
+            on_registered_again=self._registered_again,
         )
         self._listener = Listener(database.url, on_message=self._receive, on_gap=self._wake_all)
         self._lanes: dict[JobKind, AnyLane] = {}
         self._cancelled: set[tuple[JobKind, int]] = set()
         self._chores = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._comings: asyncio.Queue[uuid.UUID] = asyncio.Queue()
+        self._new_ids: asyncio.Queue[uuid.UUID] = asyncio.Queue()
 
     @property
     def counts(self) -> Counter[str]:
@@ -153,16 +153,16 @@ class Engine:
                 claims=claims,
                 transitions=transitions,
                 policy=policy,
-                fence=self._fence,
+                lease=self._lease,
                 patience=self._settings.patience,
-                lease=self._settings.lease,
+                lease_seconds=self._settings.lease,
                 poll_seconds=self._settings.poll_seconds,
                 observer=self._observer,
             )
         self._spawn("heartbeat", self._heartbeat.wait())
         self._spawn("listener", self._listener.run())
         self._spawn("chores", self._do_chores())
-        self._spawn("return", self._come_back())
+        self._spawn("return", self._resume_under_new_id())
         for kind, lane in self._lanes.items():
             self._spawn(f"lane {kind}", lane.claim_forever())
         log.info(
@@ -256,10 +256,10 @@ class Engine:
         for chore in self._more_chores:
             await chore()
         for lane in self._lanes.values():
-            await lane.release_strays()
-        await self._find_the_dead()
+            await lane.release_orphaned()
+        await self._retire_dead_engines()
 
-    async def _find_the_dead(self) -> None:
+    async def _retire_dead_engines(self) -> None:
         lanes = list(self._lanes.values())
         for dead in await lanes[0].claims.retire_silent_engines() if lanes else []:
             log.warning(
@@ -274,18 +274,18 @@ class Engine:
 
     # --- losing and finding the database -----------------------------------------------------
 
-    def _lost(self) -> None:
+    def _lease_lost(self) -> None:
         log.error("this engine no longer counts as alive; its jobs are left to others")
         for lane in self._lanes.values():
             lane.abandon()
 
-    def _found(self, engine_id: uuid.UUID) -> None:
-        self._comings.put_nowait(engine_id)
+    def _registered_again(self, engine_id: uuid.UUID) -> None:
+        self._new_ids.put_nowait(engine_id)
 
-    async def _come_back(self) -> None:
+    async def _resume_under_new_id(self) -> None:
         """Go on under a new id, after the heartbeat was lost and the database is back."""
         while True:
-            engine_id = await self._comings.get()
+            engine_id = await self._new_ids.get()
             # Whatever cut the heartbeat off may have left dead connections in the pool.
             await self._database.engine.dispose()
             for lane in self._lanes.values():

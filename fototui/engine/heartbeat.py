@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import URL
 
 from fototui.db.connection import FAILURES, Connection, connect
-from fototui.engine.lease import Fence, boot_clock
+from fototui.engine.lease import Lease, boot_clock
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -53,12 +53,12 @@ class Heartbeat:
     Args:
         url: Database address.
         identity: Who it is.
-        lease: Seconds of silence after which others may take it for dead.
-        fence: Told of each heartbeat that was written.
-        on_lost: Called in the caller's event loop when the fence has fallen: the heartbeat could
+        lease_seconds: Seconds of silence after which others may take it for dead.
+        lease: Told of each heartbeat that was written.
+        on_lease_lost: Called in the caller's event loop when the lease is lost: the heartbeat could
             not be written in time, or others declared the engine dead.
-        on_found: Called in the caller's event loop once the engine is registered again, under a
-            new id. The old id is retired then.
+        on_registered_again: Called in the caller's event loop once the engine is registered again,
+            under a new id. The old id is retired then.
     """
 
     def __init__(
@@ -66,18 +66,18 @@ class Heartbeat:
         url: URL,
         identity: EngineIdentity,
         *,
-        lease: float,
-        fence: Fence,
-        on_lost: Callable[[], None],
-        on_found: Callable[[uuid.UUID], None],
+        lease_seconds: float,
+        lease: Lease,
+        on_lease_lost: Callable[[], None],
+        on_registered_again: Callable[[uuid.UUID], None],
     ) -> None:
         self._url = url
         self._identity = identity
+        self._lease_seconds = lease_seconds
+        self._interval = lease_seconds / 5
         self._lease = lease
-        self._interval = lease / 5
-        self._fence = fence
-        self._on_lost = on_lost
-        self._on_found = on_found
+        self._on_lease_lost = on_lease_lost
+        self._on_registered_again = on_registered_again
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -117,7 +117,7 @@ class Heartbeat:
         if self._loop is not None and self._stop is not None:
             with contextlib.suppress(RuntimeError):  # the thread's loop has ended by itself
                 self._loop.call_soon_threadsafe(self._stop.set)
-        await asyncio.to_thread(self._thread.join, self._lease)
+        await asyncio.to_thread(self._thread.join, self._lease_seconds)
         self._thread = None
 
     # --- in the thread ----------------------------------------------------------------------
@@ -129,7 +129,7 @@ class Heartbeat:
             asyncio.run(self._run(caller, registered))
         except Exception as error:  # handed to whoever waits for the thread
             log.exception("the heartbeat failed")
-            self._fence.fall()
+            self._lease.expire()
             caller.call_soon_threadsafe(_set_exception, self._ended, error)
         else:
             caller.call_soon_threadsafe(_set_result, self._ended, None)
@@ -148,19 +148,19 @@ class Heartbeat:
             while not await self._stopped_within(self._interval):
                 if await self._beat_until_lost(engine_id):
                     continue
-                caller.call_soon_threadsafe(self._on_lost)
+                caller.call_soon_threadsafe(self._on_lease_lost)
                 found = await self._register_again(engine_id)
                 if found is None:
                     break
                 engine_id = found
-                caller.call_soon_threadsafe(self._on_found, engine_id)
+                caller.call_soon_threadsafe(self._on_registered_again, engine_id)
         finally:
             await self._retire(engine_id)
             await self._disconnect()
 
     async def _beat_until_lost(self, engine_id: uuid.UUID) -> bool:
-        """Write one heartbeat, trying for as long as the fence holds."""
-        while self._fence.holds:
+        """Write one heartbeat, trying for as long as the lease holds."""
+        while self._lease.holds:
             sent_at = boot_clock()
             try:
                 row = await self._execute(
@@ -177,9 +177,9 @@ class Heartbeat:
             if row is None:
                 log.error("this engine was declared dead while it was silent")
                 break
-            self._fence.extend(sent_at)
+            self._lease.extend(sent_at)
             return True
-        self._fence.fall()
+        self._lease.expire()
         return False
 
     async def _register(self, former_id: uuid.UUID | None = None) -> uuid.UUID:
@@ -197,10 +197,10 @@ class Heartbeat:
             who.version,
             list(who.lanes),
             who.capacity,
-            self._lease,
+            self._lease_seconds,
             former_id,
         )
-        self._fence.extend(sent_at)
+        self._lease.extend(sent_at)
         return engine_id
 
     async def _register_again(self, old_id: uuid.UUID) -> uuid.UUID | None:

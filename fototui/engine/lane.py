@@ -13,13 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from fototui.db.errors import DatabaseUnavailableError
 from fototui.domain.errors import FototuiError
 from fototui.engine.execution.attempt import attempt
-from fototui.engine.execution.context import Patience, Results, Work
+from fototui.engine.execution.context import Results, RetryPolicy, Work
 from fototui.engine.execution.failure import FailurePolicy
 from fototui.engine.execution.pipeline import Pipeline
 from fototui.engine.jobs.claims import Claims, LaneWork, short_id
 from fototui.engine.jobs.job import JobT
 from fototui.engine.jobs.transitions import Transitions
-from fototui.engine.lease import Fence
+from fototui.engine.lease import Lease
 from fototui.engine.observer import EngineObserver
 from fototui.log import bind_job
 
@@ -35,10 +35,10 @@ class LaneRunner(Generic[JobT]):
         claims: The engine's claims.
         transitions: Writes their steps.
         policy: What becomes of failures.
-        fence: Whether the engine may still act.
+        lease: Whether the engine may still act.
         patience: How transient failures are met.
-        lease: Longest that a claim may take, and age at which a stray one is given back, in
-            seconds.
+        lease_seconds: Longest that a claim may take, and age at which an orphaned one is given
+            back.
         poll_seconds: How often the lane is looked at when nobody wakes it.
         observer: Told of each job.
     """
@@ -51,9 +51,9 @@ class LaneRunner(Generic[JobT]):
         claims: Claims,
         transitions: Transitions,
         policy: FailurePolicy,
-        fence: Fence,
-        patience: Patience,
-        lease: float,
+        lease: Lease,
+        patience: RetryPolicy,
+        lease_seconds: float,
         poll_seconds: float,
         observer: EngineObserver,
     ) -> None:
@@ -67,9 +67,9 @@ class LaneRunner(Generic[JobT]):
         self._concurrency = concurrency
         self._transitions = transitions
         self._policy = policy
-        self._fence = fence
-        self._patience = patience
         self._lease = lease
+        self._patience = patience
+        self._lease_seconds = lease_seconds
         self._poll_seconds = poll_seconds
         self._results = Results()
         self._running: dict[asyncio.Task[None], JobT] = {}
@@ -91,7 +91,7 @@ class LaneRunner(Generic[JobT]):
             self._wake.clear()
             free = self._concurrency - self.running
             claimed = 0
-            if free > 0 and self._fence.holds:
+            if free > 0 and self._lease.holds:
                 try:
                     if limited is None:
                         limited = await self.claims.has_account_limit(self._jobs)
@@ -103,7 +103,7 @@ class LaneRunner(Generic[JobT]):
 
     async def _claim(self, free: int, *, limited: bool) -> int:
         try:
-            async with asyncio.timeout(self._lease):
+            async with asyncio.timeout(self._lease_seconds):
                 jobs = await self.claims.claim(self._jobs, free, limited=limited)
         except TimeoutError as error:
             raise DatabaseUnavailableError("A claim was not answered in time.") from error
@@ -111,17 +111,19 @@ class LaneRunner(Generic[JobT]):
             self._start(job)
         return len(jobs)
 
-    async def release_strays(self) -> None:
+    async def release_orphaned(self) -> None:
         """Give back what is claimed in this engine's name and not worked on.
 
         A claim whose answer was lost on its way is such, and a job whose failure could not be
         written down.
         """
         at_work = [job.row_id for job in self._running.values()]
-        strays = await self.claims.release_strays(self._jobs, at_work, older_than=self._lease)
-        if strays:
+        orphaned = await self.claims.release_orphaned(
+            self._jobs, at_work, older_than=self._lease_seconds
+        )
+        if orphaned:
             log.warning(
-                "claims that nobody works on were given back", lane=str(self.kind), rows=strays
+                "claims that nobody works on were given back", lane=str(self.kind), rows=orphaned
             )
             self.wake()
 
@@ -157,7 +159,7 @@ class LaneRunner(Generic[JobT]):
             self._jobs,
             job,
             transitions=self._transitions,
-            fence=self._fence,
+            lease=self._lease,
             results=self._results,
             patience=self._patience,
             observer=self._observer,

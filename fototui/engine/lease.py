@@ -14,19 +14,19 @@ def boot_clock() -> float:
     return time.clock_gettime(clock)
 
 
-class Fence:
+class Lease:
     """The time until which the last heartbeat is good, less a margin.
 
     Whatever cannot be taken back (a paid call, an upload) asks it first: a process that was frozen
     wakes up in the middle of a step, before any timer of its own can tell.
 
     Args:
-        lease: Seconds after which others may take this engine for dead.
+        seconds: Seconds after which others may take this engine for dead.
         margin: Seconds by which it gives up earlier than they may take over.
     """
 
-    def __init__(self, *, lease: float, margin: float) -> None:
-        self._reach = lease - margin
+    def __init__(self, *, seconds: float, margin: float) -> None:
+        self._reach = seconds - margin
         self._good_until = float("-inf")
 
     def extend(self, sent_at: float) -> None:
@@ -37,7 +37,7 @@ class Fence:
         """
         self._good_until = sent_at + self._reach
 
-    def fall(self) -> None:
+    def expire(self) -> None:
         """This engine was declared dead."""
         self._good_until = float("-inf")
 

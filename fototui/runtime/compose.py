@@ -17,13 +17,13 @@ from fototui.domain.events import ListUpdateEvent
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import JobKind
 from fototui.engine.engine import AnyPipeline, Chore, Engine, EngineSettings, engine_actor
-from fototui.engine.execution.context import Patience
+from fototui.engine.execution.context import RetryPolicy
 from fototui.engine.maintenance.outside_cancels import OutsideCancels
 from fototui.engine.maintenance.rules import Rules, RuleSettings
 from fototui.engine.observer import EngineObserver
 from fototui.engine.pipelines.coloring import ColoringGenerationService
-from fototui.engine.pipelines.download import DownloadService
-from fototui.engine.pipelines.ingest import IngestService
+from fototui.engine.pipelines.download import DownloadPipeline
+from fototui.engine.pipelines.ingest import IngestPipeline
 from fototui.engine.pipelines.svg import SvgGenerationService
 from fototui.mercure.publisher import MercurePublishService
 from fototui.storage.base import Storage
@@ -191,7 +191,7 @@ async def open_engine(
     *,
     lanes: frozenset[JobKind] | None = None,
     grace: float = 5.0,
-    patience: Patience | None = None,
+    patience: RetryPolicy | None = None,
     observer: EngineObserver | None = None,
 ) -> AsyncIterator[Engine]:
     """Run an engine on the configured services.
@@ -224,7 +224,7 @@ async def open_engine(
                 concurrency=concurrency,
                 lease=settings.engine_lease,
                 grace=grace,
-                patience=patience or Patience(),
+                patience=patience or RetryPolicy(),
             ),
             pipelines,
             chores=chores,
@@ -261,10 +261,10 @@ async def _open_work(
         # Webhooks may suffice; a lane that was asked for by name needs one or the other.
         if has_shop(settings) or settings.shopify_webhook_secret is None:
             shop = await stack.enter_async_context(open_shop(settings))
-        pipelines.append(IngestService(parts.database, shop, actor=actor))
+        pipelines.append(IngestPipeline(parts.database, shop, actor=actor))
     if concurrency.get(JobKind.DOWNLOAD):
         photos = await stack.enter_async_context(open_photo_download(settings))
-        pipelines.append(DownloadService(parts.database, storage, photos, actor=actor))
+        pipelines.append(DownloadPipeline(parts.database, storage, photos, actor=actor))
     rules = rule_settings(settings)
     if rules.coloring or rules.svg:
         chores.append(Rules(parts.database, rules, actor=actor).apply)

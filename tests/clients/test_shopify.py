@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from fototui.clients.shopify import Patience, ShopifyService
+from fototui.clients.shopify import QueryRetry, ShopifyService
 from fototui.domain.errors import InvalidInputError, TransientError
 from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
 from fototui.net.asgi import serving
@@ -149,7 +149,7 @@ def shop(open_shop: Shop) -> Shop:
 
 @pytest.fixture
 async def shopify(shop: Shop) -> AsyncIterator[ShopifyService]:
-    patience = Patience(seconds=1.0, first_pause=0.01)
+    patience = QueryRetry(seconds=1.0, first_pause=0.01)
     async with ShopifyService(
         f"{shop.url}/", SecretStr(TOKEN), api_version=VERSION, patience=patience
     ) as made:

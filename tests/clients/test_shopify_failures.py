@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from fototui.clients.shopify import Patience, ShopifyService
+from fototui.clients.shopify import QueryRetry, ShopifyService
 from fototui.domain.errors import (
     AccountError,
     ConfigurationError,
@@ -33,7 +33,7 @@ def _shopify(
         url,
         SecretStr(TOKEN),
         api_version="2026-10",
-        patience=Patience(seconds=seconds, first_pause=pause),
+        patience=QueryRetry(seconds=seconds, first_pause=pause),
         request_seconds=request_seconds,
     )
 

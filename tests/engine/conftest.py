@@ -15,7 +15,7 @@ from ulid import ULID
 from fototui.clients.download import DownloadPatience, PhotoDownload
 from fototui.clients.runpod import RunPodService
 from fototui.clients.shopify import ShopifyService
-from fototui.clients.shopify.client import Patience as ShopPatience
+from fototui.clients.shopify.client import QueryRetry
 from fototui.clients.vectorizer import VectorizerApiService
 from fototui.db.database import Database
 from fototui.db.models.orders import (
@@ -30,13 +30,13 @@ from fototui.db.notify import lane_payload, notify
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import JobKind, OrderStatus, VersionType
 from fototui.engine.engine import Engine, EngineSettings
-from fototui.engine.execution.context import Patience
+from fototui.engine.execution.context import RetryPolicy
 from fototui.engine.maintenance.outside_cancels import OutsideCancels
 from fototui.engine.maintenance.rules import Rules, RuleSettings
 from fototui.engine.observer import EngineObserver
 from fototui.engine.pipelines.coloring import ColoringGenerationService
-from fototui.engine.pipelines.download import DownloadService
-from fototui.engine.pipelines.ingest import IngestService
+from fototui.engine.pipelines.download import DownloadPipeline
+from fototui.engine.pipelines.ingest import IngestPipeline
 from fototui.engine.pipelines.svg import SvgGenerationService
 from fototui.net.asgi import serving
 from fototui.sandbox.app import SandboxSettings, create_sandbox
@@ -50,10 +50,10 @@ from fototui.services.views.orders import OrderDetail
 from fototui.storage.directory import DirectoryStorage
 
 KEY = SecretStr("sandbox")
-QUICK = Patience(
-    attempts=2, first_wait=0.01, put_backs=2, put_back_first=0.01, put_back_longest=0.05
+QUICK = RetryPolicy(
+    attempts=2, first_wait=0.01, reschedules=2, reschedule_first=0.01, reschedule_longest=0.05
 )
-_ONE_TRY = ShopPatience(seconds=0.1, tries=1)
+_ONE_TRY = QueryRetry(seconds=0.1, tries=1)
 
 
 async def eventually(
@@ -200,7 +200,7 @@ class World:
         orders: int = 0,
         lease: float = 3.0,
         grace: float = 0.0,
-        patience: Patience = QUICK,
+        patience: RetryPolicy = QUICK,
         database: Database | None = None,
         job_timeout: float = 20.0,
         poll_seconds: float = 0.2,
@@ -221,7 +221,7 @@ class World:
             f"{self.url}/shopify",
             self.shop_token,
             api_version="2026-10",
-            patience=ShopPatience(seconds=0.1, tries=1),
+            patience=QueryRetry(seconds=0.1, tries=1),
         )
         self.stack.push_async_callback(shop.aclose)
         chores = [OutsideCancels(database, runpod).tell]
@@ -247,8 +247,8 @@ class World:
                     runpod, self.storage, min_image_size=1, timeout_seconds=job_timeout
                 ),
                 SvgGenerationService(vectorizer, self.storage),
-                IngestService(database, shop, actor="test (engine)"),
-                DownloadService(database, self.storage, self.downloads, actor="test (engine)"),
+                IngestPipeline(database, shop, actor="test (engine)"),
+                DownloadPipeline(database, self.storage, self.downloads, actor="test (engine)"),
             ],
             chores=chores,
             observer=observer,

@@ -21,7 +21,7 @@ from fototui.engine.jobs.claims import Claims
 from fototui.engine.jobs.job import Job, JobT, Move, VersionJob
 from fototui.engine.jobs.table import JobTable
 from fototui.engine.jobs.transitions import Transitions
-from fototui.engine.lease import Fence, boot_clock
+from fototui.engine.lease import Lease, boot_clock
 from fototui.engine.observer import NoObserver
 from fototui.engine.pipelines.coloring import ColoringGenerationService
 from fototui.engine.pipelines.svg import SvgGenerationService
@@ -88,15 +88,15 @@ async def _live_once(world: World, pipeline: Pipeline[VersionJob], plan: CrashPl
             ),
             {"id": engine_id},
         )
-    fence = Fence(lease=60, margin=1)
-    fence.extend(boot_clock())
+    lease = Lease(seconds=60, margin=1)
+    lease.extend(boot_clock())
     jobs = await Claims(world.database, engine_id).claim(pipeline.jobs, 1, limited=False)
     for job in jobs:
         work = Work(
             pipeline.jobs,
             job,
             transitions=CrashingTransitions(world.database, plan),
-            fence=fence,
+            lease=lease,
             results=Results(),
             patience=QUICK,
             observer=NoObserver(),

@@ -12,7 +12,7 @@ from fototui.domain.statuses import JobKind
 from fototui.engine.heartbeat import EngineIdentity, Heartbeat
 from fototui.engine.jobs.claims import Claims
 from fototui.engine.jobs.versions import COLORINGS, SVGS, VersionJobs
-from fototui.engine.lease import Fence
+from fototui.engine.lease import Lease
 from fototui.services.operations.lanes import LaneService
 from tests.engine.conftest import World
 
@@ -70,10 +70,10 @@ async def test_an_engine_that_was_taken_for_dead_comes_back_as_it_was(
     heartbeat = Heartbeat(
         database.url,
         EngineIdentity("eva", "studio", 1, "0", ["coloring"], 1),
-        lease=1.0,
-        fence=Fence(lease=1.0, margin=0.1),
-        on_lost=lambda: None,
-        on_found=found.put_nowait,
+        lease_seconds=1.0,
+        lease=Lease(seconds=1.0, margin=0.1),
+        on_lease_lost=lambda: None,
+        on_registered_again=found.put_nowait,
     )
     former_id = await heartbeat.start()
     try:

@@ -13,7 +13,7 @@ from fototui.engine.jobs.claims import Claims, claim_statement
 from fototui.engine.jobs.job import Move
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.jobs.versions import COLORINGS, SVGS
-from fototui.engine.lease import Fence
+from fototui.engine.lease import Lease
 from tests.engine.conftest import World
 from tests.pgproxy import PgProxy
 
@@ -36,10 +36,10 @@ async def claims(world: World, far: Database) -> AsyncIterator[Claims]:
     heartbeat = Heartbeat(
         world.database.url,
         EngineIdentity("test", "test", 1, "0", ["coloring"], 1),
-        lease=30,
-        fence=Fence(lease=30, margin=1),
-        on_lost=lambda: None,
-        on_found=lambda _id: None,
+        lease_seconds=30,
+        lease=Lease(seconds=30, margin=1),
+        on_lease_lost=lambda: None,
+        on_registered_again=lambda _id: None,
     )
     engine_id = await heartbeat.start()
     try:

@@ -1,6 +1,6 @@
 """Shopify: orders by GraphQL (`ShopifyService`) and by webhook (`read_delivery`)."""
 
-from fototui.clients.shopify.client import Patience, ShopifyService
+from fototui.clients.shopify.client import QueryRetry, ShopifyService
 from fototui.clients.shopify.webhook import (
     Delivery,
     MalformedWebhookError,
@@ -14,7 +14,7 @@ __all__ = [
     "Delivery",
     "MalformedWebhookError",
     "MissingOrderError",
-    "Patience",
+    "QueryRetry",
     "ShopifyService",
     "is_genuine",
     "order_of",

@@ -49,7 +49,7 @@ _LINE_ITEMS = _query("line_items", "line_page")
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class QueryRetry:
     """How long a query is tried again before its failure is told.
 
     All queries only read, so trying again never does a thing twice.
@@ -92,13 +92,13 @@ class ShopifyService:
         token: SecretStr,
         *,
         api_version: str,
-        patience: Patience | None = None,
+        patience: QueryRetry | None = None,
         request_seconds: float = 30.0,
     ) -> None:
         base = web_address(f"{store_url.rstrip('/')}/", "SHOPIFY_STORE_URL")
         self._url = base.join(f"admin/api/{api_version}/graphql.json")
         self._version = api_version
-        self._patience = patience or Patience()
+        self._patience = patience or QueryRetry()
         self._request_seconds = request_seconds
         self._told: set[str] = set()
         self._client = httpx.AsyncClient(

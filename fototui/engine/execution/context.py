@@ -22,7 +22,7 @@ from fototui.domain.statuses import JobKind
 from fototui.engine.jobs.job import Job, JobStatus, JobT, Move, VersionJob
 from fototui.engine.jobs.table import JobTable
 from fototui.engine.jobs.transitions import Transitions
-from fototui.engine.lease import Fence
+from fototui.engine.lease import Lease
 from fototui.engine.observer import EngineObserver
 
 T = TypeVar("T")
@@ -30,22 +30,22 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long a transient failure is put up with.
 
     Args:
         attempts: Tries inside one step.
         first_wait: Longest wait before the second try, in seconds; it doubles with each.
-        put_backs: Times a job is given back to wait, before it fails for good.
-        put_back_first: Shortest of these waits, in seconds; it grows with each.
-        put_back_longest: Longest of these waits, in seconds.
+        reschedules: Times a job is given back to wait, before it fails for good.
+        reschedule_first: Shortest of these waits, in seconds; it grows with each.
+        reschedule_longest: Longest of these waits, in seconds.
     """
 
     attempts: int = 3
     first_wait: float = 1.0
-    put_backs: int = 3
-    put_back_first: float = 1.0
-    put_back_longest: float = 60.0
+    reschedules: int = 3
+    reschedule_first: float = 1.0
+    reschedule_longest: float = 60.0
 
     async def call(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make a call to the outside, again where that cannot do its work twice.
@@ -116,7 +116,7 @@ class Work(Generic[JobT]):
         jobs: Where the job stands.
         job: The job as claimed.
         transitions: Writes its steps.
-        fence: Whether this engine may still act.
+        lease: Whether this engine may still act.
         results: Where its result is kept until it is stored.
         patience: How transient failures are met.
         observer: Told of the job's steps.
@@ -128,16 +128,16 @@ class Work(Generic[JobT]):
         job: JobT,
         *,
         transitions: Transitions,
-        fence: Fence,
+        lease: Lease,
         results: Results,
-        patience: Patience,
+        patience: RetryPolicy,
         observer: EngineObserver,
     ) -> None:
         self.job = job
         self.ended = False
         """The claim is given up: there is no further step."""
         self._jobs = jobs
-        self.fence = fence
+        self.lease = lease
         self.patience = patience
         self.observer = observer
         self.transitions = transitions
@@ -197,7 +197,7 @@ class Work(Generic[JobT]):
         )
         self.ended = move.ends
 
-    async def put_back(self, status: JobStatus, *, seconds: float, **fields: object) -> None:
+    async def reschedule(self, status: JobStatus, *, seconds: float, **fields: object) -> None:
         """Give the job back, to wait in a status for some seconds.
 
         Raises:
@@ -205,7 +205,7 @@ class Work(Generic[JobT]):
         """
         move = Move(status, fields)
         await self.persistently(
-            lambda: self.transitions.put_back(self._jobs, self.job, move, seconds=seconds)
+            lambda: self.transitions.reschedule(self._jobs, self.job, move, seconds=seconds)
         )
         self.ended = True
 
@@ -223,7 +223,7 @@ class Work(Generic[JobT]):
         """
         wait = 0.1
         while True:
-            self.fence.require()
+            self.lease.require()
             try:
                 return await write()
             except (DatabaseUnavailableError, DBAPIError) as error:

@@ -7,7 +7,7 @@ import structlog
 from fototui.db.database import Database
 from fototui.domain.errors import AccountError, FototuiError, PermanentError, TransientError
 from fototui.domain.sentences import Sentence
-from fototui.engine.execution.context import Patience, Work
+from fototui.engine.execution.context import RetryPolicy, Work
 from fototui.engine.execution.pipeline import Pipeline, reason
 from fototui.engine.jobs.job import JobT
 from fototui.services.operations.lanes import LaneService
@@ -27,7 +27,7 @@ class FailurePolicy:
         patience: How often and how long a job is put back.
     """
 
-    def __init__(self, database: Database, *, actor: str, patience: Patience) -> None:
+    def __init__(self, database: Database, *, actor: str, patience: RetryPolicy) -> None:
         self._database = database
         self._actor = actor
         self._patience = patience
@@ -63,7 +63,7 @@ class FailurePolicy:
         Raises:
             ClaimLostError: The job is no longer this engine's.
         """
-        waiting = pipeline.retreats.get(work.job.status, work.job.status)
+        waiting = pipeline.retry_from.get(work.job.status, work.job.status)
         if isinstance(error, AccountError):
             log.error("the account is refused; the lane is paused", reason=str(error))
             # The job waits unharmed, and the lane is stopped first, so that nobody claims it again.
@@ -71,12 +71,12 @@ class FailurePolicy:
                 await LaneService(session, operator=self._actor).pause(
                     pipeline.jobs.kind, reason=error.sentence
                 )
-            await work.put_back(waiting, seconds=0, **reason(error.code, error.sentence))
+            await work.reschedule(waiting, seconds=0, **reason(error.code, error.sentence))
             return "lane paused"
-        if isinstance(error, TransientError) and work.job.retries < self._patience.put_backs:
+        if isinstance(error, TransientError) and work.job.retries < self._patience.reschedules:
             seconds = self._wait(work.job.retries, error.retry_after)
             log.warning("the job waits", seconds=round(seconds, 1), reason=str(error))
-            await work.put_back(
+            await work.reschedule(
                 waiting,
                 seconds=seconds,
                 retries=work.job.retries + 1,
@@ -100,6 +100,6 @@ class FailurePolicy:
 
     def _wait(self, retries: int, asked: float | None) -> float:
         patience = self._patience
-        longest = min(patience.put_back_first * 4 ** (retries + 1), patience.put_back_longest)
-        wait = random.uniform(patience.put_back_first, longest)  # noqa: S311 - spreads load
-        return max(wait, min(asked or 0.0, patience.put_back_longest))
+        longest = min(patience.reschedule_first * 4 ** (retries + 1), patience.reschedule_longest)
+        wait = random.uniform(patience.reschedule_first, longest)  # noqa: S311 - spreads load
+        return max(wait, min(asked or 0.0, patience.reschedule_longest))

@@ -34,7 +34,7 @@ class Pipeline(Protocol[JobT]):
         """
 
     @property
-    def retreats(self) -> Mapping[JobStatus, JobStatus]:
+    def retry_from(self) -> Mapping[JobStatus, JobStatus]:
         """Where a job waits after a failure in a status, where that is not the status itself."""
 
     async def fail(self, work: Work[JobT], why: Mapping[str, object]) -> None:
@@ -114,7 +114,7 @@ async def store(
     """
     if work.result is None:
         return await storage.head(work.job.key)
-    work.fence.require()
+    work.lease.require()
     try:
         return await storage.put(work.job.key, work.result, content_type=content_type)
     except PermanentError as refused:

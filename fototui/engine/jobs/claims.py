@@ -172,7 +172,7 @@ class Claims:
                 await notify(session, lane_payload(jobs.kind))
         return len(released)
 
-    async def release_strays(
+    async def release_orphaned(
         self, jobs: JobTable[JobT], at_work: Sequence[int | uuid.UUID], *, older_than: float
     ) -> list[int | uuid.UUID]:
         """Give back what this engine holds and does not work on.

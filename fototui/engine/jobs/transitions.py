@@ -54,7 +54,7 @@ class Transitions:
             await session.commit()
         return job.after(move)
 
-    async def put_back(
+    async def reschedule(
         self, jobs: JobTable[JobT], job: JobT, move: Move, *, seconds: float
     ) -> None:
         """Give a job back, to be taken up by whoever comes first after some time.

@@ -48,7 +48,7 @@ class ColoringGenerationService:
 
     jobs = COLORINGS
     # RunPod said no, so nothing is under way there: the way begins again.
-    retreats: Mapping[JobStatus, JobStatus] = {S.RUNPOD_SUBMITTING: S.QUEUED}
+    retry_from: Mapping[JobStatus, JobStatus] = {S.RUNPOD_SUBMITTING: S.QUEUED}
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class ColoringGenerationService:
         await self._submit_once(work, await self._payload(work))
 
     async def _submit_once(self, work: Work[VersionJob], payload: bytes) -> None:
-        work.fence.require()
+        work.lease.require()
         await finish_despite_cancel(
             self._submit_and_write(work, payload), seconds=_SUBMISSION_GRACE
         )

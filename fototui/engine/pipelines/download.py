@@ -50,7 +50,7 @@ class _Missing:
     hopeless: Sentence | None = field(compare=False)
 
 
-class DownloadService:
+class DownloadPipeline:
     """The one step of an order's photos, which fetches all that are missing.
 
     All are fetched at once; each is written down as soon as it is stored, or with its own reason.
@@ -64,7 +64,7 @@ class DownloadService:
     """
 
     jobs = DOWNLOADS
-    retreats: Mapping[JobStatus, JobStatus] = {}
+    retry_from: Mapping[JobStatus, JobStatus] = {}
 
     def __init__(
         self, database: Database, storage: Storage, photos: PhotoSource, *, actor: str
@@ -128,7 +128,7 @@ class DownloadService:
 
     async def _fetch_and_store(self, work: Work[OrderJob], missing: _Missing) -> S3ObjectRefData:
         photo = await self._photos.fetch(missing.url)
-        work.fence.require()
+        work.lease.require()
         paths = OrderStoragePaths(work.job.order_id, missing.line_item_id, missing.position)
         return await self._storage.put(
             paths.photo(photo.info.ext), photo.data, content_type=photo.info.content_type

@@ -25,7 +25,7 @@ class OrderSource(Protocol):
         """Read an order; None where the shop has none of this number."""
 
 
-class IngestService:
+class IngestPipeline:
     """The steps of an order's details.
 
     The shop is asked, because webhooks come late and out of order. Where it cannot be asked, or
@@ -38,7 +38,7 @@ class IngestService:
     """
 
     jobs = INGESTS
-    retreats: Mapping[JobStatus, JobStatus] = {}
+    retry_from: Mapping[JobStatus, JobStatus] = {}
 
     def __init__(self, database: Database, shop: OrderSource | None, *, actor: str) -> None:
         self._database = database

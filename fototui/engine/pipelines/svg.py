@@ -30,7 +30,7 @@ class SvgGenerationService:
     """
 
     jobs = SVGS
-    retreats: Mapping[JobStatus, JobStatus] = {S.VECTORIZER_PROCESSING: S.QUEUED}
+    retry_from: Mapping[JobStatus, JobStatus] = {S.VECTORIZER_PROCESSING: S.QUEUED}
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class SvgGenerationService:
     async def _call(self, work: Work[VersionJob], coloring: bytes) -> None:
         options = work.job.options
         assert isinstance(options, SvgOptions)
-        work.fence.require()
+        work.lease.require()
 
         async def vectorize() -> VectorizerResult:
             return await self._vectorizer.vectorize(coloring, options, mode=self._mode)

@@ -161,10 +161,10 @@ async def test_storage_that_comes_back_costs_nothing(world: World) -> None:
     blocker.write_bytes(b"")
     async with world.engine():
 
-        async def put_back() -> bool:
+        async def reschedule() -> bool:
             return (await world.coloring(version_id)).retries == 1
 
-        await eventually(put_back)
+        await eventually(reschedule)
         blocker.unlink()
         await world.until(version_id, "completed", "error")
     assert (await world.coloring(version_id)).status == "completed"
