@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from fototui.clients.download import PhotoDownload
 from fototui.clients.runpod import RunPodService
-from fototui.clients.shopify import ShopifyService
+from fototui.clients.shopify import ShopifyClient
 from fototui.clients.vectorizer import VectorizerApiService, VectorizerMode
 from fototui.config.settings import Settings, required
 from fototui.db.database import Database
@@ -163,13 +163,13 @@ def has_shop(settings: Settings) -> bool:
     return settings.shopify_store_url is not None and settings.shopify_access_token is not None
 
 
-def open_shop(settings: Settings) -> ShopifyService:
+def open_shop(settings: Settings) -> ShopifyClient:
     """Make the Shopify client.
 
     Raises:
         ConfigurationError: It is not configured.
     """
-    return ShopifyService(
+    return ShopifyClient(
         required(settings.shopify_store_url, "shopify_store_url"),
         required(settings.shopify_access_token, "shopify_access_token"),
         api_version=settings.shopify_api_version,

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from fototui.clients.shopify import QueryRetry, ShopifyService
+from fototui.clients.shopify import QueryRetry, ShopifyClient
 from fototui.domain.errors import InvalidInputError, TransientError
 from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
 from fototui.net.asgi import serving
@@ -148,15 +148,15 @@ def shop(open_shop: Shop) -> Shop:
 
 
 @pytest.fixture
-async def shopify(shop: Shop) -> AsyncIterator[ShopifyService]:
+async def shopify(shop: Shop) -> AsyncIterator[ShopifyClient]:
     patience = QueryRetry(seconds=1.0, first_pause=0.01)
-    async with ShopifyService(
+    async with ShopifyClient(
         f"{shop.url}/", SecretStr(TOKEN), api_version=VERSION, patience=patience
     ) as made:
         yield made
 
 
-async def test_an_order_is_read_whole(shop: Shop, shopify: ShopifyService) -> None:
+async def test_an_order_is_read_whole(shop: Shop, shopify: ShopifyClient) -> None:
     attributes = [
         ("Věnování", "Pro Aničku"),
         ("Rozvržení", "na výšku"),
@@ -190,7 +190,7 @@ async def test_an_order_is_read_whole(shop: Shop, shopify: ShopifyService) -> No
     assert [order async for order in shopify.recent_orders()] == [expected]
 
 
-async def test_250_orders_with_60_line_items_each(shop: Shop, shopify: ShopifyService) -> None:
+async def test_250_orders_with_60_line_items_each(shop: Shop, shopify: ShopifyClient) -> None:
     for number in range(1, 251):
         shop.place(number, [_line(number * 100 + place) for place in range(60)])
     orders = [order async for order in shopify.recent_orders()]
@@ -205,7 +205,7 @@ async def test_250_orders_with_60_line_items_each(shop: Shop, shopify: ShopifySe
 
 @pytest.mark.parametrize("count", [0, 1, 50, 51, 120])
 async def test_one_order_with_many_line_items(
-    shop: Shop, shopify: ShopifyService, count: int
+    shop: Shop, shopify: ShopifyClient, count: int
 ) -> None:
     shop.place(7, [_line(number) for number in range(1, count + 1)])
     order = await shopify.order(7)
@@ -215,7 +215,7 @@ async def test_one_order_with_many_line_items(
 
 @pytest.mark.parametrize(("limit", "pages"), [(0, 0), (1, 1), (25, 1), (26, 2), (60, 3), (90, 3)])
 async def test_a_limit_is_kept_across_pages(
-    shop: Shop, shopify: ShopifyService, limit: int, pages: int
+    shop: Shop, shopify: ShopifyClient, limit: int, pages: int
 ) -> None:
     for number in range(1, 61):
         shop.place(number, [])
@@ -238,26 +238,26 @@ async def test_a_limit_is_kept_across_pages(
     ],
 )
 async def test_since_asks_for_what_changed(
-    shop: Shop, shopify: ShopifyService, since: datetime | date | None, search: str | None
+    shop: Shop, shopify: ShopifyClient, since: datetime | date | None, search: str | None
 ) -> None:
     assert [order async for order in shopify.recent_orders(since=since)] == []
     assert [asked["query"] for _, asked in shop.asked] == [search]
 
 
-async def test_a_time_without_a_zone_is_refused(shop: Shop, shopify: ShopifyService) -> None:
+async def test_a_time_without_a_zone_is_refused(shop: Shop, shopify: ShopifyClient) -> None:
     naive = datetime(2026, 11, 1)  # noqa: DTZ001  # the point of the test
     with pytest.raises(InvalidInputError, match="no time zone"):
         await anext(aiter(shopify.recent_orders(since=naive)))
     assert shop.asked == []
 
 
-async def test_an_unknown_order_is_none(shop: Shop, shopify: ShopifyService) -> None:
+async def test_an_unknown_order_is_none(shop: Shop, shopify: ShopifyClient) -> None:
     shop.place(7, [])
     assert await shopify.order(8) is None
     assert shop.asked == [("Order", {"id": "gid://shopify/Order/8", "lines": 50})]
 
 
-async def test_every_field_null(shop: Shop, shopify: ShopifyService) -> None:
+async def test_every_field_null(shop: Shop, shopify: ShopifyClient) -> None:
     line = dict.fromkeys(("title", "variantTitle", "quantity", "customAttributes"))
     shop.place(2, [None, {"id": None}, {"id": "5", **line}])
     shop.nodes += [{"id": "gid://shopify/Order/3"}, None, {"legacyResourceId": "4"}, {"name": "#x"}]
@@ -270,7 +270,7 @@ async def test_every_field_null(shop: Shop, shopify: ShopifyService) -> None:
     assert first.items == (ShopItem(5, "—", 1, None, None, ()),)
 
 
-async def test_an_order_deleted_meanwhile_is_left_out(shop: Shop, shopify: ShopifyService) -> None:
+async def test_an_order_deleted_meanwhile_is_left_out(shop: Shop, shopify: ShopifyClient) -> None:
     shop.place(1, [_line(number) for number in range(1, 12)])
     shop.place(2, [])
     shop.nodes[0] = {**(shop.nodes[0] or {}), "id": "gid://shopify/Order/999"}
@@ -279,7 +279,7 @@ async def test_an_order_deleted_meanwhile_is_left_out(shop: Shop, shopify: Shopi
 
 @pytest.mark.parametrize("page", [None, {"nodes": [], "pageInfo": {"hasNextPage": True}}])
 async def test_pages_that_lead_nowhere_are_a_failure(
-    shop: Shop, shopify: ShopifyService, page: object
+    shop: Shop, shopify: ShopifyClient, page: object
 ) -> None:
     shop.place(1, [_line(number) for number in range(1, 60)])
     lines = [_line(1)]
@@ -293,9 +293,7 @@ async def test_pages_that_lead_nowhere_are_a_failure(
         await shopify.order(1)
 
 
-async def test_a_page_that_leads_to_itself_is_a_failure(
-    shop: Shop, shopify: ShopifyService
-) -> None:
+async def test_a_page_that_leads_to_itself_is_a_failure(shop: Shop, shopify: ShopifyClient) -> None:
     shop.place(1, [])
     shop.nodes[0] = {
         **(shop.nodes[0] or {}),
@@ -309,7 +307,7 @@ async def test_a_page_that_leads_to_itself_is_a_failure(
     assert len(shop.asked) == 2
 
 
-async def test_an_abandoned_import_asks_no_more(shop: Shop, shopify: ShopifyService) -> None:
+async def test_an_abandoned_import_asks_no_more(shop: Shop, shopify: ShopifyClient) -> None:
     for number in range(1, 61):
         shop.place(number, [])
     async for order in shopify.recent_orders():

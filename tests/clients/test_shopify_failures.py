@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from fototui.clients.shopify import QueryRetry, ShopifyService
+from fototui.clients.shopify import QueryRetry, ShopifyClient
 from fototui.domain.errors import (
     AccountError,
     ConfigurationError,
@@ -28,8 +28,8 @@ FOUND = {"data": {"order": {"id": "gid://shopify/Order/7", "name": "#1270"}}}
 
 def _shopify(
     url: str, *, seconds: float = 5.0, pause: float = 0.01, request_seconds: float = 20.0
-) -> ShopifyService:
-    return ShopifyService(
+) -> ShopifyClient:
+    return ShopifyClient(
         url,
         SecretStr(TOKEN),
         api_version="2026-10",
@@ -39,7 +39,7 @@ def _shopify(
 
 
 @pytest.fixture
-async def shopify(service: Service) -> AsyncIterator[ShopifyService]:
+async def shopify(service: Service) -> AsyncIterator[ShopifyClient]:
     async with _shopify(service.url) as made:
         yield made
 
@@ -76,7 +76,7 @@ def _throttled(missing: float | None, rate: float = 100.0) -> dict[str, object]:
 
 @pytest.mark.parametrize("status", [200, 429])
 async def test_a_throttled_query_waits_for_its_points(
-    shopify: ShopifyService, service: Service, status: int
+    shopify: ShopifyClient, service: Service, status: int
 ) -> None:
     service.will(_throttled(30), status=status)
     service.will(FOUND)
@@ -158,7 +158,7 @@ async def test_a_bare_429_without_a_time_waits_some_seconds(service: Service) ->
     ],
 )
 async def test_passing_failures_are_tried_three_times(
-    shopify: ShopifyService, service: Service, status: int, body: object
+    shopify: ShopifyClient, service: Service, status: int, body: object
 ) -> None:
     service.will(body, status=status)
     with pytest.raises(TransientError) as caught:
@@ -168,14 +168,14 @@ async def test_passing_failures_are_tried_three_times(
     assert len(service.received) == 3
 
 
-async def test_a_passing_failure_passes(shopify: ShopifyService, service: Service) -> None:
+async def test_a_passing_failure_passes(shopify: ShopifyClient, service: Service) -> None:
     service.will("so it is", status=502)
     service.will(FOUND)
     assert await shopify.order(7) is not None
 
 
 async def test_a_list_that_is_missing_is_no_empty_list(
-    shopify: ShopifyService, service: Service
+    shopify: ShopifyClient, service: Service
 ) -> None:
     service.will({"data": {"orders": None}})
     with pytest.raises(TransientError, match="end before they are complete"):
@@ -239,7 +239,7 @@ async def test_a_shop_that_never_answers(raw_server: RawServer) -> None:
     ],
 )
 async def test_refusals(
-    shopify: ShopifyService,
+    shopify: ShopifyClient,
     service: Service,
     status: int,
     body: object,
@@ -254,7 +254,7 @@ async def test_refusals(
     assert len(service.received) == 1
 
 
-async def test_a_stranger_s_text_is_cleaned(shopify: ShopifyService, service: Service) -> None:
+async def test_a_stranger_s_text_is_cleaned(shopify: ShopifyClient, service: Service) -> None:
     service.will({"errors": "\x1b]0;you\x07 {status} [red]" + "x" * 10_000}, status=401)
     with pytest.raises(AccountError) as caught:
         await shopify.order(7)
@@ -269,7 +269,7 @@ async def test_a_stranger_s_text_is_cleaned(shopify: ShopifyService, service: Se
 
 @pytest.mark.parametrize("row", [0, "0"])
 async def test_a_hidden_field_leaves_an_order(
-    shopify: ShopifyService, service: Service, row: int | str
+    shopify: ShopifyClient, service: Service, row: int | str
 ) -> None:
     node = {"id": "gid://shopify/Order/7", "customer": None, "email": None}
     service.will(
@@ -293,7 +293,7 @@ async def test_a_hidden_field_leaves_an_order(
     ("version", "warned"), [(None, []), ("2026-10", []), ("2027-01", ["2027-01"])]
 )
 async def test_another_version_is_warned_of_once(
-    shopify: ShopifyService, service: Service, version: str | None, warned: list[str]
+    shopify: ShopifyClient, service: Service, version: str | None, warned: list[str]
 ) -> None:
     if version is None:
         service.will(FOUND)
@@ -319,4 +319,4 @@ async def test_another_version_is_warned_of_once(
 )
 def test_a_wrong_setting_is_named(url: str, token: str, variable: str) -> None:
     with pytest.raises(ConfigurationError, match=variable):
-        ShopifyService(url, SecretStr(token), api_version="2026-10")
+        ShopifyClient(url, SecretStr(token), api_version="2026-10")

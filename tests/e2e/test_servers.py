@@ -13,7 +13,7 @@ import httpx
 from pydantic import SecretStr
 
 from fototui.clients.download import PhotoDownload
-from fototui.clients.shopify import ShopifyService
+from fototui.clients.shopify import ShopifyClient
 from fototui.domain.events import ListUpdateEvent, parse_event
 from fototui.mercure.publisher import MercurePublishService
 from fototui.mercure.subscriber import LinkState, MercureSubscriber, Message, StateChange
@@ -88,7 +88,7 @@ async def test_the_sandbox_has_a_shop_whose_orders_can_be_imported(tmp_path: Pat
         hosts = frozenset({told["PHOTO_TRUSTED_HOSTS"]})
         async with (
             asyncio.timeout(20),
-            ShopifyService(told["SHOPIFY_STORE_URL"], token, api_version="2026-10") as shop,
+            ShopifyClient(told["SHOPIFY_STORE_URL"], token, api_version="2026-10") as shop,
             PhotoDownload(
                 proxies=(), trusted_hosts=hosts, referer=told["SHOPIFY_STORE_URL"]
             ) as download,

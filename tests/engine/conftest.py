@@ -14,7 +14,7 @@ from ulid import ULID
 
 from fototui.clients.download import DownloadPatience, PhotoDownload
 from fototui.clients.runpod import RunPodService
-from fototui.clients.shopify import ShopifyService
+from fototui.clients.shopify import ShopifyClient
 from fototui.clients.shopify.client import QueryRetry
 from fototui.clients.vectorizer import VectorizerApiService
 from fototui.db.database import Database
@@ -217,7 +217,7 @@ class World:
         )
         self.stack.push_async_callback(runpod.aclose)
         self.stack.push_async_callback(vectorizer.aclose)
-        shop = ShopifyService(
+        shop = ShopifyClient(
             f"{self.url}/shopify",
             self.shop_token,
             api_version="2026-10",

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import CHECKS
 
-from fototui.clients.shopify import ShopifyService
+from fototui.clients.shopify import ShopifyClient
 from fototui.net.asgi import serving
 from fototui.sandbox.shopify.app import ShopSettings, create_shop
 from fototui.sandbox.shopify.shop import Shop, book
@@ -67,7 +67,7 @@ async def test_the_description_is_kept(
     shop.place([book(["https://cdn.example.com/1.jpg"])])
     async with (
         serving(create_shop(ShopSettings(token=token, shop=shop))) as shop_url,
-        ShopifyService(shop_url, token, api_version="2026-10") as house.shop,
+        ShopifyClient(shop_url, token, api_version="2026-10") as house.shop,
     ):
         calls = await asyncio.to_thread(_try_all, schema, url, headers, names)
     statuses = {status for _, status in calls}

@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from fototui.clients.shopify import ShopifyService
+from fototui.clients.shopify import ShopifyClient
 from fototui.db.database import Database
 from fototui.db.models.inbound import WebhookDelivery
 from fototui.db.models.orders import Order
@@ -38,12 +38,12 @@ async def _orders(database: Database) -> list[Order]:
 
 
 @asynccontextmanager
-async def opened(shop: Shop, *, key: str = TOKEN) -> AsyncIterator[ShopifyService]:
+async def opened(shop: Shop, *, key: str = TOKEN) -> AsyncIterator[ShopifyClient]:
     """A client of the imitated shop."""
     settings = ShopSettings(token=SecretStr(TOKEN), shop=shop)
     async with (
         serving(create_shop(settings)) as url,
-        ShopifyService(url, SecretStr(key), api_version="2026-10") as client,
+        ShopifyClient(url, SecretStr(key), api_version="2026-10") as client,
     ):
         yield client
 

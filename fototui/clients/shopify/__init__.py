@@ -1,6 +1,6 @@
-"""Shopify: orders by GraphQL (`ShopifyService`) and by webhook (`read_delivery`)."""
+"""Shopify: orders by GraphQL (`ShopifyClient`) and by webhook (`read_delivery`)."""
 
-from fototui.clients.shopify.client import QueryRetry, ShopifyService
+from fototui.clients.shopify.client import QueryRetry, ShopifyClient
 from fototui.clients.shopify.webhook import (
     Delivery,
     MalformedWebhookError,
@@ -15,7 +15,7 @@ __all__ = [
     "MalformedWebhookError",
     "MissingOrderError",
     "QueryRetry",
-    "ShopifyService",
+    "ShopifyClient",
     "is_genuine",
     "order_of",
     "read_delivery",

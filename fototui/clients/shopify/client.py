@@ -66,7 +66,7 @@ class QueryRetry:
     tries: int = 3
 
 
-class ShopifyService:
+class ShopifyClient:
     """The Admin API of one shop, over one long-lived HTTP client.
 
     All calls raise `AccountError` (the token, its scopes or the shop are refused),

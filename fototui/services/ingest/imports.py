@@ -34,7 +34,7 @@ _AT_ONCE = 50
 
 
 class ShopSource(Protocol):
-    """What an import needs of the shop; `ShopifyService` has it."""
+    """What an import needs of the shop; `ShopifyClient` has it."""
 
     def recent_orders(
         self, *, limit: int | None = None, since: datetime | date | None = None
