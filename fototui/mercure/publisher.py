@@ -11,7 +11,7 @@ import structlog
 from pydantic import SecretStr
 
 from fototui.mercure.address import hub_address
-from fototui.mercure.queue import Letter, Outbox
+from fototui.mercure.queue import EventQueue, OutgoingEvent
 from fototui.mercure.tokens import publish_token
 from fototui.retry import Backoff
 
@@ -70,12 +70,12 @@ class _Counts:
 class _Lane:
     """A queue and its worker: one event under way at a time, so that order is kept."""
 
-    outbox: Outbox
+    queue: EventQueue
     worker: asyncio.Task[None] | None = field(default=None)
 
 
-def _letter(event: Publishable, *, ages: bool = True) -> Letter:
-    return Letter(tuple(event.get_topics()), event.model_dump_json(), ages=ages)
+def _outgoing(event: Publishable, *, ages: bool = True) -> OutgoingEvent:
+    return OutgoingEvent(tuple(event.get_topics()), event.model_dump_json(), ages=ages)
 
 
 class MercurePublishService:
@@ -120,13 +120,13 @@ class MercurePublishService:
         if self._url:
             publish_token(key)  # an empty key is said now, and not for every event
         self._key = key
-        self._loss_letter = _letter(after_loss, ages=False) if after_loss else None
+        self._loss_event = _outgoing(after_loss, ages=False) if after_loss else None
         self._timeout_seconds = timeout_seconds
         self._retry_seconds = retry_seconds
         self._max_age_seconds = max_age_seconds
         self._close_seconds = close_seconds
-        self._lanes = [_Lane(Outbox(queue_size)) for _ in range(lanes)]
-        self._loss_lane = _Lane(Outbox(1))
+        self._lanes = [_Lane(EventQueue(queue_size)) for _ in range(lanes)]
+        self._loss_lane = _Lane(EventQueue(1))
         self._counts = _Counts()
         self._link = _Link.WELL
         self._client: httpx.AsyncClient | None = None
@@ -140,7 +140,7 @@ class MercurePublishService:
             failed=counts.failed,
             dropped=counts.dropped,
             merged=counts.merged,
-            queued=sum(len(lane.outbox) for lane in self._all_lanes),
+            queued=sum(len(lane.queue) for lane in self._all_lanes),
         )
 
     @property
@@ -159,21 +159,21 @@ class MercurePublishService:
             self._counts.dropped += 1
             return
         try:
-            letter = _letter(event)
+            outgoing = _outgoing(event)
         except Exception:  # a broken event must not break the work that caused it
             self._counts.failed += 1
             log.exception("an event could not be written", kind=type(event).__name__)
             return
-        lane = self._lanes[hash(letter.topics) % len(self._lanes)]
-        put = lane.outbox.put(letter)
+        lane = self._lanes[hash(outgoing.topics) % len(self._lanes)]
+        put = lane.queue.put(outgoing)
         self._counts.merged += put.merged
         if put.dropped:
             self._counts.dropped += 1
             self._tell_of_loss()
 
     def _tell_of_loss(self) -> None:
-        if self._loss_letter is not None:
-            self._loss_lane.outbox.put(self._loss_letter)
+        if self._loss_event is not None:
+            self._loss_lane.queue.put(self._loss_event)
 
     async def __aenter__(self) -> Self:
         if self._url is not None:
@@ -204,7 +204,7 @@ class MercurePublishService:
             if self._link is not _Link.DOWN:
                 async with asyncio.timeout(timeout):
                     for lane in self._all_lanes:
-                        await lane.outbox.drained()
+                        await lane.queue.drained()
         except TimeoutError:
             pass  # told below, with the number
         finally:
@@ -212,7 +212,7 @@ class MercurePublishService:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-            left = sum(lane.outbox.clear() for lane in self._all_lanes)
+            left = sum(lane.queue.clear() for lane in self._all_lanes)
             self._counts.dropped += left
             if left:
                 log.warning("events were left unpublished", events=left)
@@ -220,30 +220,32 @@ class MercurePublishService:
 
     async def _work(self, client: httpx.AsyncClient, lane: _Lane) -> None:
         while True:
-            letter = await lane.outbox.take()
+            outgoing = await lane.queue.take()
             try:
-                await self._deliver(client, lane, letter)
+                await self._deliver(client, lane, outgoing)
             except Exception:  # whatever it is, the next event shall be sent
                 self._counts.failed += 1
                 log.exception("an event could not be published")
-            lane.outbox.done()
+            lane.queue.done()
 
-    async def _deliver(self, client: httpx.AsyncClient, lane: _Lane, letter: Letter) -> None:
+    async def _deliver(
+        self, client: httpx.AsyncClient, lane: _Lane, outgoing: OutgoingEvent
+    ) -> None:
         backoff = Backoff(self._retry_seconds, _LONGEST_WAIT_SECONDS)
-        while not letter.is_older_than(self._max_age_seconds):
-            if await self._post(client, letter):
+        while not outgoing.is_older_than(self._max_age_seconds):
+            if await self._post(client, outgoing):
                 return
-            if lane.outbox.has(letter):
+            if lane.queue.has(outgoing):
                 self._counts.merged += 1
                 return
             await asyncio.sleep(backoff.next_wait())
         self._counts.failed += 1
         self._tell_of_loss()
 
-    async def _post(self, client: httpx.AsyncClient, letter: Letter) -> bool:
+    async def _post(self, client: httpx.AsyncClient, outgoing: OutgoingEvent) -> bool:
         """Try once; False where trying again may help."""
         assert self._url is not None
-        form = {"topic": list(letter.topics), "data": letter.data, "private": "on"}
+        form = {"topic": list(outgoing.topics), "data": outgoing.data, "private": "on"}
         headers = {"Authorization": f"Bearer {publish_token(self._key)}"}
         try:
             answer = await client.post(self._url, data=form, headers=headers)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class OutgoingEvent:
     """An event, ready to be sent. Two with the same topics and data say the same.
 
     Args:
@@ -28,30 +28,30 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """What putting a letter in did to others.
+    """What putting an event in did to others.
 
     Args:
-        merged: The same letter was waiting, and left for this one.
-        dropped: The oldest letter left because the outbox was full.
+        merged: The same event was waiting, and left for this one.
+        dropped: The oldest event left because the queue was full.
     """
 
     merged: bool = False
     dropped: bool = False
 
 
-class Outbox:
-    """First in, first out, for one worker that takes a letter at a time.
+class EventQueue:
+    """First in, first out, for one worker that takes an event at a time.
 
-    A letter that says the same as a waiting one replaces it, at the end of the line: what readers
+    An event that says the same as a waiting one replaces it, at the end of the line: what readers
     fetch because of it is then at least as new as every event before it.
 
     Args:
-        limit: How many letters may wait; a full outbox drops the oldest.
+        limit: How many events may wait; a full queue drops the oldest.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._waiting: dict[Letter, None] = {}
+        self._waiting: dict[OutgoingEvent, None] = {}
         self._under_way = 0
         self._filled = asyncio.Event()
         self._empty = asyncio.Event()
@@ -60,36 +60,36 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._waiting) + self._under_way
 
-    def has(self, letter: Letter) -> bool:
-        """Whether a letter that says the same is waiting."""
-        return letter in self._waiting
+    def has(self, outgoing: OutgoingEvent) -> bool:
+        """Whether an event that says the same is waiting."""
+        return outgoing in self._waiting
 
-    def put(self, letter: Letter) -> Put:
-        """Queue a letter."""
+    def put(self, outgoing: OutgoingEvent) -> Put:
+        """Queue an event."""
         merged = dropped = False
-        if letter in self._waiting:
-            del self._waiting[letter]
+        if outgoing in self._waiting:
+            del self._waiting[outgoing]
             merged = True
         elif len(self._waiting) >= self._limit:
             del self._waiting[next(iter(self._waiting))]
             dropped = True
-        self._waiting[letter] = None
+        self._waiting[outgoing] = None
         self._filled.set()
         self._empty.clear()
         return Put(merged=merged, dropped=dropped)
 
-    async def take(self) -> Letter:
-        """Wait for a letter, and take it under way until `done`."""
+    async def take(self) -> OutgoingEvent:
+        """Wait for an event, and take it under way until `done`."""
         while not self._waiting:
             self._filled.clear()
             await self._filled.wait()
-        letter = next(iter(self._waiting))
-        del self._waiting[letter]
+        outgoing = next(iter(self._waiting))
+        del self._waiting[outgoing]
         self._under_way = 1
-        return letter
+        return outgoing
 
     def done(self) -> None:
-        """Tell that the letter taken last is dealt with."""
+        """Tell that the event taken last is dealt with."""
         self._under_way = 0
         if not self._waiting:
             self._empty.set()
@@ -102,7 +102,7 @@ class Outbox:
         """Throw everything away, what is under way included.
 
         Returns:
-            How many letters there were.
+            How many events there were.
         """
         count = len(self)
         self._waiting.clear()
