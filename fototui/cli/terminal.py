@@ -31,7 +31,7 @@ from fototui.runtime.compose import (
     open_shop,
     open_storage,
 )
-from fototui.runtime.supervisor import EngineKeeper
+from fototui.runtime.supervisor import EngineSupervisor
 from fototui.services.backend import Desk
 from fototui.ui.preferences import load_preferences, save_preferences
 from fototui.ui.presence import Presence
@@ -140,7 +140,7 @@ async def show_app(settings: Settings, options: TerminalOptions, renderer: "Rend
         database = await stack.enter_async_context(open_database(settings, publisher))
         storage = await stack.enter_async_context(open_storage(settings))
         parts = Parts(settings, database, publisher)
-        keeper = EngineKeeper(parts) if options.engine and not options.read_only else None
+        supervisor = EngineSupervisor(parts) if options.engine and not options.read_only else None
         pictures = await stack.enter_async_context(PictureLoader(storage, renderer=renderer))
         shop = None
         if has_shop(settings):
@@ -152,20 +152,20 @@ async def show_app(settings: Settings, options: TerminalOptions, renderer: "Rend
             read_only=options.read_only,
             shop=shop,
         )
-        app = _make_app(settings, desk, options, pictures, keeper)
+        app = _make_app(settings, desk, options, pictures, supervisor)
         _spare_collector()
-        async with _kept(keeper):
+        async with _kept(supervisor):
             await app.run_async()
-            if keeper is not None:
-                waits = app.leaving == "wait" and keeper.running
+            if supervisor is not None:
+                waits = app.leaving == "wait" and supervisor.running
                 if waits:
                     waiting = ngettext(
                         "Waiting for {count} job, {seconds} s at most…",
                         "Waiting for {count} jobs, {seconds} s at most…",
-                        keeper.running,
+                        supervisor.running,
                     )
-                    say(waiting.format(count=keeper.running, seconds=number(_WAIT_FOR_JOBS)))
-                keeper.stop(grace=_WAIT_FOR_JOBS if waits else 0)
+                    say(waiting.format(count=supervisor.running, seconds=number(_WAIT_FOR_JOBS)))
+                supervisor.stop(grace=_WAIT_FOR_JOBS if waits else 0)
         save_preferences(app.preferences)
 
 
@@ -181,16 +181,16 @@ def _spare_collector() -> None:
 
 
 @asynccontextmanager
-async def _kept(keeper: EngineKeeper | None) -> AsyncIterator[None]:
+async def _kept(supervisor: EngineSupervisor | None) -> AsyncIterator[None]:
     """Keep an engine beside the block, and let it end after it."""
-    if keeper is None:
+    if supervisor is None:
         yield
         return
-    keeping = asyncio.create_task(keeper.run(), name="engine keeper")
+    keeping = asyncio.create_task(supervisor.run(), name="engine supervisor")
     try:
         yield
     finally:
-        keeper.stop(grace=keeper.grace)
+        supervisor.stop(grace=supervisor.grace)
         # What an engine does when it stops is bounded; this is for what nobody thought of.
         await asyncio.wait({keeping}, timeout=_WAIT_FOR_JOBS + 60)
         keeping.cancel()
@@ -203,7 +203,7 @@ def _make_app(
     desk: Desk,
     options: TerminalOptions,
     pictures: PictureLoader,
-    keeper: EngineKeeper | None,
+    supervisor: EngineSupervisor | None,
 ) -> "FototuiApp":
     # Imported here: headless commands must not pay for screens.
     from fototui.app import AppSettings, FototuiApp
@@ -231,7 +231,7 @@ def _make_app(
         home=OrdersScreen,
         pictures=pictures,
         presence=Presence(desk, uuid.uuid4(), host=socket.gethostname()),
-        jobs_here=None if keeper is None else lambda: keeper.running,
+        jobs_here=None if supervisor is None else lambda: supervisor.running,
     )
 
 

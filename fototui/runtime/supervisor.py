@@ -17,7 +17,7 @@ _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 15.0
 
 
-class EngineKeeper:
+class EngineSupervisor:
     """Starts an engine, and starts it again when it could not start or ended by itself.
 
     Args:
