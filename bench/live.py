@@ -22,7 +22,7 @@ from fototui.db.schema import migrate
 from fototui.live.store import LiveStore
 from fototui.log import configure_logging
 from fototui.sandbox.postgres.server import temporary_postgres
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.services.changes import LiveService
 from fototui.storage.directory import DirectoryStorage
 
@@ -55,24 +55,24 @@ async def fill(database: Database, orders: int) -> None:
 
 async def milliseconds_to_ask(database: Database, changed: int) -> float:
     """Asking what changed, with so many rows changed since the last time."""
-    desk = _desk(database)
-    since = (await desk.read(LiveService, lambda s: s.changes(None))).watermark
+    backend = _backend(database)
+    since = (await backend.read(LiveService, lambda s: s.changes(None))).watermark
     async with database.engine.begin() as connection:
         await connection.execute(
             text(f"UPDATE coloring_versions SET steps = steps WHERE id % 200000 < {changed}")
         )
     waits = []
-    changes = await desk.read(LiveService, lambda s: s.changes(since))
+    changes = await backend.read(LiveService, lambda s: s.changes(since))
     for _ in range(9):
         began = time.perf_counter()
-        await desk.read(LiveService, lambda s: s.changes(since))
+        await backend.read(LiveService, lambda s: s.changes(since))
         waits.append((time.perf_counter() - began) * 1000)
     assert bool(changes.order_ids) == bool(changed)
     return statistics.median(waits)
 
 
-def _desk(database: Database) -> Desk:
-    return Desk(database, DirectoryStorage(Path("/nonexistent")), operator="bench")
+def _backend(database: Database) -> Backend:
+    return Backend(database, DirectoryStorage(Path("/nonexistent")), operator="bench")
 
 
 async def _longest_pause(pauses: list[float]) -> None:
@@ -88,7 +88,7 @@ async def opening(database: Database) -> dict[str, float]:
     process = psutil.Process()
     gc.collect()
     before = process.memory_info().rss
-    store = LiveStore(_desk(database))
+    store = LiveStore(_backend(database))
     pauses: list[float] = []
     watch = asyncio.create_task(_longest_pause(pauses))
     began, used = time.perf_counter(), time.process_time()

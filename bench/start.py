@@ -30,7 +30,7 @@ async def show(url: str) -> None:
     from fototui.app import AppSettings, FototuiApp
     from fototui.live.store import LiveStore
     from fototui.screens.orders.screen import OrdersScreen
-    from fototui.services.backend import Desk
+    from fototui.services.backend import Backend
     from fototui.storage.directory import DirectoryStorage
     from fototui.ui.preferences import Preferences
 
@@ -40,10 +40,10 @@ async def show(url: str) -> None:
         return round((time.time() - process.create_time()) * 1000)
 
     async with Database(url) as database:
-        desk = Desk(database, DirectoryStorage(Path("/nonexistent")), operator="bench")
+        backend = Backend(database, DirectoryStorage(Path("/nonexistent")), operator="bench")
         app = FototuiApp(
-            desk,
-            LiveStore(desk),
+            backend,
+            LiveStore(backend),
             AppSettings(ZoneInfo("Europe/Prague")),
             Preferences(language="en"),
             home=OrdersScreen,

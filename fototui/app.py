@@ -1,4 +1,4 @@
-"""The operator's terminal: screens over the live store, deeds through the desk."""
+"""The operator's terminal: screens over the live store, deeds through the backend."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from fototui.screens.help import HelpScreen
 from fototui.screens.leave import LeaveDialog, Leaving
 from fototui.screens.navigation import NavigatingApp
 from fototui.screens.palette import ActionProvider
-from fototui.services.backend import Desk, ReadOnlyError
+from fototui.services.backend import Backend, ReadOnlyError
 from fototui.services.versions.undo import TakenBack
 from fototui.ui.actions import ACTIONS, Scope, bindings
 from fototui.ui.last_choice import Choice
@@ -83,7 +83,7 @@ class FototuiApp(NavigatingApp):
     """The app.
 
     Args:
-        desk: The services.
+        backend: The services.
         store: The live store; the app runs it.
         settings: How the app behaves.
         preferences: What is remembered; changed as the operator goes.
@@ -108,7 +108,7 @@ class FototuiApp(NavigatingApp):
 
     def __init__(
         self,
-        desk: Desk,
+        backend: Backend,
         store: LiveStore,
         settings: AppSettings,
         preferences: Preferences,
@@ -119,8 +119,8 @@ class FototuiApp(NavigatingApp):
         jobs_here: Callable[[], int] | None = None,
     ) -> None:
         super().__init__()
-        self.pictures = pictures or PictureLoader(desk.storage)
-        self.desk = desk
+        self.pictures = pictures or PictureLoader(backend.storage)
+        self.backend = backend
         self.store = store
         self.settings = settings
         self.preferences = preferences
@@ -191,7 +191,7 @@ class FototuiApp(NavigatingApp):
 
     async def action_act(self, action_id: str) -> None:
         """Do what a key asks for that works everywhere."""
-        if ACTIONS[action_id].changes and self.desk.read_only:
+        if ACTIONS[action_id].changes and self.backend.read_only:
             self.toast(_("This terminal is read-only."), severity="warning")
             return
         outcome = getattr(self, ACTIONS[action_id].handler)()
@@ -274,7 +274,7 @@ class FototuiApp(NavigatingApp):
             return
 
         async def work() -> TakenBack:
-            done = await choice.take_back(self.desk)
+            done = await choice.take_back(self.backend)
             await self.store.refresh(done.order_id)
             return done
 
@@ -305,7 +305,7 @@ class FototuiApp(NavigatingApp):
         """Other operators who are in the app."""
         if self._presence is None:
             return []
-        return sorted({other.operator for other in self._presence.others} - {self.desk.operator})
+        return sorted({other.operator for other in self._presence.others} - {self.backend.operator})
 
     def viewers(self, order_id: str) -> list[str]:
         """Other operators who have an order open."""

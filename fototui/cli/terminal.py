@@ -32,7 +32,7 @@ from fototui.runtime.compose import (
     open_storage,
 )
 from fototui.runtime.supervisor import EngineSupervisor
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.ui.preferences import load_preferences, save_preferences
 from fototui.ui.presence import Presence
 
@@ -145,14 +145,14 @@ async def show_app(settings: Settings, options: TerminalOptions, renderer: "Rend
         shop = None
         if has_shop(settings):
             shop = await stack.enter_async_context(open_shop(settings))
-        desk = Desk(
+        backend = Backend(
             database,
             storage,
             operator=settings.operator,
             read_only=options.read_only,
             shop=shop,
         )
-        app = _make_app(settings, desk, options, pictures, supervisor)
+        app = _make_app(settings, backend, options, pictures, supervisor)
         _spare_collector()
         async with _kept(supervisor):
             await app.run_async()
@@ -200,7 +200,7 @@ async def _kept(supervisor: EngineSupervisor | None) -> AsyncIterator[None]:
 
 def _make_app(
     settings: Settings,
-    desk: Desk,
+    backend: Backend,
     options: TerminalOptions,
     pictures: PictureLoader,
     supervisor: EngineSupervisor | None,
@@ -217,8 +217,8 @@ def _make_app(
         if value is not None:
             setattr(preferences, name, value)
     return FototuiApp(
-        desk,
-        LiveStore(desk, _subscriber(settings)),
+        backend,
+        LiveStore(backend, _subscriber(settings)),
         AppSettings(
             timezone=settings.timezone,
             keys=settings.keys,
@@ -230,7 +230,7 @@ def _make_app(
         preferences,
         home=OrdersScreen,
         pictures=pictures,
-        presence=Presence(desk, uuid.uuid4(), host=socket.gethostname()),
+        presence=Presence(backend, uuid.uuid4(), host=socket.gethostname()),
         jobs_here=None if supervisor is None else lambda: supervisor.running,
     )
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from fototui.live.model import Model
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.services.changes import LiveService, Watermark, no_answer
 from fototui.services.views.operations import EngineView, LaneView
 from fototui.services.views.orders import OrderCursor, OrderDetail
@@ -30,13 +30,13 @@ class Reader:
     """Fills the model and keeps it true.
 
     Args:
-        desk: The services.
+        backend: The services.
         model: What is known.
         answer_seconds: A database that does not answer within this time is lost.
     """
 
-    def __init__(self, desk: Desk, model: Model, *, answer_seconds: float) -> None:
-        self._desk = desk
+    def __init__(self, backend: Backend, model: Model, *, answer_seconds: float) -> None:
+        self._backend = backend
         self._model = model
         self._answer_seconds = answer_seconds
         self._turn = asyncio.Lock()
@@ -173,6 +173,6 @@ class Reader:
     async def _ask(self, question: Callable[[LiveService], Awaitable[T]]) -> T:
         try:
             async with asyncio.timeout(self._answer_seconds):
-                return await self._desk.read(LiveService, question)
+                return await self._backend.read(LiveService, question)
         except TimeoutError as error:
             raise no_answer(self._answer_seconds) from error

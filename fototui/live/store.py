@@ -25,7 +25,7 @@ from fototui.live.reader import Reader
 from fototui.live.state import Changed
 from fototui.mercure.subscriber import LinkState, Lost, MercureSubscriber, Message
 from fototui.retry import Backoff
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.services.orders.refs import no_such_order
 from fototui.services.views.operations import EngineView, LaneView
 from fototui.services.views.orders import OrderDetail, OrderRow
@@ -44,7 +44,7 @@ class LiveStore:
     """What all widgets render from.
 
     Args:
-        desk: The services.
+        backend: The services.
         subscriber: Listens to the hub; None where none is configured.
         frame_seconds: Listeners hear of changes, and rows are fetched, at most this often.
         poll_seconds: Without a hub, changes are asked for this often.
@@ -56,7 +56,7 @@ class LiveStore:
 
     def __init__(
         self,
-        desk: Desk,
+        backend: Backend,
         subscriber: MercureSubscriber[Event] | None = None,
         *,
         frame_seconds: float = 0.1,
@@ -73,7 +73,7 @@ class LiveStore:
         self._work_seconds = work_seconds
         self._news = News(frame_seconds)
         self._model = Model(self._news)
-        self._reader = Reader(desk, self._model, answer_seconds=answer_seconds)
+        self._reader = Reader(backend, self._model, answer_seconds=answer_seconds)
         self._feed = Feed(has_hub=subscriber is not None, patience_seconds=hub_patience_seconds)
         self._has_heard = asyncio.Event()
         self._is_behind = True

@@ -1,1 +1,1 @@
-"""One module per screen. Screens call services through the desk and render the live store."""
+"""One module per screen. Screens call services through the backend and render the live store."""

@@ -104,7 +104,7 @@ class ActivityScreen(FototuiScreen):
     # --- reading -------------------------------------------------------------------------------
 
     async def _page(self, wanted: Filter, before: int | None) -> tuple[ActivityEntry, ...]:
-        return await self.fototui.desk.read(
+        return await self.fototui.backend.read(
             ActivityService,
             lambda s: s.list_entries(
                 order_ref=wanted.order_id, operator=wanted.operator, before=before, limit=PAGE

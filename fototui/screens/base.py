@@ -75,7 +75,7 @@ class FototuiScreen(Screen[None]):
 
     def reason_against(self, action_id: str) -> str | None:
         """Like `unavailable`, with what holds on every screen."""
-        if ACTIONS[action_id].changes and self.fototui.desk.read_only:
+        if ACTIONS[action_id].changes and self.fototui.backend.read_only:
             return _("This terminal is read-only.")
         if ACTIONS[action_id].scope is Scope.EVERYWHERE:
             return None

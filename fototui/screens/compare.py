@@ -18,7 +18,7 @@ from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext, number, tell
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
@@ -35,12 +35,12 @@ _PAN_STEP = 0.15  # of what is seen
 
 
 async def choose_version(
-    desk: Desk, kind: VersionType, version_id: int, *, expected: int | None
+    backend: Backend, kind: VersionType, version_id: int, *, expected: int | None
 ) -> VersionView:
     """Choose a version, unless another is chosen than the operator saw as the chosen one.
 
     Args:
-        desk: The services.
+        backend: The services.
         kind: Colouring or SVG.
         version_id: The version.
         expected: The version that was shown as the chosen one.
@@ -50,8 +50,8 @@ async def choose_version(
         FototuiError: It cannot be chosen, or the database does not answer.
     """
     if kind is VersionType.COLORING:
-        return await desk.act(ColoringService, lambda s: s.select(version_id, expected=expected))
-    return await desk.act(VectorizerService, lambda s: s.select(version_id, expected=expected))
+        return await backend.act(ColoringService, lambda s: s.select(version_id, expected=expected))
+    return await backend.act(VectorizerService, lambda s: s.select(version_id, expected=expected))
 
 
 def finished(image: ImageView, kind: VersionType) -> list[VersionView]:
@@ -152,7 +152,9 @@ class CompareScreen(FototuiScreen):
     async def _load(self) -> None:
         order = self.fototui.store.detail(self.order_id)
         if order is None:
-            order = await self.fototui.desk.read(OrderService, lambda s: s.get_order(self.order_id))
+            order = await self.fototui.backend.read(
+                OrderService, lambda s: s.get_order(self.order_id)
+            )
         self._take(order)
         if self._image is not None:
             self._expected = chosen_id(self._image, self._kind)
@@ -327,11 +329,11 @@ class CompareScreen(FototuiScreen):
 
     async def _choose(self, view: VersionView) -> VersionView | None:
         """Choose, and ask where another operator has chosen something else meanwhile."""
-        desk, before = self.fototui.desk, self._expected
+        backend, before = self.fototui.backend, self._expected
         try:
-            chosen = await choose_version(desk, self._kind, view.id, expected=before)
+            chosen = await choose_version(backend, self._kind, view.id, expected=before)
         except ConflictError as error:
-            self._take(await desk.read(OrderService, lambda s: s.get_order(self.order_id)))
+            self._take(await backend.read(OrderService, lambda s: s.get_order(self.order_id)))
             self._show()
             before = None if self._image is None else chosen_id(self._image, self._kind)
             question = _("{reason} Choose v{number} anyway?").format(
@@ -340,7 +342,7 @@ class CompareScreen(FototuiScreen):
             if not await self.fototui.ask(question, yes=_("Choose")):
                 self._expected = before
                 return None
-            chosen = await choose_version(desk, self._kind, view.id, expected=before)
+            chosen = await choose_version(backend, self._kind, view.id, expected=before)
         self.fototui.remember_choice(self._kind, self._image_id, before, chosen.id)
         return chosen
 

@@ -162,7 +162,7 @@ class EnginesScreen(FototuiScreen):
             self._follow_cursor()
 
     async def _load(self) -> None:
-        self._board = await self.fototui.desk.read(JobService, lambda s: s.board())
+        self._board = await self.fototui.backend.read(JobService, lambda s: s.board())
         self.refresher.failure = None
         self._show_jobs()
 
@@ -285,7 +285,7 @@ class EnginesScreen(FototuiScreen):
     async def _turn_lane(self, lane: LaneView) -> str | None:
         name = kind_word(lane.lane)
         if lane.paused_at is not None:
-            done = await self.fototui.desk.act(LaneService, lambda s: s.resume(lane.lane))
+            done = await self.fototui.backend.act(LaneService, lambda s: s.resume(lane.lane))
             words = _("{lane}: engines take jobs again.").format(lane=name)
             return words if done else _("Someone else resumed it already.")
         reason = await self.app.push_screen_wait(
@@ -295,15 +295,17 @@ class EnginesScreen(FototuiScreen):
         )
         if reason is None:
             return None
-        done = await self.fototui.desk.act(LaneService, lambda s: s.pause(lane.lane, reason=reason))
+        done = await self.fototui.backend.act(
+            LaneService, lambda s: s.pause(lane.lane, reason=reason)
+        )
         words = _("{lane}: paused on all engines; running jobs continue.").format(lane=name)
         return words if done else _("Someone else paused it already.")
 
     async def _turn_engine(self, engine: EngineView) -> str | None:
         if engine.paused_at is not None:
-            done = await self.fototui.desk.act(LaneService, lambda s: s.resume_engine(engine.id))
+            done = await self.fototui.backend.act(LaneService, lambda s: s.resume_engine(engine.id))
             return _("The engine takes jobs again.") if done else _("It was resumed already.")
-        done = await self.fototui.desk.act(LaneService, lambda s: s.pause_engine(engine.id))
+        done = await self.fototui.backend.act(LaneService, lambda s: s.pause_engine(engine.id))
         words = _("The engine is paused; its running jobs continue.")
         return words if done else _("It was paused already.")
 
@@ -314,9 +316,9 @@ class EnginesScreen(FototuiScreen):
         return words
 
     async def _read_lanes_and_engines(self) -> None:
-        desk = self.fototui.desk
-        self._lanes = await desk.read(LaneService, lambda s: s.list_lanes())
-        self._engines = await desk.read(LaneService, lambda s: s.list_engines())
+        backend = self.fototui.backend
+        self._lanes = await backend.read(LaneService, lambda s: s.list_lanes())
+        self._engines = await backend.read(LaneService, lambda s: s.list_engines())
         self._show_lanes_and_engines()
 
     def do_cancel(self) -> None:
@@ -330,13 +332,13 @@ class EnginesScreen(FototuiScreen):
         ).format(kind=kind_word(job.kind), order=job.order_number)
         if job.is_paid_for and not await self.fototui.ask(question, yes=_("Cancel the job")):
             return None
-        desk, version_id = self.fototui.desk, job.version_id
+        backend, version_id = self.fototui.backend, job.version_id
         if version_id is None:
             return None
         if job.kind is JobKind.COLORING:
-            await desk.act(ColoringService, lambda s: s.cancel(version_id))
+            await backend.act(ColoringService, lambda s: s.cancel(version_id))
         else:
-            await desk.act(VectorizerService, lambda s: s.cancel(version_id))
+            await backend.act(VectorizerService, lambda s: s.cancel(version_id))
         return _("{order}: cancelled.").format(order=job.order_number)
 
     def do_retry(self) -> None:
@@ -345,13 +347,13 @@ class EnginesScreen(FototuiScreen):
             self.perform(lambda: self._retry(job), self._done_to_job)
 
     async def _retry(self, job: JobView) -> str | None:
-        desk, version_id = self.fototui.desk, job.version_id
+        backend, version_id = self.fototui.backend, job.version_id
         if version_id is None:
-            await desk.act(SyncService, lambda s: s.retry(job.order_id))
+            await backend.act(SyncService, lambda s: s.retry(job.order_id))
         elif job.kind is JobKind.COLORING:
-            await desk.act(ColoringService, lambda s: s.retry(version_id))
+            await backend.act(ColoringService, lambda s: s.retry(version_id))
         else:
-            await desk.act(VectorizerService, lambda s: s.retry(version_id))
+            await backend.act(VectorizerService, lambda s: s.retry(version_id))
         return _("{order}: waiting to be retried.").format(order=job.order_number)
 
     def _done_to_job(self, words: str | None) -> str | None:

@@ -72,17 +72,19 @@ class ReviewScreen(FototuiScreen):
     def on_mount(self) -> None:
         """Take the first picture."""
         self._show()
-        if not self.fototui.desk.read_only:
+        if not self.fototui.backend.read_only:
             self.set_interval(_RENEW_SECONDS, self._beat)
             self._run(self._advance)
 
     async def on_unmount(self) -> None:
         """Give the picture back, however the screen was left."""
-        if self.fototui.desk.read_only:
+        if self.fototui.backend.read_only:
             return
         try:
             async with asyncio.timeout(_RELEASE_SECONDS):
-                await self.fototui.desk.read(ReviewService, lambda s: s.release(self._terminal_id))
+                await self.fototui.backend.read(
+                    ReviewService, lambda s: s.release(self._terminal_id)
+                )
         except (FototuiError, TimeoutError):
             log.info("a claim on a picture was left to run out", exc_info=True)
 
@@ -101,7 +103,7 @@ class ReviewScreen(FototuiScreen):
 
     def on_store_changed(self, changed: Changed) -> None:
         """See what became of the picture; where there was none, whether there is one now."""
-        if self.fototui.desk.read_only or self._is_busy:
+        if self.fototui.backend.read_only or self._is_busy:
             return
         if self._item is None:
             if changed.rows or changed.listing:
@@ -136,14 +138,14 @@ class ReviewScreen(FototuiScreen):
             await self._look()
 
     async def _renewed(self, item: ReviewItem) -> bool:
-        return await self.fototui.desk.read(ReviewService, lambda s: s.renew(item))
+        return await self.fototui.backend.read(ReviewService, lambda s: s.renew(item))
 
     async def _look(self) -> None:
         """See the picture as it stands by now; what counts as seen stays as it was."""
         item = self._item
         if item is None:
             return
-        now = await self.fototui.desk.read(ReviewService, lambda s: s.look(item))
+        now = await self.fototui.backend.read(ReviewService, lambda s: s.look(item))
         if now is not None and item is self._item:
             self._now = now
             if now.selected_id != item.selected_id:
@@ -154,13 +156,15 @@ class ReviewScreen(FototuiScreen):
         """Take the next picture, and have those after it loaded."""
         self._item = None
         self.refresh_bindings()
-        desk = self.fototui.desk
-        item = await desk.read(ReviewService, lambda s: s.next(self._terminal_id))
+        backend = self.fototui.backend
+        item = await backend.read(ReviewService, lambda s: s.next(self._terminal_id))
         self._warning = ""
         self._item = self._now = item
         self._is_asked = True
         if item is None:
-            self._progress = await desk.read(ReviewService, lambda s: s.progress(self._terminal_id))
+            self._progress = await backend.read(
+                ReviewService, lambda s: s.progress(self._terminal_id)
+            )
         else:
             self._progress = item.progress
             self._version_id = item.versions[-1].id if item.versions else None
@@ -168,8 +172,8 @@ class ReviewScreen(FototuiScreen):
         self._run(self._load_ahead, busy=False)
 
     async def _load_ahead(self) -> None:
-        desk = self.fototui.desk
-        ahead = await desk.read(ReviewService, lambda s: s.peek(self._terminal_id, _AHEAD))
+        backend = self.fototui.backend
+        ahead = await backend.read(ReviewService, lambda s: s.peek(self._terminal_id, _AHEAD))
         files = [file for preview in ahead for file in (preview.version, preview.original)]
         self.fototui.pictures.prefetch([file for file in files if file is not None])
 
@@ -218,7 +222,7 @@ class ReviewScreen(FototuiScreen):
         self._panel.warn(self._warning)
         if self._now is not None:
             self._panel.show(self._now, self._version(), self._progress)
-        elif self.fototui.desk.read_only:
+        elif self.fototui.backend.read_only:
             words = _("This terminal is read-only: review pictures at another one.")
             self._panel.say(Content(words))
         elif self._is_asked:
@@ -316,9 +320,9 @@ class ReviewScreen(FototuiScreen):
         self._run(run)
 
     async def _accept(self, item: ReviewItem, version: VersionView) -> bool:
-        desk, before = self.fototui.desk, item.selected_id
+        backend, before = self.fototui.backend, item.selected_id
         try:
-            await desk.act(ReviewService, lambda s: s.accept(item, version.id))
+            await backend.act(ReviewService, lambda s: s.accept(item, version.id))
         except PictureTakenError:
             raise
         except ConflictError as error:
@@ -332,7 +336,7 @@ class ReviewScreen(FototuiScreen):
                 self._item = self._now
                 self._warn("")
                 return isinstance(error, PictureDecidedError)
-            await choose_version(desk, item.kind, version.id, expected=before)
+            await choose_version(backend, item.kind, version.id, expected=before)
         self.fototui.remember_choice(item.kind, item.image.id, before, version.id)
         self.perform(lambda: self.fototui.store.refresh(item.order_id))
         return True
@@ -344,12 +348,12 @@ class ReviewScreen(FototuiScreen):
         )
         if options is None:
             return False
-        await self.fototui.desk.act(ReviewService, lambda s: s.again(item, options))
+        await self.fototui.backend.act(ReviewService, lambda s: s.again(item, options))
         self.fototui.toast(_("Another version is being made; it comes up here when it is done."))
         return True
 
     async def _skip(self, item: ReviewItem) -> bool:
-        await self.fototui.desk.act(ReviewService, lambda s: s.skip(item))
+        await self.fototui.backend.act(ReviewService, lambda s: s.skip(item))
         if item.progress.waiting == 1:
             self.fototui.toast(_("It is the only one waiting."))
         return True
@@ -359,6 +363,6 @@ class ReviewScreen(FototuiScreen):
         text = await self.app.push_screen_wait(AskText(question, value=item.note or ""))
         if text is None:
             return False
-        await self.fototui.desk.act(ReviewService, lambda s: s.note(item, text))
+        await self.fototui.backend.act(ReviewService, lambda s: s.note(item, text))
         self.fototui.toast(_("Set aside with a note, which is kept in the activity log."))
         return True

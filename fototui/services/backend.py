@@ -28,7 +28,7 @@ class ServiceType(Protocol[S_co]):
         """Make it."""
 
 
-class Desk:
+class Backend:
     """One operator's access to the services.
 
     Screens call it and know neither sessions nor the database.
@@ -83,7 +83,7 @@ class Desk:
             What the call returns.
 
         Raises:
-            ReadOnlyError: This desk only looks.
+            ReadOnlyError: This backend only looks.
             FototuiError: What the service raises, or `DatabaseUnavailableError`.
         """
         if self.read_only:

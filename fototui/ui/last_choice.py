@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fototui.domain.statuses import VersionType
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.services.versions.undo import TakenBack, UndoService
 
 
@@ -23,11 +23,11 @@ class Choice:
     previous_id: int | None
     new_id: int
 
-    async def take_back(self, desk: Desk) -> TakenBack:
+    async def take_back(self, backend: Backend) -> TakenBack:
         """Undo it; see `UndoService.take_back`.
 
         Args:
-            desk: The services.
+            backend: The services.
 
         Returns:
             What became of it.
@@ -35,7 +35,7 @@ class Choice:
         Raises:
             ConflictError: Someone chose again meanwhile.
         """
-        return await desk.act(
+        return await backend.act(
             UndoService,
             lambda service: service.take_back(
                 self.kind, self.image_id, chosen_id=self.new_id, previous_id=self.previous_id

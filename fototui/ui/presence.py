@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from fototui.domain.errors import FototuiError
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.services.operations.presence import SEEN_WITHIN, PresenceService, PresenceView
 
 log = structlog.get_logger(__name__)
@@ -27,7 +27,7 @@ class Presence:
     """This terminal's presence.
 
     Args:
-        desk: The services.
+        backend: The services.
         terminal_id: New at every start of the app.
         host: This machine's name.
         interval: Seconds between heartbeats.
@@ -35,13 +35,13 @@ class Presence:
 
     def __init__(
         self,
-        desk: Desk,
+        backend: Backend,
         terminal_id: uuid.UUID,
         *,
         host: str | None = None,
         interval: float = 5.0,
     ) -> None:
-        self._desk = desk
+        self._backend = backend
         self._id = terminal_id
         self._host = host or socket.gethostname()
         self._interval = interval
@@ -58,7 +58,7 @@ class Presence:
             order_id: The order's ULID.
         """
         names = {other.operator for other in self.others if other.order_id == order_id}
-        return sorted(names - {self._desk.operator})
+        return sorted(names - {self._backend.operator})
 
     def now_at(self, screen: str, order_id: str | None = None) -> None:
         """Tell where this terminal is; written at once.
@@ -108,12 +108,12 @@ class Presence:
             return await service.others(self._id)
 
         async with asyncio.timeout(_LONGEST_BEAT):
-            return await self._desk.read(PresenceService, beat)
+            return await self._backend.read(PresenceService, beat)
 
     async def _say_goodbye(self) -> None:
         with contextlib.suppress(*_FAILURES):
             async with asyncio.timeout(_LONGEST_GOODBYE):
-                await self._desk.read(PresenceService, lambda service: service.gone(self._id))
+                await self._backend.read(PresenceService, lambda service: service.gone(self._id))
 
     def _set_others(self, others: tuple[PresenceView, ...]) -> None:
         if others != self.others:

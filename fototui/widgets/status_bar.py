@@ -43,7 +43,7 @@ class StatusBar(Widget):
         left = Content.assemble(
             (" fototui ", "bold $accent"), (f" {clean_line(screen.heading())} ", "bold")
         )
-        if app.desk.read_only:
+        if app.backend.read_only:
             words = _("READ ONLY")
             left += Content.styled(f" {words} ", "bold $text-warning on $warning-muted")
         clock = app.settings.now().astimezone(app.timezone).strftime("%H:%M")

@@ -27,7 +27,7 @@ from fototui.mercure.hub import HubSettings, serving_hub
 from fototui.mercure.publisher import MercurePublishService
 from fototui.mercure.subscriber import MercureSubscriber
 from fototui.net.asgi import bind
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.services.orders.manual import OrderService
 from fototui.storage.directory import DirectoryStorage
 from tests.factories import make_order
@@ -169,7 +169,7 @@ def store_on(tmp_path: Path) -> StoreOn:
         subscriber: MercureSubscriber[Event] | None = None,
         **options: float,
     ) -> LiveStore:
-        desk = Desk(database, DirectoryStorage(tmp_path, None), operator="jana")
+        backend = Backend(database, DirectoryStorage(tmp_path, None), operator="jana")
         defaults = {
             "frame_seconds": 0.03,
             "poll_seconds": 0.05,
@@ -178,7 +178,7 @@ def store_on(tmp_path: Path) -> StoreOn:
             "answer_seconds": 1.0,
             "work_seconds": 0.2,
         }
-        return LiveStore(desk, subscriber, **defaults | options)
+        return LiveStore(backend, subscriber, **defaults | options)
 
     return make
 

@@ -29,7 +29,7 @@ from fototui.domain.events import (
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import OrderStatus
 from fototui.live.store import LiveStore
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.services.changes import LiveService
 from fototui.storage.directory import DirectoryStorage
 from tests.factories import make_coloring, make_order
@@ -163,14 +163,14 @@ class Stage:
         self.published: list[BaseMercureEvent] = []
         self.runner = runner
         self.database = Database(url, publish=self.published.append)
-        self.desk = Desk(self.database, DirectoryStorage(folder), operator="jana")
+        self.backend = Backend(self.database, DirectoryStorage(folder), operator="jana")
 
     def play(self, story: Callable[[World], Awaitable[None]]) -> None:
         async def act() -> None:
             async with self.database.autocommit() as session:
                 await session.execute(text("TRUNCATE orders CASCADE"))
             self.published.clear()
-            await story(World(self.database, self.published, LiveStore(self.desk)))
+            await story(World(self.database, self.published, LiveStore(self.backend)))
 
         self.runner.run(act())
 

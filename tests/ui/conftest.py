@@ -15,7 +15,7 @@ from fototui.db.database import Database
 from fototui.i18n import set_language
 from fototui.live.store import LiveStore
 from fototui.screens.base import FototuiScreen
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
 
@@ -59,10 +59,10 @@ def open_app(database: Database, storage: DirectoryStorage) -> OpenApp:
         operator: str = "jana",
     ) -> AsyncIterator[tuple[FototuiApp, AppPilot]]:
         set_language(language)
-        desk = Desk(database, storage, operator=operator, read_only=read_only)
+        backend = Backend(database, storage, operator=operator, read_only=read_only)
         app = FototuiApp(
-            desk,
-            LiveStore(desk),
+            backend,
+            LiveStore(backend),
             AppSettings(ZoneInfo("Europe/Prague")),
             Preferences(language=language),
             home=home,

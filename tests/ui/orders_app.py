@@ -20,7 +20,7 @@ from fototui.live.order_list import Tab
 from fototui.live.state import Changed
 from fototui.live.store import LiveStore
 from fototui.screens.orders.screen import OrdersScreen
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.services.views.orders import ImageBadges, OrderRow
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
@@ -50,8 +50,8 @@ def row(n: int, name: str | None = None, **fields: object) -> OrderRow:
 class HeldStore(LiveStore):
     """A store that holds what a test put in, and asks no database."""
 
-    def __init__(self, desk: Desk, rows: Iterable[OrderRow] = ()) -> None:
-        super().__init__(desk)
+    def __init__(self, backend: Backend, rows: Iterable[OrderRow] = ()) -> None:
+        super().__init__(backend)
         self._heard: list[Callable[[Changed], None]] = []
         self.put(rows)
 
@@ -141,10 +141,10 @@ async def orders_app(
 ) -> AsyncIterator[tuple[App, AppPilot]]:
     """Open the screen; without rows, on the database's."""
     set_language(language)
-    desk = Desk(database, storage, operator="jana", read_only=read_only)
+    backend = Backend(database, storage, operator="jana", read_only=read_only)
     app = App(
-        desk,
-        LiveStore(desk, poll_seconds=600) if rows is None else HeldStore(desk, rows),
+        backend,
+        LiveStore(backend, poll_seconds=600) if rows is None else HeldStore(backend, rows),
         AppSettings(ZoneInfo("Europe/Prague"), **settings),  # type: ignore[arg-type] # as named
         preferences or Preferences(language=language),
         home=OrdersScreen,

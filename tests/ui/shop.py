@@ -40,7 +40,7 @@ from fototui.mercure.subscriber import (
 from fototui.pictures.loader import PictureLoader
 from fototui.pictures.terminal import Graphics, Renderer
 from fototui.screens.orders.screen import OrdersScreen
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.services.operations.activity import ActivityAction
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
@@ -517,20 +517,20 @@ def shop_app(
         preferences: What is remembered; language and theme go over it.
         jobs_here: Jobs that run in this process.
     """
-    desk = Desk(database, storage, operator="jana")
+    backend = Backend(database, storage, operator="jana")
     remembered = (preferences or Preferences()).model_copy(
         update={"language": language, "theme": theme}
     )
     app = FototuiApp(
-        desk,
-        LiveStore(desk, QuietHub() if has_hub else None),
+        backend,
+        LiveStore(backend, QuietHub() if has_hub else None),
         AppSettings(ZONE, now=lambda: NOW, ascii_badges=ascii_badges),
         remembered,
         home=OrdersScreen,
         pictures=PictureLoader(
             storage, cache_folder=cache, disk_limit=0, renderer=Renderer(graphics)
         ),
-        presence=Terminal(desk, _TERMINAL, host="studio-1"),
+        presence=Terminal(backend, _TERMINAL, host="studio-1"),
         jobs_here=lambda: jobs_here,
     )
     app.animation_level = "none"

@@ -17,7 +17,7 @@ from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.screens.review import ReviewScreen
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.services.operations.presence import PresenceService
 from fototui.services.versions.coloring import ColoringService
 from fototui.storage.directory import DirectoryStorage
@@ -82,10 +82,10 @@ async def test_language_and_theme_change_at_once_and_are_remembered(open_app: Op
 
 
 async def test_keys_can_be_remapped(database: Database, storage: DirectoryStorage) -> None:
-    desk = Desk(database, storage, operator="jana")
+    backend = Backend(database, storage, operator="jana")
     app = FototuiApp(
-        desk,
-        LiveStore(desk),
+        backend,
+        LiveStore(backend),
         AppSettings(ZoneInfo("Europe/Prague"), keys={"everywhere.show_engines": "ctrl+e"}),
         Preferences(language="en"),
         home=OrdersScreen,
@@ -124,7 +124,7 @@ async def _selected(database: Database, image_id: int) -> int | None:
 
 
 async def _choose_second(app: FototuiApp, image_id: int, first: int, second: int) -> None:
-    await app.desk.act(ColoringService, lambda s: s.select(second))
+    await app.backend.act(ColoringService, lambda s: s.select(second))
     app.remember_choice(VersionType.COLORING, image_id, first, second)
 
 
@@ -153,7 +153,7 @@ async def test_a_choice_of_another_operator_is_not_undone(
     image_id, first, second = await _choice(database)
     async with open_app(OrdersScreen) as (app, pilot):
         await _choose_second(app, image_id, second, first)
-        other = Desk(database, storage, operator="petr")
+        other = Backend(database, storage, operator="petr")
         await other.act(ColoringService, lambda s: s.select(second))
         app.remember_choice(VersionType.COLORING, image_id, second, first)
         await pilot.press("ctrl+z")
@@ -178,10 +178,10 @@ async def test_read_only_changes_nothing_and_says_so(open_app: OpenApp, database
 async def test_the_app_opens_where_it_was_left(
     database: Database, storage: DirectoryStorage, left_at: str, screen: type[object]
 ) -> None:
-    desk = Desk(database, storage, operator="jana")
+    backend = Backend(database, storage, operator="jana")
     app = FototuiApp(
-        desk,
-        LiveStore(desk),
+        backend,
+        LiveStore(backend),
         AppSettings(ZoneInfo("Europe/Prague")),
         Preferences(language="en", screen=left_at),
         home=OrdersScreen,
@@ -196,16 +196,16 @@ async def test_the_app_opens_where_it_was_left(
 async def test_other_operators_are_named_in_the_header(
     open_app: OpenApp, database: Database, storage: DirectoryStorage
 ) -> None:
-    petr = Desk(database, storage, operator="petr")
+    petr = Backend(database, storage, operator="petr")
     await petr.read(PresenceService, lambda s: s.here(uuid.uuid4(), "host", "orders", None))
-    desk = Desk(database, storage, operator="jana")
+    backend = Backend(database, storage, operator="jana")
     app = FototuiApp(
-        desk,
-        LiveStore(desk),
+        backend,
+        LiveStore(backend),
         AppSettings(ZoneInfo("Europe/Prague")),
         Preferences(language="en"),
         home=OrdersScreen,
-        presence=Presence(desk, uuid.uuid4(), interval=0.1),
+        presence=Presence(backend, uuid.uuid4(), interval=0.1),
     )
     async with app.run_test(size=(140, 30)) as pilot:
         await until(pilot, lambda: app.others == ["petr"])

@@ -53,7 +53,7 @@ async def failed_order(database: Database, *, words: Sentence | None) -> str:
 
 async def test_a_toast_is_czech(open_app: OpenApp) -> None:
     async with open_app(OrdersScreen, language="cs") as (app, pilot):
-        app.perform(lambda: app.desk.act(ColoringService, lambda s: s.retry(77)))
+        app.perform(lambda: app.backend.act(ColoringService, lambda s: s.retry(77)))
         await until(pilot, lambda: "Omalovánka 77 neexistuje" in toasts(app))
 
 

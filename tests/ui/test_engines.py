@@ -20,7 +20,7 @@ from fototui.domain.statuses import SvgProcessingStatus as Svg
 from fototui.i18n import set_language
 from fototui.screens.dialogs import AskText, Confirm
 from fototui.screens.engines import EnginesScreen
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.widgets.sparkline import sparkline
 from fototui.widgets.tables.job_rows import duration, kind_word
 from fototui.widgets.tables.simple_table import SimpleTable
@@ -452,17 +452,19 @@ async def test_a_reading_that_fails_ends_nothing(open_app: OpenApp, shop: Shop) 
         await ready(app, pilot)
         screen = app.screen
         assert isinstance(screen, EnginesScreen)
-        desk, app.desk = (
-            app.desk,
-            Desk(
-                Database("postgresql://nobody@127.0.0.1:1/none"), app.desk.storage, operator="jana"
+        backend, app.backend = (
+            app.backend,
+            Backend(
+                Database("postgresql://nobody@127.0.0.1:1/none"),
+                app.backend.storage,
+                operator="jana",
             ),
         )
         await until(pilot, lambda: screen.refresher.failure)
         assert "does not answer" in str(screen.refresher.failure)
         assert table(app, "jobs").row_count == 4
         assert "as of" in str(table(app, "jobs").border_title)
-        app.desk = desk
+        app.backend = backend
         await until(pilot, lambda: "as of" not in str(table(app, "jobs").border_title))
 
 

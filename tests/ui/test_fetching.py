@@ -23,7 +23,7 @@ from fototui.i18n import set_language
 from fototui.live.store import LiveStore
 from fototui.screens.order.screen import OrderScreen
 from fototui.screens.orders.screen import OrdersScreen
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
 from tests.factories import make_coloring, make_order
@@ -77,10 +77,12 @@ class Office:
         size: tuple[int, int] = (160, 40),
     ) -> AsyncIterator[tuple[FototuiApp, AppPilot]]:
         set_language("en")
-        desk = Desk(self.database, self.storage, operator="jana", read_only=read_only, shop=shop)
+        backend = Backend(
+            self.database, self.storage, operator="jana", read_only=read_only, shop=shop
+        )
         app = FototuiApp(
-            desk,
-            LiveStore(desk),
+            backend,
+            LiveStore(backend),
             AppSettings(ZoneInfo("Europe/Prague")),
             Preferences(language="en"),
             home=OrdersScreen,

@@ -9,17 +9,17 @@ from fototui.db.database import Database
 from fototui.live.store import LiveStore
 from fototui.screens.leave import LeaveDialog, Leaving
 from fototui.screens.orders.screen import OrdersScreen
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
 from tests.ui.conftest import until
 
 
 def _app(database: Database, storage: DirectoryStorage, *, running: int) -> FototuiApp:
-    desk = Desk(database, storage, operator="jana")
+    backend = Backend(database, storage, operator="jana")
     return FototuiApp(
-        desk,
-        LiveStore(desk),
+        backend,
+        LiveStore(backend),
         AppSettings(ZoneInfo("Europe/Prague")),
         Preferences(language="en"),
         home=OrdersScreen,

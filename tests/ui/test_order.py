@@ -27,7 +27,7 @@ from fototui.screens.options import ColoringDialog, Pick, SvgDialog
 from fototui.screens.order.screen import OrderScreen
 from fototui.screens.order.selection import Look
 from fototui.screens.picture import PictureScreen
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.views.orders import OrderDetail, VersionView
@@ -60,8 +60,8 @@ class Shop:
     open_app: OpenApp
     orders: list[str] = field(default_factory=list)
 
-    def desk(self, operator: str) -> Desk:
-        return Desk(self.database, self.storage, operator=operator)
+    def backend(self, operator: str) -> Backend:
+        return Backend(self.database, self.storage, operator=operator)
 
     async def file(self, key: str, data: bytes, kind: str = "image/png") -> S3ObjectRefData:
         return await self.storage.put(key, data, content_type=kind)
@@ -100,7 +100,7 @@ class Shop:
         return self.orders[-1]
 
     async def detail(self, order_id: str) -> OrderDetail:
-        return await self.desk("test").read(OrderService, lambda s: s.get_order(order_id))
+        return await self.backend("test").read(OrderService, lambda s: s.get_order(order_id))
 
     async def colorings(self, order_id: str) -> tuple[VersionView, ...]:
         return (await self.detail(order_id)).images[0].coloring
@@ -485,7 +485,7 @@ class TestChoosing:
             await pilot.press("3")
             # This terminal does not hear of the other's choice in time.
             monkeypatch.setattr(screen, "on_store_changed", lambda _changed: None)
-            await shop.desk("petr").act(ColoringService, lambda s: s.select(second.id))
+            await shop.backend("petr").act(ColoringService, lambda s: s.select(second.id))
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.screen, Confirm))
             question = str(app.screen.query("Static").first().render())
@@ -503,7 +503,7 @@ class TestChoosing:
         order_id = await shop.order(DONE, DONE, selected=1)
         second = (await shop.colorings(order_id))[1]
         async with shop.opened(order_id) as (app, pilot, screen):
-            await shop.desk("petr").act(ColoringService, lambda s: s.select(second.id))
+            await shop.backend("petr").act(ColoringService, lambda s: s.select(second.id))
             await app.store.refresh(order_id)
             await hears(app, pilot, "v2 is the chosen one now")
             assert rows(screen).splitlines()[1].startswith("★")

@@ -24,7 +24,7 @@ from fototui.live.store import LiveStore
 from fototui.screens.compare import CompareScreen
 from fototui.screens.dialogs import Confirm
 from fototui.screens.review import ReviewScreen
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.services.review.queue import ReviewItem
 from fototui.services.review.service import ReviewService
 from fototui.services.versions.coloring import ColoringService
@@ -423,10 +423,10 @@ async def test_losing_the_database_keeps_the_picture_and_goes_on(
     database: Database, database_url: str, storage: DirectoryStorage, ids: list[int]
 ) -> None:
     async with PgProxy(database_url) as proxy, Database(proxy.url) as far:
-        desk = Desk(far, storage, operator="jana")
+        backend = Backend(far, storage, operator="jana")
         app = FototuiApp(
-            desk,
-            LiveStore(desk),
+            backend,
+            LiveStore(backend),
             AppSettings(ZoneInfo("Europe/Prague")),
             Preferences(language="en"),
             home=ReviewScreen,

@@ -16,7 +16,7 @@ from fototui.domain.statuses import ColoringProcessingStatus, VersionType
 from fototui.live.store import LiveStore
 from fototui.mercure.subscriber import LinkState, Lost, MercureSubscriber, Message, StateChange
 from fototui.screens.orders.screen import OrdersScreen
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
 from tests.factories import make_coloring, make_order
@@ -94,10 +94,10 @@ async def test_keys_are_answered_within_50_ms_in_a_storm(
     database: Database, storage: DirectoryStorage
 ) -> None:
     storm = Storm(await _shop(database))
-    desk = Desk(database, storage, operator="jana")
+    backend = Backend(database, storage, operator="jana")
     app = FototuiApp(
-        desk,
-        LiveStore(desk, storm),
+        backend,
+        LiveStore(backend, storm),
         AppSettings(ZoneInfo("Europe/Prague")),
         Preferences(language="en"),
         home=OrdersScreen,

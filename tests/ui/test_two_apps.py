@@ -25,7 +25,7 @@ from fototui.screens.dialogs import Confirm
 from fototui.screens.order.screen import OrderScreen
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.screens.review import ReviewScreen
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
 from fototui.widgets.review_panel import ReviewPanel
@@ -103,10 +103,10 @@ class Office:
         return {task.result().name: task.result() for task in done}
 
     async def _at_a_desk(self, name: str, together: asyncio.Barrier, work: Work) -> Operator:
-        desk = Desk(self.database, self.storage, operator=name)
+        backend = Backend(self.database, self.storage, operator=name)
         app = FototuiApp(
-            desk,
-            LiveStore(desk, poll_seconds=0.2, hub_patience_seconds=0),
+            backend,
+            LiveStore(backend, poll_seconds=0.2, hub_patience_seconds=0),
             AppSettings(ZoneInfo("Europe/Prague")),
             Preferences(language="en"),
             home=OrdersScreen,

@@ -23,11 +23,11 @@ from fototui.widgets.version_list import versions_of
 
 if TYPE_CHECKING:
     from fototui.app import FototuiApp
-    from fototui.services.backend import Desk
+    from fototui.services.backend import Backend
 
 
 async def create(
-    desk: Desk,
+    backend: Backend,
     kind: VersionType,
     image_id: int,
     options: ColoringOptions | SvgOptions | None = None,
@@ -35,35 +35,35 @@ async def create(
     """Ask for a new version of an image; see `VersionService.create`."""
     if kind is VersionType.COLORING:
         coloring = options if isinstance(options, ColoringOptions) else None
-        return await desk.act(ColoringService, lambda s: s.create(image_id, coloring))
+        return await backend.act(ColoringService, lambda s: s.create(image_id, coloring))
     svg = options if isinstance(options, SvgOptions) else None
-    return await desk.act(VectorizerService, lambda s: s.create(image_id, svg))
+    return await backend.act(VectorizerService, lambda s: s.create(image_id, svg))
 
 
-async def create_all(desk: Desk, kind: VersionType, order_id: str) -> Sequence[StartReport]:
+async def create_all(backend: Backend, kind: VersionType, order_id: str) -> Sequence[StartReport]:
     """Ask for a version of each image that needs one; see `VersionService.create_for_order`."""
     if kind is VersionType.COLORING:
-        return await desk.act(ColoringService, lambda s: s.create_for_order(order_id))
-    return await desk.act(VectorizerService, lambda s: s.create_for_order(order_id))
+        return await backend.act(ColoringService, lambda s: s.create_for_order(order_id))
+    return await backend.act(VectorizerService, lambda s: s.create_for_order(order_id))
 
 
-async def retry(desk: Desk, view: VersionView) -> VersionView:
+async def retry(backend: Backend, view: VersionView) -> VersionView:
     """Have a failed version made again; see `VersionService.retry`."""
     if view.kind is VersionType.COLORING:
-        return await desk.act(ColoringService, lambda s: s.retry(view.id))
-    return await desk.act(VectorizerService, lambda s: s.retry(view.id))
+        return await backend.act(ColoringService, lambda s: s.retry(view.id))
+    return await backend.act(VectorizerService, lambda s: s.retry(view.id))
 
 
-async def retry_failed(desk: Desk, order_id: str) -> Sequence[StartReport]:
+async def retry_failed(backend: Backend, order_id: str) -> Sequence[StartReport]:
     """Have all that failed in an order made again, of both kinds."""
-    colorings = await desk.act(ColoringService, lambda s: s.retry_failed(order_id))
-    svgs = await desk.act(VectorizerService, lambda s: s.retry_failed(order_id))
+    colorings = await backend.act(ColoringService, lambda s: s.retry_failed(order_id))
+    svgs = await backend.act(VectorizerService, lambda s: s.retry_failed(order_id))
     return (*colorings, *svgs)
 
 
-async def retry_order(desk: Desk, order_id: str) -> str:
+async def retry_order(backend: Backend, order_id: str) -> str:
     """Have an order go on that failed; see `SyncService.retry`. Gives words for a toast."""
-    status = await desk.act(SyncService, lambda s: s.retry(order_id))
+    status = await backend.act(SyncService, lambda s: s.retry(order_id))
     if status is OrderStatus.DOWNLOADING:
         return _("The missing photos are downloaded again.")
     if status is OrderStatus.PENDING:
@@ -71,11 +71,11 @@ async def retry_order(desk: Desk, order_id: str) -> str:
     return _("Nothing is missing; the order can be worked on.")
 
 
-async def cancel(desk: Desk, view: VersionView) -> VersionView:
+async def cancel(backend: Backend, view: VersionView) -> VersionView:
     """Stop the making of a version; see `VersionService.cancel`."""
     if view.kind is VersionType.COLORING:
-        return await desk.act(ColoringService, lambda s: s.cancel(view.id))
-    return await desk.act(VectorizerService, lambda s: s.cancel(view.id))
+        return await backend.act(ColoringService, lambda s: s.cancel(view.id))
+    return await backend.act(VectorizerService, lambda s: s.cancel(view.id))
 
 
 async def choose(
@@ -97,9 +97,9 @@ async def choose(
     """
     while True:
         try:
-            chosen = await choose_version(app.desk, view.kind, view.id, expected=expected)
+            chosen = await choose_version(app.backend, view.kind, view.id, expected=expected)
         except ConflictError:
-            present, question = await _chosen_meanwhile(app.desk, order, view)
+            present, question = await _chosen_meanwhile(app.backend, order, view)
             if present == expected:
                 raise  # it is something else that stands against it
             if not await app.ask(question, yes=_("Choose")):
@@ -111,10 +111,10 @@ async def choose(
 
 
 async def _chosen_meanwhile(
-    desk: Desk, order: OrderDetail, view: VersionView
+    backend: Backend, order: OrderDetail, view: VersionView
 ) -> tuple[int | None, str]:
     """What is chosen by now, and how to ask about it."""
-    detail = await desk.read(OrderService, lambda s: s.get_order(order.id))
+    detail = await backend.read(OrderService, lambda s: s.get_order(order.id))
     image = next((image for image in detail.images if image.id == view.image_id), None)
     present = None if image is None else chosen_id(image, view.kind)
     views = () if image is None else versions_of(image, view.kind)
@@ -124,7 +124,7 @@ async def _chosen_meanwhile(
             number=view.version
         )
     ulid = ULID.from_str(order.id)
-    who = await desk.read(ActivityService, lambda s: s.who_chose(view.kind, other.id, ulid))
+    who = await backend.read(ActivityService, lambda s: s.who_chose(view.kind, other.id, ulid))
     words = (
         _("{operator} chose v{other} meanwhile. Choose v{number} anyway?")
         if who

@@ -89,7 +89,7 @@ async def save(app: FototuiApp, ref: S3ObjectRefData, *, name: str) -> str | Non
     if answer is None or not answer.strip():
         return None
     path = Path(answer.strip())
-    data = await app.desk.storage.get(ref.key)
+    data = await app.backend.storage.get(ref.key)
     try:
         path = await asyncio.to_thread(path.expanduser)
         if not await asyncio.to_thread(_write, path, data, overwrite=False):

@@ -46,7 +46,7 @@ class OrderActing(FototuiScreen):
             options = await ask_options(self.app, kind, before) if with_options else None
             if with_options and options is None:
                 return None
-            view = await deeds.create(self.fototui.desk, kind, image.id, options)
+            view = await deeds.create(self.fototui.backend, kind, image.id, options)
             return await self._followed(view)
 
         self.perform(work, _told(_("v{n} is requested.")))
@@ -60,7 +60,7 @@ class OrderActing(FototuiScreen):
         order_id = self.order_id
 
         async def work() -> str:
-            reports = await deeds.create_all(self.fototui.desk, kind, order_id)
+            reports = await deeds.create_all(self.fototui.backend, kind, order_id)
             for report in reports:
                 if report.version is not None:
                     self._look.follow(report.version)
@@ -87,12 +87,12 @@ class OrderActing(FototuiScreen):
         elif version is not None:
 
             async def work() -> VersionView:
-                return await self._followed(await deeds.retry(self.fototui.desk, version))
+                return await self._followed(await deeds.retry(self.fototui.backend, version))
 
             self.perform(work, _told(_("v{n} is being retried.")))
 
     async def _retry_order(self, order_id: str) -> str:
-        words = await deeds.retry_order(self.fototui.desk, order_id)
+        words = await deeds.retry_order(self.fototui.backend, order_id)
         await self.fototui.store.refresh(order_id)
         self._repaint()
         return words
@@ -102,7 +102,7 @@ class OrderActing(FototuiScreen):
         order_id = self.order_id
 
         async def work() -> str:
-            await self.fototui.desk.act(SyncService, lambda s: s.request(order_id))
+            await self.fototui.backend.act(SyncService, lambda s: s.request(order_id))
             await self.fototui.store.refresh(order_id)
             return _("The order will be fetched from Shopify again.")
 
@@ -116,7 +116,7 @@ class OrderActing(FototuiScreen):
         async def work() -> str:
             if has_failed:
                 self.fototui.toast(await self._retry_order(order_id))
-            reports = await deeds.retry_failed(self.fototui.desk, order_id)
+            reports = await deeds.retry_failed(self.fototui.backend, order_id)
             if has_failed and not any(report.version for report in reports):
                 return ""
             await self.fototui.store.refresh(order_id)
@@ -138,7 +138,7 @@ class OrderActing(FototuiScreen):
                 question, yes=_("Cancel the version")
             ):
                 return None
-            return await self._followed(await deeds.cancel(self.fototui.desk, version))
+            return await self._followed(await deeds.cancel(self.fototui.backend, version))
 
         self.perform(work, _told(_("v{n} is cancelled.")))
 

@@ -11,7 +11,7 @@ from itertools import islice
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import OrderStatus
 from fototui.i18n import _, ngettext, tell
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.services.ingest.imports import SyncService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
@@ -90,27 +90,27 @@ class Deed:
     images: Callable[[OrderRow], int]
 
 
-def colorings(desk: Desk) -> Deed:
+def colorings(backend: Backend) -> Deed:
     """Make colourings of all images that need one.
 
     Args:
-        desk: The services.
+        backend: The services.
     """
 
     def images(row: OrderRow) -> int:
         return sum(Badge.of(image.coloring) in _IDLE for image in row.images)
 
     async def act(row: OrderRow) -> Outcome:
-        return Outcome.of(await desk.act(ColoringService, lambda s: s.create_for_order(row.id)))
+        return Outcome.of(await backend.act(ColoringService, lambda s: s.create_for_order(row.id)))
 
     return Deed(_("Colourings"), act, images)
 
 
-def svgs(desk: Desk) -> Deed:
+def svgs(backend: Backend) -> Deed:
     """Make SVGs of all chosen colourings that have none.
 
     Args:
-        desk: The services.
+        backend: The services.
     """
 
     def images(row: OrderRow) -> int:
@@ -120,25 +120,27 @@ def svgs(desk: Desk) -> Deed:
         )
 
     async def act(row: OrderRow) -> Outcome:
-        return Outcome.of(await desk.act(VectorizerService, lambda s: s.create_for_order(row.id)))
+        return Outcome.of(
+            await backend.act(VectorizerService, lambda s: s.create_for_order(row.id))
+        )
 
     return Deed(_("SVG"), act, images)
 
 
-def retries(desk: Desk) -> Deed:
+def retries(backend: Backend) -> Deed:
     """Try again what failed: of both kinds, and the order itself.
 
     Args:
-        desk: The services.
+        backend: The services.
     """
 
     async def act(row: OrderRow) -> Outcome:
         outcome = Outcome()
         if row.status is OrderStatus.ERROR:
-            await desk.act(SyncService, lambda s: s.retry(row.id))
+            await backend.act(SyncService, lambda s: s.retry(row.id))
             outcome.started += 1
-        colored = await desk.act(ColoringService, lambda s: s.retry_failed(row.id))
-        traced = await desk.act(VectorizerService, lambda s: s.retry_failed(row.id))
+        colored = await backend.act(ColoringService, lambda s: s.retry_failed(row.id))
+        traced = await backend.act(VectorizerService, lambda s: s.retry_failed(row.id))
         # Of most images nothing failed, and that is no news.
         outcome.add(Outcome.of(r for r in (*colored, *traced) if r.version is not None))
         return outcome
@@ -150,15 +152,15 @@ def retries(desk: Desk) -> Deed:
     return Deed(_("Retry"), act, images)
 
 
-def fetches(desk: Desk) -> Deed:
+def fetches(backend: Backend) -> Deed:
     """Have orders fetched from the shop again.
 
     Args:
-        desk: The services.
+        backend: The services.
     """
 
     async def act(row: OrderRow) -> Outcome:
-        await desk.act(SyncService, lambda s: s.request(row.id))
+        await backend.act(SyncService, lambda s: s.request(row.id))
         return Outcome(started=1)
 
     return Deed(_("Fetch"), act, lambda _row: 0)

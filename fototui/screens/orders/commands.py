@@ -49,7 +49,7 @@ class OrdersActing(FototuiScreen, inherit_bindings=False):
         return None
 
     def _no_import(self) -> str | None:
-        if not self.fototui.desk.has_shop:
+        if not self.fototui.backend.has_shop:
             return _(
                 "Shopify is not connected here: set SHOPIFY_STORE_URL and SHOPIFY_ACCESS_TOKEN."
             )
@@ -89,20 +89,20 @@ class OrdersActing(FototuiScreen, inherit_bindings=False):
 
     def do_generate_coloring(self) -> None:
         """Make colourings of all images that need one."""
-        self._do_to_orders(bulk.colorings(self.fototui.desk))
+        self._do_to_orders(bulk.colorings(self.fototui.backend))
 
     def do_generate_svg(self) -> None:
         """Make SVGs of all chosen colourings that have none."""
-        self._do_to_orders(bulk.svgs(self.fototui.desk))
+        self._do_to_orders(bulk.svgs(self.fototui.backend))
 
     def do_retry(self) -> None:
         """Try again what failed, of both kinds."""
-        self._do_to_orders(bulk.retries(self.fototui.desk))
+        self._do_to_orders(bulk.retries(self.fototui.backend))
 
     def do_fetch(self) -> None:
         """Import the shop's newest orders; where some are marked, have those fetched again."""
         if self.table.marked:
-            self._do_to_orders(bulk.fetches(self.fototui.desk))
+            self._do_to_orders(bulk.fetches(self.fototui.backend))
             return
         self._is_fetching = True
         self.fototui.toast(_("Fetching orders…"))
@@ -111,9 +111,9 @@ class OrdersActing(FototuiScreen, inherit_bindings=False):
     async def _import(self) -> ImportReport:
         self._progress = _("Fetching orders…")
         self._show_counts()
-        desk = self.fototui.desk
+        backend = self.fototui.backend
         try:
-            report = await desk.act(desk.imports, lambda s: s.import_recent(limit=_RECENT))
+            report = await backend.act(backend.imports, lambda s: s.import_recent(limit=_RECENT))
         finally:
             self._is_fetching = False
             self._tell("", 0, 0)

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from fototui.db.database import Database
-from fototui.services.backend import Desk
+from fototui.services.backend import Backend
 from fototui.services.operations.presence import PresenceService, PresenceView
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.presence import Presence
@@ -115,8 +115,8 @@ async def test_heartbeat_is_one_round_trip(database_url: str) -> None:
 async def terminal(
     database: Database, folder: Path, who: str, *, read_only: bool = False
 ) -> AsyncIterator[Presence]:
-    desk = Desk(database, DirectoryStorage(folder), operator=who, read_only=read_only)
-    presence = Presence(desk, uuid.uuid4(), interval=0.05)
+    backend = Backend(database, DirectoryStorage(folder), operator=who, read_only=read_only)
+    presence = Presence(backend, uuid.uuid4(), interval=0.05)
     task = asyncio.create_task(presence.run())
     try:
         yield presence
