@@ -63,7 +63,7 @@ async def _serve(
     async def reload(server: Server) -> None:
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            await server.move_in(_load(concurrency))
+            await server.open(_load(concurrency))
             log.info("the configuration was read again")
         except FototuiError as error:
             log.warning("the new settings are not used; those before stay", reason=str(error))

@@ -84,7 +84,7 @@ async def served_demo(
             place_orders(house.shop, house.cdn_url, orders, seed=seed)
             async with open_server(settings, sock=sock) as server:
                 say(f"the server listens on {server.url}")
-                async with server.house.database.session() as session:
+                async with server.context.database.session() as session:
                     service = TokenService(session, operator=_OPERATOR)
                     token = await service.create(f"demo {uuid.uuid4().hex[:8]}")
                 secret = required(settings.shopify_webhook_secret, "shopify_webhook_secret")

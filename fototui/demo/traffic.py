@@ -25,7 +25,7 @@ from fototui.sandbox.shopify.shop import PlacedOrder
 from fototui.sandbox.shopify.webhook_sender import Topic, WebhookSender
 from fototui.server.app import create_server
 from fototui.server.auth import WEBHOOK
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from fototui.services.ingest.imports import ImportService
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
@@ -105,7 +105,7 @@ class Traffic:
         """Open a server for the shop's webhooks."""
         settings = self._parts.settings
         secret = required(settings.shopify_webhook_secret, "shopify_webhook_secret")
-        server = ServerHouse(settings, self._parts.database, self._storage, self._parts.publisher)
+        server = ServerContext(settings, self._parts.database, self._storage, self._parts.publisher)
         async with (
             serving(create_server(server)) as url,
             WebhookSender(f"{url}{WEBHOOK}", secret) as sender,

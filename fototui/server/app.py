@@ -1,4 +1,4 @@
-"""The HTTP server's app: all its paths, over what one house holds."""
+"""The HTTP server's app: all its paths, over one server context."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 import fototui
 from fototui.domain.errors import FototuiError
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from fototui.server.errors import answer, answer_http, answer_invalid
 from fototui.server.event_schema import event_schema
 from fototui.server.health import Health
-from fototui.server.middleware import Edge, EdgeLimits
+from fototui.server.middleware import RequestLimits, RequestMiddleware
 from fototui.server.routes import images, monitoring, orders, shop
 
 DESCRIPTION = """
@@ -36,11 +36,11 @@ class _App(FastAPI):
         return self.openapi_schema
 
 
-def create_server(house: ServerHouse, *, limits: EdgeLimits | None = None) -> FastAPI:
+def create_server(context: ServerContext, *, limits: RequestLimits | None = None) -> FastAPI:
     """Make the app.
 
     Args:
-        house: What it stands on; it must outlive the app's last request.
+        context: What it stands on; it must outlive the app's last request.
         limits: What a request may cost.
 
     Returns:
@@ -56,8 +56,8 @@ def create_server(house: ServerHouse, *, limits: EdgeLimits | None = None) -> Fa
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.house = house
-    app.state.health = Health(house)
+    app.state.context = context
+    app.state.health = Health(context)
     # `fetch-from-shopify` stands before `/orders/{order_id}/…` in its own way: no path fits both.
     for routes in (monitoring, orders, images, shop):
         app.include_router(routes.router)
@@ -74,5 +74,5 @@ def create_server(house: ServerHouse, *, limits: EdgeLimits | None = None) -> Fa
     async def _on_invalid(_request: Request, error: RequestValidationError) -> Response:
         return answer_invalid(error)
 
-    app.add_middleware(Edge, house=house, limits=limits or EdgeLimits())
+    app.add_middleware(RequestMiddleware, context=context, limits=limits or RequestLimits())
     return app

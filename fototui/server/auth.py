@@ -7,7 +7,7 @@ from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from fototui.server.errors import ClosedError, UnauthorizedError
 from fototui.services.operations.tokens import TokenService
 
@@ -27,12 +27,12 @@ DESCRIBED = Depends(_bearer)
 """Makes a route's description say that it needs a token."""
 
 
-async def admit(scope: Scope, house: ServerHouse) -> str | None:
+async def admit(scope: Scope, context: ServerContext) -> str | None:
     """Let a request in, or not.
 
     Args:
         scope: The request's.
-        house: Knows the tokens.
+        context: Knows the tokens.
 
     Returns:
         The name of its token; None where none is needed.
@@ -49,7 +49,7 @@ async def admit(scope: Scope, house: ServerHouse) -> str | None:
     scheme, _, key = headers.get("authorization", "").partition(" ")
     key = key.strip()
     has_key = scheme.lower() == "bearer" and 0 < len(key) <= _LONGEST_KEY
-    async with house.database.session() as session:
+    async with context.database.session() as session:
         tokens = TokenService(session, operator="server")
         if has_key and (name := await tokens.check(key)) is not None:
             return name

@@ -14,7 +14,7 @@ from fototui.storage.base import Storage
 
 
 @dataclass(slots=True)
-class ServerHouse:
+class ServerContext:
     """The parts of one server; a reload makes new ones.
 
     Args:

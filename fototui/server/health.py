@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from fototui.db.schema import migrate
 from fototui.domain.errors import FototuiError
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from fototui.services.operations.stats import Figures, FigureService
 
 log = structlog.get_logger(__name__)
@@ -34,11 +34,11 @@ class Health:
     """Looks at the parts that the server stands on.
 
     Args:
-        house: The parts.
+        context: The parts.
     """
 
-    def __init__(self, house: ServerHouse) -> None:
-        self._house = house
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
         self._parts = {
             "database": _Remembered(
                 lambda: _state("database", self._ask_database()), lambda _: _DATABASE_FRESH
@@ -47,7 +47,7 @@ class Health:
                 lambda: _state("migrations", self._compare_revisions()), lambda _: _DATABASE_FRESH
             ),
             "storage": _Remembered(
-                lambda: _state("storage", house.storage.check()),
+                lambda: _state("storage", context.storage.check()),
                 lambda state: _STORAGE_FRESH if state == OK else _STORAGE_FRESH_IF_ILL,
             ),
         }
@@ -67,17 +67,17 @@ class Health:
         return await self._figures.get()
 
     async def _ask_database(self) -> None:
-        async with self._house.database.autocommit() as session, session.begin():
+        async with self._context.database.autocommit() as session, session.begin():
             await session.execute(text("SELECT 1"))
 
     async def _compare_revisions(self) -> None:
-        engine = self._house.database.engine
+        engine = self._context.database.engine
         if await migrate.current(engine) != await asyncio.to_thread(_head):
             await migrate.require_head(engine)  # says what is to be done
 
     async def _read_figures(self) -> Figures | None:
         async def read() -> Figures:
-            async with self._house.database.autocommit() as session:
+            async with self._context.database.autocommit() as session:
                 return await FigureService(session, operator="server").read()
 
         figures, _ = await _look("figures", read())

@@ -12,7 +12,7 @@ from sqlalchemy import URL
 
 from fototui.db.connection import FAILURES, Connection, connect
 from fototui.domain.errors import FototuiError
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from fototui.services.ingest.imports import ImportService, ShopSource
 from fototui.services.ingest.webhooks import WebhookService
 
@@ -23,7 +23,7 @@ _ADVISORY_LOCK = 0x666F7476
 _LOCK_SECONDS = 5.0
 
 _PRUNE_EVERY = 3600.0
-_LONGEST_CHORE = 1800.0
+_LONGEST_DUTY = 1800.0
 
 # The first import of a process reaches back over a longer absence. Later ones overlap, for neither
 # clocks nor Shopify's index are exact to the second.
@@ -31,8 +31,8 @@ _FIRST_REACH = timedelta(days=7)
 _OVERLAP = timedelta(minutes=10)
 
 
-class Turn:
-    """Whose turn it is, among all servers of one database.
+class LeaderLock:
+    """Who leads, among all servers of one database.
 
     Who has it holds a lock of PostgreSQL on a connection of its own, and keeps it until the
     connection ends: by leaving, or by dying.
@@ -47,12 +47,12 @@ class Turn:
         self._asking = asyncio.Lock()
 
     async def is_ours(self) -> bool:
-        """Take the turn if nobody has it, and say whether it is ours; False in an outage too."""
+        """Take the lock if nobody has it, and say whether it is ours; False in an outage too."""
         async with self._asking:
             try:
                 if self._connection is None:
                     self._connection = await connect(
-                        self._url, name="fototui server's turn", seconds=_LOCK_SECONDS
+                        self._url, name="fototui server's leader lock", seconds=_LOCK_SECONDS
                     )
                 # Who has the lock is given it again, so this also asks whether the connection is
                 # well.
@@ -82,12 +82,12 @@ class Importer:
     """Imports what changed in the shop since it did so last.
 
     Args:
-        house: Where to.
+        context: Where to.
         shop: Where from.
     """
 
-    def __init__(self, house: ServerHouse, shop: ShopSource) -> None:
-        self._house = house
+    def __init__(self, context: ServerContext, shop: ShopSource) -> None:
+        self._context = context
         self._shop = shop
         self._since: datetime | None = None
 
@@ -100,13 +100,13 @@ class Importer:
         began = datetime.now(UTC)
         since = began - _FIRST_REACH if self._since is None else self._since
         try:
-            async with self._house.database.session() as session:
+            async with self._context.database.session() as session:
                 service = ImportService(
-                    session, operator=server_actor(self._house), shop=self._shop
+                    session, operator=server_actor(self._context), shop=self._shop
                 )
                 report = await service.import_recent(since=since)
         except BaseException:
-            self._house.metrics.imported("failed")
+            self._context.metrics.imported("failed")
             raise
         log.info(
             "orders were imported",
@@ -115,38 +115,38 @@ class Importer:
             skipped=len(report.skipped),
             failed=[f"{failure.number}: {failure.reason}" for failure in report.failed],
         )
-        self._house.metrics.imported("failed" if report.failed else "done")
+        self._context.metrics.imported("failed" if report.failed else "done")
         if not report.failed:
             self._since = began - _OVERLAP
 
 
-def server_actor(house: ServerHouse) -> str:
+def server_actor(context: ServerContext) -> str:
     """Who acts when a server does something by itself, for the activity log."""
-    return f"{house.settings.operator} (server)"
+    return f"{context.settings.operator} (server)"
 
 
 @asynccontextmanager
-async def doing_chores(house: ServerHouse) -> AsyncIterator[None]:
+async def maintaining(context: ServerContext) -> AsyncIterator[None]:
     """Do what a server does by itself while the block runs; nothing of it ends the server.
 
     Args:
-        house: The server's.
+        context: The server's.
     """
-    turn = Turn(house.database.url)
+    leader = LeaderLock(context.database.url)
 
     async def prune() -> None:
-        async with house.database.session() as session:
-            count = await WebhookService(session, operator=server_actor(house)).prune()
+        async with context.database.session() as session:
+            count = await WebhookService(session, operator=server_actor(context)).prune()
         log.debug("old webhooks were forgotten", count=count)
 
-    chores: dict[str, tuple[float, Callable[[], Awaitable[None]]]] = {
+    duties: dict[str, tuple[float, Callable[[], Awaitable[None]]]] = {
         "prune": (_PRUNE_EVERY, prune)
     }
-    if house.shop is not None and house.settings.import_interval:
-        chores["import"] = (house.settings.import_interval, Importer(house, house.shop).run)
+    if context.shop is not None and context.settings.import_interval:
+        duties["import"] = (context.settings.import_interval, Importer(context, context.shop).run)
     tasks = [
-        asyncio.create_task(_regularly(name, seconds, turn, work), name=f"server {name}")
-        for name, (seconds, work) in chores.items()
+        asyncio.create_task(_regularly(name, seconds, leader, work), name=f"server {name}")
+        for name, (seconds, work) in duties.items()
     ]
     try:
         yield
@@ -154,19 +154,19 @@ async def doing_chores(house: ServerHouse) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await turn.give_up()
+        await leader.give_up()
 
 
 async def _regularly(
-    name: str, seconds: float, turn: Turn, work: Callable[[], Awaitable[None]]
+    name: str, seconds: float, leader: LeaderLock, work: Callable[[], Awaitable[None]]
 ) -> None:
     while True:
         try:
-            if await turn.is_ours():
-                async with asyncio.timeout(_LONGEST_CHORE):
+            if await leader.is_ours():
+                async with asyncio.timeout(_LONGEST_DUTY):
                     await work()
         except FototuiError as error:
-            log.warning("a chore was not done; it is done later", chore=name, reason=str(error))
+            log.warning("a duty was not done; it is done later", duty=name, reason=str(error))
         except Exception:  # it is tried again, and the server lives
-            log.exception("a chore failed; it is done later", chore=name)
+            log.exception("a duty failed; it is done later", duty=name)
         await asyncio.sleep(seconds * random.uniform(0.9, 1.1))  # noqa: S311 - no secret

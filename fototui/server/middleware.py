@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fototui.domain.errors import FototuiError
 from fototui.server.auth import METRICS, OPEN_PATHS, WEBHOOK, admit
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from fototui.server.errors import (
     HeadersTooLargeError,
     RequestTimeoutError,
@@ -30,7 +30,7 @@ _QUIET = (OPEN_PATHS | {METRICS}) - {WEBHOOK}
 
 
 @dataclass(frozen=True, slots=True)
-class EdgeLimits:
+class RequestLimits:
     """What a request may cost.
 
     Args:
@@ -50,20 +50,20 @@ class EdgeLimits:
     body_of: Mapping[str, int] = field(default_factory=lambda: {WEBHOOK: 2_000_000})
 
 
-class Edge:
+class RequestMiddleware:
     """ASGI middleware: time and size limits, admission, the last resort, access log and counts.
 
     Admission comes before the body is read, the body before the route is looked for.
 
     Args:
         app: What comes after it.
-        house: What the server stands on.
+        context: What the server stands on.
         limits: What a request may cost.
     """
 
-    def __init__(self, app: ASGIApp, house: ServerHouse, limits: EdgeLimits) -> None:
+    def __init__(self, app: ASGIApp, context: ServerContext, limits: RequestLimits) -> None:
         self._app = app
-        self._house = house
+        self._context = context
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,7 +99,7 @@ class Edge:
         try:
             async with deadline:
                 self._require_small(scope)
-                caller = await admit(scope, self._house)
+                caller = await admit(scope, self._context)
                 scope.setdefault("state", {})["caller"] = caller
                 most = self._limits.body_of.get(path, self._limits.body)
                 body = await _read_body(Headers(scope=scope), receive, most)
@@ -128,7 +128,7 @@ class Edge:
         # The template, not the path: it has no ids in it, and strangers cannot make new ones.
         path = getattr(scope.get("route"), "path", "(unknown)")
         method = scope["method"] if scope.get("route") else "(any)"
-        self._house.metrics.answered(method, path, status, seconds)
+        self._context.metrics.answered(method, path, status, seconds)
         write = log.debug if path in _QUIET else log.info
         write(
             "request",

@@ -21,7 +21,7 @@ from fototui.services.views.orders import ImageView, OrderDetail, OrderRow, Vers
 from fototui.storage.base import Storage
 
 
-class Answers:
+class Presenter:
     """Makes answers.
 
     Args:

@@ -1,4 +1,4 @@
-"""A running server: HTTP and an engine in one process, which can change house while it serves."""
+"""A running server: HTTP and an engine in one process, which can be reloaded while it serves."""
 
 import asyncio
 import socket
@@ -18,8 +18,8 @@ from fototui.engine.engine import Engine
 from fototui.net.asgi import ConnectionLimits, serving
 from fototui.runtime.compose import has_shop, open_engine, open_parts, open_shop, open_storage
 from fototui.server.app import create_server
-from fototui.server.context import ServerHouse
-from fototui.server.maintenance import doing_chores
+from fototui.server.context import ServerContext
+from fototui.server.maintenance import maintaining
 from fototui.server.metrics import ServerMetrics
 
 log = structlog.get_logger(__name__)
@@ -27,23 +27,23 @@ log = structlog.get_logger(__name__)
 _REQUESTS_END_SECONDS = 30.0
 
 
-class Door:
-    """The ASGI app that the listening socket knows: it leads each request into the present house.
+class SwappableApp:
+    """The ASGI app that the listening socket knows: it calls the present generation's app.
 
-    Those who are inside when the house changes stay where they are until they are done.
+    Those who are inside when the generation changes stay where they are until they are done.
     """
 
     def __init__(self) -> None:
-        self._leads_to: ASGIApp | None = None
-        self._inside: Counter[ASGIApp] = Counter()
-        self._one_left = asyncio.Condition()
+        self._current: ASGIApp | None = None
+        self._under_way: Counter[ASGIApp] = Counter()
+        self._one_done = asyncio.Condition()
 
-    def lead_to(self, app: ASGIApp) -> None:
-        """Lead all who come from now on into another app."""
-        self._leads_to = app
+    def switch_to(self, app: ASGIApp) -> None:
+        """Hand all requests from now on to another app."""
+        self._current = app
 
     async def empty(self, app: ASGIApp, *, seconds: float) -> bool:
-        """Wait until nobody is inside an app any more.
+        """Wait until no request is under way in an app any more.
 
         Args:
             app: Which.
@@ -53,36 +53,36 @@ class Door:
             Whether it is empty.
         """
         try:
-            async with asyncio.timeout(seconds), self._one_left:
-                await self._one_left.wait_for(lambda: not self._inside[app])
+            async with asyncio.timeout(seconds), self._one_done:
+                await self._one_done.wait_for(lambda: not self._under_way[app])
         except TimeoutError:
             return False
         return True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Lead one request in."""
+        """Hand on one request."""
         if scope["type"] == "lifespan":
-            # Houses are opened and closed by who runs the server.
+            # Who runs the server opens and closes generations.
             for done in ("startup", "shutdown"):
                 await receive()
                 await send({"type": f"lifespan.{done}.complete"})
             return
-        app = self._leads_to
+        app = self._current
         assert app is not None
-        self._inside[app] += 1
+        self._under_way[app] += 1
         try:
             await app(scope, receive, send)
         finally:
-            self._inside[app] -= 1
-            async with self._one_left:
-                self._one_left.notify_all()
+            self._under_way[app] -= 1
+            async with self._one_done:
+                self._one_done.notify_all()
 
 
 @dataclass(slots=True)
-class _Household:
-    """A house, the app that it serves, and the work that is done in it."""
+class _Generation:
+    """A context, the app that serves it, and the work that is done in it."""
 
-    house: ServerHouse
+    context: ServerContext
     app: ASGIApp
     engine: Engine
     work: AsyncExitStack
@@ -101,7 +101,7 @@ class _Household:
             shop = None
             if has_shop(settings):
                 shop = await parts.enter_async_context(open_shop(settings))
-            house = ServerHouse(
+            context = ServerContext(
                 settings=settings,
                 database=opened.database,
                 storage=storage,
@@ -112,13 +112,13 @@ class _Household:
             engine = await work.enter_async_context(
                 open_engine(opened, lanes=server.lanes, grace=server.grace, observer=server.metrics)
             )
-            await work.enter_async_context(doing_chores(house))
+            await work.enter_async_context(maintaining(context))
             server.metrics.watch_events(opened.publisher)
-            return cls(house, create_server(house), engine, work.pop_all(), parts.pop_all())
+            return cls(context, create_server(context), engine, work.pop_all(), parts.pop_all())
 
     async def stop_work(self) -> None:
         """Let jobs end or give them back, and take up no more; requests are still answered."""
-        self.house.is_draining = True
+        self.context.is_draining = True
         await self.work.aclose()
 
     async def close(self) -> None:
@@ -143,13 +143,13 @@ class Server:
         self.lanes = lanes
         self.grace = grace
         self.metrics = ServerMetrics()
-        self.door = Door()
-        self._household: _Household | None = None
+        self.app = SwappableApp()
+        self._generation: _Generation | None = None
 
     @property
-    def house(self) -> ServerHouse:
+    def context(self) -> ServerContext:
         """What it stands on at present."""
-        return self._present.house
+        return self._present.context
 
     @property
     def engine_id(self) -> uuid.UUID:
@@ -157,9 +157,9 @@ class Server:
         return self._present.engine.engine_id
 
     @property
-    def _present(self) -> _Household:
-        assert self._household is not None
-        return self._household
+    def _present(self) -> _Generation:
+        assert self._generation is not None
+        return self._generation
 
     async def wait(self) -> None:
         """Wait until a part of the engine ends, which none does by itself.
@@ -170,11 +170,11 @@ class Server:
         await self._present.engine.wait()
         raise RuntimeError("a part of the engine ended by itself")
 
-    async def move_in(self, settings: Settings) -> None:
+    async def open(self, settings: Settings) -> None:
         """Begin to serve with settings; what was before ends, and drops no request.
 
-        The new house stands before the old one is left. For a moment there are two engines, which
-        share the work as any two do; jobs that do not end in time go to the new one.
+        The new generation is open before the old one is closed. For a moment there are two engines,
+        which share the work as any two do; jobs that do not end in time go to the new one.
 
         Args:
             settings: The settings.
@@ -182,12 +182,12 @@ class Server:
         Raises:
             FototuiError: Something is not configured or does not answer; nothing has changed.
         """
-        new = await _Household.open(settings, self)
-        old, self._household = self._household, new
-        self.door.lead_to(new.app)
+        new = await _Generation.open(settings, self)
+        old, self._generation = self._generation, new
+        self.app.switch_to(new.app)
         if old is not None:
             await old.stop_work()
-            if not await self.door.empty(old.app, seconds=_REQUESTS_END_SECONDS):
+            if not await self.app.empty(old.app, seconds=_REQUESTS_END_SECONDS):
                 log.warning("requests took too long and lose what they stand on")
             await old.close()
 
@@ -195,7 +195,7 @@ class Server:
         """Be ready no more, and end the engine; requests are still answered."""
         await self._present.stop_work()
 
-    async def move_out(self) -> None:
+    async def close(self) -> None:
         """Close everything."""
         await self._present.close()
 
@@ -228,14 +228,14 @@ async def open_server(
     """
     server = Server(lanes=lanes, grace=grace)
     try:
-        await server.move_in(settings)
+        await server.open(settings)
     except BaseException:
         if sock is not None:
             sock.close()
         raise
     try:
         async with serving(
-            server.door,
+            server.app,
             sock=sock,
             shutdown_seconds=_REQUESTS_END_SECONDS,
             limits=ConnectionLimits(),
@@ -246,4 +246,4 @@ async def open_server(
             finally:
                 await server.stop_work()
     finally:
-        await server.move_out()
+        await server.close()

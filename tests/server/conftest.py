@@ -21,7 +21,7 @@ from fototui.net.asgi import serving
 from fototui.sandbox.shopify.shop import Shop
 from fototui.sandbox.shopify.webhook_sender import WebhookSender
 from fototui.server.app import create_server
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from fototui.services.operations.tokens import TokenService
 from fototui.storage.directory import DirectoryStorage
 from tests.factories import file_ref, make_coloring, make_order, make_svg
@@ -39,20 +39,20 @@ def shop() -> Shop:
 
 
 @pytest.fixture
-def house(database: Database, tmp_path: Path) -> ServerHouse:
+def context(database: Database, tmp_path: Path) -> ServerContext:
     """What the server stands on; the shop's webhooks are signed with `SECRET`."""
     settings = Settings(
         shopify_webhook_secret=SECRET, storage_path=tmp_path / "files", operator="server"
     )
     publisher = MercurePublishService(None, SecretStr(""))
     storage = DirectoryStorage(tmp_path / "files", "https://files.example.com")
-    return ServerHouse(settings, database, storage, publisher)
+    return ServerContext(settings, database, storage, publisher)
 
 
 @pytest.fixture
-def app(house: ServerHouse) -> FastAPI:
+def app(context: ServerContext) -> FastAPI:
     """The server's app."""
-    return create_server(house)
+    return create_server(context)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from fototui.db.database import Database
 from fototui.server.auth import admit
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from fototui.services.operations.tokens import TokenService
 from tests.server.conftest import error
 
@@ -104,7 +104,7 @@ async def test_a_revoked_token_opens_nothing(
 
 
 async def test_a_new_route_is_closed_without_a_thought(
-    house: ServerHouse, app: FastAPI, stranger: httpx.AsyncClient
+    context: ServerContext, app: FastAPI, stranger: httpx.AsyncClient
 ) -> None:
     async def forgotten(_: object) -> None:
         raise AssertionError("this was to be closed")
@@ -155,11 +155,11 @@ async def test_metrics_are_open_on_this_machine_only(
     ],
 )
 async def test_who_is_on_this_machine(
-    house: ServerHouse, client: tuple[str, int] | None, is_open: bool
+    context: ServerContext, client: tuple[str, int] | None, is_open: bool
 ) -> None:
     scope: Scope = {"type": "http", "path": "/metrics", "headers": [], "client": client}
     if is_open:
-        assert await admit(scope, house) is None
+        assert await admit(scope, context) is None
     else:
         with pytest.raises(Exception, match="fototui token create"):
-            await admit(scope, house)
+            await admit(scope, context)

@@ -20,7 +20,7 @@ from fototui.clients.shopify import ShopifyClient
 from fototui.net.asgi import serving
 from fototui.sandbox.shopify.app import ShopSettings, create_shop
 from fototui.sandbox.shopify.shop import Shop, book
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from tests.server.conftest import Finished
 
 # From elsewhere, so that metrics need a token as described.
@@ -58,7 +58,7 @@ def names(finished: Finished) -> dict[str, object]:
 
 @pytest.mark.timeout(60)
 async def test_the_description_is_kept(
-    app: FastAPI, url: str, key: str, house: ServerHouse, names: dict[str, object], shop: Shop
+    app: FastAPI, url: str, key: str, context: ServerContext, names: dict[str, object], shop: Shop
 ) -> None:
     schema = schemathesis.openapi.from_dict(app.openapi())
     schema.config.generation.update(with_security_parameters=False)
@@ -67,7 +67,7 @@ async def test_the_description_is_kept(
     shop.place([book(["https://cdn.example.com/1.jpg"])])
     async with (
         serving(create_shop(ShopSettings(token=token, shop=shop))) as shop_url,
-        ShopifyClient(shop_url, token, api_version="2026-10") as house.shop,
+        ShopifyClient(shop_url, token, api_version="2026-10") as context.shop,
     ):
         calls = await asyncio.to_thread(_try_all, schema, url, headers, names)
     statuses = {status for _, status in calls}

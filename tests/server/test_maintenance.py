@@ -15,8 +15,8 @@ from fototui.db.database import Database
 from fototui.db.models.inbound import WebhookDelivery
 from fototui.domain.errors import TransientError
 from fototui.domain.shop import ShopOrder
-from fototui.server.context import ServerHouse
-from fototui.server.maintenance import Importer, Turn, doing_chores
+from fototui.server.context import ServerContext
+from fototui.server.maintenance import Importer, LeaderLock, maintaining
 from tests.server.conftest import until
 
 
@@ -47,18 +47,18 @@ class Source:
 
 
 @pytest.fixture
-def importing(house: ServerHouse) -> Callable[[Source], ServerHouse]:
-    """Makes a house that imports all the time."""
+def importing(context: ServerContext) -> Callable[[Source], ServerContext]:
+    """Makes a context that imports all the time."""
 
-    def make(source: Source) -> ServerHouse:
-        settings = house.settings.model_copy(update={"import_interval": 0.02})
-        return replace(house, settings=settings, shop=source)
+    def make(source: Source) -> ServerContext:
+        settings = context.settings.model_copy(update={"import_interval": 0.02})
+        return replace(context, settings=settings, shop=source)
 
     return make
 
 
 async def test_one_of_several_servers_has_the_turn(database: Database) -> None:
-    one, other = Turn(database.url), Turn(database.url)
+    one, other = LeaderLock(database.url), LeaderLock(database.url)
     try:
         assert await one.is_ours()
         assert await one.is_ours()
@@ -83,12 +83,12 @@ async def test_one_of_several_servers_has_the_turn(database: Database) -> None:
 
 async def test_in_an_outage_nobody_has_the_turn() -> None:
     async with Database("postgresql://nobody@127.0.0.1:1/none") as nowhere:
-        assert not await Turn(nowhere.url).is_ours()
+        assert not await LeaderLock(nowhere.url).is_ours()
 
 
-async def test_an_import_reaches_back_to_the_one_before(house: ServerHouse) -> None:
+async def test_an_import_reaches_back_to_the_one_before(context: ServerContext) -> None:
     source = Source()
-    importer = Importer(house, source)
+    importer = Importer(context, source)
     source.problem = TransientError("Shopify rests.", service="Shopify")
     with pytest.raises(TransientError):
         await importer.run()
@@ -100,17 +100,17 @@ async def test_an_import_reaches_back_to_the_one_before(house: ServerHouse) -> N
     for long_ago in (failed, first):
         assert now - long_ago > timedelta(days=6)
     assert timedelta(minutes=5) < now - second < timedelta(hours=1)
-    metrics = house.metrics.render(None).decode()
+    metrics = context.metrics.render(None).decode()
     assert 'fototui_imports_total{result="failed"} 1.0' in metrics
     assert 'fototui_imports_total{result="done"} 2.0' in metrics
 
 
 async def test_only_one_of_two_servers_imports_until_it_leaves(
-    importing: Callable[[Source], ServerHouse],
+    importing: Callable[[Source], ServerContext],
 ) -> None:
     here, there = Source(), Source()
-    async with doing_chores(importing(there)):
-        async with doing_chores(importing(here)):
+    async with maintaining(importing(there)):
+        async with maintaining(importing(here)):
             await until(lambda: len(here.asked) + len(there.asked) >= 5)
             first, second = sorted((here, there), key=lambda source: -len(source.asked))
             assert second.asked == []
@@ -119,7 +119,7 @@ async def test_only_one_of_two_servers_imports_until_it_leaves(
 
 
 async def test_nothing_of_it_ends_the_server(
-    importing: Callable[[Source], ServerHouse],
+    importing: Callable[[Source], ServerContext],
 ) -> None:
     source = Source()
     problems: list[Exception | None] = [
@@ -127,7 +127,7 @@ async def test_nothing_of_it_ends_the_server(
         ValueError("a fault of ours"),
         None,
     ]
-    async with doing_chores(importing(source)):
+    async with maintaining(importing(source)):
         for problem in problems:
             source.problem = problem
             seen = len(source.asked)
@@ -137,7 +137,7 @@ async def test_nothing_of_it_ends_the_server(
     assert len(source.asked) == asked, "it goes on after its end"
 
 
-async def test_old_webhooks_are_forgotten(house: ServerHouse, database: Database) -> None:
+async def test_old_webhooks_are_forgotten(context: ServerContext, database: Database) -> None:
     async with database.session() as session, session.begin():
         for name, days in (("old", 30), ("new", 0)):
             session.add(
@@ -152,5 +152,5 @@ async def test_old_webhooks_are_forgotten(house: ServerHouse, database: Database
         async with database.session() as session:
             return list(await session.scalars(select(WebhookDelivery.id))) == ["new"]
 
-    async with doing_chores(house):
+    async with maintaining(context):
         await until(only_the_new_is_left)

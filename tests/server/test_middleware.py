@@ -32,9 +32,9 @@ from fototui.domain.errors import (
 )
 from fototui.net.asgi import ConnectionLimits, serving
 from fototui.server.app import create_server
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from fototui.server.errors import answer
-from fototui.server.middleware import EdgeLimits
+from fototui.server.middleware import RequestLimits
 from tests.server.conftest import WEBHOOKS, error
 
 
@@ -43,9 +43,9 @@ class StrangeError(Exception):
 
 
 @pytest.fixture
-async def tight(house: ServerHouse, key: str) -> AsyncIterator[httpx.AsyncClient]:
+async def tight(context: ServerContext, key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server with little patience, and with routes that go wrong."""
-    app = create_server(house, limits=EdgeLimits(seconds=0.3, seconds_of={}))
+    app = create_server(context, limits=RequestLimits(seconds=0.3, seconds_of={}))
 
     async def breaks(_: Request) -> Response:
         secret = "a local variable"  # noqa: F841 - nobody may see it
@@ -112,7 +112,7 @@ async def test_a_request_that_takes_too_long_is_given_up(tight: httpx.AsyncClien
 
 
 def test_a_webhook_is_answered_before_shopify_gives_it_up() -> None:
-    assert EdgeLimits().seconds_of[WEBHOOKS] < 5.0
+    assert RequestLimits().seconds_of[WEBHOOKS] < 5.0
 
 
 async def test_a_body_that_drips_is_given_up(tight: httpx.AsyncClient) -> None:
@@ -143,9 +143,9 @@ async def test_what_nobody_thought_of_is_logged_and_not_told(
     assert (await tight.get("/healthz")).status_code == 200
 
 
-async def test_an_outage_says_when_to_come_again(house: ServerHouse) -> None:
+async def test_an_outage_says_when_to_come_again(context: ServerContext) -> None:
     async with Database("postgresql://nobody@127.0.0.1:1/none") as nowhere:
-        app = create_server(replace(house, database=nowhere))
+        app = create_server(replace(context, database=nowhere))
         async with (
             serving(app) as url,
             httpx.AsyncClient(base_url=url, trust_env=False) as client,

@@ -18,7 +18,7 @@ from fototui.engine.observer import EngineObserver
 from fototui.mercure.publisher import MercurePublishService
 from fototui.net.asgi import serving
 from fototui.server.app import create_server
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from fototui.server.health import Health
 from fototui.server.metrics import ServerMetrics
 from fototui.services.operations.stats import FigureService
@@ -51,9 +51,9 @@ async def test_ready_is_what_has_database_schema_and_storage(stranger: httpx.Asy
     assert answer.json() == {"ready": True, "checks": checks}
 
 
-async def test_alive_looks_at_nothing(house: ServerHouse) -> None:
+async def test_alive_looks_at_nothing(context: ServerContext) -> None:
     async with Database("postgresql://nobody@127.0.0.1:1/none") as nowhere:
-        app = create_server(replace(house, database=nowhere))
+        app = create_server(replace(context, database=nowhere))
         async with (
             serving(app) as url,
             httpx.AsyncClient(base_url=url, trust_env=False) as client,
@@ -83,16 +83,16 @@ async def test_an_older_schema_is_not_ready(
 
 
 async def test_a_storage_that_takes_nothing_is_not_ready(
-    house: ServerHouse, tmp_path: Path
+    context: ServerContext, tmp_path: Path
 ) -> None:
     (tmp_path / "no folder").write_text("")
     storage = DirectoryStorage(tmp_path / "no folder")
-    checks = await Health(replace(house, storage=storage)).check()
+    checks = await Health(replace(context, storage=storage)).check()
     assert checks["storage"] != "ok"
     assert (checks["database"], checks["migrations"]) == ("ok", "ok")
 
 
-async def test_who_asks_often_costs_little(house: ServerHouse, tmp_path: Path) -> None:
+async def test_who_asks_often_costs_little(context: ServerContext, tmp_path: Path) -> None:
     looks = 0
 
     class Counting(DirectoryStorage):
@@ -101,17 +101,17 @@ async def test_who_asks_often_costs_little(house: ServerHouse, tmp_path: Path) -
             looks += 1
             await super().check()
 
-    health = Health(replace(house, storage=Counting(tmp_path / "files")))
+    health = Health(replace(context, storage=Counting(tmp_path / "files")))
     found = await asyncio.gather(*(health.check() for _ in range(50)))
     assert all(set(checks.values()) == {"ok"} for checks in found)
     assert looks == 1
 
 
 async def test_a_server_that_stops_is_ready_no_more(
-    stranger: httpx.AsyncClient, house: ServerHouse
+    stranger: httpx.AsyncClient, context: ServerContext
 ) -> None:
     assert (await stranger.get("/readyz")).status_code == 200
-    house.is_draining = True
+    context.is_draining = True
     answer = await stranger.get("/readyz")
     assert (answer.status_code, answer.json()["checks"]) == (503, {"server": "stopping"})
     assert (await stranger.get("/healthz")).status_code == 200
@@ -196,9 +196,9 @@ async def test_metrics_tell_of_requests_by_template(
     assert value(found, "http_requests_total", **unknown, status="401") == 5
 
 
-async def test_metrics_go_on_in_an_outage(house: ServerHouse) -> None:
+async def test_metrics_go_on_in_an_outage(context: ServerContext) -> None:
     async with Database("postgresql://nobody@127.0.0.1:1/none") as nowhere:
-        app = create_server(replace(house, database=nowhere))
+        app = create_server(replace(context, database=nowhere))
         async with (
             serving(app) as url,
             httpx.AsyncClient(base_url=url, trust_env=False) as client,

@@ -113,7 +113,7 @@ async def test_new_settings_drop_no_request(
         httpx.AsyncClient(base_url=server.url, headers=headers, trust_env=False) as api,
     ):
         changing = asyncio.create_task(
-            server.move_in(settings.model_copy(update={"default_steps": 9}))
+            server.open(settings.model_copy(update={"default_steps": 9}))
         )
         await until(lambda: server.engine_id != first_engine)
         made = (await api.post(path.format(after))).json()
@@ -136,7 +136,7 @@ async def test_settings_that_cannot_be_used_change_nothing(
         {"database_url": SecretStr("postgresql://x@127.0.0.1:1/x")},
     ):
         with pytest.raises(FototuiError):
-            await server.move_in(settings.model_copy(update=wrong))
+            await server.open(settings.model_copy(update=wrong))
     async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
         assert (await client.get("/readyz")).status_code == 200
 

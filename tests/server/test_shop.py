@@ -22,7 +22,7 @@ from fototui.sandbox.shopify.app import ShopSettings, create_shop
 from fototui.sandbox.shopify.shop import Shop, book
 from fototui.sandbox.shopify.webhook_sender import WebhookSender, forged, sign, storm
 from fototui.server.app import create_server
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from tests.server.conftest import SECRET, WEBHOOKS, MakeOrder, error
 
 TOKEN = "shpat_test"
@@ -49,10 +49,10 @@ async def opened(shop: Shop, *, key: str = TOKEN) -> AsyncIterator[ShopifyClient
 
 
 async def test_an_import_twice(
-    api: httpx.AsyncClient, house: ServerHouse, shop: Shop, database: Database
+    api: httpx.AsyncClient, context: ServerContext, shop: Shop, database: Database
 ) -> None:
     names = [shop.place([book(["https://cdn.example.com/1.jpg"])]).name for _ in range(3)]
-    async with opened(shop) as house.shop:
+    async with opened(shop) as context.shop:
         first = await api.post(FETCH)
         second = (await api.post(FETCH, params={"limit": 2})).json()
     assert first.status_code == 200
@@ -81,12 +81,12 @@ async def test_a_sync_is_left_to_the_engine(
 
 
 @pytest.fixture
-async def shopless(house: ServerHouse, key: str) -> AsyncIterator[httpx.AsyncClient]:
+async def shopless(context: ServerContext, key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server that knows no shop."""
-    house.settings = house.settings.model_copy(update={"shopify_webhook_secret": None})
+    context.settings = context.settings.model_copy(update={"shopify_webhook_secret": None})
     headers = {"Authorization": f"Bearer {key}"}
     async with (
-        serving(create_server(house)) as url,
+        serving(create_server(context)) as url,
         httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as client,
     ):
         yield client
@@ -102,9 +102,9 @@ async def test_without_a_shop_it_is_said_what_to_set(shopless: httpx.AsyncClient
 
 
 async def test_a_refused_access_token_is_the_account_s_failure(
-    house: ServerHouse, api: httpx.AsyncClient, shop: Shop
+    context: ServerContext, api: httpx.AsyncClient, shop: Shop
 ) -> None:
-    async with opened(shop, key="shpat_nobody_has") as house.shop:
+    async with opened(shop, key="shpat_nobody_has") as context.shop:
         answer = await api.post(FETCH)
     assert answer.status_code == 502
     assert error(answer)["code"] == "account"
@@ -161,10 +161,10 @@ async def test_a_wrong_signature_is_refused_and_counted(
 
 
 async def test_both_secrets_count_while_they_are_rotated(
-    house: ServerHouse, sender: WebhookSender, shop: Shop
+    context: ServerContext, sender: WebhookSender, shop: Shop
 ) -> None:
     delivery = sender.delivery(shop.place([]), "orders/create")
-    house.settings = house.settings.model_copy(
+    context.settings = context.settings.model_copy(
         update={
             "shopify_webhook_secret": SecretStr("the next one"),
             "shopify_webhook_secret_2": SECRET,

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from fototui.db.database import Database
 from fototui.db.models.operations import Activity
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from tests.server.conftest import Finished, MakeOrder, error
 
 
@@ -30,9 +30,9 @@ async def test_a_colouring_is_asked_for_by_the_token_s_name(
 
 
 async def test_options_left_out_are_the_server_s(
-    api: httpx.AsyncClient, shop_order: MakeOrder, house: ServerHouse
+    api: httpx.AsyncClient, shop_order: MakeOrder, context: ServerContext
 ) -> None:
-    house.settings = house.settings.model_copy(
+    context.settings = context.settings.model_copy(
         update={"default_megapixels": 2.5, "default_steps": 7}
     )
     image = (await shop_order()).line_items[0].images[0]

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Request
 
 from fototui.server.auth import DESCRIBED
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from fototui.server.errors import ErrorAnswer
-from fototui.server.presenters import Answers
+from fototui.server.presenters import Presenter
 
 _LARGEST_ID = 2**31 - 1  # the type of the ids is PostgreSQL's integer
 
@@ -19,10 +19,10 @@ ImageId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 VersionId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 
 
-async def house_of(request: Request) -> ServerHouse:
+async def context_of(request: Request) -> ServerContext:
     """What the server of a request stands on."""
-    house: ServerHouse = request.app.state.house
-    return house
+    context: ServerContext = request.app.state.context
+    return context
 
 
 async def caller_of(request: Request) -> str:
@@ -30,15 +30,15 @@ async def caller_of(request: Request) -> str:
     return f"{request.state.caller} (API)"
 
 
-House = Annotated[ServerHouse, Depends(house_of)]
+Context = Annotated[ServerContext, Depends(context_of)]
 Caller = Annotated[str, Depends(caller_of)]
 
 
-async def _answers(house: House) -> Answers:
-    return Answers(house.storage)
+async def _presenter(context: Context) -> Presenter:
+    return Presenter(context.storage)
 
 
-Answering = Annotated[Answers, Depends(_answers)]
+Presenting = Annotated[Presenter, Depends(_presenter)]
 
 # Any: FastAPI's own type of it.
 ERRORS: dict[int | str, dict[str, Any]] = {

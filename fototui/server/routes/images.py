@@ -4,14 +4,14 @@ from fastapi import APIRouter
 
 from fototui.domain.errors import NotFoundError
 from fototui.runtime.compose import default_options
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from fototui.server.routes.common import (
     CLOSED,
     ERRORS,
-    Answering,
     Caller,
-    House,
+    Context,
     ImageId,
+    Presenting,
     VersionId,
 )
 from fototui.server.schemas import (
@@ -29,105 +29,113 @@ from fototui.services.views.orders import ImageView, VersionView
 router = APIRouter(prefix="/api/v1", tags=["images"], dependencies=CLOSED, responses=ERRORS)
 
 
-async def _read_image(house: ServerHouse, caller: str, image_id: int) -> ImageView:
-    async with house.database.autocommit() as session:
+async def _read_image(context: ServerContext, caller: str, image_id: int) -> ImageView:
+    async with context.database.autocommit() as session:
         return await OrderService(session, operator=caller).get_image(image_id)
 
 
 @router.get("/images/{image_id}/coloring-versions", operation_id="list_coloring_versions")
 async def list_coloring_versions(
-    house: House, answers: Answering, caller: Caller, image_id: ImageId
+    context: Context, presenter: Presenting, caller: Caller, image_id: ImageId
 ) -> list[ColoringVersionAnswer]:
     """All colourings of an image, by number."""
-    image = await _read_image(house, caller, image_id)
-    return await answers.colorings(image.coloring)
+    image = await _read_image(context, caller, image_id)
+    return await presenter.colorings(image.coloring)
 
 
 @router.get("/images/{image_id}/svg-versions", operation_id="list_svg_versions")
 async def list_svg_versions(
-    house: House, answers: Answering, caller: Caller, image_id: ImageId
+    context: Context, presenter: Presenting, caller: Caller, image_id: ImageId
 ) -> list[SvgVersionAnswer]:
     """All SVGs of an image, by number."""
-    image = await _read_image(house, caller, image_id)
-    return await answers.svgs(image.svg)
+    image = await _read_image(context, caller, image_id)
+    return await presenter.svgs(image.svg)
 
 
 @router.post(
     "/images/{image_id}/generate-coloring", operation_id="generate_coloring", status_code=202
 )
 async def generate_coloring(
-    house: House,
-    answers: Answering,
+    context: Context,
+    presenter: Presenting,
     caller: Caller,
     image_id: ImageId,
     wanted: ColoringRequest | None = None,
 ) -> ColoringVersionAnswer:
     """Ask for a new colouring of an image."""
-    options = (wanted or ColoringRequest()).over(default_options(house.settings))
-    async with house.database.session() as session:
+    options = (wanted or ColoringRequest()).over(default_options(context.settings))
+    async with context.database.session() as session:
         view = await ColoringService(session, operator=caller).create(image_id, options)
-    return await answers.coloring(view)
+    return await presenter.coloring(view)
 
 
 @router.post("/images/{image_id}/generate-svg", operation_id="generate_svg", status_code=202)
 async def generate_svg(
-    house: House,
-    answers: Answering,
+    context: Context,
+    presenter: Presenting,
     caller: Caller,
     image_id: ImageId,
     wanted: SvgRequest | None = None,
 ) -> SvgVersionAnswer:
     """Ask for a new SVG of an image, made from its chosen colouring."""
     options = (wanted or SvgRequest()).options()
-    async with house.database.session() as session:
+    async with context.database.session() as session:
         view = await VectorizerService(session, operator=caller).create(image_id, options)
-    return await answers.svg(view)
+    return await presenter.svg(view)
 
 
 @router.post(
     "/coloring-versions/{version_id}/retry", operation_id="retry_coloring", status_code=202
 )
 async def retry_coloring(
-    house: House, answers: Answering, caller: Caller, version_id: VersionId
+    context: Context, presenter: Presenting, caller: Caller, version_id: VersionId
 ) -> ColoringVersionAnswer:
     """Have a failed colouring made again."""
-    async with house.database.session() as session:
+    async with context.database.session() as session:
         view = await ColoringService(session, operator=caller).retry(version_id)
-    return await answers.coloring(view)
+    return await presenter.coloring(view)
 
 
 @router.post("/svg-versions/{version_id}/retry", operation_id="retry_svg", status_code=202)
 async def retry_svg(
-    house: House, answers: Answering, caller: Caller, version_id: VersionId
+    context: Context, presenter: Presenting, caller: Caller, version_id: VersionId
 ) -> SvgVersionAnswer:
     """Have a failed SVG made again."""
-    async with house.database.session() as session:
+    async with context.database.session() as session:
         view = await VectorizerService(session, operator=caller).retry(version_id)
-    return await answers.svg(view)
+    return await presenter.svg(view)
 
 
 @router.post("/images/{image_id}/select-coloring/{version_id}", operation_id="select_coloring")
 async def select_coloring(
-    house: House, answers: Answering, caller: Caller, image_id: ImageId, version_id: VersionId
+    context: Context,
+    presenter: Presenting,
+    caller: Caller,
+    image_id: ImageId,
+    version_id: VersionId,
 ) -> ImageAnswer:
     """Choose a colouring for its image."""
-    image = await _read_image(house, caller, image_id)
+    image = await _read_image(context, caller, image_id)
     _require_among(image.coloring, version_id, image_id)
-    async with house.database.session() as session:
+    async with context.database.session() as session:
         await ColoringService(session, operator=caller).select(version_id)
-    return await answers.image(await _read_image(house, caller, image_id))
+    return await presenter.image(await _read_image(context, caller, image_id))
 
 
 @router.post("/images/{image_id}/select-svg/{version_id}", operation_id="select_svg")
 async def select_svg(
-    house: House, answers: Answering, caller: Caller, image_id: ImageId, version_id: VersionId
+    context: Context,
+    presenter: Presenting,
+    caller: Caller,
+    image_id: ImageId,
+    version_id: VersionId,
 ) -> ImageAnswer:
     """Choose an SVG for its image."""
-    image = await _read_image(house, caller, image_id)
+    image = await _read_image(context, caller, image_id)
     _require_among(image.svg, version_id, image_id)
-    async with house.database.session() as session:
+    async with context.database.session() as session:
         await VectorizerService(session, operator=caller).select(version_id)
-    return await answers.image(await _read_image(house, caller, image_id))
+    return await presenter.image(await _read_image(context, caller, image_id))
 
 
 def _require_among(versions: tuple[VersionView, ...], version_id: int, image_id: int) -> None:

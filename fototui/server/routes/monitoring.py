@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 
 from fototui.server.event_schema import event_schema
 from fototui.server.health import OK, Health
-from fototui.server.routes.common import CLOSED, ERRORS, House
+from fototui.server.routes.common import CLOSED, ERRORS, Context
 from fototui.server.schemas import Alive, Readiness
 
 router = APIRouter(tags=["monitoring"], responses=ERRORS)
@@ -32,9 +32,9 @@ async def health() -> Alive:
     response_model=Readiness,
     responses={503: {"model": Readiness, "description": "The server cannot do its work now."}},
 )
-async def is_ready(request: Request, house: House) -> Response:
+async def is_ready(request: Request, context: Context) -> Response:
     """Whether the server can do its work: database, schema and storage."""
-    if house.is_draining:
+    if context.is_draining:
         found = Readiness(ready=False, checks={"server": "stopping"})
     else:
         checks = dict(await _health(request).check())
@@ -49,10 +49,10 @@ async def is_ready(request: Request, house: House) -> Response:
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def metrics(request: Request, house: House) -> Response:
+async def metrics(request: Request, context: Context) -> Response:
     """All metrics, in Prometheus' text format; needs no token from this machine itself."""
     figures = await _health(request).figures()
-    return Response(house.metrics.render(figures), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(context.metrics.render(figures), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 # Any: JSON Schema.

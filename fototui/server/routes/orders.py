@@ -9,11 +9,11 @@ from fototui.runtime.compose import default_options
 from fototui.server.routes.common import (
     CLOSED,
     ERRORS,
-    Answering,
     Caller,
-    House,
+    Context,
     ImageId,
     OrderRef,
+    Presenting,
 )
 from fototui.server.schemas import (
     ColoringRequest,
@@ -40,38 +40,38 @@ Limit = Annotated[int, Query(ge=1, le=200, description="Most orders.")]
 
 @router.get("", operation_id="list_orders")
 async def list_orders(
-    house: House, answers: Answering, caller: Caller, skip: Skip = 0, limit: Limit = 50
+    context: Context, presenter: Presenting, caller: Caller, skip: Skip = 0, limit: Limit = 50
 ) -> OrderList:
     """List orders, newest first."""
-    async with house.database.autocommit() as session:
+    async with context.database.autocommit() as session:
         orders = OrderService(session, operator=caller)
         page = await orders.list_orders(limit=limit, skip=skip)
         counts = await orders.count_by_status()
     return OrderList(
-        orders=[answers.summary(row) for row in page.orders], total=sum(counts.values())
+        orders=[presenter.summary(row) for row in page.orders], total=sum(counts.values())
     )
 
 
 @router.get("/{order_id}", operation_id="get_order")
 async def get_order(
-    house: House, answers: Answering, caller: Caller, order_id: OrderRef
+    context: Context, presenter: Presenting, caller: Caller, order_id: OrderRef
 ) -> OrderAnswer:
     """One order with everything in it."""
-    async with house.database.autocommit() as session:
+    async with context.database.autocommit() as session:
         order = await OrderService(session, operator=caller).get_order(order_id)
-    return await answers.order(order)
+    return await presenter.order(order)
 
 
 @router.get("/{order_id}/images/{image_id}", operation_id="get_order_image")
 async def get_order_image(
-    house: House, answers: Answering, caller: Caller, order_id: OrderRef, image_id: ImageId
+    context: Context, presenter: Presenting, caller: Caller, order_id: OrderRef, image_id: ImageId
 ) -> ImageAnswer:
     """One image of an order."""
-    async with house.database.autocommit() as session:
+    async with context.database.autocommit() as session:
         order = await OrderService(session, operator=caller).get_order(order_id)
     for image in order.images:
         if image.id == image_id:
-            return await answers.image(image)
+            return await presenter.image(image)
     raise NotFoundError(
         "Order {number} has no image {id}; look at the order again.",
         number=order.number,
@@ -83,20 +83,20 @@ async def get_order_image(
     "/{order_id}/generate-coloring", operation_id="generate_order_colorings", status_code=202
 )
 async def generate_order_colorings(
-    house: House,
-    answers: Answering,
+    context: Context,
+    presenter: Presenting,
     caller: Caller,
     order_id: OrderRef,
     wanted: ColoringRequest | None = None,
 ) -> GenerationReport[ColoringVersionAnswer]:
     """Ask for a colouring of each image that has none and is getting none."""
-    options = (wanted or ColoringRequest()).over(default_options(house.settings))
-    async with house.database.session() as session:
+    options = (wanted or ColoringRequest()).over(default_options(context.settings))
+    async with context.database.session() as session:
         service = ColoringService(session, operator=caller)
         reports = await service.create_for_order(order_id, options)
     return GenerationReport(
         started=[
-            Started(image_id=report.image_id, version=await answers.coloring(report.version))
+            Started(image_id=report.image_id, version=await presenter.coloring(report.version))
             for report in reports
             if report.version is not None
         ],
@@ -106,20 +106,20 @@ async def generate_order_colorings(
 
 @router.post("/{order_id}/generate-svg", operation_id="generate_order_svgs", status_code=202)
 async def generate_order_svgs(
-    house: House,
-    answers: Answering,
+    context: Context,
+    presenter: Presenting,
     caller: Caller,
     order_id: OrderRef,
     wanted: SvgRequest | None = None,
 ) -> GenerationReport[SvgVersionAnswer]:
     """Ask for an SVG of each image that has none and is getting none."""
     options = (wanted or SvgRequest()).options()
-    async with house.database.session() as session:
+    async with context.database.session() as session:
         service = VectorizerService(session, operator=caller)
         reports = await service.create_for_order(order_id, options)
     return GenerationReport(
         started=[
-            Started(image_id=report.image_id, version=await answers.svg(report.version))
+            Started(image_id=report.image_id, version=await presenter.svg(report.version))
             for report in reports
             if report.version is not None
         ],

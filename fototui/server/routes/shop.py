@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request
 
 from fototui.clients.shopify import Delivery, is_genuine, read_delivery
 from fototui.domain.errors import ConfigurationError, FototuiError
-from fototui.server.context import ServerHouse
+from fototui.server.context import ServerContext
 from fototui.server.errors import WrongSignatureError
-from fototui.server.routes.common import CLOSED, ERRORS, Caller, House, OrderRef
+from fototui.server.routes.common import CLOSED, ERRORS, Caller, Context, OrderRef
 from fototui.server.schemas import FailedImport, ImportAnswer, SyncAnswer, WebhookAnswer
 from fototui.services.ingest.imports import ImportService, SyncService
 from fototui.services.ingest.webhooks import WebhookService
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/v1", tags=["shop"], responses=ERRORS)
 
 @router.post("/orders/fetch-from-shopify", operation_id="fetch_from_shopify", dependencies=CLOSED)
 async def fetch_from_shopify(
-    house: House,
+    context: Context,
     caller: Caller,
     limit: Annotated[int, Query(ge=1, le=1000, description="Most orders.")] = 50,
     since: Annotated[
@@ -28,8 +28,8 @@ async def fetch_from_shopify(
     ] = None,
 ) -> ImportAnswer:
     """Import recent orders; answers when that is done."""
-    shop = house.require_shop()
-    async with house.database.session() as session:
+    shop = context.require_shop()
+    async with context.database.session() as session:
         service = ImportService(session, operator=caller, shop=shop)
         report = await service.import_recent(limit=limit, since=since)
     return ImportAnswer(
@@ -46,9 +46,9 @@ async def fetch_from_shopify(
 @router.post(
     "/orders/{order_id}/sync", operation_id="sync_order", status_code=202, dependencies=CLOSED
 )
-async def sync_order(house: House, caller: Caller, order_id: OrderRef) -> SyncAnswer:
+async def sync_order(context: Context, caller: Caller, order_id: OrderRef) -> SyncAnswer:
     """Have an order fetched from the shop again, by an engine."""
-    async with house.database.session() as session:
+    async with context.database.session() as session:
         await SyncService(session, operator=caller).request(order_id)
     return SyncAnswer()
 
@@ -64,19 +64,19 @@ _WEBHOOK_BODY = {
 
 
 @router.post("/webhooks/shopify", operation_id="take_shopify_webhook", openapi_extra=_WEBHOOK_BODY)
-async def take_webhook(request: Request, house: House) -> WebhookAnswer:
+async def take_webhook(request: Request, context: Context) -> WebhookAnswer:
     """Take a webhook of the shop; what it tells of is fetched afterwards, by an engine."""
     try:
-        result = await _take(request, house)
+        result = await _take(request, context)
     except FototuiError as error:
-        house.metrics.took_webhook(error.code)
+        context.metrics.took_webhook(error.code)
         raise
-    house.metrics.took_webhook(result)
+    context.metrics.took_webhook(result)
     return WebhookAnswer(result=result)
 
 
-async def _take(request: Request, house: ServerHouse) -> str:
-    secrets = house.webhook_secrets
+async def _take(request: Request, context: ServerContext) -> str:
+    secrets = context.webhook_secrets
     if not secrets:
         raise ConfigurationError(
             "The server knows no secret to check webhooks by. Set SHOPIFY_WEBHOOK_SECRET, then "
@@ -95,7 +95,7 @@ async def _take(request: Request, house: ServerHouse) -> str:
 
     # In a thread, because a body may be 2 MB.
     delivery = await asyncio.to_thread(read)
-    async with house.database.session() as session:
+    async with context.database.session() as session:
         is_new = await WebhookService(session, operator="Shopify").take_in(delivery)
     if delivery.order is None:
         return "ignored"
