@@ -55,8 +55,8 @@ def demo(
         run(_serve(folder, port=port, orders=orders, seed=seed))
         return
     with _explaining():
-        from fototui.demo.headless import Shift
-    report = run(Shift(orders=orders, seed=seed, say=say).run(folder))
+        from fototui.demo.headless import HeadlessDemo
+    report = run(HeadlessDemo(orders=orders, seed=seed, say=say).run(folder))
     if as_json:
         print_json(report)
     if not report.is_complete:

@@ -9,7 +9,7 @@ from fototui.db.models.orders import Order
 from fototui.demo.follower import Follower
 from fototui.demo.orders import place_orders
 from fototui.demo.report import EventCounts, Report
-from fototui.demo.stack import House, Say, open_house, state_folder
+from fototui.demo.stack import DemoStack, Say, open_stack, state_folder
 from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.options import SvgOptions
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
@@ -39,7 +39,7 @@ _TOLD = ColoringProcessingStatus.awaiting_external_states() | (
 )
 
 
-class Shift:
+class HeadlessDemo:
     """One run of the demo.
 
     Args:
@@ -65,24 +65,24 @@ class Shift:
         """
         with state_folder(folder) as state:
             async with (
-                open_house(
+                open_stack(
                     state,
                     say=self._say,
                     operator=_OPERATOR,
                     seed=self._seed,
                     latency=LATENCY,
                     durable=folder is not None,
-                ) as house,
-                open_parts(house.settings) as parts,
-                open_storage(house.settings) as storage,
+                ) as stack,
+                open_parts(stack.settings) as parts,
+                open_storage(stack.settings) as storage,
             ):
-                return await self._work(house, parts, storage)
+                return await self._work(stack, parts, storage)
 
-    async def _work(self, house: House, parts: Parts, storage: Storage) -> Report:
+    async def _work(self, stack: DemoStack, parts: Parts, storage: Storage) -> Report:
         follower = Follower(parts.settings, self._on_event)
         async with follower.following():
             self._say("a subscriber follows the live events")
-            await self._place_orders(house, parts)
+            await self._place_orders(stack, parts)
             async with open_engine(parts) as engine:
                 self._say("an engine works")
                 await self._import_orders(parts, engine)
@@ -108,7 +108,7 @@ class Shift:
         )
         return report
 
-    async def _place_orders(self, house: House, parts: Parts) -> None:
+    async def _place_orders(self, stack: DemoStack, parts: Parts) -> None:
         async with parts.database.session() as session:
             existing = await session.scalar(
                 select(func.count()).select_from(Order).where(Order.shopify_id.is_not(None))
@@ -117,7 +117,7 @@ class Shift:
             self._say(f"{existing} orders are there from an earlier run")
         # The shop forgets all when it stops, so those from an earlier run are placed again.
         number = max(self._orders, existing or 0)
-        for order in place_orders(house.shop, house.cdn_url, number, seed=self._seed):
+        for order in place_orders(stack.shop, stack.cdn_url, number, seed=self._seed):
             self._say(f"order {order.name} of {order.first_name} {order.last_name} is placed")
 
     async def _import_orders(self, parts: Parts, engine: Engine) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fototui.config.settings import Settings
-from fototui.demo.stack import Say, open_house, state_folder
+from fototui.demo.stack import Say, open_stack, state_folder
 from fototui.demo.traffic import Traffic
 from fototui.runtime.compose import open_parts, open_storage
 from fototui.sandbox.outcomes import Latency, Outcome
@@ -36,7 +36,7 @@ async def show(
     """
     with state_folder(folder) as state:
         async with (
-            open_house(
+            open_stack(
                 state,
                 say=say,
                 operator="demo",
@@ -44,13 +44,13 @@ async def show(
                 latency=_FAST if fast else _HUMAN,
                 failing={Outcome.FAILED: _FAILING},
                 durable=folder is not None,
-            ) as house,
-            open_parts(house.settings) as parts,
-            open_storage(house.settings) as storage,
+            ) as stack,
+            open_parts(stack.settings) as parts,
+            open_storage(stack.settings) as storage,
         ):
             traffic = Traffic(
-                house, parts, storage, orders=orders, seed=seed, pace=3 if fast else 20
+                stack, parts, storage, orders=orders, seed=seed, pace=3 if fast else 20
             )
             say("orders come in")
             async with traffic.flowing():
-                await app(house.settings)
+                await app(stack.settings)

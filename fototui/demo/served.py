@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fototui.config.settings import required
 from fototui.demo.orders import place_orders
-from fototui.demo.stack import Say, open_house, state_folder
+from fototui.demo.stack import Say, open_stack, state_folder
 from fototui.mercure.tokens import subscribe_token
 from fototui.net.asgi import base_url
 from fototui.sandbox.outcomes import Latency
@@ -71,7 +71,7 @@ async def served_demo(
     """
     webhook_url = f"{base_url(sock)}{WEBHOOK}"
     with state_folder(folder) as state:
-        async with open_house(
+        async with open_stack(
             state,
             say=say,
             operator=_OPERATOR,
@@ -79,9 +79,9 @@ async def served_demo(
             latency=latency,
             durable=folder is not None,
             webhook_url=webhook_url,
-        ) as house:
-            settings = house.settings
-            place_orders(house.shop, house.cdn_url, orders, seed=seed)
+        ) as stack:
+            settings = stack.settings
+            place_orders(stack.shop, stack.cdn_url, orders, seed=seed)
             async with open_server(settings, sock=sock) as server:
                 say(f"the server listens on {server.url}")
                 async with server.context.database.session() as session:

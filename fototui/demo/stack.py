@@ -36,7 +36,7 @@ def _key() -> SecretStr:
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """The keys of one house, new each time."""
+    """The keys of one stack, new each time."""
 
     publisher: SecretStr = field(default_factory=_key)
     subscriber: SecretStr = field(default_factory=_key)
@@ -48,7 +48,7 @@ class _Keys:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class DemoStack:
     """What was started.
 
     Args:
@@ -87,7 +87,7 @@ def state_folder(chosen: Path | None) -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def open_house(
+async def open_stack(
     folder: Path,
     *,
     say: Say,
@@ -97,7 +97,7 @@ async def open_house(
     failing: Mapping[Outcome, float] | None = None,
     durable: bool,
     webhook_url: str | None = None,
-) -> AsyncIterator[House]:
+) -> AsyncIterator[DemoStack]:
     """Start PostgreSQL, a hub, storage, a shop and the sandbox; all ends with the block.
 
     Args:
@@ -147,7 +147,7 @@ async def open_house(
         async with open_database(settings) as database:
             await migrate.upgrade(database.engine)
         say(f"the database stands at revision {migrate.head()}")
-        yield House(settings, sandbox.shop.shop, f"{sandbox_url}/cdn")
+        yield DemoStack(settings, sandbox.shop.shop, f"{sandbox_url}/cdn")
 
 
 async def _ensure_database(postgres: EmbeddedPostgres) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from fototui.config.settings import required
 from fototui.db.models.orders import Order
 from fototui.demo.orders import place_orders, sample_orders
-from fototui.demo.stack import House
+from fototui.demo.stack import DemoStack
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
 from fototui.net.asgi import serving
@@ -46,7 +46,7 @@ class Traffic:
     """Makes orders come in and a colleague act on some of them.
 
     Args:
-        house: The shop where orders are placed.
+        stack: The shop where orders are placed.
         parts: The database and the way to the hub.
         storage: Where photos go.
         orders: How many orders there are from the beginning.
@@ -56,7 +56,7 @@ class Traffic:
 
     def __init__(
         self,
-        house: House,
+        stack: DemoStack,
         parts: Parts,
         storage: Storage,
         *,
@@ -64,7 +64,7 @@ class Traffic:
         seed: int,
         pace: float,
     ) -> None:
-        self._house = house
+        self._stack = stack
         self._parts = parts
         self._storage = storage
         self._orders = orders
@@ -78,8 +78,8 @@ class Traffic:
         # A shop forgets all when it stops; an earlier run's orders are placed again.
         existing = await self._count()
         placed = place_orders(
-            self._house.shop,
-            self._house.cdn_url,
+            self._stack.shop,
+            self._stack.cdn_url,
             max(existing, self._orders),
             seed=self._seed,
         )
@@ -129,8 +129,8 @@ class Traffic:
         for number, sample in enumerate(samples, start=1):
             await asyncio.sleep(self._pace * self._chance.uniform(0.6, 1.4))
             order = sample.place(
-                self._house.shop,
-                self._house.cdn_url,
+                self._stack.shop,
+                self._stack.cdn_url,
                 payment="PAID" if number % _UNPAID else "PENDING",
                 troubled=number % _TROUBLED == 2,
             )
@@ -143,7 +143,7 @@ class Traffic:
             except FototuiError as error:
                 log.warning("the demo's traffic stumbled", reason=str(error))
             if unpaid:
-                self._house.shop.pay(unpaid[0])
+                self._stack.shop.pay(unpaid[0])
                 await self._tell(sender, unpaid.pop(), "orders/paid")
             if order.payment == "PENDING":
                 unpaid.append(order)
