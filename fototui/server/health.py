@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from fototui.db.schema import migrate
 from fototui.domain.errors import FototuiError
 from fototui.server.context import ServerContext
-from fototui.services.operations.stats import Figures, FigureService
+from fototui.services.operations.stats import Stats, StatsService
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ _CHECK_SECONDS = 3.0
 _DATABASE_FRESH = 1.0
 _STORAGE_FRESH = 60.0
 _STORAGE_FRESH_IF_ILL = 5.0
-_FIGURES_FRESH = 5.0
+_STATS_FRESH = 5.0
 
 
 class Health:
@@ -51,7 +51,7 @@ class Health:
                 lambda state: _STORAGE_FRESH if state == OK else _STORAGE_FRESH_IF_ILL,
             ),
         }
-        self._figures = _Remembered(self._read_figures, lambda _: _FIGURES_FRESH)
+        self._stats = _Remembered(self._read_stats, lambda _: _STATS_FRESH)
 
     async def check(self) -> Mapping[str, str]:
         """Look at all parts at once, at each for a few seconds at most.
@@ -62,9 +62,9 @@ class Health:
         states = await asyncio.gather(*(part.get() for part in self._parts.values()))
         return dict(zip(self._parts, states, strict=True))
 
-    async def figures(self) -> Figures | None:
-        """The figures about all work; None where the database does not tell them in time."""
-        return await self._figures.get()
+    async def stats(self) -> Stats | None:
+        """The stats about all work; None where the database does not tell them in time."""
+        return await self._stats.get()
 
     async def _ask_database(self) -> None:
         async with self._context.database.autocommit() as session, session.begin():
@@ -75,13 +75,13 @@ class Health:
         if await migrate.current(engine) != await asyncio.to_thread(_head):
             await migrate.require_head(engine)  # says what is to be done
 
-    async def _read_figures(self) -> Figures | None:
-        async def read() -> Figures:
+    async def _read_stats(self) -> Stats | None:
+        async def read() -> Stats:
             async with self._context.database.autocommit() as session:
-                return await FigureService(session, operator="server").read()
+                return await StatsService(session, operator="server").read()
 
-        figures, _ = await _look("figures", read())
-        return figures
+        stats, _ = await _look("stats", read())
+        return stats
 
 
 # Reading the migrations takes a while, and they do not change under a running program.

@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 
 from fototui.domain.statuses import JobKind
 from fototui.mercure.publisher import MercurePublishService, PublisherStats
-from fototui.services.operations.stats import Figures
+from fototui.services.operations.stats import Stats
 
 _WAIT_BUCKETS = (0.01, 0.05, 0.25, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _WORK_BUCKETS = (0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -23,9 +23,9 @@ class ServerMetrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._figures = _FigureCollector()
+        self._stats = _StatsCollector()
         self._events = _EventCollector()
-        self._registry.register(self._figures)
+        self._registry.register(self._stats)
         self._registry.register(self._events)
 
         self._claims = self._counter("claims", "Jobs that this engine claimed.", "kind")
@@ -138,32 +138,32 @@ class ServerMetrics:
         """
         self._events.watch(publisher)
 
-    def render(self, figures: Figures | None) -> bytes:
+    def render(self, stats: Stats | None) -> bytes:
         """Write all metrics in Prometheus' text format.
 
         Args:
-            figures: What the database tells; None where it does not answer.
+            stats: What the database tells; None where it does not answer.
         """
-        self._figures.figures = figures
+        self._stats.stats = stats
         return generate_latest(self._registry)
 
 
-class _FigureCollector:
+class _StatsCollector:
     """Tells what was read from the database; nothing of it where that did not answer."""
 
     def __init__(self) -> None:
-        self.figures: Figures | None = None
+        self.stats: Stats | None = None
 
     def collect(self) -> Iterable[Metric]:
         up = GaugeMetricFamily("fototui_database_up", "Whether the database answers.")
-        up.add_metric((), 0 if self.figures is None else 1)
+        up.add_metric((), 0 if self.stats is None else 1)
         yield up
-        if self.figures is not None:
-            yield from _queue(self.figures)
-            yield from _last_hour(self.figures)
+        if self.stats is not None:
+            yield from _queue(self.stats)
+            yield from _last_hour(self.stats)
 
 
-def _queue(figures: Figures) -> Iterable[Metric]:
+def _queue(stats: Stats) -> Iterable[Metric]:
     jobs = GaugeMetricFamily(
         "fototui_jobs", "Unfinished jobs of all engines.", labels=("kind", "status")
     )
@@ -176,7 +176,7 @@ def _queue(figures: Figures) -> Iterable[Metric]:
         labels=("kind",),
     )
     for kind in JobKind:
-        of_kind = [each for each in figures.queue if each.kind is kind]
+        of_kind = [each for each in stats.queue if each.kind is kind]
         for each in of_kind:
             jobs.add_metric((kind.value, each.status), each.count)
         depth.add_metric((kind.value,), sum(each.waiting for each in of_kind))
@@ -184,7 +184,7 @@ def _queue(figures: Figures) -> Iterable[Metric]:
     return (jobs, depth, oldest)
 
 
-def _last_hour(figures: Figures) -> Iterable[Metric]:
+def _last_hour(stats: Stats) -> Iterable[Metric]:
     def family(name: str, text: str, *labels: str) -> GaugeMetricFamily:
         text = f"{text}, within the last hour, by all engines."
         return GaugeMetricFamily(f"fototui_last_hour_{name}", text, labels=("kind", *labels))
@@ -195,7 +195,7 @@ def _last_hour(figures: Figures) -> Iterable[Metric]:
     resubmissions = family("resubmissions", "Calls for them that may have been paid twice")
     charged = family("credits_charged", "Credits that Vectorizer.ai charged for them")
     for kind in (JobKind.COLORING, JobKind.SVG):
-        of_kind = [each for each in figures.ended if each.kind is kind]
+        of_kind = [each for each in stats.ended if each.kind is kind]
         for each in of_kind:
             jobs.add_metric((kind.value, each.status), each.count)
         label = (kind.value,)

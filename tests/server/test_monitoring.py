@@ -21,7 +21,7 @@ from fototui.server.app import create_server
 from fototui.server.context import ServerContext
 from fototui.server.health import Health
 from fototui.server.metrics import ServerMetrics
-from fototui.services.operations.stats import FigureService
+from fototui.services.operations.stats import StatsService
 from fototui.storage.directory import DirectoryStorage
 from tests.server.conftest import Finished, MakeOrder
 
@@ -255,12 +255,12 @@ async def test_figures_cost_the_same_whatever_is_finished(
         await session.commit()
         before = await session.scalar(_READ)
         await session.commit()
-        figures = await FigureService(session, operator="test").read()
+        stats = await StatsService(session, operator="test").read()
         await session.execute(text("SELECT pg_stat_force_next_flush()"))
         await session.commit()
         after = await session.scalar(_READ)
-    assert not figures.queue
-    assert not figures.ended
+    assert not stats.queue
+    assert not stats.ended
     assert before is not None
     assert after == before, "finished rows were read one after the other"
 

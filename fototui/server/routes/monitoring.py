@@ -51,8 +51,8 @@ async def is_ready(request: Request, context: Context) -> Response:
 )
 async def metrics(request: Request, context: Context) -> Response:
     """All metrics, in Prometheus' text format; needs no token from this machine itself."""
-    figures = await _health(request).figures()
-    return Response(context.metrics.render(figures), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    stats = await _health(request).stats()
+    return Response(context.metrics.render(stats), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 # Any: JSON Schema.

@@ -1,1 +1,1 @@
-"""The work itself: lanes, jobs, figures, the activity log, who is here, API tokens."""
+"""The work itself: lanes, jobs, stats, the activity log, who is here, API tokens."""

@@ -1,4 +1,4 @@
-"""Figures about all the work there is, for monitoring; whatever the shop's age, they cost little.
+"""Stats about all the work there is, for monitoring; whatever the shop's age, they cost little.
 
 They come of partial indexes alone: of unfinished rows, and of what ended within the last hour.
 """
@@ -21,7 +21,7 @@ _VERSIONS = (JobKind.COLORING, JobKind.SVG)
 
 
 @dataclass(frozen=True, slots=True)
-class QueueFigures:
+class QueueStats:
     """Unfinished jobs of one kind in one status, over all engines.
 
     Args:
@@ -40,7 +40,7 @@ class QueueFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class EndedFigures:
+class EndedStats:
     """Versions of one kind that ended in one status within the last hour, over all engines.
 
     Args:
@@ -63,15 +63,15 @@ class EndedFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Stats:
     """What is to be done, and what was done lately."""
 
-    queue: tuple[QueueFigures, ...]
-    ended: tuple[EndedFigures, ...]
+    queue: tuple[QueueStats, ...]
+    ended: tuple[EndedStats, ...]
 
 
-class FigureService:
-    """Reads the figures, in one network round trip for each of the two kinds.
+class StatsService:
+    """Reads the stats, in one network round trip for each of the two kinds.
 
     Args:
         session: A session with no transaction under way; best an autocommit one.
@@ -82,14 +82,14 @@ class FigureService:
         del operator
         self._session = session
 
-    async def read(self) -> Figures:
-        """Read all figures."""
+    async def read(self) -> Stats:
+        """Read all stats."""
         async with self._session.begin():
             queue = (await self._session.execute(text(_QUEUE))).all()
             ended = (await self._session.execute(text(_ENDED))).all()
-        return Figures(
-            queue=tuple(QueueFigures(JobKind(kind), *rest) for kind, *rest in queue),
-            ended=tuple(EndedFigures(JobKind(kind), *rest) for kind, *rest in ended),
+        return Stats(
+            queue=tuple(QueueStats(JobKind(kind), *rest) for kind, *rest in queue),
+            ended=tuple(EndedStats(JobKind(kind), *rest) for kind, *rest in ended),
         )
 
 
