@@ -14,7 +14,7 @@ from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step
 from fototui.engine.jobs.job import JobStatus, OrderJob
 from fototui.engine.jobs.orders import INGESTS, claimed_order, finish
-from fototui.services.ingest.apply import IntakeService, ask_anew
+from fototui.services.ingest.apply import IngestService, ask_anew
 from fototui.services.ingest.webhooks import WebhookService
 
 
@@ -84,7 +84,7 @@ class IngestPipeline:
             if told is None:
                 status = self._without_news(job)
             else:
-                applied = await IntakeService(session, operator=self._actor).apply_within(told, row)
+                applied = await IngestService(session, operator=self._actor).apply_within(told, row)
                 # A word of the shop is a reason to try again what failed.
                 status = applied.status_after(job.status, asked=True)
             await webhooks.forget_payloads(shopify_id)

@@ -31,7 +31,7 @@ from fototui.domain.events import (
 )
 from fototui.domain.shop import ShopOrder
 from fototui.domain.statuses import JobKind, OrderStatus
-from fototui.services.ingest.diff import KnownBook, OrderNews, compare
+from fototui.services.ingest.diff import KnownBook, OrderDiff, compare
 from fototui.services.operations.activity import ActivityAction, ActivityService
 
 ASKED_ANEW: dict[str, ColumnElement[datetime] | int | None] = {
@@ -91,7 +91,7 @@ class Applied:
 
 
 @mercure_autotrack(ListUpdateEvent, OrderUpdateEvent, ImageUpdateEvent)
-class IntakeService:
+class IngestService:
     """Takes in what the shop tells.
 
     Args:
@@ -124,13 +124,13 @@ class IntakeService:
         async with transaction(self.session):
             row, is_new = await self._locked(order)
             books = [] if is_new else (await read_books(self.session, [row.id])).get(row.id, [])
-            news = compare(row, books, order, is_new=is_new)
-            applied = _applied(row, news)
+            diff = compare(row, books, order, is_new=is_new)
+            applied = _applied(row, diff)
             before, after = row.status, applied.status_after(row.status, asked=asked)
             if after is not before:
                 move_on(row, after)
                 applied = replace(applied, changed=True)
-            await self._write(row, news, applied)
+            await self._write(row, diff, applied)
             if after is OrderStatus.DOWNLOADING and (after is not before or applied.new_photos):
                 await notify(self.session, lane_payload(JobKind.DOWNLOAD))
             return applied
@@ -149,9 +149,9 @@ class IntakeService:
             ConflictError: One of its books belongs to another order here.
         """
         books = await read_books(self.session, [row.id])
-        news = compare(row, books.get(row.id, []), order)
-        applied = _applied(row, news)
-        await self._write(row, news, applied)
+        diff = compare(row, books.get(row.id, []), order)
+        applied = _applied(row, diff)
+        await self._write(row, diff, applied)
         return applied
 
     async def without_news(self, orders: Sequence[ShopOrder]) -> frozenset[int]:
@@ -193,18 +193,18 @@ class IntakeService:
             return row, False
         raise number_taken(order)
 
-    async def _write(self, row: Order, news: OrderNews, applied: Applied) -> None:
+    async def _write(self, row: Order, diff: OrderDiff, applied: Applied) -> None:
         if not applied.changed:
             return
-        self.session.add_all(news.rows(row))
-        if news.photos:
+        self.session.add_all(diff.rows(row))
+        if diff.photos:
             # A photo that is not there yet makes no event of its own; it is news of its order.
             status = {"status": str(row.status)}
             self.session.report(Change(Order.__name__, str(row.id), Operation.UPDATE, status))
         self._activity.add(
-            ActivityAction.IMPORTED if news.is_first else ActivityAction.UPDATED,
+            ActivityAction.IMPORTED if diff.is_first else ActivityAction.UPDATED,
             order_id=row.id,
-            detail=news.words(),
+            detail=diff.words(),
         )
         try:
             await self.session.flush()
@@ -344,17 +344,17 @@ def ask_anew(row: Order) -> None:
         setattr(row, name, value)
 
 
-def _applied(row: Order, news: OrderNews) -> Applied:
+def _applied(row: Order, diff: OrderDiff) -> Applied:
     return Applied(
         order_id=str(row.id),
         number=row.order_number,
-        is_new=news.is_first,
-        changed=news.is_any,
-        new_photos=news.photos,
-        missing_photos=news.missing_photos,
+        is_new=diff.is_first,
+        changed=diff.is_any,
+        new_photos=diff.photos,
+        missing_photos=diff.missing_photos,
     )
 
 
 def _brings(order: ShopOrder, row: Order, books: Iterable[KnownBook]) -> bool:
-    news = compare(row, list(books), order)
-    return news.is_any or _applied(row, news).status_after(row.status) is not row.status
+    diff = compare(row, list(books), order)
+    return diff.is_any or _applied(row, diff).status_after(row.status) is not row.status

@@ -40,7 +40,7 @@ class KnownBook:
 
 
 @dataclass(slots=True)
-class OrderNews:
+class OrderDiff:
     """What is to be written for an order.
 
     Args:
@@ -126,7 +126,7 @@ class OrderNews:
 
 def compare(
     order: Order, books: Sequence[KnownBook], told: ShopOrder, *, is_new: bool = False
-) -> OrderNews:
+) -> OrderDiff:
     """Find what an order's rows do not have yet.
 
     Args:
@@ -140,24 +140,24 @@ def compare(
     """
     # A webhook makes the row, and its details come later; a reviewed order may have no books.
     is_bare = not books and order.status is not OrderStatus.READY_FOR_REVIEW
-    news = OrderNews(is_first=is_new or is_bare)
+    diff = OrderDiff(is_first=is_new or is_bare)
     known = {
         "customer_email": told.email,
         "customer_name": told.customer,
         "payment_status": told.payment_status,
         "shipping_method": told.shipping_method,
     }
-    if news.is_first:
+    if diff.is_first:
         known["shopify_order_number"] = told.number.removeprefix("#")
         if told.created_at is not None and told.created_at != order.created_at:
-            news.order["created_at"] = told.created_at
-    news.order |= _changed(order, known)
-    _compare_books(news, books, told.items)
-    readdressed = {image.id for image, _ in news.addresses}
+            diff.order["created_at"] = told.created_at
+    diff.order |= _changed(order, known)
+    _compare_books(diff, books, told.items)
+    readdressed = {image.id for image, _ in diff.addresses}
     known_photos = chain.from_iterable(book.photos.values() for book in books)
     still_missing = (is_missing(each) and each.id not in readdressed for each in known_photos)
-    news.missing_photos = news.photos + sum(still_missing)
-    return news
+    diff.missing_photos = diff.photos + sum(still_missing)
+    return diff
 
 
 def is_missing(image: Image) -> bool:
@@ -165,7 +165,7 @@ def is_missing(image: Image) -> bool:
     return image.file_ref is None and bool(image.original_url)
 
 
-def _compare_books(news: OrderNews, books: Sequence[KnownBook], told: Sequence[ShopItem]) -> None:
+def _compare_books(diff: OrderDiff, books: Sequence[KnownBook], told: Sequence[ShopItem]) -> None:
     by_number = {book.item.shopify_line_item_id: book for book in books}
     # An order of the shop's earlier program may have books without Shopify's number; their place
     # tells which they are. Taken for others, they would be there twice.
@@ -178,7 +178,7 @@ def _compare_books(news: OrderNews, books: Sequence[KnownBook], told: Sequence[S
         if book is None:
             position = place if place not in taken else max(taken) + 1
             taken.add(position)
-            news.new_items.append((position, item))
+            diff.new_items.append((position, item))
             continue
         columns = {
             "shopify_line_item_id": item.shopify_id,
@@ -188,13 +188,13 @@ def _compare_books(news: OrderNews, books: Sequence[KnownBook], told: Sequence[S
             "layout": item.layout,
         }
         if changes := _changed(book.item, columns):
-            news.items.append((book.item, changes))
+            diff.items.append((book.item, changes))
         for photo in item.photos:
             image = book.photos.get(photo.position)
             if image is None:
-                news.new_photos.append((book.item, photo))
+                diff.new_photos.append((book.item, photo))
             elif image.file_ref is None and image.original_url != photo.url:
-                news.addresses.append((image, photo.url))
+                diff.addresses.append((image, photo.url))
 
 
 def _changed(row: Order | LineItem, told: Mapping[str, object]) -> dict[str, object]:

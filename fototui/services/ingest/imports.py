@@ -22,7 +22,7 @@ from fototui.domain.events import ImageUpdateEvent, ListUpdateEvent, OrderUpdate
 from fototui.domain.sentences import Sentence
 from fototui.domain.shop import ShopOrder
 from fototui.domain.statuses import JobKind, OrderStatus
-from fototui.services.ingest.apply import Applied, IntakeService, ask_anew, locking, move_on
+from fototui.services.ingest.apply import Applied, IngestService, ask_anew, locking, move_on
 from fototui.services.ingest.diff import is_missing
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.refs import is_order, no_such_order
@@ -89,7 +89,7 @@ class ImportService:
         self.session = session
         self.operator = operator
         self._shop = shop
-        self._intake = IntakeService(session, operator=operator)
+        self._intake = IngestService(session, operator=operator)
 
     async def import_recent(
         self, *, limit: int | None = None, since: datetime | date | None = None

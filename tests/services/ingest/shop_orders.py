@@ -11,7 +11,7 @@ from sqlalchemy import select
 from fototui.db.database import Database
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
-from fototui.services.ingest.apply import Applied, IntakeService
+from fototui.services.ingest.apply import Applied, IngestService
 
 PLACED = datetime(2026, 11, 18, 7, 30, tzinfo=UTC)
 
@@ -55,7 +55,7 @@ def told_order(number: int = 1270, *items: ShopItem, **fields: object) -> ShopOr
 async def apply(database: Database, order: ShopOrder, *, asked: bool = False) -> Applied:
     """Take an order in, over a session of its own."""
     async with database.session() as session:
-        return await IntakeService(session, operator="eva").apply(order, asked=asked)
+        return await IngestService(session, operator="eva").apply(order, asked=asked)
 
 
 async def change(database: Database, order_id: str, **columns: object) -> None:

@@ -18,7 +18,7 @@ from fototui.domain.events import BaseMercureEvent, ListUpdateEvent, OrderUpdate
 from fototui.domain.sentences import Sentence
 from fototui.domain.shop import ShopOrder, ShopPhoto
 from fototui.domain.statuses import OrderStatus
-from fototui.services.ingest.apply import Applied, IntakeService
+from fototui.services.ingest.apply import Applied, IngestService
 from tests.factories import file_ref
 from tests.pgproxy import PgProxy
 from tests.services.conftest import MakeOrder, Notifications
@@ -392,7 +392,7 @@ async def test_within_a_transaction_status_and_claim_are_the_callers(
         line_items=0, status=PROCESSING, claim_token=uuid.uuid4(), shopify_id=1270_000
     )
     async with database.session() as session:
-        service = IntakeService(session, operator="engine")
+        service = IngestService(session, operator="engine")
         async with session.begin():
             row = await session.get_one(Order, made.id, with_for_update={"key_share": True})
             applied = await service.apply_within(told_order(), row)
@@ -409,7 +409,7 @@ async def test_within_a_transaction_that_fails_nothing_stays(
 ) -> None:
     made = await shop_order(line_items=0, status=PROCESSING, shopify_id=1270_000)
     async with database.session() as session:
-        service = IntakeService(session, operator="engine")
+        service = IngestService(session, operator="engine")
         transaction = await session.begin()
         await service.apply_within(told_order(), await session.get_one(Order, made.id))
         await transaction.rollback()
@@ -512,7 +512,7 @@ async def test_orders_without_news_are_found_together(database: Database) -> Non
         told_order(6),
     ]
     async with database.session() as session:
-        found = await IntakeService(session, operator="eva").without_news(told)
+        found = await IngestService(session, operator="eva").without_news(told)
     # What failed is not tried again by every import.
     assert found == {quiet.shopify_id, failed.shopify_id}
 
@@ -527,7 +527,7 @@ async def test_it_takes_few_round_trips_however_big_the_orders(
         Database(proxy.url, publish=events.append) as far,
         far.session() as session,
     ):
-        service = IntakeService(session, operator="eva")
+        service = IngestService(session, operator="eva")
 
         async def count(act: Awaitable[object]) -> int:
             with proxy.counting() as trips:
