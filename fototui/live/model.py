@@ -10,7 +10,7 @@ from itertools import islice
 from fototui.domain.events import Event, ImageStatusEvent, ListUpdateEvent
 from fototui.live.apply_event import paint_row, shown_version
 from fototui.live.details import Details
-from fototui.live.notifier import News
+from fototui.live.notifier import Notifier
 from fototui.live.orders import Difference, OrderTable
 from fototui.services.changes import is_ulid
 from fototui.services.views.orders import OrderDetail, OrderRow
@@ -26,11 +26,11 @@ class Model:
     came first.
 
     Args:
-        news: Takes what listeners are to hear.
+        notifier: Takes what listeners are to hear.
     """
 
-    def __init__(self, news: News) -> None:
-        self.news = news
+    def __init__(self, notifier: Notifier) -> None:
+        self.notifier = notifier
         self.table = OrderTable()
         self.details = Details()
         self.in_view: Sequence[str] = ()
@@ -117,8 +117,8 @@ class Model:
             self.has_work.set()
         elif self.details.get(event.order_id) is not None:
             self._remember(event)
-            self.news.details.add(event.order_id)
-            self.news.note()
+            self.notifier.details.add(event.order_id)
+            self.notifier.note()
         row = self.table.rows.get(event.order_id)
         if row is None:
             self.mark(event.order_id)
@@ -136,7 +136,7 @@ class Model:
                 self.mark(event.order_id)
             else:
                 self._remember(event)
-                self._tell(self.table.put([painted]))
+                self._note_difference(self.table.put([painted]))
 
     def _remember(self, event: ImageStatusEvent) -> None:
         key = (event.status_type.value, event.version_id)
@@ -164,14 +164,14 @@ class Model:
                 self.mark(row.id)  # whichever of the two is older, the next reading is not
                 if shown_version(row, event) == event.version_id:
                     fetched[row.id] = paint_row(row, event) or row
-        self._tell(self.table.put(fetched.values()))
+        self._note_difference(self.table.put(fetched.values()))
 
     def forget(self, ids: Iterable[str]) -> None:
         """Drop orders that are no more."""
         gone = set(ids)
         for order_id in gone.intersection(self.details):
             self.put_detail(order_id, None, self.next_tick())
-        self._tell(self.table.remove(gone))
+        self._note_difference(self.table.remove(gone))
 
     def put_detail(self, order_id: str, detail: OrderDetail | None, began: int) -> None:
         """Keep an opened order.
@@ -182,13 +182,13 @@ class Model:
             began: Tick of the query.
         """
         if self.details.put(order_id, detail, began, self._painted_since(began)):
-            self.news.details.add(order_id)
-            self.news.note()
+            self.notifier.details.add(order_id)
+            self.notifier.note()
 
     def _painted_since(self, tick: int) -> list[ImageStatusEvent]:
         return [event for painted, event in self._painted.values() if painted > tick]
 
-    def _tell(self, difference: Difference) -> None:
-        self.news.rows |= difference.rows
-        self.news.listing |= difference.listing
-        self.news.note()
+    def _note_difference(self, difference: Difference) -> None:
+        self.notifier.rows |= difference.rows
+        self.notifier.listing |= difference.listing
+        self.notifier.note()

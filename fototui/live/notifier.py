@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fototui.live.state import Changed
 
 
-class News:
+class Notifier:
     """Collects changes, and tells of them once a frame.
 
     Args:
@@ -39,7 +39,7 @@ class News:
         """Something may have been added."""
         self._noted.set()
 
-    async def tell(self) -> None:
+    async def run(self) -> None:
         """Tell, forever: what comes after a silence at once, the rest a frame later."""
         while True:
             await self._noted.wait()

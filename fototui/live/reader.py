@@ -158,7 +158,7 @@ class Reader:
             gc.freeze()
         self._cursor = page.next
         if page.next is None:
-            self.is_complete = self._model.news.listing = True
+            self.is_complete = self._model.notifier.listing = True
             # The number of orders, by which deleted ones are found, is older than this page.
             self._model.ask_poll()
 

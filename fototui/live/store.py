@@ -20,7 +20,7 @@ from fototui.domain.errors import FototuiError
 from fototui.domain.events import Event
 from fototui.live.health import Feed
 from fototui.live.model import Model
-from fototui.live.notifier import News
+from fototui.live.notifier import Notifier
 from fototui.live.reader import Reader
 from fototui.live.state import Changed
 from fototui.mercure.subscriber import LinkState, Lost, MercureSubscriber, Message
@@ -71,8 +71,8 @@ class LiveStore:
         self._poll_seconds = poll_seconds
         self._slow_poll_seconds = slow_poll_seconds
         self._work_seconds = work_seconds
-        self._news = News(frame_seconds)
-        self._model = Model(self._news)
+        self._notifier = Notifier(frame_seconds)
+        self._model = Model(self._notifier)
         self._reader = Reader(backend, self._model, answer_seconds=answer_seconds)
         self._feed = Feed(has_hub=subscriber is not None, patience_seconds=hub_patience_seconds)
         self._has_heard = asyncio.Event()
@@ -106,7 +106,7 @@ class LiveStore:
         Returns:
             Call it to hear no more.
         """
-        return self._news.listen(listener)
+        return self._notifier.listen(listener)
 
     def look_at(self, order_ids: Sequence[str]) -> None:
         """Tell which orders are on the screen: they are fetched before others.
@@ -170,7 +170,7 @@ class LiveStore:
             tasks.create_task(self._keep_true(), name="live: keep true")
             tasks.create_task(self._listen_to_hub(), name="live: listen to the hub")
             tasks.create_task(self._watch_work(), name="live: watch lanes and engines")
-            tasks.create_task(self._news.tell(), name="live: tell")
+            tasks.create_task(self._notifier.run(), name="live: notifier")
 
     async def _listen_to_hub(self) -> None:
         if self._subscriber is None:
@@ -231,8 +231,8 @@ class LiveStore:
                 self._model.ask_poll()
                 await asyncio.sleep(self._work_seconds)
                 continue
-            self._news.engines = True
-            self._news.note()
+            self._notifier.engines = True
+            self._notifier.note()
             # A job that began or ended shows soon; a thousand of them show no more often.
             await asyncio.sleep(self._work_seconds / 4)
             with suppress(TimeoutError):
@@ -248,5 +248,5 @@ class LiveStore:
         health = self._feed.health(is_behind=self._is_behind)
         if health != self.health:
             self.health = health
-            self._news.health = True
-            self._news.note()
+            self._notifier.health = True
+            self._notifier.note()

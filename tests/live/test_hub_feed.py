@@ -221,7 +221,7 @@ async def test_an_event_that_was_overtaken_does_not_stay(
         # What has ended is not even painted over.
         await _set_status(shop, version_id, S.COMPLETED)
         await truth.comes_to(store)
-        await eventually(lambda: not store._news.rows)
+        await eventually(lambda: not store._notifier.rows)
         ear.heard.clear()
         for status in (S.PROCESSING, "of_a_newer_program"):
             publisher.publish(late(S.PROCESSING).model_copy(update={"status": status}))

@@ -11,7 +11,7 @@ from fototui.domain.events import ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.live.model import Model
-from fototui.live.notifier import News
+from fototui.live.notifier import Notifier
 from fototui.services.views.orders import ImageBadges, OrderRow
 
 ORDER = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -46,7 +46,7 @@ def _event(status: str, version_id: int = 7) -> ImageStatusEvent:
 @pytest.fixture
 async def model() -> Model:
     """A model with one order whose badge shows version 7, and nothing left to do."""
-    model = Model(News(0.1))
+    model = Model(Notifier(0.1))
     model.put_rows([_row(S.QUEUED)], model.next_tick())
     model.is_poll_asked = False
     return model

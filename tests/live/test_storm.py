@@ -13,7 +13,7 @@ from fototui.domain.events import Event, ImageStatusEvent, ImageUpdateEvent, Ord
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import VersionType
 from fototui.live.model import Model
-from fototui.live.notifier import News
+from fototui.live.notifier import Notifier
 from fototui.live.state import FeedState
 from fototui.mercure.publisher import MercurePublishService
 from tests.factories import make_coloring
@@ -125,7 +125,7 @@ def test_events_of_orders_that_nobody_knows_do_not_pile_up() -> None:
     async def flood() -> Model:
         from ulid import ULID
 
-        model = Model(News(0.1))
+        model = Model(Notifier(0.1))
         model.is_poll_asked = False
         for _ in range(5_000):
             model.hear(OrderUpdateEvent(order_id=str(ULID())))
@@ -140,7 +140,7 @@ def test_events_of_orders_that_nobody_knows_do_not_pile_up() -> None:
 async def test_what_is_on_the_screen_is_fetched_first(
     database: Database, store_on: StoreOn
 ) -> None:
-    model = Model(News(0.1))
+    model = Model(Notifier(0.1))
     orders = await add_orders(database, 20)
     for order_id in orders:
         model.mark(order_id)
