@@ -17,7 +17,7 @@ from textual.binding import BindingsMap
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean, clean_line
-from fototui.i18n import LANGUAGES, _, language, set_language, tell
+from fototui.i18n import LANGUAGES, _, language, set_language, translate
 from fototui.live.state import Changed
 from fototui.live.store import LiveStore
 from fototui.pictures.loader import PictureLoader
@@ -209,7 +209,7 @@ class FototuiApp(NavigatingApp):
             except ReadOnlyError:
                 self.toast(_("This terminal is read-only."), severity="warning")
             except FototuiError as error:
-                self.toast(tell(error), severity="error")
+                self.toast(translate(error), severity="error")
             else:
                 if then is not None and (words := then(result)):
                     self.toast(words)

@@ -17,7 +17,7 @@ from fototui.cli.runner import run, say
 from fototui.config.settings import Settings, config_file, load_settings
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.events import Event, parse_event
-from fototui.i18n import _, ngettext, number, preferred_language, set_language, tell
+from fototui.i18n import _, ngettext, number, preferred_language, set_language, translate
 from fototui.live.store import LiveStore
 from fototui.log import configure_logging
 from fototui.mercure.subscriber import MercureSubscriber
@@ -247,7 +247,7 @@ async def _set_up() -> str:
     async def check(values: Mapping[str, str]) -> Checked:
         findings = await examine(load_settings(**values))
         lines = [
-            f"{_(SERVICES[f.service])}: {tell(f.detail)}" for f in findings if f.ok is not None
+            f"{_(SERVICES[f.service])}: {translate(f.detail)}" for f in findings if f.ok is not None
         ]
         return Checked(all(f.ok is not False for f in findings), "\n".join(lines))
 

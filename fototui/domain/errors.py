@@ -2,7 +2,7 @@
 
 Each class has a stable `code` by which programs tell it apart, and each message is a sentence that
 says what to do. Messages are safe to show and to log: no secrets, no control characters. `str()`
-of an error is English, for logs and programs; `fototui.i18n.tell` puts it into the operator's
+of an error is English, for logs and programs; `fototui.i18n.translate` puts it into the operator's
 language.
 """
 

@@ -81,7 +81,7 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's name for "to be translated l
     return text
 
 
-def tell(what: Sentence | FototuiError) -> str:
+def translate(what: Sentence | FototuiError) -> str:
     """A sentence, or an error's, in the present language."""
     sentence = what.sentence if isinstance(what, FototuiError) else what
     return sentence.told(_translated, number)

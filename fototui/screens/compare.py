@@ -15,7 +15,7 @@ from textual.widgets import Static
 from fototui.domain.errors import ConflictError
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
-from fototui.i18n import _, ngettext, number, tell
+from fototui.i18n import _, ngettext, number, translate
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
 from fototui.services.backend import Backend
@@ -337,7 +337,7 @@ class CompareScreen(FototuiScreen):
             self._show()
             before = None if self._image is None else chosen_id(self._image, self._kind)
             question = _("{reason} Choose v{number} anyway?").format(
-                reason=tell(error), number=view.version
+                reason=translate(error), number=view.version
             )
             if not await self.fototui.ask(question, yes=_("Choose")):
                 self._expected = before

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.timer import Timer
 
 from fototui.domain.errors import ConflictError, FototuiError
-from fototui.i18n import _, tell
+from fototui.i18n import _, translate
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
 from fototui.screens.compare import choose_version
@@ -201,7 +201,7 @@ class ReviewScreen(FototuiScreen):
 
     def _failed(self, error: FototuiError) -> None:
         if error.code != "database_unavailable":
-            self.fototui.toast(tell(error), severity="error")
+            self.fototui.toast(translate(error), severity="error")
             return
         self._warn(_("The database does not answer. The picture stays; trying again…"))
         if self._retry is not None:
@@ -312,7 +312,7 @@ class ReviewScreen(FototuiScreen):
             try:
                 is_done = await work(item)
             except (PictureTakenError, PictureDecidedError) as error:
-                self.fototui.toast(tell(error), severity="warning")
+                self.fototui.toast(translate(error), severity="warning")
                 is_done = True
             if is_done:
                 await self._advance()
@@ -329,7 +329,7 @@ class ReviewScreen(FototuiScreen):
             await self._look()
             before = item.selected_id if self._now is None else self._now.selected_id
             question = _("{reason} Choose v{number} anyway?").format(
-                reason=tell(error), number=version.version
+                reason=translate(error), number=version.version
             )
             if not await self.fototui.ask(question, yes=_("Choose")):
                 # What was shown now counts as seen.

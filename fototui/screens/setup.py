@@ -17,7 +17,7 @@ from textual.widgets import Button, Input, Label, Static
 from fototui.config.file import as_toml, write_private
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.text import clean
-from fototui.i18n import N_, _, tell
+from fototui.i18n import N_, _, translate
 from fototui.ui.theme import THEMES
 
 
@@ -155,7 +155,7 @@ class ConnectScreen(Screen[None]):
         try:
             checked = await app.check(self.values())
         except ConfigurationError as error:
-            self._show(tell(error), ok=False)
+            self._show(translate(error), ok=False)
             return False
         self._show(checked.words, ok=checked.ok)
         return checked.ok
@@ -168,7 +168,7 @@ class ConnectScreen(Screen[None]):
         try:
             write_private(app.path, as_toml(self.values()))
         except ConfigurationError as error:
-            self._show(tell(error), ok=False)
+            self._show(translate(error), ok=False)
             return
         app.exit("connect")
 

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from fototui.domain.text import clean, clean_line
-from fototui.i18n import _, full_time, ngettext, tell
+from fototui.i18n import _, full_time, ngettext, translate
 from fototui.services.views.orders import ImageView, LineItemView, OrderDetail, VersionView
 from fototui.widgets.badges import MUTED, badge_in_words
 from fototui.widgets.tables.order_columns import Paint, cell_text, payment_label, status_label
@@ -73,7 +73,7 @@ class OrderPane(VerticalScroll, can_focus=False):
         yield Content.assemble((cell_text(detail.number), "bold $accent"), "  ", status)
         yield Content.styled(full_time(detail.created_at, self._paint.zone), MUTED)
         if detail.error is not None:
-            yield Content.styled(clean_line(tell(detail.error), limit=400), "$error")
+            yield Content.styled(clean_line(translate(detail.error), limit=400), "$error")
         yield Content()
         yield Content.styled(cell_text(detail.customer_name or "–"), "bold")
         if detail.customer_email:
@@ -103,7 +103,7 @@ class OrderPane(VerticalScroll, can_focus=False):
         if image.file is None:
             if image.error is None:
                 return Content.assemble(f"  {name}  ", (_("not in storage yet"), MUTED))
-            reason = clean_line(tell(image.error), limit=400)
+            reason = clean_line(translate(image.error), limit=400)
             return Content.assemble(f"  {name}  ", (reason, "$error"))
         return Content.assemble(
             f"  {name}  ",
@@ -125,7 +125,7 @@ class OrderPane(VerticalScroll, can_focus=False):
             )
             parts.append(Content.styled(f"\n    v{told.version} · {of}", MUTED))
         if told is not None and told.error and not told.selected:
-            reason = clean_line(tell(told.error), limit=160)
+            reason = clean_line(translate(told.error), limit=160)
             parts.append(Content.styled(f"\n    {reason}", MUTED))
         return Content.assemble(*parts)
 

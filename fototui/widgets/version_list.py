@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
-from fototui.i18n import _, ngettext, number, tell
+from fototui.i18n import _, ngettext, number, translate
 from fototui.services.views.orders import ImageView, VersionView
 from fototui.widgets.badges import MUTED, badge_in_words
 from fototui.widgets.version_words import version_words
@@ -183,7 +183,7 @@ class VersionList(OptionList, can_focus=False):
         room = self.scrollable_content_region.width or 500
         row = row.truncate(room, ellipsis=True)
         if view.error is not None:
-            reason = clean_line(tell(view.error), limit=600)
+            reason = clean_line(translate(view.error), limit=600)
             lines = wrap(reason, max(room, 20), initial_indent="   ", subsequent_indent="   ")
             row += Content.styled("\n" + "\n".join(lines), "$text-error")
         return row

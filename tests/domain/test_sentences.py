@@ -38,9 +38,9 @@ def test_an_error_is_english_for_programs_and_czech_for_operators() -> None:
         "There is no order {number}; see the list for those that are.", number="#1270"
     )
     assert str(error) == "There is no order #1270; see the list for those that are."
-    assert i18n.tell(error) == "Objednávka #1270 neexistuje; najdete je v seznamu."
+    assert i18n.translate(error) == "Objednávka #1270 neexistuje; najdete je v seznamu."
     i18n.set_language("en")
-    assert i18n.tell(error) == str(error)
+    assert i18n.translate(error) == str(error)
 
 
 def test_an_error_from_outside_speaks_of_service_and_status() -> None:
@@ -51,7 +51,7 @@ def test_an_error_from_outside_speaks_of_service_and_status() -> None:
         detail="HTTP 429: slow down",
     )
     assert str(error).startswith("RunPod asks for fewer requests (HTTP 429: slow down)")
-    assert i18n.tell(error).startswith("RunPod chce méně požadavků (HTTP 429: slow down)")
+    assert i18n.translate(error).startswith("RunPod chce méně požadavků (HTTP 429: slow down)")
 
 
 @pytest.mark.parametrize(
@@ -65,18 +65,20 @@ def test_an_error_from_outside_speaks_of_service_and_status() -> None:
 )
 def test_words_follow_their_number(count: int, czech: str, english: str) -> None:
     sentence = Sentence.make("{count} photo", "{count} photos", count=count)
-    assert (i18n.tell(sentence), str(sentence)) == (czech, english)
+    assert (i18n.translate(sentence), str(sentence)) == (czech, english)
 
 
 def test_sentences_stand_in_sentences() -> None:
     assert str(NESTED) == "It failed 3 times. The last time: RunPod failed: CUDA. Try again."
-    assert i18n.tell(NESTED) == "Selhalo to 3×. Naposledy: RunPod selhal: CUDA. Zkuste to znovu."
+    assert (
+        i18n.translate(NESTED) == "Selhalo to 3×. Naposledy: RunPod selhal: CUDA. Zkuste to znovu."
+    )
 
 
 def test_several_sentences_stand_in_one() -> None:
     row = (PHOTOS, Sentence.plain("a.jpg"))
-    assert i18n.tell(Sentence.make("{news}", news=row)) == "2 fotky a.jpg"
-    assert i18n.tell(Sentence.joined(row, "; ")) == "2 fotky; a.jpg"
+    assert i18n.translate(Sentence.make("{news}", news=row)) == "2 fotky a.jpg"
+    assert i18n.translate(Sentence.joined(row, "; ")) == "2 fotky; a.jpg"
     assert str(Sentence.joined(row)) == "2 photos a.jpg"
 
 
@@ -84,7 +86,7 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
     with pytest.raises(InvalidInputError) as caught:
         ColoringOptions(megapixels=0.25)
     assert str(caught.value) == "Megapixels are 0.25; choose a value from 0.5 to 8."
-    assert i18n.tell(caught.value) == "Zadáno 0,25 megapixelů; zvolte hodnotu od 0,5 do 8."
+    assert i18n.translate(caught.value) == "Zadáno 0,25 megapixelů; zvolte hodnotu od 0,5 do 8."
     assert (i18n.number(1_200_000), i18n.number(1.5), i18n.number(2.0)) == ("1200000", "1,5", "2")
 
 
@@ -98,9 +100,9 @@ def test_what_stands_in_a_sentence_stays_what_it_is(hostile: str) -> None:
         "There is no order {number}; see the list for those that are.", number=hostile
     )
     assert str(error) == f"There is no order {shown}; see the list for those that are."
-    assert i18n.tell(error) == f"Objednávka {shown} neexistuje; najdete je v seznamu."
-    assert i18n.tell(Sentence.plain(hostile)) == str(Sentence.plain(hostile)) == shown
-    assert i18n.tell(Sentence.joined([Sentence.plain(hostile)] * 2)) == f"{shown} {shown}"
+    assert i18n.translate(error) == f"Objednávka {shown} neexistuje; najdete je v seznamu."
+    assert i18n.translate(Sentence.plain(hostile)) == str(Sentence.plain(hostile)) == shown
+    assert i18n.translate(Sentence.joined([Sentence.plain(hostile)] * 2)) == f"{shown} {shown}"
 
 
 @pytest.mark.parametrize("text", ["No {place}", "A {", "{0}", "{count.real}", "{count[x]}", "{:d}"])
@@ -112,7 +114,7 @@ def test_it_comes_back_from_the_database_as_it_was() -> None:
     for sentence in (PHOTOS, NESTED, Sentence.joined((NESTED, PHOTOS)), Sentence.plain("{x}")):
         kept = json.loads(json.dumps(sentence.model_dump(mode="json", exclude_defaults=True)))
         assert Sentence.model_validate(kept) == sentence
-        assert i18n.tell(Sentence.model_validate(kept)) == i18n.tell(sentence)
+        assert i18n.translate(Sentence.model_validate(kept)) == i18n.translate(sentence)
 
 
 @pytest.mark.parametrize("kept", [None, [], {}, {"text": 1}, {"text": "x", "values": {"a": {}}}])
@@ -131,6 +133,6 @@ def test_the_english_column_decides() -> None:
     # An older program wrote the column alone, and left the other's words standing.
     told = stored("Another failure.", NESTED)
     assert told is not None
-    assert i18n.tell(told) == "Another failure."
+    assert i18n.translate(told) == "Another failure."
     assert stored("Another failure.", None) == told
     assert stored(None, NESTED) is None

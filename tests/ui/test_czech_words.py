@@ -17,7 +17,7 @@ from fototui.domain.errors import AccountError, PermanentError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus, JobKind
-from fototui.i18n import set_language, tell
+from fototui.i18n import set_language, translate
 from fototui.runtime.checks import SERVICES, examine
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.options import ColoringDialog
@@ -128,6 +128,6 @@ async def test_findings_are_told_in_czech(tmp_path: Path) -> None:
     assert findings.keys() == SERVICES.keys()
     assert str(findings["storage"].detail) == "directory: a file was written, read and removed"
     set_language("cs")
-    assert tell(findings["storage"].detail) == "directory: soubor se zapsal, přečetl a smazal"
-    assert tell(findings["hub"].detail) == "nenastaveno"
+    assert translate(findings["storage"].detail) == "directory: soubor se zapsal, přečetl a smazal"
+    assert translate(findings["hub"].detail) == "nenastaveno"
     set_language("en")

@@ -7,7 +7,7 @@ from datetime import tzinfo
 from textual.content import Content
 
 from fototui.domain.text import clean_line
-from fototui.i18n import _, full_time, tell
+from fototui.i18n import _, full_time, translate
 from fototui.screens.order.selection import Look
 from fototui.services.views.orders import OrderDetail
 from fototui.widgets.badges import MUTED
@@ -40,7 +40,7 @@ def why_failed(detail: OrderDetail | None) -> str:
     """Why an order failed, or why its details or photos wait; empty where all is well."""
     if detail is None or detail.error is None:
         return ""
-    return clean_line(tell(detail.error), limit=400)
+    return clean_line(translate(detail.error), limit=400)
 
 
 def no_picture(look: Look, missing: str) -> str:
@@ -55,5 +55,5 @@ def no_picture(look: Look, missing: str) -> str:
     if look.image is None:
         return _("The order has no photo yet.")
     if look.image.error is not None:
-        return tell(look.image.error)
+        return translate(look.image.error)
     return _("The photo is not in storage yet.")

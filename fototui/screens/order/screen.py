@@ -13,7 +13,7 @@ from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
-from fototui.i18n import _, tell
+from fototui.i18n import _, translate
 from fototui.live.state import Changed
 from fototui.screens.compare import chosen_id
 from fototui.screens.order.availability import InView, reason_against
@@ -162,7 +162,7 @@ class OrderScreen(OrderActing):
     def _why_missing(self) -> str:
         """Why the order is not shown."""
         if self._problem is not None:
-            return tell(self._problem)
+            return translate(self._problem)
         gone = self._opened == self.order_id
         return _("The order no longer exists.") if gone else _("Loading…")
 

@@ -10,7 +10,7 @@ from itertools import islice
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import OrderStatus
-from fototui.i18n import _, ngettext, tell
+from fototui.i18n import _, ngettext, translate
 from fototui.services.backend import Backend
 from fototui.services.ingest.imports import SyncService
 from fototui.services.versions.coloring import ColoringService
@@ -46,7 +46,7 @@ class Outcome:
                 outcome.started += 1
             else:
                 reason = report.skipped
-                outcome.skipped[_("It was left out.") if reason is None else tell(reason)] += 1
+                outcome.skipped[_("It was left out.") if reason is None else translate(reason)] += 1
         return outcome
 
     def add(self, other: Outcome) -> None:
@@ -201,6 +201,6 @@ def _count(result: Outcome | BaseException, outcome: Outcome) -> None:
     if isinstance(result, Outcome):
         outcome.add(result)
     elif isinstance(result, FototuiError) and result.code in _OF_ONE_ORDER:
-        outcome.skipped[tell(result)] += 1
+        outcome.skipped[translate(result)] += 1
     else:
         raise result

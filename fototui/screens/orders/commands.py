@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from fototui.domain.text import clean_line
-from fototui.i18n import _, ngettext, tell
+from fototui.i18n import _, ngettext, translate
 from fototui.screens.base import FototuiScreen
 from fototui.screens.orders import bulk
 from fototui.services.ingest.imports import ImportReport
@@ -165,5 +165,5 @@ def _import_in_words(report: ImportReport) -> str:
         parts.append(ngettext("{count} failed", "{count} failed", failed).format(count=failed))
     words = ", ".join(parts) + "." if parts else _("Shopify has nothing new.")
     for failure in report.failed[:_FAILURES_TOLD]:
-        words += f"\n{clean_line(failure.number)} {clean_line(tell(failure.reason))}"
+        words += f"\n{clean_line(failure.number)} {clean_line(translate(failure.reason))}"
     return words if failed <= _FAILURES_TOLD else f"{words} …"

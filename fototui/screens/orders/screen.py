@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.text import clean_line
-from fototui.i18n import _, ngettext, tell
+from fototui.i18n import _, ngettext, translate
 from fototui.live.order_list import OrderList, Sort, Tab
 from fototui.live.state import Changed
 from fototui.screens.orders.commands import OrdersActing
@@ -265,7 +265,7 @@ class OrdersScreen(OrdersActing, inherit_bindings=False):
             await self.fototui.store.open(order_id)
         except FototuiError as error:
             self._pane_wanted = None  # it is tried again when the cursor moves
-            self.pane.show_words(tell(error))
+            self.pane.show_words(translate(error))
         else:
             self._pane_order = order_id
             self._show_detail()

@@ -27,7 +27,7 @@ from textual.worker import Worker
 from fototui.domain.errors import FototuiError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.text import clean_line
-from fototui.i18n import tell
+from fototui.i18n import translate
 from fototui.pictures.terminal import Graphics, Renderer
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ class Picture(Widget):
                 pan=self.pan,
             )
         except FototuiError as error:
-            self._say(tell(error), PictureState.FAILED)
+            self._say(translate(error), PictureState.FAILED)
         else:
             await self._paint(image)
 

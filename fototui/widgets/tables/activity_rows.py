@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from textual.content import Content
 
 from fototui.domain.text import clean_line
-from fototui.i18n import N_, _, short_time, tell
+from fototui.i18n import N_, _, short_time, translate
 from fototui.services.operations.activity import ActivityAction
 from fototui.services.views.operations import ActivityEntry
 from fototui.widgets.badges import MUTED
@@ -105,7 +105,7 @@ def moment(at: datetime, zone: tzinfo, now: datetime) -> str:
 
 def detail(entry: ActivityEntry) -> Content:
     """What the entry says beyond its columns, failures with their reasons."""
-    words = "" if entry.detail is None else clean_line(tell(entry.detail), limit=2000)
+    words = "" if entry.detail is None else clean_line(translate(entry.detail), limit=2000)
     if entry.version_type and (version := _VERSION.fullmatch(words)):
         words = f"{kind_word(entry.version_type)} {version[1]}"
     if entry.action in _OF_A_KIND and entry.version_type:

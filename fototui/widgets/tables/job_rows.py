@@ -10,7 +10,7 @@ from textual.content import Content
 
 from fototui.domain.statuses import JobKind
 from fototui.domain.text import clean_line
-from fototui.i18n import N_, _, short_time, tell
+from fototui.i18n import N_, _, short_time, translate
 from fototui.services.operations.jobs import JobView
 from fototui.services.views.operations import EngineView, LaneView
 from fototui.widgets.badges import MUTED, badge_in_words
@@ -99,7 +99,7 @@ def lane_state(lane: LaneView, looks: Looks) -> Content:
     """Whether a lane is open, and else who paused it, since when and why."""
     if lane.paused_at is None:
         return Content.styled(looks.sign("● ", "O ") + _("open"), "$success")
-    reason = "" if lane.paused_reason is None else clean_line(tell(lane.paused_reason))
+    reason = "" if lane.paused_reason is None else clean_line(translate(lane.paused_reason))
     return _paused(lane.paused_at, lane.paused_by, f": {reason}" if reason else "", looks)
 
 
@@ -206,7 +206,7 @@ def job_row(job: JobView, looks: Looks) -> TableRow:
 
 def why(job: JobView, looks: Looks) -> Content:
     """Why a job failed and when, or why it waits and until when; empty where all goes well."""
-    words = "" if job.error is None else clean_line(tell(job.error))
+    words = "" if job.error is None else clean_line(translate(job.error))
     if job.status.meta.is_final:
         if job.completed_at is None:
             return Content.styled(words, "$error")

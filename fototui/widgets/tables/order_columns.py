@@ -11,7 +11,7 @@ from textual.content import Content
 
 from fototui.domain.statuses import OrderStatus, PaymentStatus, VersionType
 from fototui.domain.text import clean_line
-from fototui.i18n import N_, _, short_time, tell
+from fototui.i18n import N_, _, short_time, translate
 from fototui.live.order_list import Sort
 from fototui.services.views.orders import ImageBadges, OrderRow
 from fototui.widgets.badges import MUTED, badge, status_colour
@@ -135,7 +135,7 @@ def _status(row: OrderRow, width: int, _paint: Paint) -> Content:
     label = status_label(row.status, row.waiting, width=width)
     if row.error is None or row.status is OrderStatus.READY_FOR_REVIEW:
         return label
-    return Content.assemble(label, (f" {cell_text(tell(row.error))}", MUTED))
+    return Content.assemble(label, (f" {cell_text(translate(row.error))}", MUTED))
 
 
 def status_label(status: OrderStatus, waiting: int, *, width: int = 40) -> Content:
