@@ -1,4 +1,4 @@
-"""The operator's terminal: screens over the live store, deeds through the backend."""
+"""The operator's terminal: screens over the live store, commands through the backend."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ class FototuiApp(NavigatingApp):
                     for bar in screen.query("StatusBar"):
                         bar.refresh()
 
-    # --- how deeds are done ------------------------------------------------------------------
+    # --- how commands are done ------------------------------------------------------------------
 
     async def action_act(self, action_id: str) -> None:
         """Do what a key asks for that works everywhere."""
@@ -214,7 +214,7 @@ class FototuiApp(NavigatingApp):
                 if then is not None and (words := then(result)):
                     self.toast(words)
 
-        self.run_worker(run(), group="deeds")
+        self.run_worker(run(), group="commands")
 
     def toast(self, words: str, *, severity: Severity = "information") -> None:
         """Tell the operator something in passing; never parsed as markup."""

@@ -1,4 +1,4 @@
-"""What all screens share: one way from a key to a deed, and one way from a change to the glass."""
+"""What all screens share: the way from a key to a command, and from a change to the screen."""
 
 from __future__ import annotations
 

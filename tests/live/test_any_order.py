@@ -115,12 +115,12 @@ class World:
             await self.store.open(order_id)
             self.opened.append(order_id)
 
-    async def do(self, deed: str, which: int) -> None:
+    async def do(self, command: str, which: int) -> None:
         async with self.database.session() as session, session.begin():
             session.track_changes(
                 OrderUpdateEvent, ListUpdateEvent, ImageUpdateEvent, ImageStatusEvent
             )
-            await getattr(self, deed)(session, which)
+            await getattr(self, command)(session, which)
 
     async def hear(self, keep: Sequence[bool], *, backwards: bool) -> None:
         """Some of the events that are on their way arrive; the others are lost."""
@@ -139,14 +139,14 @@ class World:
         return await Truth(self.database).is_in(self.store)
 
 
-DEEDS = (
+COMMANDS = (
     "add_order", "change_order", "move_order", "delete_order", "add_version", "move_version",
     "move_version", "move_version", "choose", "delete_version", "add_late", "open",
 )  # fmt: skip
 
 _acts = st.lists(
     st.tuples(
-        st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 200)), max_size=4),
+        st.lists(st.tuples(st.sampled_from(COMMANDS), st.integers(0, 200)), max_size=4),
         st.lists(st.booleans(), min_size=1, max_size=5),  # which events arrive
         st.booleans(),  # in their order, or backwards
         st.sampled_from(["no frame", "frame", "poll"]),
@@ -199,12 +199,12 @@ def test_the_store_comes_to_equal_a_fresh_reading(
     async def story(world: World) -> None:
         reader = world.store._reader
         async with world.late:
-            for deed in ("add_order", "add_version"):
-                await world.do(deed, 1)
+            for command in ("add_order", "add_version"):
+                await world.do(command, 1)
             await reader.step(poll_seconds=_NEVER)
-            for deeds, keep, backwards, frame, place in acts:
-                for deed, which in deeds:
-                    await world.do(deed, which)
+            for commands, keep, backwards, frame, place in acts:
+                for command, which in commands:
+                    await world.do(command, which)
                 poll_seconds = 0 if frame == "poll" else _NEVER
                 step = asyncio.create_task(reader.step(poll_seconds=poll_seconds))
                 if frame == "no frame":

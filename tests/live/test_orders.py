@@ -38,18 +38,18 @@ _deeds = st.one_of(st.lists(_rows, max_size=80), st.sets(_numbers, max_size=70))
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(_deeds, max_size=8))
-def test_it_is_a_sorted_dictionary(deeds: list[list[OrderRow] | set[int]]) -> None:
+def test_it_is_a_sorted_dictionary(commands: list[list[OrderRow] | set[int]]) -> None:
     table = OrderTable()
     known: dict[str, OrderRow] = {}
-    for deed in deeds:
+    for command in commands:
         before = dict(known)
-        if isinstance(deed, set):
-            ids = {f"{number:026}" for number in deed}
+        if isinstance(command, set):
+            ids = {f"{number:026}" for number in command}
             difference = table.remove(ids)
             known = {key: row for key, row in known.items() if key not in ids}
         else:
-            difference = table.put(deed)
-            known |= {row.id: row for row in deed}
+            difference = table.put(command)
+            known |= {row.id: row for row in command}
         newest_first = sorted(known.values(), key=lambda r: (r.created_at, r.id), reverse=True)
         order = [row.id for row in newest_first]
 

@@ -17,7 +17,7 @@ from fototui.live.store import LiveStore
 from tests.live.conftest import Hub, StoreOn, Truth, add_orders, eventually, running
 from tests.pgproxy import PgProxy
 
-Deed = Callable[[PgProxy], Awaitable[None]]
+Command = Callable[[PgProxy], Awaitable[None]]
 
 
 async def _refuse(proxy: PgProxy) -> None:
@@ -40,7 +40,7 @@ def _lost_at(store: LiveStore) -> datetime | None:
 
 @pytest.mark.parametrize("lose", [_refuse, _swallow])
 async def test_a_database_lost_while_running(
-    database: Database, proxy: PgProxy, store_on: StoreOn, truth: Truth, lose: Deed
+    database: Database, proxy: PgProxy, store_on: StoreOn, truth: Truth, lose: Command
 ) -> None:
     first, second = await add_orders(database, 2)
     async with Database(proxy.url) as far:
@@ -73,7 +73,7 @@ async def test_a_database_lost_while_running(
 
 @pytest.mark.parametrize("lose", [_refuse, _swallow])
 async def test_a_database_that_is_not_there_at_the_start(
-    database: Database, proxy: PgProxy, store_on: StoreOn, truth: Truth, lose: Deed
+    database: Database, proxy: PgProxy, store_on: StoreOn, truth: Truth, lose: Command
 ) -> None:
     orders = await add_orders(database, 3)
     await lose(proxy)

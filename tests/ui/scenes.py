@@ -130,7 +130,7 @@ async def _order_failed(app: FototuiApp, pilot: AppPilot) -> None:
 async def _order_error(app: FototuiApp, pilot: AppPilot) -> None:
     """An order that failed itself, on the photo that is missing."""
     app.open_order(order_id(app, "#1271"))
-    await until(pilot, lambda: isinstance(app.screen, OrderScreen) and app.screen._look.detail)
+    await until(pilot, lambda: isinstance(app.screen, OrderScreen) and app.screen._selection.detail)
     await pilot.press("down")
 
 

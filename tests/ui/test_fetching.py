@@ -133,7 +133,7 @@ def lines(app: FototuiApp) -> str:
 
 async def open_order(app: FototuiApp, pilot: AppPilot, order: Order) -> OrderScreen:
     app.open_order(str(order.id))
-    await until(pilot, lambda: isinstance(app.screen, OrderScreen) and app.screen._look.detail)
+    await until(pilot, lambda: isinstance(app.screen, OrderScreen) and app.screen._selection.detail)
     assert isinstance(app.screen, OrderScreen)
     return app.screen
 
@@ -246,7 +246,9 @@ async def test_r_prefers_the_failed_version_and_shift_r_does_both(
         assert await office.status(order) == OrderStatus.ERROR
         async with database.session() as session, session.begin():
             await session.execute(text("UPDATE coloring_versions SET status = 'error'"))
-        await until(pilot, lambda: screen._look.version and screen._look.version.status == "error")
+        await until(
+            pilot, lambda: screen._selection.version and screen._selection.version.status == "error"
+        )
         await pilot.press("R")
         await until(pilot, lambda: "1 started." in toasts(app))
         assert await office.status(order) == OrderStatus.PENDING

@@ -25,7 +25,7 @@ from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatu
 from fototui.screens.dialogs import AskText, Confirm
 from fototui.screens.options import ColoringDialog, Pick, SvgDialog
 from fototui.screens.order.screen import OrderScreen
-from fototui.screens.order.selection import Look
+from fototui.screens.order.selection import Selection
 from fototui.screens.picture import PictureScreen
 from fototui.services.backend import Backend
 from fototui.services.orders.manual import OrderService
@@ -144,10 +144,10 @@ def rows(screen: OrderScreen) -> str:
     return "\n".join(str(option.prompt) for option in screen.versions.options)
 
 
-def at(look: Look) -> int:
+def at(selection: Selection) -> int:
     """The number of the version under the cursor."""
-    assert look.version is not None
-    return look.version.version
+    assert selection.version is not None
+    return selection.version.version
 
 
 async def hears(app: FototuiApp, pilot: AppPilot, words: str) -> None:
@@ -254,8 +254,8 @@ class TestMoving:
     async def test_images_kinds_and_versions(self, shop: Shop) -> None:
         order_id = await shop.order(DONE, DONE, DONE, images=2, selected=2)
         async with shop.opened(order_id) as (app, pilot, screen):
-            look = screen._look
-            assert at(look) == 2
+            selection = screen._selection
+            assert at(selection) == 2
             for key, number in [
                 ("]", 3),
                 ("[", 2),
@@ -264,18 +264,18 @@ class TestMoving:
                 ("right_square_bracket", 1),
             ]:
                 await pilot.press(key)
-                assert at(look) == number, key
+                assert at(selection) == number, key
                 assert f"v{number}" in str(screen.picture.query_one(".caption").render())
             await pilot.press("7")
             await hears(app, pilot, "There is no v7.")
             await pilot.press("tab")
-            assert look.kind is VersionType.SVG
+            assert selection.kind is VersionType.SVG
             assert "No SVG yet" in rows(screen)
             await pilot.press("down")
-            assert look.image
-            assert look.image.position == 2
+            assert selection.image
+            assert selection.image.position == 2
             await pilot.press("tab", "up")
-            assert at(look) == 1  # where the cursor was
+            assert at(selection) == 1  # where the cursor was
 
     async def test_next_and_previous_order(self, shop: Shop) -> None:
         older, newer = await shop.order(DONE), await shop.order(DONE, DONE)
@@ -284,7 +284,7 @@ class TestMoving:
             await pilot.press("n")
             await hears(app, pilot, "last order")
             await pilot.press("N")
-            await until(pilot, lambda: len(screen._look.versions) == 2)
+            await until(pilot, lambda: len(screen._selection.versions) == 2)
             assert screen.order_id == newer
             assert app.store.detail(older) is None
             await pilot.press("N")
@@ -335,8 +335,8 @@ class TestGenerating:
         async with shop.opened(order_id) as (app, pilot, screen):
             await pilot.press("tab", "g")
             await hears(app, pilot, "v2 is requested")
-            assert screen._look.kind is VersionType.COLORING
-            assert at(screen._look) == 2
+            assert screen._selection.kind is VersionType.COLORING
+            assert at(screen._selection) == 2
             assert (await shop.colorings(order_id))[1].requested_by == "jana"
 
     async def test_options_of_a_colouring_are_checked(self, shop: Shop) -> None:
@@ -367,7 +367,7 @@ class TestGenerating:
         async with shop.opened(order_id) as (app, pilot, screen):
             await pilot.press("s")
             await hears(app, pilot, "v1 is requested")
-            assert screen._look.kind is VersionType.SVG
+            assert screen._selection.kind is VersionType.SVG
             await pilot.press("ctrl+s")
             await until(pilot, lambda: isinstance(app.screen, SvgDialog))
             app.screen.query_one("#stacking", Pick).focus()
@@ -383,7 +383,7 @@ class TestGenerating:
             await pilot.press("G")
             await hears(app, pilot, "2 started. 1 skipped:")
             await pilot.press("S")
-            await until(pilot, lambda: screen._look.kind is VersionType.SVG)
+            await until(pilot, lambda: screen._selection.kind is VersionType.SVG)
             images = (await shop.detail(order_id)).images
             assert [len(image.coloring) for image in images] == [1, 1, 1]
             assert [len(image.svg) for image in images] == [1, 0, 0]
@@ -493,7 +493,7 @@ class TestChoosing:
             await pilot.press(answer)
             await until(pilot, lambda: app.screen is screen)
             await until(
-                pilot, lambda: all(w.is_finished for w in app.workers if w.group == "deeds")
+                pilot, lambda: all(w.is_finished for w in app.workers if w.group == "commands")
             )
             views = await shop.colorings(order_id)
             assert [view.version for view in views if view.selected] == [chosen]

@@ -374,7 +374,7 @@ async def test_a_hundred_thousand_orders(open_orders: OpenOrders) -> None:
         assert time.perf_counter() - began < 1
 
 
-# --- marks and deeds ---------------------------------------------------------------------------
+# --- marks and commands ---------------------------------------------------------------------------
 
 
 async def test_marks(open_orders: OpenOrders) -> None:

@@ -74,15 +74,15 @@ class Operator:
     async def open(self, order: Order, *, versions: int) -> None:
         self.app.open_order(str(order.id))
         await self.see(lambda: isinstance(self.app.screen, OrderScreen))
-        await self.see(lambda: len(self.order._look.versions) == versions)
+        await self.see(lambda: len(self.order._selection.versions) == versions)
 
     def chosen(self) -> int | None:
         """The number of the version that the order screen shows as the chosen one."""
-        look = self.order._look
-        if look.image is None:
+        selection = self.order._selection
+        if selection.image is None:
             return None
-        wanted = chosen_id(look.image, look.kind)
-        return next((view.version for view in look.versions if view.id == wanted), None)
+        wanted = chosen_id(selection.image, selection.kind)
+        return next((view.version for view in selection.versions if view.id == wanted), None)
 
 
 Work = Callable[[Operator], Awaitable[object]]
@@ -262,7 +262,7 @@ async def test_retrying_at_once_makes_it_once(office: Office) -> None:
         await me.press_with_the_other("r")
         await me.see(lambda: "v1 " in me.toasts)
         # Whoever did it, both see it wait.
-        await me.see(lambda: me.order._look.versions[0].status == "queued")
+        await me.see(lambda: me.order._selection.versions[0].status == "queued")
 
     both = await office.work(work)
 
@@ -280,14 +280,14 @@ async def test_each_sees_at_once_what_the_other_does(office: Office) -> None:
         if me.name == "jana":
             await me.pilot.press("2", "enter")
             await me.see(lambda: me.chosen() == 2)
-            await me.see(lambda: len(me.order._look.versions) == 3)
+            await me.see(lambda: len(me.order._selection.versions) == 3)
             await me.pilot.press("ctrl+z")
             await me.see(lambda: "back in the review" in me.toasts)
         else:
             await me.see(lambda: "v2 is the chosen one now" in me.toasts)
             await me.see(lambda: me.app.store.orders[str(order.id)].waiting == 0)
             await me.pilot.press("g")
-            await me.see(lambda: len(me.order._look.versions) == 3)
+            await me.see(lambda: len(me.order._selection.versions) == 3)
             await me.see(lambda: me.chosen() == 1)
 
     await office.work(work)

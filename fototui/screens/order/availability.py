@@ -34,34 +34,34 @@ class InView:
     is_last: bool
 
 
-def reason_against(deed: str, view: InView) -> str | None:
-    """Why a deed cannot be done now.
+def reason_against(command: str, view: InView) -> str | None:
+    """Why a command cannot be done now.
 
     Args:
-        deed: An action's id without its scope.
+        command: An action's id without its scope.
         view: What the screen shows.
 
     Returns:
         A translated sentence; None where it can be done.
     """
-    if deed == "back":
+    if command == "back":
         return None
-    if deed == "next_order":
+    if command == "next_order":
         return _("This is the last order of the list.") if view.is_last else None
-    if deed == "previous_order":
+    if command == "previous_order":
         return _("This is the first order of the list.") if view.is_first else None
     if view.order is None:
         return _("The order is still loading.")
-    if deed == "fetch":
+    if command == "fetch":
         by_hand = _("This order was made by hand; Shopify does not know it.")
         return by_hand if view.order.shopify_id is None else None
-    if deed == "retry" and view.order.status is OrderStatus.ERROR:
+    if command == "retry" and view.order.status is OrderStatus.ERROR:
         return None  # where the version did not fail, the order goes on
-    if deed.endswith("_all") or deed == "switch_kind":
-        return _for_order(deed, view.order)
+    if command.endswith("_all") or command == "switch_kind":
+        return _for_order(command, view.order)
     if view.image is None:
         return _("The order has no photo yet.")
-    return _for_image(deed, view, view.image)
+    return _for_image(command, view, view.image)
 
 
 def is_retryable(version: VersionView | None) -> bool:
@@ -69,12 +69,12 @@ def is_retryable(version: VersionView | None) -> bool:
     return version is not None and version.status.meta.is_retryable
 
 
-def _for_order(deed: str, order: OrderDetail) -> str | None:
-    if deed == "retry_all" and order.status is OrderStatus.ERROR:
+def _for_order(command: str, order: OrderDetail) -> str | None:
+    if command == "retry_all" and order.status is OrderStatus.ERROR:
         return None
     if not order.images:
         return _("The order has no photo yet.")
-    if deed == "retry_all":
+    if command == "retry_all":
         newest = [
             versions_of(image, kind)[-1]
             for image in order.images
@@ -86,42 +86,42 @@ def _for_order(deed: str, order: OrderDetail) -> str | None:
     return None
 
 
-def _for_image(deed: str, view: InView, image: ImageView) -> str | None:
-    if deed in ("generate_coloring", "generate_coloring_options"):
+def _for_image(command: str, view: InView, image: ImageView) -> str | None:
+    if command in ("generate_coloring", "generate_coloring_options"):
         return _("The photo is not in storage yet.") if image.file is None else None
-    if deed in ("generate_svg", "generate_svg_options"):
+    if command in ("generate_svg", "generate_svg_options"):
         chosen = image.selected_coloring_id
         return _("Choose a colouring first; an SVG is made from it.") if chosen is None else None
-    if deed == "compare":
+    if command == "compare":
         views = versions_of(image, view.kind)
         is_any = any(v.status == "completed" for v in views)
         return None if is_any else _("There is no completed version to compare.")
-    if deed in ("picture", "browse", "copy", "save"):
+    if command in ("picture", "browse", "copy", "save"):
         return _("There is no picture yet.") if view.file is None else None
     if view.version is None:
         return _("There is no version yet.")
-    return _for_version(deed, view.version, len(versions_of(image, view.kind)), image, view.kind)
+    return _for_version(command, view.version, len(versions_of(image, view.kind)), image, view.kind)
 
 
 def _for_version(
-    deed: str, version: VersionView, count: int, image: ImageView, kind: VersionType
+    command: str, version: VersionView, count: int, image: ImageView, kind: VersionType
 ) -> str | None:
     meta = version.status.meta
     name = f"v{version.version}"
-    if deed == "choose":
+    if command == "choose":
         if version.status != "completed" or version.file is None:
             return _("{version} is not completed; there is nothing to choose.").format(version=name)
         if version.selected:
             return _("{version} is the chosen one already.").format(version=name)
-    if deed == "retry" and not is_retryable(version):
+    if command == "retry" and not is_retryable(version):
         return _("{version} did not fail.").format(version=name)
-    if deed == "cancel" and meta.is_final:
+    if command == "cancel" and meta.is_final:
         return _("{version} is finished; there is nothing to cancel.").format(version=name)
-    if deed in ("previous_version", "next_version") and count == 1:
+    if command in ("previous_version", "next_version") and count == 1:
         return _("There is no other version.")
-    if deed.startswith("version_"):
+    if command.startswith("version_"):
         numbers = {str(v.version) for v in versions_of(image, kind)}
-        number = deed.removeprefix("version_")
+        number = command.removeprefix("version_")
         if number not in numbers:
             return _("There is no v{number}.").format(number=number)
     return None

@@ -8,7 +8,7 @@ from textual.content import Content
 
 from fototui.domain.text import clean_line
 from fototui.i18n import _, full_time, translate
-from fototui.screens.order.selection import Look
+from fototui.screens.order.selection import Selection
 from fototui.services.views.orders import OrderDetail
 from fototui.widgets.badges import MUTED
 from fototui.widgets.tables.order_columns import payment_label, status_label
@@ -43,17 +43,17 @@ def why_failed(detail: OrderDetail | None) -> str:
     return clean_line(translate(detail.error), limit=400)
 
 
-def no_picture(look: Look, missing: str) -> str:
+def no_picture(selection: Selection, missing: str) -> str:
     """Why no picture is shown.
 
     Args:
-        look: What is looked at.
+        selection: What is looked at.
         missing: What to say where there is no order.
     """
-    if look.detail is None:
+    if selection.detail is None:
         return missing
-    if look.image is None:
+    if selection.image is None:
         return _("The order has no photo yet.")
-    if look.image.error is not None:
-        return translate(look.image.error)
+    if selection.image.error is not None:
+        return translate(selection.image.error)
     return _("The photo is not in storage yet.")

@@ -11,16 +11,15 @@ from fototui.i18n import _
 from fototui.screens.base import FototuiScreen
 from fototui.screens.compare import chosen_id
 from fototui.screens.options import ask_options
-from fototui.screens.order import commands as deeds
-from fototui.screens.order import files
+from fototui.screens.order import commands, files
 from fototui.screens.order.availability import is_retryable
-from fototui.screens.order.selection import Look
+from fototui.screens.order.selection import Selection
 from fototui.services.ingest.imports import SyncService
 from fototui.services.views.orders import VersionView
 
 
-class OrderActing(FototuiScreen):
-    """The deeds of the order screen.
+class OrderKeys(FototuiScreen):
+    """The commands of the order screen.
 
     Args:
         order_id: ULID.
@@ -29,7 +28,7 @@ class OrderActing(FototuiScreen):
     def __init__(self, order_id: str) -> None:
         super().__init__()
         self.order_id = order_id
-        self._look = Look()
+        self._selection = Selection()
         self._chosen_here: set[int | None] = set()
 
     @abstractmethod
@@ -37,19 +36,19 @@ class OrderActing(FototuiScreen):
         """Show what is known now."""
 
     def _generate(self, kind: VersionType, *, with_options: bool) -> None:
-        image = self._look.image
+        image = self._selection.image
         if image is None:
             return
-        before = self._look.version.options if self._look.version is not None else None
+        before = self._selection.version.options if self._selection.version is not None else None
 
         async def work() -> VersionView | None:
             options = await ask_options(self.app, kind, before) if with_options else None
             if with_options and options is None:
                 return None
-            view = await deeds.create(self.fototui.backend, kind, image.id, options)
+            view = await commands.create(self.fototui.backend, kind, image.id, options)
             return await self._followed(view)
 
-        self.perform(work, _told(_("v{n} is requested.")))
+        self.perform(work, _about(_("v{n} is requested.")))
 
     do_generate_coloring = partialmethod(_generate, VersionType.COLORING, with_options=False)
     do_generate_coloring_options = partialmethod(_generate, VersionType.COLORING, with_options=True)
@@ -60,13 +59,13 @@ class OrderActing(FototuiScreen):
         order_id = self.order_id
 
         async def work() -> str:
-            reports = await deeds.create_all(self.fototui.backend, kind, order_id)
+            reports = await commands.create_all(self.fototui.backend, kind, order_id)
             for report in reports:
                 if report.version is not None:
-                    self._look.follow(report.version)
+                    self._selection.follow(report.version)
             await self.fototui.store.refresh(order_id)
             self._repaint()
-            return deeds.in_words(reports)
+            return commands.in_words(reports)
 
         self.perform(work, lambda words: words)
 
@@ -74,25 +73,25 @@ class OrderActing(FototuiScreen):
     do_generate_svg_all = partialmethod(_generate_all, VersionType.SVG)
 
     async def _followed(self, view: VersionView) -> VersionView:
-        self._look.follow(view)
+        self._selection.follow(view)
         await self.fototui.store.refresh(self.order_id)
         self._repaint()
         return view
 
     def do_retry(self) -> None:
         """Try this version again; of an order that failed, what was missing."""
-        version, order = self._look.version, self._look.detail
+        version, order = self._selection.version, self._selection.detail
         if order is not None and order.status is OrderStatus.ERROR and not is_retryable(version):
             self.perform(lambda: self._retry_order(order.id), lambda words: words)
         elif version is not None:
 
             async def work() -> VersionView:
-                return await self._followed(await deeds.retry(self.fototui.backend, version))
+                return await self._followed(await commands.retry(self.fototui.backend, version))
 
-            self.perform(work, _told(_("v{n} is being retried.")))
+            self.perform(work, _about(_("v{n} is being retried.")))
 
     async def _retry_order(self, order_id: str) -> str:
-        words = await deeds.retry_order(self.fototui.backend, order_id)
+        words = await commands.retry_order(self.fototui.backend, order_id)
         await self.fototui.store.refresh(order_id)
         self._repaint()
         return words
@@ -110,24 +109,24 @@ class OrderActing(FototuiScreen):
 
     def do_retry_all(self) -> None:
         """Try again all that failed in this order, the order itself included."""
-        order_id, order = self.order_id, self._look.detail
+        order_id, order = self.order_id, self._selection.detail
         has_failed = order is not None and order.status is OrderStatus.ERROR
 
         async def work() -> str:
             if has_failed:
                 self.fototui.toast(await self._retry_order(order_id))
-            reports = await deeds.retry_failed(self.fototui.backend, order_id)
+            reports = await commands.retry_failed(self.fototui.backend, order_id)
             if has_failed and not any(report.version for report in reports):
                 return ""
             await self.fototui.store.refresh(order_id)
             self._repaint()
-            return deeds.in_words([report for report in reports if report.version])
+            return commands.in_words([report for report in reports if report.version])
 
         self.perform(work, lambda words: words)
 
     def do_cancel(self) -> None:
         """Stop this version; asks where it may be paid already."""
-        if (version := self._look.version) is None:
+        if (version := self._selection.version) is None:
             return
 
         async def work() -> VersionView | None:
@@ -138,13 +137,17 @@ class OrderActing(FototuiScreen):
                 question, yes=_("Cancel the version")
             ):
                 return None
-            return await self._followed(await deeds.cancel(self.fototui.backend, version))
+            return await self._followed(await commands.cancel(self.fototui.backend, version))
 
-        self.perform(work, _told(_("v{n} is cancelled.")))
+        self.perform(work, _about(_("v{n} is cancelled.")))
 
     def do_choose(self) -> None:
         """Choose this version, over what this screen showed as the chosen one."""
-        version, image, order = self._look.version, self._look.image, self._look.detail
+        version, image, order = (
+            self._selection.version,
+            self._selection.image,
+            self._selection.detail,
+        )
         if version is None or image is None or order is None:
             return
         expected = chosen_id(image, version.kind)
@@ -153,7 +156,7 @@ class OrderActing(FototuiScreen):
             chosen = None
             self._chosen_here.add(version.id)
             try:
-                chosen = await deeds.choose(self.fototui, order, version, expected=expected)
+                chosen = await commands.choose(self.fototui, order, version, expected=expected)
             finally:
                 if chosen is None:
                     self._chosen_here.discard(version.id)
@@ -161,26 +164,26 @@ class OrderActing(FototuiScreen):
             self._repaint()
             return chosen
 
-        self.perform(work, _told(_("v{n} is chosen.")))
+        self.perform(work, _about(_("v{n} is chosen.")))
 
     def do_browse(self) -> None:
         """Open the picture in the browser."""
-        if (file := self._look.file) is not None:
+        if (file := self._selection.file) is not None:
             self.perform(lambda: files.browse(self.fototui, file), lambda words: words)
 
     def do_copy(self) -> None:
         """Copy the picture's address."""
-        if (file := self._look.file) is not None:
+        if (file := self._selection.file) is not None:
             self.perform(lambda: files.copy_address(self.fototui, file), lambda words: words)
 
     def do_save(self) -> None:
         """Save the picture as a file."""
-        file, detail = self._look.file, self._look.detail
+        file, detail = self._selection.file, self._selection.detail
         if file is not None and detail is not None:
-            name = f"{detail.number} {self._look.caption}"
+            name = f"{detail.number} {self._selection.caption}"
             self.perform(lambda: files.save(self.fototui, file, name=name), lambda words: words)
 
 
-def _told(words: str) -> Callable[[VersionView | None], str | None]:
+def _about(words: str) -> Callable[[VersionView | None], str | None]:
     """A toast about a version; none where the operator thought better of it."""
     return lambda view: None if view is None else words.format(n=view.version)

@@ -18,7 +18,7 @@ from fototui.live.state import Changed
 from fototui.screens.compare import chosen_id
 from fototui.screens.order.availability import InView, reason_against
 from fototui.screens.order.header import about, no_picture, why_failed
-from fototui.screens.order.keys import OrderActing
+from fototui.screens.order.keys import OrderKeys
 from fototui.screens.picture import PictureScreen
 from fototui.services.views.orders import ImageView
 from fototui.ui.actions import Scope
@@ -29,7 +29,7 @@ from fototui.widgets.version_list import KindTabs, VersionList
 _NARROW_UNDER = 100
 
 
-class OrderScreen(OrderActing):
+class OrderScreen(OrderKeys):
     """An order.
 
     Args:
@@ -55,7 +55,7 @@ class OrderScreen(OrderActing):
 
     def heading(self) -> str:
         """The order's number, and who else looks at it."""
-        detail = self._look.detail
+        detail = self._selection.detail
         number = "…" if detail is None else clean_line(detail.number, limit=40)
         names = ", ".join(
             clean_line(name, limit=40) for name in self.fototui.viewers(self.order_id)
@@ -121,11 +121,11 @@ class OrderScreen(OrderActing):
     def _in_view(self) -> InView:
         neighbour = self.fototui.neighbour
         return InView(
-            order=self._look.detail,
-            image=self._look.image,
-            kind=self._look.kind,
-            version=self._look.version,
-            file=self._look.file,
+            order=self._selection.detail,
+            image=self._selection.image,
+            kind=self._selection.kind,
+            version=self._selection.version,
+            file=self._selection.file,
             is_first=neighbour(self.order_id, -1) is None,
             is_last=neighbour(self.order_id, 1) is None,
         )
@@ -139,9 +139,9 @@ class OrderScreen(OrderActing):
     def _repaint(self) -> None:
         if not self.is_mounted or not self.query("#about"):
             return
-        look = self._look
-        detail = look.detail = self.fototui.store.detail(self.order_id)
-        image, version = look.image, look.version
+        selection = self._selection
+        detail = selection.detail = self.fototui.store.detail(self.order_id)
+        image, version = selection.image, selection.version
         missing = self._why_missing()
         row = self.fototui.store.orders.get(self.order_id)
         zone, waiting = self.fototui.timezone, 0 if row is None else row.waiting
@@ -150,12 +150,14 @@ class OrderScreen(OrderActing):
         self.query_one("#why", Static).update(why)
         self.query_one("#why").set_class(not why, "-nothing")
         self.images.show(detail, None if image is None else image.id)
-        self.tabs.show(self._look.kind, image)
+        self.tabs.show(self._selection.kind, image)
         version_id = None if version is None else version.id
-        self.versions.show(look.versions, version_id, empty=look.no_versions)
-        self.picture.show(look.file, caption=look.caption, empty=no_picture(look, missing))
+        self.versions.show(selection.versions, version_id, empty=selection.no_versions)
+        self.picture.show(
+            selection.file, caption=selection.caption, empty=no_picture(selection, missing)
+        )
         self._tell_of_choice(image)
-        self.fototui.pictures.prefetch(look.ahead())
+        self.fototui.pictures.prefetch(selection.ahead())
         self.query("StatusBar, KeyBar").refresh()
         self.refresh_bindings()
 
@@ -170,14 +172,14 @@ class OrderScreen(OrderActing):
         """Another's choice must not go unseen: enter chooses over what is shown as chosen."""
         if image is None:
             return
-        chosen, before = chosen_id(image, self._look.kind), self._last_shown
-        self._last_shown = (image.id, self._look.kind, chosen)
-        if before is None or before[:2] != (image.id, self._look.kind) or before[2] == chosen:
+        chosen, before = chosen_id(image, self._selection.kind), self._last_shown
+        self._last_shown = (image.id, self._selection.kind, chosen)
+        if before is None or before[:2] != (image.id, self._selection.kind) or before[2] == chosen:
             return
         if chosen in self._chosen_here:
             self._chosen_here.discard(chosen)
             return
-        for view in self._look.versions:
+        for view in self._selection.versions:
             if view.id == chosen:
                 self.fototui.toast(
                     _("v{number} is the chosen one now.").format(number=view.version)
@@ -187,13 +189,13 @@ class OrderScreen(OrderActing):
 
     def on_image_list_moved(self, event: ImageList.Moved) -> None:
         """Look at another image."""
-        if event.image_id != self._look.image_id:
-            self._look.image_id = event.image_id
+        if event.image_id != self._selection.image_id:
+            self._selection.image_id = event.image_id
             self._repaint()
 
     def on_kind_tabs_picked(self, event: KindTabs.Picked) -> None:
         """Look at the other kind."""
-        self._look.kind = event.kind
+        self._selection.kind = event.kind
         self._repaint()
 
     def on_version_list_picked(self, event: VersionList.Picked) -> None:
@@ -201,25 +203,25 @@ class OrderScreen(OrderActing):
         self._look_at(event.version_id)
 
     def _look_at(self, version_id: int) -> None:
-        self._look.put_on(version_id)
+        self._selection.put_on(version_id)
         self._repaint()
 
     def do_switch_kind(self) -> None:
         """Switch between colourings and SVGs."""
-        is_svg = self._look.kind is VersionType.SVG
-        self._look.kind = VersionType.COLORING if is_svg else VersionType.SVG
+        is_svg = self._selection.kind is VersionType.SVG
+        self._selection.kind = VersionType.COLORING if is_svg else VersionType.SVG
         self._repaint()
 
     def _step_version(self, step: int) -> None:
-        if (version := self._look.version) is not None:
-            views = self._look.versions
+        if (version := self._selection.version) is not None:
+            views = self._selection.versions
             self._look_at(views[(views.index(version) + step) % len(views)].id)
 
     do_previous_version = partialmethod(_step_version, -1)
     do_next_version = partialmethod(_step_version, 1)
 
     def _jump(self, number: int) -> None:
-        for view in self._look.versions:
+        for view in self._selection.versions:
             if view.version == number:
                 self._look_at(view.id)
 
@@ -236,7 +238,7 @@ class OrderScreen(OrderActing):
     def _go(self, step: int) -> None:
         order_id = self.fototui.neighbour(self.order_id, step)
         if order_id is not None:
-            self.order_id, self._look.image_id, self._last_shown = order_id, None, None
+            self.order_id, self._selection.image_id, self._last_shown = order_id, None, None
             self._repaint()
             self._open(order_id)
 
@@ -249,10 +251,10 @@ class OrderScreen(OrderActing):
 
     def do_picture(self) -> None:
         """See the picture on the whole screen."""
-        if (file := self._look.file) is not None:
-            self.app.push_screen(PictureScreen(file, name=self._look.caption))
+        if (file := self._selection.file) is not None:
+            self.app.push_screen(PictureScreen(file, name=self._selection.caption))
 
     def do_compare(self) -> None:
         """See original and versions side by side."""
-        if (image := self._look.image) is not None:
-            self.fototui.show_compare(self.order_id, image.id, self._look.kind)
+        if (image := self._selection.image) is not None:
+            self.fototui.show_compare(self.order_id, image.id, self._selection.kind)

@@ -15,7 +15,7 @@ _AHEAD = 2  # images that are loaded before they are looked at
 
 
 @dataclass(slots=True)
-class Look:
+class Selection:
     """Where the eyes are in an order.
 
     What is not there (any more) falls back to what is: the first image; the chosen version, else
@@ -105,5 +105,5 @@ class Look:
         files = [view.file for view in reversed(self.versions)]
         nearby = detail.images[place + 1 : place + 1 + _AHEAD]
         others = (*nearby, *detail.images[max(0, place - 1) : place])
-        files.extend(Look(detail, other.id, self.kind, self.cursor).file for other in others)
+        files.extend(Selection(detail, other.id, self.kind, self.cursor).file for other in others)
         return [file for file in files if file is not None]

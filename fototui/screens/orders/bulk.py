@@ -1,4 +1,4 @@
-"""A deed on many orders: a few at a time, one that fails does not stop the others."""
+"""A command on many orders: a few at a time, one that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ Act = Callable[[OrderRow], Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Command:
     """Something that is done to orders.
 
     Args:
@@ -90,7 +90,7 @@ class Deed:
     images: Callable[[OrderRow], int]
 
 
-def colorings(backend: Backend) -> Deed:
+def colorings(backend: Backend) -> Command:
     """Make colourings of all images that need one.
 
     Args:
@@ -103,10 +103,10 @@ def colorings(backend: Backend) -> Deed:
     async def act(row: OrderRow) -> Outcome:
         return Outcome.of(await backend.act(ColoringService, lambda s: s.create_for_order(row.id)))
 
-    return Deed(_("Colourings"), act, images)
+    return Command(_("Colourings"), act, images)
 
 
-def svgs(backend: Backend) -> Deed:
+def svgs(backend: Backend) -> Command:
     """Make SVGs of all chosen colourings that have none.
 
     Args:
@@ -124,10 +124,10 @@ def svgs(backend: Backend) -> Deed:
             await backend.act(VectorizerService, lambda s: s.create_for_order(row.id))
         )
 
-    return Deed(_("SVG"), act, images)
+    return Command(_("SVG"), act, images)
 
 
-def retries(backend: Backend) -> Deed:
+def retries(backend: Backend) -> Command:
     """Try again what failed: of both kinds, and the order itself.
 
     Args:
@@ -149,10 +149,10 @@ def retries(backend: Backend) -> Deed:
         badges = [Badge.of(image.coloring) for image in row.images]
         return (*badges, *(Badge.of(image.svg) for image in row.images)).count(Badge.ERROR)
 
-    return Deed(_("Retry"), act, images)
+    return Command(_("Retry"), act, images)
 
 
-def fetches(backend: Backend) -> Deed:
+def fetches(backend: Backend) -> Command:
     """Have orders fetched from the shop again.
 
     Args:
@@ -163,7 +163,7 @@ def fetches(backend: Backend) -> Deed:
         await backend.act(SyncService, lambda s: s.request(row.id))
         return Outcome(started=1)
 
-    return Deed(_("Fetch"), act, lambda _row: 0)
+    return Command(_("Fetch"), act, lambda _row: 0)
 
 
 async def for_orders(

@@ -19,8 +19,8 @@ _RECENT = 100
 _FAILURES_TOLD = 3
 
 
-class OrdersActing(FototuiScreen, inherit_bindings=False):
-    """The deeds of the list of orders.
+class OrdersCommands(FototuiScreen, inherit_bindings=False):
+    """The commands of the list of orders.
 
     Attributes:
         table: The list; its cursor and marks tell what is meant.
@@ -120,16 +120,16 @@ class OrdersActing(FototuiScreen, inherit_bindings=False):
         await self.fototui.store.refresh()
         return report
 
-    def _do_to_orders(self, deed: bulk.Deed) -> None:
+    def _do_to_orders(self, command: bulk.Command) -> None:
         orders = self.fototui.store.orders
         chosen = self.table.marked or {self.table.cursor or ""}
         targets = [order_id for order_id in self.fototui.store.listing if order_id in chosen]
-        images = sum(deed.images(orders[order_id]) for order_id in targets)
+        images = sum(command.images(orders[order_id]) for order_id in targets)
 
         async def work() -> str | None:
             if images > self.fototui.settings.ask_above and not await self.fototui.ask(
-                _("{deed}: start up to {images} images in {orders} orders?").format(
-                    deed=deed.name, images=images, orders=len(targets)
+                _("{command}: start up to {images} images in {orders} orders?").format(
+                    command=command.name, images=images, orders=len(targets)
                 ),
                 yes=_("Start"),
             ):
@@ -137,8 +137,8 @@ class OrdersActing(FototuiScreen, inherit_bindings=False):
             try:
                 outcome = await bulk.for_orders(
                     [orders[order_id] for order_id in targets],
-                    deed.act,
-                    lambda done: self._tell(deed.name, done, len(targets)),
+                    command.act,
+                    lambda done: self._tell(command.name, done, len(targets)),
                 )
             finally:
                 self._tell("", 0, 0)

@@ -17,7 +17,7 @@ from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext, translate
 from fototui.live.order_list import OrderList, Sort, Tab
 from fototui.live.state import Changed
-from fototui.screens.orders.commands import OrdersActing
+from fototui.screens.orders.commands import OrdersCommands
 from fototui.ui.actions import Scope
 from fototui.widgets.order_filter import OrderFilter, OrderTabs
 from fototui.widgets.order_pane import OrderPane
@@ -30,7 +30,7 @@ _VIEWERS_EVERY = 1.0
 E = TypeVar("E", bound=StrEnum)
 
 
-class OrdersScreen(OrdersActing, inherit_bindings=False):
+class OrdersScreen(OrdersCommands, inherit_bindings=False):
     """The orders screen."""
 
     scope = Scope.ORDERS

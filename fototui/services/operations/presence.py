@@ -47,8 +47,8 @@ class PresenceView:
 class PresenceService:
     """Says that a terminal is open, and asks who else is there.
 
-    Its statements stand alone and are no operator's deeds: a read-only terminal says them too, in
-    an autocommit session.
+    Its statements stand alone and are no operator's commands: a read-only terminal says them
+    too, in an autocommit session.
 
     Args:
         session: A session with no transaction under way.
