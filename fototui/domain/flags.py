@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Flag, StrEnum, auto
 from functools import cache
-from typing import Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 
 class FlagRuleError(ValueError):
@@ -20,9 +20,15 @@ class FlagRuleError(ValueError):
 class Flags(Flag):
     """What a status means to the engine and to an operator; combined with `|`, asked with `in`.
 
-    Every combination is checked against `FLAG_RULES` as it is made.
+    Every combination is checked as it is made.
+
+    Attributes:
+        RULES: What it is checked against. A rule that is added holds from then on.
     """
 
+    RULES: ClassVar[set[FlagRule]]
+
+    NONE = 0
     STARTABLE = auto()
     """A worker may pick the job up (initial states)."""
     RECOVERABLE = auto()
@@ -36,14 +42,21 @@ class Flags(Flag):
 
     def __or__(self, other: Self) -> Self:
         both = type(self)(self.value | other.value)
-        check_flags(both)
+        both.check()
         return both
 
     def __str__(self) -> str:
-        return ", ".join(flag.name or "" for flag in self)
+        return " and ".join(flag.name or "" for flag in self)
 
+    def check(self) -> None:
+        """Check the combination against the rules.
 
-NO_FLAGS = Flags(0)
+        Raises:
+            FlagRuleError: It breaks some; the message names all that is wrong.
+        """
+        rules = sorted(self.RULES, key=lambda rule: rule.when.value)
+        if faults := [fault for rule in rules if (fault := rule.fault(self))]:
+            raise FlagRuleError(" and ".join(faults))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +73,8 @@ class FlagRule:
     """
 
     when: Flags
-    required: Flags = NO_FLAGS
-    forbidden: Flags = NO_FLAGS
+    required: Flags = Flags.NONE
+    forbidden: Flags = Flags.NONE
 
     def __post_init__(self) -> None:
         if not self.when:
@@ -69,55 +82,35 @@ class FlagRule:
         if both := self.required & self.forbidden:
             raise FlagRuleError(f"When {self.when}: {both} cannot be both required and forbidden")
 
-    def check(self, flags: Flags) -> None:
-        """Check one combination.
+    def fault(self, flags: Flags) -> str | None:
+        """What is wrong with a combination, by this rule.
 
         Args:
             flags: The combination.
 
-        Raises:
-            FlagRuleError: The combination breaks this rule; the message names the flags.
+        Returns:
+            All that is wrong, by the names of the flags; None where nothing is.
         """
         if self.when not in flags:
-            return
+            return None
+        faults = []
         if missing := self.required & ~flags:
-            raise FlagRuleError(f"When {self.when}: {missing} must be present")
+            faults.append(f"{missing} must be present")
         if extra := self.forbidden & flags:
-            raise FlagRuleError(f"When {self.when}: {extra} cannot be present")
+            faults.append(f"{extra} cannot be present")
+        return f"When {self.when}: {' and '.join(faults)}" if faults else None
 
 
-def _all_of(*flags: Flags) -> Flags:
-    """A set to be named by a rule; it describes, so it is not itself checked."""
-    return Flags(sum(flag.value for flag in flags))
-
-
-FLAG_RULES = frozenset(
-    {
-        FlagRule(when=Flags.RETRYABLE, required=Flags.FINAL),
-        FlagRule(
-            when=Flags.FINAL,
-            forbidden=_all_of(Flags.RECOVERABLE, Flags.STARTABLE, Flags.AWAITING_EXTERNAL),
-        ),
-        FlagRule(
-            when=Flags.AWAITING_EXTERNAL, required=Flags.RECOVERABLE, forbidden=Flags.STARTABLE
-        ),
-    }
-)
-
-
-def check_flags(flags: Flags, rules: frozenset[FlagRule] | None = None) -> None:
-    """Check a combination against rules.
-
-    Args:
-        flags: The combination.
-        rules: The rules; the product's own (`FLAG_RULES`) where none are given.
-
-    Raises:
-        FlagRuleError: Some rule is broken. Of several, the one on the later flag is named.
-    """
-    rules = FLAG_RULES if rules is None else rules
-    for rule in sorted(rules, key=lambda rule: rule.when.value, reverse=True):
-        rule.check(flags)
+# No rule holds yet while these are written, so they may name flags that must not stand together.
+Flags.RULES = set()
+Flags.RULES |= {
+    FlagRule(when=Flags.RETRYABLE, required=Flags.FINAL),
+    FlagRule(
+        when=Flags.FINAL,
+        forbidden=Flags.RECOVERABLE | Flags.STARTABLE | Flags.AWAITING_EXTERNAL,
+    ),
+    FlagRule(when=Flags.AWAITING_EXTERNAL, required=Flags.RECOVERABLE, forbidden=Flags.STARTABLE),
+}
 
 
 class Colour(StrEnum):
@@ -133,37 +126,26 @@ class Colour(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Display:
-    """How a status looks to an operator.
-
-    Args:
-        label: Czech label; the source text of translations.
-        colour: Its colour.
-    """
-
-    label: str
-    colour: Colour
-
-
-@dataclass(frozen=True, slots=True)
 class Status:
     """One status: its database string, what it means, and how it looks.
 
     Args:
         value: The string in the database and on the wire.
         flags: What it means; checked here too, so that a lone flag is checked as well.
-        display: Label and colour.
+        display: Czech label; the source text of translations.
+        colour: The label's colour.
 
     Raises:
         FlagRuleError: The flags break a rule.
     """
 
     value: str
-    flags: Flags
-    display: Display
+    flags: Flags = Flags.NONE
+    display: str = ""
+    colour: Colour = Colour.GREY
 
     def __post_init__(self) -> None:
-        check_flags(self.flags)
+        self.flags.check()
 
     @property
     def is_startable(self) -> bool:
@@ -237,8 +219,8 @@ class ProcessingStatusEnum(StrEnum):
 
     @classmethod
     def active_states(cls) -> frozenset[Self]:
-        """States in which an engine has something to do: what may be claimed."""
-        return frozenset(member for member in cls if not member.meta.is_final)
+        """States that an engine may claim: STARTABLE or RECOVERABLE, never what has failed."""
+        return (cls.startable_states() - cls.retryable_states()) | cls.intermediate_states()
 
 
 E = TypeVar("E", bound=ProcessingStatusEnum)

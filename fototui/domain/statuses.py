@@ -6,23 +6,18 @@ Values, labels and colours are a contract with the shop's existing database and 
 from enum import StrEnum
 from typing import Self
 
-from fototui.domain.flags import Colour, Display, Flags, ProcessingStatusEnum, Status
+from fototui.domain.flags import Colour, Flags, ProcessingStatusEnum, Status
 from fototui.domain.text import czech
 
 _AWAITING = Flags.RECOVERABLE | Flags.AWAITING_EXTERNAL
 
-
-def _status(value: str, flags: Flags, label: str, colour: Colour) -> Status:
-    return Status(value, flags, Display(label, colour))
-
-
 # The states that both pipelines share.
-_PENDING = _status("pending", Flags.STARTABLE, "Čeká na odeslání", Colour.GREY)
-_QUEUED = _status("queued", Flags.STARTABLE | Flags.RECOVERABLE, "Čeká ve frontě", Colour.BLUE)
-_PROCESSING = _status("processing", Flags.RECOVERABLE, "Zpracovává se", Colour.BLUE)
-_STORAGE_UPLOAD = _status("storage_upload", Flags.RECOVERABLE, "Nahrávání na S3", Colour.BLUE)
-_COMPLETED = _status("completed", Flags.FINAL, "Dokončeno", Colour.GREEN)
-_ERROR = _status("error", Flags.FINAL | Flags.RETRYABLE, "Chyba", Colour.RED)
+_PENDING = Status("pending", Flags.STARTABLE, "Čeká na odeslání", Colour.GREY)
+_QUEUED = Status("queued", Flags.STARTABLE | Flags.RECOVERABLE, "Čeká ve frontě", Colour.BLUE)
+_PROCESSING = Status("processing", Flags.RECOVERABLE, "Zpracovává se", Colour.BLUE)
+_STORAGE_UPLOAD = Status("storage_upload", Flags.RECOVERABLE, "Nahrávání na S3", Colour.BLUE)
+_COMPLETED = Status("completed", Flags.FINAL, "Dokončeno", Colour.GREEN)
+_ERROR = Status("error", Flags.FINAL | Flags.RETRYABLE, "Chyba", Colour.RED)
 
 
 class ColoringProcessingStatus(ProcessingStatusEnum):
@@ -31,19 +26,19 @@ class ColoringProcessingStatus(ProcessingStatusEnum):
     PENDING = _PENDING
     QUEUED = _QUEUED
     PROCESSING = _PROCESSING
-    RUNPOD_SUBMITTING = _status(
+    RUNPOD_SUBMITTING = Status(
         "runpod_submitting", Flags.RECOVERABLE, "Runpod: odesílání", Colour.BLUE
     )
-    RUNPOD_SUBMITTED = _status("runpod_submitted", _AWAITING, "Runpod: přijato", Colour.BLUE)
-    RUNPOD_QUEUED = _status("runpod_queued", _AWAITING, "Runpod: ve frontě", Colour.YELLOW)
-    RUNPOD_PROCESSING = _status("runpod_processing", _AWAITING, "Runpod: zpracování", Colour.YELLOW)
-    RUNPOD_COMPLETED = _status(
+    RUNPOD_SUBMITTED = Status("runpod_submitted", _AWAITING, "Runpod: přijato", Colour.BLUE)
+    RUNPOD_QUEUED = Status("runpod_queued", _AWAITING, "Runpod: ve frontě", Colour.YELLOW)
+    RUNPOD_PROCESSING = Status("runpod_processing", _AWAITING, "Runpod: zpracování", Colour.YELLOW)
+    RUNPOD_COMPLETED = Status(
         "runpod_completed", Flags.RECOVERABLE, "Runpod: dokončeno", Colour.GREEN
     )
     STORAGE_UPLOAD = _STORAGE_UPLOAD
     COMPLETED = _COMPLETED
     ERROR = _ERROR
-    RUNPOD_CANCELLED = _status(
+    RUNPOD_CANCELLED = Status(
         "runpod_cancelled", Flags.FINAL | Flags.RETRYABLE, "Zrušeno", Colour.ORANGE
     )
 
@@ -54,10 +49,10 @@ class SvgProcessingStatus(ProcessingStatusEnum):
     PENDING = _PENDING
     QUEUED = _QUEUED
     PROCESSING = _PROCESSING
-    VECTORIZER_PROCESSING = _status(
+    VECTORIZER_PROCESSING = Status(
         "vectorizer_processing", _AWAITING, "Vectorizer: zpracování", Colour.YELLOW
     )
-    VECTORIZER_COMPLETED = _status(
+    VECTORIZER_COMPLETED = Status(
         "vectorizer_completed", Flags.RECOVERABLE, "Vectorizer: dokončeno", Colour.GREEN
     )
     STORAGE_UPLOAD = _STORAGE_UPLOAD
@@ -68,23 +63,25 @@ class SvgProcessingStatus(ProcessingStatusEnum):
 class OrderStatus(ProcessingStatusEnum):
     """The way of an order: known → details from Shopify → photos → the operator."""
 
-    PENDING = _status("pending", Flags.STARTABLE, "Čeká na zpracování", Colour.GREY)
-    PROCESSING = _status("processing", Flags.RECOVERABLE, "Zpracování…", Colour.YELLOW)
-    DOWNLOADING = _status("downloading", Flags.RECOVERABLE, "Stahování…", Colour.BLUE)
-    READY_FOR_REVIEW = _status("ready_for_review", Flags.FINAL, "Ke kontrole", Colour.GREEN)
+    PENDING = Status("pending", Flags.STARTABLE, "Čeká na zpracování", Colour.GREY)
+    PROCESSING = Status("processing", Flags.RECOVERABLE, "Zpracování…", Colour.YELLOW)
+    DOWNLOADING = Status("downloading", Flags.RECOVERABLE, "Stahování…", Colour.BLUE)
+    READY_FOR_REVIEW = Status("ready_for_review", Flags.FINAL, "Ke kontrole", Colour.GREEN)
     ERROR = _ERROR
 
 
 class PaymentStatus(StrEnum):
     """Shopify's `displayFinancialStatus`; a value not listed here is shown as it is."""
 
-    display: Display
+    display: str
+    colour: Colour
 
     def __new__(cls, value: str, label: str, colour: Colour) -> Self:
         """Make the member; it is the plain string."""
         member = str.__new__(cls, value)
         member._value_ = value
-        member.display = Display(label, colour)
+        member.display = label
+        member.colour = colour
         return member
 
     PENDING = "PENDING", czech("Čeká na platbu"), Colour.YELLOW

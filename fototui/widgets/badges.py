@@ -88,7 +88,7 @@ def badge(
         One character, and a style for `Content`.
     """
     signs: tuple[str, str] = Badge.of(status).value
-    style = MUTED if status is None else status_colour(status.meta.display.colour)
+    style = MUTED if status is None else status_colour(status.meta.colour)
     return signs[ascii], style
 
 
@@ -103,5 +103,5 @@ def badge_in_words(
         ascii: Use the signs that every font has.
     """
     sign, style = badge(status, ascii)
-    words = _("none yet") if status is None else _(status.meta.display.label)
+    words = _("none yet") if status is None else _(status.meta.display)
     return Content.styled(f"{sign} {words}", style)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fototui.db.database import Database
 from fototui.db.models.orders import VERSION_MODEL, active_predicate
-from fototui.domain.statuses import PROCESSING_STATUS, VersionType
+from fototui.domain.statuses import PROCESSING_STATUS, JobKind, OrderStatus, VersionType
 
 FINISHED = 50_000
 
@@ -56,6 +56,17 @@ async def _fill(session: AsyncSession, kind: VersionType, image_id: int) -> None
                 f"VALUES ({image_id}, {place}, '{status}'{value})"
             )
         )
+
+
+def test_what_may_be_claimed_is_said_in_the_words_of_the_indexes_that_shops_have() -> None:
+    assert {kind: active_predicate(kind) for kind in JobKind} == {
+        "coloring": "status NOT IN ('completed', 'error', 'runpod_cancelled')",
+        "svg": "status NOT IN ('completed', 'error')",
+        "ingest": "(status IN ('pending', 'processing') "
+        "OR (sync_requested_at IS NOT NULL AND status <> 'downloading'))",
+        "download": "status = 'downloading'",
+    }
+    assert OrderStatus.active_states() == {"pending", "processing", "downloading"}
 
 
 @pytest.mark.parametrize("kind", list(VersionType))

@@ -36,10 +36,10 @@ MOMENT = datetime(2026, 11, 20, 13, 2, 5, tzinfo=UTC)
 
 CZECH = frozenset(
     [
-        *(s.meta.display.label for s in ColoringProcessingStatus),
-        *(s.meta.display.label for s in SvgProcessingStatus),
-        *(s.meta.display.label for s in OrderStatus),
-        *(payment.display.label for payment in PaymentStatus),
+        *(s.meta.display for s in ColoringProcessingStatus),
+        *(s.meta.display for s in SvgProcessingStatus),
+        *(s.meta.display for s in OrderStatus),
+        *(payment.display for payment in PaymentStatus),
         *(choice.label for choice in ShapeStacking),
         *(choice.label for choice in GroupBy),
     ]

@@ -64,7 +64,8 @@ def active_predicate(kind: JobKind | VersionType, prefix: str = "") -> str:
             return f"{prefix}status = 'downloading'"
         case version:
             states = PROCESSING_STATUS[VersionType(version)]
-            values = ", ".join(f"'{state}'" for state in states if state.meta.is_final)
+            claimed = states.active_states()
+            values = ", ".join(f"'{state}'" for state in states if state not in claimed)
             return f"{prefix}status NOT IN ({values})"
 
 

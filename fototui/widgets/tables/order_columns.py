@@ -121,7 +121,7 @@ def payment_label(value: str | None) -> Content:
     known = _PAYMENTS.get(value)
     if known is None:
         return Content(cell_text(value))
-    return Content.styled(_(known.display.label), status_colour(known.display.colour))
+    return Content.styled(_(known.display), status_colour(known.colour))
 
 
 _PAYMENTS = {str(payment): payment for payment in PaymentStatus}
@@ -146,12 +146,12 @@ def status_label(status: OrderStatus, waiting: int, *, width: int = 40) -> Conte
         waiting: How many pictures of it wait in the review; left out where there is no room.
         width: Cells there are.
     """
-    display = status.meta.display
-    label = Content.styled(_(display.label), status_colour(display.colour))
+    words = _(status.meta.display)
+    label = Content.styled(words, status_colour(status.meta.colour))
     if status is not OrderStatus.READY_FOR_REVIEW:
         return label
     if not waiting:
-        return Content.styled(_(display.label), MUTED)
+        return Content.styled(words, MUTED)
     counted = Content.assemble(label, f" {waiting}")
     return counted if counted.cell_length <= width else label
 
