@@ -17,8 +17,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from fototui.sandbox.outcomes import Outcome, Script, Turn, payload_key
-from fototui.sandbox.shopify.graphql import QueryError, parse
-from fototui.sandbox.shopify.schema import answer, requested_cost
+from fototui.sandbox.shopify.query import read_query
+from fototui.sandbox.shopify.schema import QueryError
 from fototui.sandbox.shopify.shop import PlacedOrder, Shop, book
 from fototui.sandbox.shopify.webhook_sender import Topic, WebhookSender
 from fototui.sandbox.wire import control_routes, disturbed, hang_up, read_body, retry_header
@@ -195,13 +195,13 @@ class _Api:
     def _executed(self, query: _Query, turn: Turn) -> Response:
         points, script = self._settings.points, self._settings.script
         try:
-            operation = parse(query.query, query.variables or {}, query.operationName)
-            requested = requested_cost(operation.selection)
+            asked = read_query(query.query, query.variables or {}, query.operationName)
+            requested = asked.requested
             if requested > points.largest:
                 return _too_large(requested, points.largest)
             if turn.outcome is Outcome.RATE_LIMITED or points.left < requested:
                 return _throttled(turn, requested, points)
-            data, actual = answer(self._settings.shop, operation.selection)
+            data, actual = asked.answer(self._settings.shop)
         except QueryError as error:
             return _errors(str(error), {} if error.code is None else {"code": error.code})
         points.take(actual)
