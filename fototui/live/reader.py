@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,9 +20,6 @@ T = TypeVar("T")
 _FIRST_PAGE = 200
 _PAGE = 1000
 _BATCH = 500
-# So many rows that the garbage collector's passes over them would hold the screen up for a quarter
-# of a second each; they hold no cycles, so it need not look at them.
-_MANY = 10_000
 
 
 class Reader:
@@ -154,8 +150,6 @@ class Reader:
         limit = _FIRST_PAGE if cursor is None else _PAGE
         page = await self._ask(lambda service: service.page(cursor, limit=limit))
         self._model.put_rows(page.orders, began)
-        if len(self._model.table.rows) >= _MANY:
-            gc.freeze()
         self._cursor = page.next
         if page.next is None:
             self.is_complete = self._model.notifier.listing = True
