@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -106,24 +106,6 @@ class Database:
             from fototui.db.schema import migrate
 
             await migrate.require_head(self.engine)
-
-    @contextmanager
-    def translating_errors(self) -> Iterator[None]:
-        """Call outages by their name while the block runs.
-
-        Sessions and `engine` do so by themselves. This is for work beside them: a connection of
-        one's own, or a pool that has none left.
-
-        Raises:
-            DatabaseUnavailableError: The database does not answer.
-            ConfigurationError: It refuses the user or password, or does not exist.
-        """
-        try:
-            yield
-        except Exception as error:
-            if translated := self._translate(error):
-                raise translated from error
-            raise
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -306,20 +306,15 @@ class ListUpdateEvent(BatchMercureEvent):
 
 Event = ListUpdateEvent | OrderUpdateEvent | ImageUpdateEvent | ImageStatusEvent
 
-EVENT_REGISTRY: dict[MercureEventType, type[MercureEvent]] = {
+EVENT_REGISTRY: Mapping[
+    MercureEventType, type[OrderUpdateEvent] | type[ImageUpdateEvent] | type[ImageStatusEvent]
+] = {
     MercureEventType.ORDER_UPDATE: OrderUpdateEvent,
     MercureEventType.IMAGE_UPDATE: ImageUpdateEvent,
     MercureEventType.IMAGE_STATUS: ImageStatusEvent,
 }
-BATCH_EVENT_REGISTRY: dict[MercureEventType, type[BatchMercureEvent]] = {
+BATCH_EVENT_REGISTRY: Mapping[MercureEventType, type[ListUpdateEvent]] = {
     MercureEventType.LIST_UPDATE: ListUpdateEvent,
-}
-
-_READABLE: dict[str, type[Event]] = {
-    MercureEventType.LIST_UPDATE: ListUpdateEvent,
-    MercureEventType.ORDER_UPDATE: OrderUpdateEvent,
-    MercureEventType.IMAGE_UPDATE: ImageUpdateEvent,
-    MercureEventType.IMAGE_STATUS: ImageStatusEvent,
 }
 
 
@@ -335,7 +330,8 @@ def parse_event(data: str) -> Event | None:
     """
     try:
         body = json.loads(data)
-        kind = _READABLE.get(body.get("type", "")) if isinstance(body, dict) else None
-        return kind.model_validate(body) if kind else None
-    except (ValueError, TypeError, ValidationError, RecursionError):
+        name = MercureEventType(body["type"])
+        kind = EVENT_REGISTRY.get(name) or BATCH_EVENT_REGISTRY[name]
+        return kind.model_validate(body)
+    except (ValueError, TypeError, LookupError, ValidationError, RecursionError):
         return None

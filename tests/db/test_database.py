@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from fototui.db import database as database_module
 from fototui.db.database import Database
@@ -273,18 +271,3 @@ async def test_a_full_server_takes_no_more(pg: PostgresServer, database_url: str
                 await database.check()
     finally:
         pg.execute("DROP ROLE narrow")
-
-
-@pytest.mark.usefixtures("impatient")
-async def test_work_beside_the_sessions_is_translated_on_request(database_url: str) -> None:
-    async with Database(database_url, pool_size=1) as database:
-        with pytest.raises(DatabaseUnavailableError), database.translating_errors():
-            await asyncpg.connect(host="127.0.0.1", port=1)
-        async with database.session() as session, database.session() as one_too_many:
-            await session.execute(text("SELECT 1"))
-            with pytest.raises(PoolTimeoutError):
-                await one_too_many.execute(text("SELECT 1"))
-            with pytest.raises(DatabaseUnavailableError), database.translating_errors():
-                await one_too_many.execute(text("SELECT 1"))
-        with pytest.raises(KeyError), database.translating_errors():
-            raise KeyError

@@ -57,9 +57,6 @@ async def _locked_update(far: Database, coloring_id: int, status: ColoringProces
     """One transition that reads the row under its lock first."""
     async with far.session() as session:
         session.track_changes(ImageStatusEvent)
-        session.add_tracking_context(
-            ColoringVersion, coloring_id, ChangeContext(order_id="ORDER", image_id=1)
-        )
         lock = ProcessingLock(session, ColoringVersion, ColoringVersion.id == coloring_id)
         async with lock.acquire() as record_lock:
             await record_lock.update_record(status=status)
@@ -87,7 +84,7 @@ async def test_a_guarded_transition_is_one_round_trip(
     assert len(published) == 2
 
 
-async def test_a_transition_under_the_lock_is_four_round_trips(
+async def test_a_transition_under_the_lock_is_five_round_trips(
     far: Database, proxy: PgProxy, published: list[BaseMercureEvent], coloring_id: int
 ) -> None:
     await _locked_update(far, coloring_id, QUEUED)
@@ -95,7 +92,7 @@ async def test_a_transition_under_the_lock_is_four_round_trips(
     with proxy.counting() as trips:
         await _locked_update(far, coloring_id, ColoringProcessingStatus.RUNPOD_SUBMITTING)
 
-    assert trips.total == 4  # BEGIN, SELECT … NOWAIT, UPDATE, COMMIT
+    assert trips.total == 5  # BEGIN, SELECT … NOWAIT, UPDATE, SELECT of what it belongs to, COMMIT
     assert len(published) == 2
 
 

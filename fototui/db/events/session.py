@@ -24,7 +24,6 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.orm.attributes import get_history
 
-from fototui.db.base import Base
 from fototui.db.events.context import RESOLVERS
 from fototui.db.events.tracker import Publish, Tracker
 from fototui.domain.errors import FototuiError
@@ -98,18 +97,6 @@ class TrackedAsyncSession(AsyncSession):
         self._tracker.add(change)
         if context is not None:
             self._tracker.add_hint(change.model, change.key, context)
-
-    def add_tracking_context(
-        self, model: type[Base], key: int | str, context: ChangeContext
-    ) -> None:
-        """Tell what a row belongs to, where that is known: it saves a query.
-
-        Args:
-            model: The row's model.
-            key: Its primary key.
-            context: What it belongs to.
-        """
-        self._tracker.add_hint(model.__name__, key, context)
 
     @asynccontextmanager
     async def deferred_batch_events(self) -> AsyncIterator[None]:

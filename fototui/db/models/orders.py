@@ -342,8 +342,6 @@ class ManualOrderSequence(Base):
     next_value: Mapped[int]
 
 
-Version = ColoringVersion | SvgVersion
-
 VERSION_MODEL: dict[VersionType, type[ColoringVersion] | type[SvgVersion]] = {
     VersionType.COLORING: ColoringVersion,
     VersionType.SVG: SvgVersion,

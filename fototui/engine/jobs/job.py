@@ -46,7 +46,6 @@ class Job:
         defect: Why the row cannot be worked on at all.
         order_id: ULID of its order.
         order_number: The order's number, for logs.
-        resumed: No step has been run since the claim: what an earlier run left is unknown.
     """
 
     kind: JobKind
@@ -59,7 +58,6 @@ class Job:
     defect: Sentence | None = None
     order_id: str
     order_number: str
-    resumed: bool = True
 
     @property
     def labels(self) -> JobLabels:
@@ -71,7 +69,7 @@ class Job:
         own = {each.name for each in fields(self)}
         known = {name: value for name, value in move.fields.items() if name in own}
         # mypy cannot know the type of each field in a mapping of several.
-        return replace(self, status=move.status, resumed=False, **known)  # type: ignore[arg-type]
+        return replace(self, status=move.status, **known)  # type: ignore[arg-type]
 
 
 JobT = TypeVar("JobT", bound=Job)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import chain
 from typing import ClassVar
 
 from fototui.db.events.session import TrackedAsyncSession
-from fototui.db.models.orders import Image
 from fototui.domain.statuses import VersionType
 from fototui.services.orders.queries import read_details
 from fototui.services.orders.refs import is_order, no_such_order
-from fototui.services.views.orders import OrderDetail, VersionView
+from fototui.services.views.orders import VersionView
 
 
 class VersionReading:
@@ -26,14 +24,6 @@ class VersionReading:
     def __init__(self, session: TrackedAsyncSession) -> None:
         self.session = session
 
-    async def list_for_image(self, image_id: int) -> tuple[VersionView, ...]:
-        """All versions of an image, by number; none for an image that is not there.
-
-        Args:
-            image_id: The image.
-        """
-        return self._views_in(await read_details(self.session, Image.id == image_id))
-
     async def list_for_order(self, order_ref: str) -> tuple[VersionView, ...]:
         """All versions of an order, in the order of books and pages, then by number.
 
@@ -46,9 +36,6 @@ class VersionReading:
         orders = await read_details(self.session, is_order(order_ref))
         if not orders:
             raise no_such_order(order_ref)
-        return self._views_in(orders)
-
-    def _views_in(self, orders: Sequence[OrderDetail]) -> tuple[VersionView, ...]:
         images = chain.from_iterable(order.images for order in orders)
         views = chain.from_iterable(image.coloring + image.svg for image in images)
         return tuple(view for view in views if view.kind is self.kind)

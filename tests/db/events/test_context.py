@@ -154,15 +154,16 @@ async def test_a_hint_saves_the_query_and_a_missing_one_only_costs_it(
     image = order.line_items[0].images[0]
     async with database.session() as session:
         session.track_changes(ImageStatusEvent)
-        if hinted:
-            session.add_tracking_context(
-                ColoringVersion,
-                image.coloring_versions[0].id,
-                ChangeContext(order_id=str(order.id), image_id=image.id),
-            )
         async with session.begin():
-            coloring = await session.get_one(ColoringVersion, image.coloring_versions[0].id)
-            coloring.status = ColoringProcessingStatus.PROCESSING
+            session.report(
+                Change(
+                    "ColoringVersion",
+                    image.coloring_versions[0].id,
+                    Operation.UPDATE,
+                    {"status": ColoringProcessingStatus.PROCESSING},
+                ),
+                ChangeContext(order_id=str(order.id), image_id=image.id) if hinted else None,
+            )
             with _queries(database) as queries:
                 await session.commit()
 
@@ -192,7 +193,10 @@ async def test_a_wrong_hint_does_not_stand_against_the_rows_in_memory(
     image = orders[0].line_items[0].images[0]
     async with database.session() as session, session.begin():
         session.track_changes(ImageUpdateEvent)
-        session.add_tracking_context(Image, image.id, ChangeContext("WRONG", image_id=77))
+        session.report(
+            Change("Image", image.id, Operation.UPDATE, {"file_ref": None}),
+            ChangeContext("WRONG", image_id=77),
+        )
         found = await session.get_one(Image, image.id)
         item = await session.get_one(LineItem, found.line_item_id)
         found.file_ref = file_ref("x")

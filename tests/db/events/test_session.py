@@ -13,7 +13,6 @@ from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
 from fototui.domain.events import (
     BaseMercureEvent,
     Change,
-    ChangeContext,
     ImageStatusEvent,
     ImageUpdateEvent,
     ListUpdateEvent,
@@ -379,14 +378,3 @@ async def test_listeners_are_registered_once_per_process(database: Database) -> 
     for session in (sessions[0], sessions[-1], database.session()):
         dispatch = session.sync_session.dispatch
         assert [len(list(getattr(dispatch, name))) for name in names] == [1] * 6
-
-
-async def test_a_context_told_by_hand_reaches_the_event(
-    database: Database, published: Published
-) -> None:
-    async with database.session() as session, session.begin():
-        session.track_changes(ImageUpdateEvent)
-        session.add_tracking_context(Image, 5, ChangeContext(order_id="ORDER", image_id=5))
-        session.report(Change("Image", 5, Operation.UPDATE, {"selected_svg_id": 1}))
-
-    assert published == [ImageUpdateEvent(order_id="ORDER", image_id=5)]

@@ -100,7 +100,7 @@ async def test_create_needs_the_photo_and_leaves_nothing_behind(
     image = order.line_items[0].images[0]
     with pytest.raises(ConflictError, match="not in storage yet"):
         await service.create(image.id)
-    assert await service.list_for_image(image.id) == ()
+    assert await service.list_for_order(order.order_number) == ()
     assert published == []
     assert await notifications.heard() == []
     assert await activity() == []
@@ -483,7 +483,6 @@ async def test_what_is_not_there_is_said_to_be_missing(
         for act_on in (service.create_for_order, service.retry_failed, service.list_for_order):
             with pytest.raises(NotFoundError, match=f"no order {ref}"):
                 await act_on(ref)
-    assert await service.list_for_image(77) == ()
     assert await activity() == []
 
 
@@ -501,4 +500,3 @@ async def test_list_holds_the_kind_asked_for_in_order(
         (first.id, 2),
         (second.id, 1),
     ]
-    assert [view.version for view in await service.list_for_image(first.id)] == [1, 2]

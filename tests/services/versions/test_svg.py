@@ -108,7 +108,7 @@ async def test_create_says_that_no_colouring_is_chosen(
 ) -> None:
     with pytest.raises(ConflictError, match=r"No colouring is chosen for image 2 .* choose it"):
         await service.create(shop.unchosen_image.id)
-    assert await service.list_for_image(shop.unchosen_image.id) == ()
+    assert await service.list_for_order(shop.order.order_number) == ()
     assert await notifications.heard() == []
 
 
@@ -160,7 +160,7 @@ async def test_of_another_colouring_it_is_not_the_same(
     await service.create(shop.chosen_image.id)
     view = await service.create(shop.chosen_image.id, coloring_version_id=other)
     assert (view.version, view.coloring_version_id) == (2, other)
-    listed = await service.list_for_image(shop.chosen_image.id)
+    listed = await service.list_for_order(shop.order.order_number)
     assert [version.version for version in listed] == [1, 2]
 
 
