@@ -1,0 +1,84 @@
+"""Parts of other packages that these keep to themselves, and that the program uses all the same.
+
+A new version may change them without a word. So such a package has an upper bound, and whoever
+raises it sees here what to look after.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import tomllib
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from textual.app import App
+from textual.binding import BindingsMap
+from textual.screen import Screen
+from uvicorn import Server
+from uvicorn.protocols.http.h11_impl import RequestResponseCycle
+
+import fototui
+
+# By package: modules, and what is used of classes.
+PRIVATE = {
+    "textual": {"_handle_exception", "_driver", "_bindings"},
+    "textual_image": {"textual_image._sixel", "textual_image._terminal"},
+}
+SOURCES = sorted(Path(fototui.__file__).parent.rglob("*.py"))
+
+
+def _private_modules(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module=str(module), level=0) if not module.startswith("fototui"):
+                yield from (part for part in [module] if "._" in part)
+            case ast.Call(
+                func=ast.Name(id="import_module"), args=[ast.Constant(value=str(module))]
+            ):
+                yield from (part for part in [module] if "._" in part)
+            case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=name):
+                yield from (part for part in [name] if re.match(r"_[a-z]", part))
+
+
+def test_no_other_private_part_is_imported_or_called_on_a_base() -> None:
+    found = {name for path in SOURCES for name in _private_modules(ast.parse(path.read_text()))}
+    assert found == PRIVATE["textual_image"] | {"_handle_exception"}
+
+
+def test_textuals_parts_are_there() -> None:
+    app: App[None] = App()
+    assert app._driver is None
+    assert list(inspect.signature(App._handle_exception).parameters) == ["self", "error"]
+    assert isinstance(app._bindings, BindingsMap)
+    assert isinstance(Screen()._bindings, BindingsMap)
+    assert set(vars(app)) | set(vars(App)) >= PRIVATE["textual"]
+
+
+def test_textual_images_parts_are_there() -> None:
+    sixel, terminal = map(import_module, sorted(PRIVATE["textual_image"]))
+    assert list(inspect.signature(sixel.image_to_sixels).parameters)[:1] == ["image"]
+    assert not inspect.signature(terminal.get_cell_size).parameters
+    assert len(inspect.signature(terminal.capture_terminal_response).parameters) == 3
+    assert issubclass(terminal.TerminalError, Exception)
+
+
+def test_uvicorns_parts_are_there() -> None:
+    # Overridden by ours; the sandbox hangs up by the transport behind `receive`.
+    assert list(inspect.signature(Server.capture_signals).parameters) == ["self"]
+    assert list(inspect.signature(Server.startup).parameters) == ["self", "sockets"]
+    assert "transport" in inspect.signature(RequestResponseCycle.__init__).parameters
+    assert inspect.isfunction(RequestResponseCycle.receive)
+
+
+@pytest.mark.parametrize("package", ["textual", "textual-image", "uvicorn"])
+def test_such_a_package_has_an_upper_bound_and_one_version(package: str) -> None:
+    root = Path(__file__).parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    [wanted] = [w for w in project["dependencies"] if re.match(rf"{package}[<>=]", w)]
+    assert ",<" in wanted
+    locked = (root / "requirements.lock").read_text()
+    assert len(re.findall(rf"^{package}==", locked, re.MULTILINE)) == 1
