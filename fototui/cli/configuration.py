@@ -10,7 +10,8 @@ from pydantic import BaseModel, SecretStr
 from fototui.cli.output import print_json, print_table
 from fototui.cli.runner import run, say, settings_for_command
 from fototui.config.file import TEMPLATE, write_private
-from fototui.config.settings import config_file, load_settings
+from fototui.config.settings import load_settings
+from fototui.config.sources import config_file
 from fototui.runtime.checks import examine
 
 app = typer.Typer(help="Where settings come from, and what they are.", no_args_is_help=True)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from fototui.cli.runner import run, say
-from fototui.config.settings import Settings, config_file, load_settings
+from fototui.config.settings import Settings, load_settings
+from fototui.config.sources import config_file
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.events import Event, parse_event
 from fototui.i18n import _, ngettext, number, preferred_language, set_language, translate

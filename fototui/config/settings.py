@@ -1,21 +1,10 @@
-"""The program's settings: from the environment, `.env` and a TOML file, in this order of weight.
+"""The program's settings: from the environment, `.env` and a TOML file, in this order of weight."""
 
-Names are the same everywhere; in the TOML file they may be grouped, so that `[s3]` with `bucket`
-means `s3_bucket`. A value that is empty counts as not set.
-"""
-
-import logging
-import os
-import re
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar, get_args
+from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-import platformdirs
-from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -25,7 +14,14 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
+from fototui.config.sources import Place, config_file, places
 from fototui.config.values import (
     DEFAULT_CONCURRENCY,
     Seconds,
@@ -42,21 +38,7 @@ from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind
 from fototui.domain.text import clean_line
 
-# Not structlog: these lines come before the settings that logging is set up by, when structlog
-# would still write to standard output, where results belong.
-log = logging.getLogger(__name__)
-
 T = TypeVar("T")
-
-CONFIG_VARIABLE = "FOTOTUI_CONFIG"
-"""Environment variable that names another TOML file."""
-
-ENV_FILE = Path(".env")
-
-_ENVIRONMENT = "environment variable"
-_PROXY_KEY = re.compile(r"proxy_(\d+)_(host|port|username|password|certificate)")
-# Written as a table: [keys] "order.choose" = "c". The dot keeps environment variables out.
-_ACTION_KEY = re.compile(r"keys_([a-z]+\.[a-z0-9_]+)")
 
 
 class Proxy(BaseModel):
@@ -79,10 +61,12 @@ class Proxy(BaseModel):
     certificate: str | None = None
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """All settings, checked; what is made directly, not by `load_settings`, reads nothing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False
+    )
 
     database_url: Annotated[SecretStr | None, AfterValidator(read_database_url)] = None
 
@@ -175,6 +159,18 @@ class Settings(BaseModel):
     keys: dict[str, str] = {}
     """Other keys for actions of the terminal app, by action id."""
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given, and nothing else."""
+        return (init_settings,)
+
     @property
     def proxies(self) -> tuple[Proxy, ...]:
         """The proxies, in the order of their numbers."""
@@ -198,41 +194,6 @@ class Settings(BaseModel):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """One place that settings come from.
-
-    Args:
-        origin: What an error calls it.
-        values: Lower-case names and what is set there.
-        spelled: How each name is written there.
-    """
-
-    origin: str
-    values: Mapping[str, str]
-    spelled: Mapping[str, str]
-
-    @classmethod
-    def of(cls, origin: str, found: Mapping[str, str | None]) -> "_Layer":
-        """Take what is set; an empty value is not."""
-        kept = {name: value for name, value in found.items() if value and value.strip()}
-        return cls(
-            origin,
-            values={name.lower(): value for name, value in kept.items()},
-            spelled={name.lower(): name for name in kept},
-        )
-
-
-def config_file() -> Path:
-    """The TOML file that settings are read from; it need not be there."""
-    named = os.environ.get(CONFIG_VARIABLE)
-    return (
-        Path(named).expanduser()
-        if named
-        else platformdirs.user_config_path("fototui") / "config.toml"
-    )
-
-
 def load_settings(**overrides: object) -> Settings:
     """Read and check the settings.
 
@@ -246,15 +207,14 @@ def load_settings(**overrides: object) -> Settings:
         ConfigurationError: A file cannot be read, or values are wrong; each is named by its place
             and key, and never told itself.
     """
-    layers = _read_layers()
-    merged: dict[str, object] = {}
-    for layer in reversed(layers):
-        merged |= layer.values
+    found = places(Settings)
+    sources = (InitSettingsSource(Settings, overrides), *found)
     try:
-        return Settings.model_validate(_nest(merged) | overrides)
+        # mypy knows the fields only, not what every class of settings takes.
+        return Settings(_build_sources=(sources, overrides))  # type: ignore[call-arg]
     except ValidationError as error:
         # Not chained: the library's error holds the values.
-        raise ConfigurationError(Sentence.joined(_problems(error, layers), "; ")) from None
+        raise ConfigurationError(Sentence.joined(_problems(error, found), "; ")) from None
 
 
 def required(value: T | None, key: str) -> T:
@@ -279,114 +239,15 @@ def required(value: T | None, key: str) -> T:
     return value
 
 
-def _read_layers() -> list[_Layer]:
-    """All layers, the weightiest first."""
+def _problems(error: ValidationError, found: Sequence[Place]) -> list[Sentence]:
     return [
-        _Layer.of(_ENVIRONMENT, os.environ),
-        _Layer.of(str(ENV_FILE), _read_env_file()),
-        _read_toml(config_file()),
-    ]
-
-
-def _read_env_file() -> Mapping[str, str | None]:
-    try:
-        return dotenv_values(ENV_FILE)
-    except (OSError, ValueError) as error:
-        raise _unreadable(ENV_FILE, error) from None
-
-
-def _read_toml(path: Path) -> _Layer:
-    try:
-        with path.open("rb") as file:
-            found = dict(_flatten(tomllib.load(file), path))
-            mode = os.fstat(file.fileno()).st_mode
-    except FileNotFoundError:
-        if os.environ.get(CONFIG_VARIABLE):
-            raise ConfigurationError(
-                "{variable} names {path}, which is not there; correct it or unset it.",
-                variable=CONFIG_VARIABLE,
-                path=str(path),
-            ) from None
-        return _Layer.of(str(path), {})
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from None
-    layer = _Layer.of(str(path), found)
-    if unknown := [name for key, name in layer.spelled.items() if not _is_known(key)]:
-        raise ConfigurationError(
-            "{path}: {names}: no such setting; correct the name or take it out.",
-            path=str(path),
-            names=", ".join(unknown),
-        )
-    if os.name == "posix" and mode & 0o077 and any(map(_is_secret, layer.values)):
-        log.warning("%s holds secrets and others may read it; run: chmod 600 %s", path, path)
-    return layer
-
-
-def _unreadable(path: Path, error: Exception) -> ConfigurationError:
-    """Why a file cannot be read, in words that hold none of its content."""
-    if isinstance(error, tomllib.TOMLDecodeError | OSError):
-        reason = clean_line(getattr(error, "strerror", None) or str(error))
-        return ConfigurationError("{path} cannot be read: {reason}.", path=str(path), reason=reason)
-    return ConfigurationError("{path} cannot be read: it is not UTF-8 text.", path=str(path))
-
-
-def _flatten(
-    table: Mapping[str, object], path: Path, prefix: str = ""
-) -> Iterator[tuple[str, str]]:
-    """Names of a table with its values as the environment would have them."""
-    for key, value in table.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, dict):
-            yield from _flatten(value, path, f"{name}_")
-        elif isinstance(value, str | int | float):
-            yield name, str(value)
-        else:
-            raise ConfigurationError(
-                "{path}: {name}: give a text, a number, true or false.", path=str(path), name=name
-            )
-
-
-def _is_known(name: str) -> bool:
-    if _PROXY_KEY.fullmatch(name) or _ACTION_KEY.fullmatch(name):
-        return True
-    return name in Settings.model_fields and name not in ("proxy", "keys")
-
-
-def _is_secret(name: str) -> bool:
-    if match := _PROXY_KEY.fullmatch(name):
-        return match[2] == "password"
-    if _ACTION_KEY.fullmatch(name):
-        return False
-    return SecretStr in get_args(Settings.model_fields[name].annotation)
-
-
-def _nest(values: Mapping[str, object]) -> dict[str, object]:
-    """The settings among flat names: what is not ours is left out, proxies are put together."""
-    proxies: dict[str, dict[str, object]] = {}
-    keys: dict[str, object] = {}
-    nested: dict[str, object] = {"proxy": proxies, "keys": keys}
-    for name, value in values.items():
-        if match := _PROXY_KEY.fullmatch(name):
-            proxies.setdefault(match[1], {})[match[2]] = value
-        elif match := _ACTION_KEY.fullmatch(name):
-            keys[match[1]] = value
-        elif _is_known(name):
-            nested[name] = value
-    return nested
-
-
-def _problems(error: ValidationError, layers: list[_Layer]) -> list[Sentence]:
-    return [
-        _problem(explain(details), "_".join(str(p) for p in details["loc"] if p != "[key]"), layers)
+        _problem(explain(details), "_".join(str(p) for p in details["loc"] if p != "[key]"), found)
         for details in error.errors(include_input=False, include_url=False)
     ]
 
 
-def _problem(what: Sentence, key: str, layers: list[_Layer]) -> Sentence:
-    layer = next((layer for layer in layers if key in layer.values), None)
-    if layer is None:
-        return Sentence.make("{name}: {what}", name=key.upper(), what=what)
-    name = layer.spelled[key]
-    if layer.origin == _ENVIRONMENT:
-        return Sentence.make("environment variable {name}: {what}", name=name, what=what)
-    return Sentence.make("{path}: {name}: {what}", path=layer.origin, name=name, what=what)
+def _problem(what: Sentence, key: str, found: Sequence[Place]) -> Sentence:
+    for place in found:
+        if name := place.names.get(key):
+            return place.problem(name, what)
+    return Sentence.make("{name}: {what}", name=key.upper(), what=what)

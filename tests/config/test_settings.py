@@ -1,11 +1,13 @@
 import getpass
+import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from fototui.config.sources import config_file
 from pydantic import SecretStr, ValidationError
 
-from fototui.config.settings import Settings, config_file, load_settings, required
+from fototui.config.settings import Settings, load_settings, required
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.statuses import JobKind
 
@@ -299,6 +301,20 @@ def test_env_file_that_is_no_text_is_told(place: Place) -> None:
 def test_named_file_that_is_missing_is_an_error(place: Place) -> None:
     place.toml.unlink()
     with pytest.raises(ConfigurationError, match="FOTOTUI_CONFIG"):
+        load_settings()
+
+
+def test_named_file_may_be_a_pipe_and_must_not_be_a_folder(place: Place, tmp_path: Path) -> None:
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as file:
+        file.write('operator = "eva"')
+    place.set(FOTOTUI_CONFIG=f"/dev/fd/{read}")
+    try:
+        assert load_settings().operator == "eva"
+    finally:
+        os.close(read)
+    place.set(FOTOTUI_CONFIG=str(tmp_path))
+    with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
         load_settings()
 
 
