@@ -1,8 +1,9 @@
 """Writing the settings file: private, whole or not at all."""
 
+import contextlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -57,31 +58,63 @@ def as_toml(values: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_private(path: Path, text: str, *, replace: bool = False) -> None:
+def write_private(path: Path, text: str) -> None:
     """Write a settings file that only its owner can read.
 
     Args:
-        path: Where to.
+        path: Where to; it must not be there.
         text: What to write.
-        replace: Replace a file that is there.
 
     Raises:
         ConfigurationError: It is there already, or cannot be written.
     """
-    if path.exists() and not replace:
-        raise ConfigurationError(
-            "{path} is there already; edit it, or remove it first.", path=str(path)
-        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Made with mode 0600 by the system itself, before there is anything in it.
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".config-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
+        is_written = write_atomically(path, text.encode(), private=True, overwrite=False)
     except OSError as error:
         raise ConfigurationError(
             "{path} cannot be written: {reason}.", path=str(path), reason=str(error.strerror)
         ) from error
+    if not is_written:
+        raise ConfigurationError(
+            "{path} is there already; edit it, or remove it first.", path=str(path)
+        )
+
+
+def write_atomically(
+    path: Path, data: bytes, *, private: bool = False, overwrite: bool = True
+) -> bool:
+    """Write a file under a hidden name and rename it: it appears whole or not at all.
+
+    Args:
+        path: Where to; its folder must be there.
+        data: What to write.
+        private: Only its owner can read it, from the beginning.
+        overwrite: Replace a file that is there.
+
+    Returns:
+        Whether it is written; False where it is there already and stays.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if not overwrite and path.exists():
+        return False
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        # Not tempfile: its files are private, and a web server under another user reads some.
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if not overwrite:
+            with contextlib.suppress(OSError):  # some file systems know no links
+                path.hardlink_to(part)
+                return True
+            if path.exists():  # it came while this was written
+                return False
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return True

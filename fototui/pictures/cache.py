@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
-import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -13,6 +13,8 @@ from pathlib import Path
 
 import structlog
 from PIL import Image
+
+from fototui.config.file import write_atomically
 
 log = structlog.get_logger(__name__)
 
@@ -94,14 +96,9 @@ class DiskCache:
         """Keep a picture."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, name = tempfile.mkstemp(dir=self._folder, suffix=".part")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    image.save(file, "WEBP", quality=_QUALITY, method=0)
-                Path(name).replace(self._path(key))
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            data = io.BytesIO()
+            image.save(data, "WEBP", quality=_QUALITY, method=0)
+            write_atomically(self._path(key), data.getvalue(), private=True)
             self._trim()
         except OSError as error:
             log.warning("a picture could not be cached on disk", reason=error.strerror)

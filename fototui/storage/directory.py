@@ -5,7 +5,6 @@ import errno
 import hashlib
 import mimetypes
 import os
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from fototui.config.file import write_atomically
 from fototui.domain.errors import InvalidInputError, OutsideError, PermanentError, TransientError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.text import clean_line
@@ -25,7 +25,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 # Names that begin with a dot are no keys: what is unfinished or ours is neither read nor listed.
-_PARTIAL_NAME = ".{token}.part"
 _SIDECAR_NAME = ".{name}.json"
 
 _MISSING = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
@@ -199,19 +198,8 @@ def _sidecar(path: Path) -> Path:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file under a hidden name and rename it: it appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(_PARTIAL_NAME.format(token=secrets.token_hex(8)))
-    try:
-        # Not tempfile: its files are private, and a web server under another user reads these.
-        with partial.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    write_atomically(path, data)
 
 
 def _failure(error: OSError, root: Path) -> OutsideError:

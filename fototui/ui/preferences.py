@@ -1,13 +1,12 @@
 """What one operator's terminal remembers between runs: theme, language, filter, sorting."""
 
-import json
-import os
-import tempfile
 from pathlib import Path
 
 import platformdirs
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fototui.config.file import write_atomically
 
 log = structlog.get_logger(__name__)
 
@@ -57,8 +56,6 @@ def save_preferences(preferences: Preferences, path: Path | None = None) -> None
     target = path or preferences_file()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False) as file:
-            json.dump(preferences.model_dump(), file)
-        os.replace(file.name, target)
+        write_atomically(target, preferences.model_dump_json().encode(), private=True)
     except OSError as error:
         log.warning("the preferences cannot be kept", fault=type(error).__name__)

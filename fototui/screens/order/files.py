@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
 import sys
-import tempfile
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fototui.config.file import write_atomically
 from fototui.domain.errors import FototuiError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.text import clean_line
@@ -92,13 +91,13 @@ async def save(app: FototuiApp, ref: S3ObjectRefData, *, name: str) -> str | Non
     data = await app.backend.storage.get(ref.key)
     try:
         path = await asyncio.to_thread(path.expanduser)
-        if not await asyncio.to_thread(_write, path, data, overwrite=False):
+        if not await asyncio.to_thread(write_atomically, path, data, overwrite=False):
             question = _("{path} is there already. Overwrite it?").format(
                 path=clean_line(str(path))
             )
             if not await app.ask(question, yes=_("Overwrite")):
                 return None
-            await asyncio.to_thread(_write, path, data, overwrite=True)
+            await asyncio.to_thread(write_atomically, path, data)
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SaveError(
@@ -111,25 +110,3 @@ async def save(app: FototuiApp, ref: S3ObjectRefData, *, name: str) -> str | Non
 
 def _file_name(text: str) -> str:
     return re.sub(r"[^\w.-]+", "-", text).strip("-")
-
-
-def _write(path: Path, data: bytes, *, overwrite: bool) -> bool:
-    """Write a file whole or not at all; False where it is there already."""
-    if path.exists() and not overwrite:
-        return False
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".fototui-")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        part.chmod(0o644)
-        if not overwrite:
-            with contextlib.suppress(OSError):  # some file systems know no links
-                path.hardlink_to(part)
-                return True
-            if path.exists():  # it came while this was written
-                return False
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return True
