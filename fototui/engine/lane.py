@@ -20,7 +20,7 @@ from fototui.engine.jobs.claims import Claims, LaneWork, short_id
 from fototui.engine.jobs.job import JobT
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lease import Lease
-from fototui.engine.observer import EngineObserver
+from fototui.engine.observer import AttemptOutcome, EngineObserver
 from fototui.log import bind_job
 
 log = structlog.get_logger(__name__)
@@ -167,12 +167,12 @@ class LaneRunner(Generic[JobT]):
         with bind_job(engine=short_id(self.claims.engine_id), **job.labels):
             started = time.monotonic()
             outcome = await attempt(self._pipeline, work, self._policy)
-            if outcome != "put back":
+            if outcome is not AttemptOutcome.RETRY_SCHEDULED:
                 work.drop_result()
-            self.counts[outcome] += 1
+            self.counts[str(outcome)] += 1
             seconds = time.monotonic() - started
             self._observer.ended(self.kind, outcome, seconds)
-            log.info("job ended", outcome=outcome, seconds=round(seconds, 3))
+            log.info("job ended", outcome=str(outcome), seconds=round(seconds, 3))
 
     async def drop_if_lost(self, version_id: int) -> None:
         """Stop working on a version if its claim is gone.

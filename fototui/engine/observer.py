@@ -1,8 +1,21 @@
 """What an engine tells of its work while it does it, for those who count and measure."""
 
+from enum import StrEnum
 from typing import Protocol
 
 from fototui.domain.statuses import JobKind
+from fototui.engine.jobs.job import JobStatus
+
+
+class AttemptOutcome(StrEnum):
+    """What becomes of an attempt that does not reach the end of its job; counted by these words."""
+
+    RETRY_SCHEDULED = "put back"
+    LANE_PAUSED = "lane paused"
+    FAILED = "failed"
+    CLAIM_LOST = "claim lost"
+    NOT_WRITTEN = "not written"
+    """Not even the failure could be written down."""
 
 
 class EngineObserver(Protocol):
@@ -26,13 +39,12 @@ class EngineObserver(Protocol):
             seconds: How long it took.
         """
 
-    def ended(self, kind: JobKind, outcome: str, seconds: float) -> None:
+    def ended(self, kind: JobKind, outcome: JobStatus | AttemptOutcome, seconds: float) -> None:
         """An engine is done with a job, for now or for good.
 
         Args:
             kind: Its lane.
-            outcome: Its final status, or "put back", "lane paused", "failed", "claim lost",
-                "not written".
+            outcome: Its final status, or why it did not come to that.
             seconds: How long this attempt took.
         """
 
@@ -61,7 +73,7 @@ class NoObserver:
     def step(self, kind: JobKind, status: str, seconds: float) -> None:
         """See `EngineObserver.step`."""
 
-    def ended(self, kind: JobKind, outcome: str, seconds: float) -> None:
+    def ended(self, kind: JobKind, outcome: JobStatus | AttemptOutcome, seconds: float) -> None:
         """See `EngineObserver.ended`."""
 
     def resubmitted(self, kind: JobKind) -> None:

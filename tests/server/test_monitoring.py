@@ -14,7 +14,7 @@ from sqlalchemy import text
 from fototui.db.database import Database
 from fototui.domain.events import ListUpdateEvent
 from fototui.domain.statuses import JobKind
-from fototui.engine.observer import EngineObserver
+from fototui.engine.observer import AttemptOutcome, EngineObserver
 from fototui.mercure.publisher import MercurePublishService
 from fototui.net.asgi import serving
 from fototui.server.app import create_server
@@ -216,7 +216,7 @@ def test_the_engine_tells_its_steps() -> None:
     observer.claimed(JobKind.SVG, 3.0, taken_over=False)
     observer.claimed(JobKind.SVG, 40.0, taken_over=True)
     observer.step(JobKind.SVG, "processing", 0.2)
-    observer.ended(JobKind.SVG, "put back", 1.0)
+    observer.ended(JobKind.SVG, AttemptOutcome.RETRY_SCHEDULED, 1.0)
     found = samples(metrics.render(None).decode())
     assert value(found, "claims_total", kind="svg") == 2
     assert value(found, "takeovers_total", kind="svg") == 1

@@ -7,7 +7,8 @@ from fototui.domain.errors import FototuiError
 from fototui.engine.execution.context import Work
 from fototui.engine.execution.failure import FailurePolicy
 from fototui.engine.execution.pipeline import Pipeline, run
-from fototui.engine.jobs.job import JobT
+from fototui.engine.jobs.job import JobStatus, JobT
+from fototui.engine.observer import AttemptOutcome
 
 log = structlog.get_logger(__name__)
 
@@ -18,7 +19,9 @@ class UnexpectedError(FototuiError):
     code = "unexpected"
 
 
-async def attempt(pipeline: Pipeline[JobT], work: Work[JobT], policy: FailurePolicy) -> str:
+async def attempt(
+    pipeline: Pipeline[JobT], work: Work[JobT], policy: FailurePolicy
+) -> JobStatus | AttemptOutcome:
     """Run a job as far as it goes.
 
     Args:
@@ -27,8 +30,7 @@ async def attempt(pipeline: Pipeline[JobT], work: Work[JobT], policy: FailurePol
         policy: What becomes of failures.
 
     Returns:
-        What became of it: its final status, or "put back", "lane paused", "failed", "claim lost",
-        "not written".
+        What became of it: its final status, or why it did not come to that.
     """
     try:
         try:
@@ -45,10 +47,11 @@ async def attempt(pipeline: Pipeline[JobT], work: Work[JobT], policy: FailurePol
                 "The program failed unexpectedly. See the engine's log, then try again."
             )
             return await policy.settle(pipeline, work, fault)
-        return str(work.job.status)
+        else:
+            return work.job.status
     except ClaimLostError as error:
         log.info("the job is left to others", reason=str(error))
-        return "claim lost"
+        return AttemptOutcome.CLAIM_LOST
     except Exception:  # as above; the row keeps its claim until this engine's lease ends
         log.exception("a failure could not be written down")
-        return "not written"
+        return AttemptOutcome.NOT_WRITTEN

@@ -10,6 +10,7 @@ from fototui.domain.sentences import Sentence
 from fototui.engine.execution.context import RetryPolicy, Work
 from fototui.engine.execution.pipeline import Pipeline, reason
 from fototui.engine.jobs.job import JobT
+from fototui.engine.observer import AttemptOutcome
 from fototui.services.operations.lanes import LaneService
 
 log = structlog.get_logger(__name__)
@@ -49,7 +50,9 @@ class FailurePolicy:
             )
             raise PermanentError(died, service="fototui")
 
-    async def settle(self, pipeline: Pipeline[JobT], work: Work[JobT], error: FototuiError) -> str:
+    async def settle(
+        self, pipeline: Pipeline[JobT], work: Work[JobT], error: FototuiError
+    ) -> AttemptOutcome:
         """Write what a failure means for its job.
 
         Args:
@@ -58,7 +61,7 @@ class FailurePolicy:
             error: Why its step failed.
 
         Returns:
-            "put back", "lane paused" or "failed".
+            That a retry is scheduled, the lane paused or the job failed.
 
         Raises:
             ClaimLostError: The job is no longer this engine's.
@@ -72,7 +75,7 @@ class FailurePolicy:
                     pipeline.jobs.kind, reason=error.sentence
                 )
             await work.reschedule(waiting, seconds=0, **reason(error.code, error.sentence))
-            return "lane paused"
+            return AttemptOutcome.LANE_PAUSED
         if isinstance(error, TransientError) and work.job.retries < self._patience.reschedules:
             seconds = self._wait(work.job.retries, error.retry_after)
             log.warning("the job waits", seconds=round(seconds, 1), reason=str(error))
@@ -82,9 +85,9 @@ class FailurePolicy:
                 retries=work.job.retries + 1,
                 **reason(error.code, error.sentence),
             )
-            return "put back"
+            return AttemptOutcome.RETRY_SCHEDULED
         await self._fail(pipeline, work, error)
-        return "failed"
+        return AttemptOutcome.FAILED
 
     async def _fail(self, pipeline: Pipeline[JobT], work: Work[JobT], error: FototuiError) -> None:
         why = error.sentence
