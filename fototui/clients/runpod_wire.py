@@ -6,13 +6,12 @@ Parsing a result of many megabytes keeps the processor busy; call `read_job` in 
 import base64
 import binascii
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
 from fototui.clients.photos import to_png
@@ -44,16 +43,12 @@ class RunPodJob:
         image: The result, a PNG; only when COMPLETED.
         error: Why it failed, one safe line; only when FAILED, TIMED_OUT or CANCELLED, and where
             RunPod says it.
-        delay_ms: Time in the queue.
-        execution_ms: Time at work.
     """
 
     id: str
     status: RunPodJobStatus
     image: bytes | None = field(default=None, repr=False)
     error: str | None = None
-    delay_ms: int | None = None
-    execution_ms: int | None = None
 
 
 class RunPodHealth(BaseModel):
@@ -82,8 +77,6 @@ class RunPodHealth(BaseModel):
 
 class _Status(BaseModel):
     status: RunPodJobStatus
-    delay: object = Field(None, alias="delayTime")
-    execution: object = Field(None, alias="executionTime")
     output: object = None
     error: object = None
 
@@ -159,8 +152,6 @@ def read_job(job_id: str, body: bytes) -> tuple[RunPodJob, str | None]:
         status=status,
         image=image,
         error=_read_error(answer.error, answer.output) if failed else None,
-        delay_ms=_milliseconds(answer.delay),
-        execution_ms=_milliseconds(answer.execution),
     )
     return job, address
 
@@ -272,7 +263,3 @@ def _read_error(error: object, output: object) -> str | None:
             name = _CLASS_NAME.sub(r"\1", kind) + ": " if isinstance(kind, str) else ""
             return clean_line(name + message)
     return None if error is None else clean_line(json.dumps(error, ensure_ascii=False))
-
-
-def _milliseconds(value: object) -> int | None:
-    return round(value) if isinstance(value, int | float) and math.isfinite(value) else None

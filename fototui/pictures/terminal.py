@@ -21,10 +21,6 @@ class Graphics(StrEnum):
     """The address instead."""
 
 
-CHOICES = ("auto", *Graphics)
-"""What an operator may ask for."""
-
-
 _UNLIMITED = 1 << 15
 
 _ANSWER_SECONDS = 1.0
@@ -61,7 +57,7 @@ def detect(choice: str) -> Renderer:
     with a terminal: importing textual-image writes to it and waits for its answer (0.12).
 
     Args:
-        choice: One of `CHOICES`; anything but "auto" is taken at its word.
+        choice: "auto", or one of `Graphics`, which is taken at its word.
 
     Returns:
         How.
