@@ -4,10 +4,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from fototui.config.sources import config_file
 from pydantic import SecretStr, ValidationError
 
 from fototui.config.settings import Settings, load_settings, required
+from fototui.config.sources import config_file
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.statuses import JobKind
 
