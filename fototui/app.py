@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 import structlog
 from textual.binding import BindingsMap
+from textual.css.query import NoMatches
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import VersionType
@@ -181,7 +182,7 @@ class FototuiApp(NavigatingApp):
 
     def _on_store_changed(self, changed: Changed) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, FototuiScreen):
+            if isinstance(screen, FototuiScreen) and screen.can_paint:
                 screen.on_store_changed(changed)
                 if changed.health or changed.engines:
                     for bar in screen.query("StatusBar"):
@@ -199,9 +200,19 @@ class FototuiApp(NavigatingApp):
             await outcome
 
     def perform(
-        self, work: Callable[[], Awaitable[T]], then: Callable[[T], str | None] | None = None
+        self,
+        work: Callable[[], Awaitable[T]],
+        then: Callable[[T], str | None] | None = None,
+        *,
+        screen: FototuiScreen | None = None,
     ) -> None:
-        """Do something that takes a while; its failure becomes a toast that says what to do."""
+        """Do something that takes a while; its failure becomes a toast that says what to do.
+
+        Args:
+            work: The work.
+            then: Told its result; what it returns is shown as a toast.
+            screen: Where it was begun; what is to be painted there may be gone when it ends.
+        """
 
         async def run() -> None:
             try:
@@ -210,6 +221,9 @@ class FototuiApp(NavigatingApp):
                 self.toast(_("This terminal is read-only."), severity="warning")
             except FototuiError as error:
                 self.toast(translate(error), severity="error")
+            except NoMatches:
+                if screen is None or screen.can_paint:
+                    raise
             else:
                 if then is not None and (words := then(result)):
                     self.toast(words)
@@ -226,6 +240,11 @@ class FototuiApp(NavigatingApp):
         """Ask before something is lost or paid for; to be called in a worker."""
         answer: bool = await self.push_screen_wait(Confirm(question, yes=yes))
         return answer
+
+    async def _shutdown(self) -> None:
+        """End what is under way before the screens are taken down: it would paint on nothing."""
+        self.workers.cancel_all()
+        await super()._shutdown()
 
     def _handle_exception(self, error: Exception) -> None:
         """Keep a shift going when something of ours fails: it is logged, and the operator told.

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
+from textual.await_remove import AwaitRemove
 from textual.binding import BindingsMap
 from textual.containers import Container
 from textual.screen import Screen
@@ -38,6 +39,7 @@ class FototuiScreen(Screen[None]):
         super().__init__()
         # Ours first: Textual's own tab, which moves the focus, would win otherwise.
         self._bindings = BindingsMap.merge([BindingsMap(bindings(self.scope)), self._bindings])
+        self._is_left = False
 
     @property
     def fototui(self) -> FototuiApp:
@@ -57,6 +59,20 @@ class FototuiScreen(Screen[None]):
     def compose_body(self) -> ComposeResult:
         """The screen's own widgets."""
         yield from ()
+
+    @property
+    def can_paint(self) -> bool:
+        """Whether its widgets are there: not before it is mounted, and not while it is taken down.
+
+        Widgets go before their screen does, and work that was begun on the screen may end later.
+        """
+        return self.is_mounted and not self._is_left and self.app.is_running
+
+    def remove(self) -> AwaitRemove:
+        """Take the screen down; what its workers still had to do ends before its widgets go."""
+        self._is_left = True
+        self.workers.cancel_node(self)
+        return super().remove()
 
     # --- what changes come in ----------------------------------------------------------------
 
@@ -95,8 +111,11 @@ class FototuiScreen(Screen[None]):
     ) -> None:
         """Do something that takes a while, off the key's own way; failures become toasts.
 
+        It is done to its end though the screen is left meanwhile; only what it then would have
+        painted there is left out.
+
         Args:
             work: The work.
             then: Told its result, back on the screen; what it returns is shown as a toast.
         """
-        self.fototui.perform(work, then)
+        self.fototui.perform(work, then, screen=self)

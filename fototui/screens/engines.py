@@ -154,7 +154,7 @@ class EnginesScreen(FototuiScreen):
         self._show_lanes_and_engines()
 
     def _show_lanes_and_engines(self) -> None:
-        if self.is_mounted:
+        if self.can_paint:
             self._table("lanes").show([lane_row(lane, self._looks) for lane in self._lanes])
             self._table("engines").show(
                 [engine_row(engine, self._looks) for engine in self._engines]

@@ -137,7 +137,7 @@ class OrderScreen(OrderKeys):
     # --- showing it ----------------------------------------------------------------------------
 
     def _repaint(self) -> None:
-        if not self.is_mounted or not self.query("#about"):
+        if not self.can_paint:
             return
         selection = self._selection
         detail = selection.detail = self.fototui.store.detail(self.order_id)
