@@ -130,9 +130,10 @@ class Heartbeat:
         except Exception as error:  # handed to whoever waits for the thread
             log.exception("the heartbeat failed")
             self._lease.expire()
-            caller.call_soon_threadsafe(_set_exception, self._ended, error)
+            _tell(caller, _set_exception, registered, error)
+            _tell(caller, _set_exception, self._ended, error)
         else:
-            caller.call_soon_threadsafe(_set_result, self._ended, None)
+            _tell(caller, _set_result, self._ended, None)
 
     async def _run(
         self, caller: asyncio.AbstractEventLoop, registered: "asyncio.Future[uuid.UUID]"
@@ -141,19 +142,21 @@ class Heartbeat:
         try:
             engine_id = await self._register()
         except FAILURES as error:
-            caller.call_soon_threadsafe(_set_exception, registered, error)
+            _tell(caller, _set_exception, registered, error)
             return
-        caller.call_soon_threadsafe(_set_result, registered, engine_id)
+        _tell(caller, _set_result, registered, engine_id)
         try:
             while not await self._stopped_within(self._interval):
                 if await self._beat_until_lost(engine_id):
                     continue
-                caller.call_soon_threadsafe(self._on_lease_lost)
+                if not _tell(caller, self._on_lease_lost):
+                    break
                 found = await self._register_again(engine_id)
                 if found is None:
                     break
                 engine_id = found
-                caller.call_soon_threadsafe(self._on_registered_again, engine_id)
+                if not _tell(caller, self._on_registered_again, engine_id):
+                    break
         finally:
             await self._retire(engine_id)
             await self._disconnect()
@@ -187,7 +190,8 @@ class Heartbeat:
         engine_id, sent_at, who = uuid.uuid4(), boot_clock(), self._identity
         await self._execute(
             "INSERT INTO engines (id, operator, host, pid, version, lanes, capacity, "
-            "lease_seconds, paused_at, paused_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+            "lease_seconds, started_at, last_seen_at, paused_at, paused_by) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now(), now(), "
             "(SELECT paused_at FROM engines WHERE id = $9), "
             "(SELECT paused_by FROM engines WHERE id = $9)) RETURNING id",
             engine_id,
@@ -240,6 +244,18 @@ class Heartbeat:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), seconds)
         return self._stop.is_set()
+
+
+def _tell(caller: asyncio.AbstractEventLoop, call: Callable[..., None], *values: object) -> bool:
+    """Call something in the caller's event loop; whether that loop still runs.
+
+    A thread that is slow to end may find its caller's loop closed: then nobody waits for it.
+    """
+    try:
+        caller.call_soon_threadsafe(call, *values)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _set_result(future: "asyncio.Future[T]", value: T) -> None:

@@ -23,7 +23,7 @@ class WebhookDelivery(Base):
     shopify_id: Mapped[int | None] = mapped_column(BigInteger)
     """The order it tells of; None for topics that are none of ours."""
     triggered_at: Mapped[datetime | None]
-    received_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    received_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
     payload: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
     """What it told of the order, until that is written to the order itself."""
 
@@ -42,7 +42,7 @@ class ApiToken(Base):
     name: Mapped[str] = mapped_column(unique=True)
     token_hash: Mapped[str] = mapped_column(unique=True)
     """SHA-256 of the key, in hexadecimal: the key is random, so nothing slower is needed."""
-    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
     created_by: Mapped[str]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

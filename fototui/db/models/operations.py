@@ -33,8 +33,8 @@ class Engine(Base):
     lanes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     capacity: Mapped[int]
     lease_seconds: Mapped[float]
-    started_at: Mapped[datetime] = mapped_column(server_default=NOW)
-    last_seen_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    started_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
     retired_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
     """Since when an operator has it take up nothing; what it runs goes on."""
@@ -68,8 +68,8 @@ class Presence(Base):
     terminal_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     operator: Mapped[str]
     host: Mapped[str]
-    since: Mapped[datetime] = mapped_column(server_default=NOW)
-    seen_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    since: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
+    seen_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
     screen: Mapped[str]
     order_id: Mapped[ULID | None]
     """The order it has open; no reference, for orders come and go without asking terminals."""
@@ -81,7 +81,7 @@ class Activity(Base):
     __tablename__ = "activity"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    at: Mapped[datetime] = mapped_column(server_default=NOW)
+    at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
     operator: Mapped[str]
     action: Mapped[str]
     order_id: Mapped[ULID | None]

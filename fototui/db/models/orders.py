@@ -86,7 +86,7 @@ class JobColumns:
     """
 
     requested_by: Mapped[str | None]
-    queued_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    queued_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
     """When it was last asked for: at its creation or by a retry; claims go by it."""
     not_before: Mapped[datetime | None]
     """Put back after a transient failure: not to be claimed earlier."""
@@ -123,8 +123,8 @@ class Order(JobColumns, ChangeMarked, Base):
     payment_status: Mapped[str | None]
     shipping_method: Mapped[str | None]
     status: Mapped[OrderStatus] = mapped_column(ORDER_STATUS_PG_ENUM, default=OrderStatus.PENDING)
-    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
-    updated_at: Mapped[datetime] = mapped_column(server_default=NOW, onupdate=NOW)
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW, onupdate=NOW)
     sync_requested_at: Mapped[datetime | None]
     """Since when its details are to be fetched again, whatever its status."""
 
@@ -229,7 +229,7 @@ class BaseVersion(JobColumns, ChangeMarked, Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), sort_order=-9)
     version: Mapped[int] = mapped_column(sort_order=-8)
     file_ref: Mapped[S3ObjectRefData | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
 
