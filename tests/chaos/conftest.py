@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.waiting import PATIENCE
 
 from fototui.db.database import Database
 from tests.engine.conftest import World, open_world
@@ -55,4 +56,4 @@ async def command_process(
     finally:
         if process.returncode is None:
             process.kill()
-        await asyncio.wait_for(process.wait(), 20)
+        await asyncio.wait_for(process.wait(), PATIENCE)

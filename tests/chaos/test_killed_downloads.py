@@ -4,12 +4,13 @@ import asyncio
 import signal
 
 from sqlalchemy import func, select
+from tests.waiting import PATIENCE, until
 
 from fototui.db.models.orders import Image, Order
 from fototui.domain.statuses import OrderStatus as S
 from fototui.sandbox.shopify.cdn import Manner
 from tests.chaos.conftest import command_process, engine_process
-from tests.engine.conftest import World, eventually
+from tests.engine.conftest import World
 
 
 async def _there(world: World) -> int:
@@ -27,12 +28,12 @@ async def test_an_engine_killed_while_it_downloads_is_replaced(world: World) -> 
         async def the_quick_are_there() -> bool:
             return await _there(world) == 3
 
-        await eventually(the_quick_are_there, seconds=30)
+        await until(the_quick_are_there)
         assert (await world.order(order_id)).status is S.DOWNLOADING
         first.send_signal(signal.SIGKILL)
         await first.wait()
     async with engine_process(world, "--drain") as second:
-        assert await asyncio.wait_for(second.wait(), 60) == 0
+        assert await asyncio.wait_for(second.wait(), PATIENCE) == 0
     order = await world.order(order_id)
     assert order.status is S.READY_FOR_REVIEW
     for image, name in zip(order.images, (*(f"quick-{n}" for n in range(3)), "slow"), strict=True):
@@ -55,7 +56,7 @@ async def test_an_import_killed_half_way_is_done_by_the_next(world: World) -> No
         async def half_way() -> bool:
             return await orders() >= 20
 
-        await eventually(half_way, seconds=30)
+        await until(half_way)
         first.send_signal(signal.SIGKILL)
         await first.wait()
     # Two at once; between them each order comes in once.
@@ -63,8 +64,8 @@ async def test_an_import_killed_half_way_is_done_by_the_next(world: World) -> No
         command_process(world, "orders", "import") as one,
         command_process(world, "orders", "import") as other,
     ):
-        assert await asyncio.wait_for(one.wait(), 60) == 0
-        assert await asyncio.wait_for(other.wait(), 60) == 0
+        assert await asyncio.wait_for(one.wait(), PATIENCE) == 0
+        assert await asyncio.wait_for(other.wait(), PATIENCE) == 0
     assert await orders() == 120
     async with world.database.session() as session:
         images = await session.scalar(select(func.count()).select_from(Image))

@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 from sqlalchemy import text
+from tests.waiting import PATIENCE, until
 
 from fototui.domain.statuses import ColoringProcessingStatus as C
 from fototui.domain.statuses import SvgProcessingStatus as S
 from fototui.domain.statuses import VersionType
 from fototui.sandbox.outcomes import Latency
 from tests.chaos.conftest import engine_process
-from tests.engine.conftest import World, eventually
+from tests.engine.conftest import World
 
 # A version whose id is listed with a status cannot leave that status while lock 4711 is held.
 _HOLD = """
@@ -47,8 +48,8 @@ async def _held(
         await connection.close()
 
 
-async def _kill_in_each_status(world: World, kind: VersionType, stations: dict[int, str]) -> float:
-    """Kill an engine while its jobs stand in given statuses; how long others took to finish."""
+async def _kill_in_each_status(world: World, kind: VersionType, stations: dict[int, str]) -> None:
+    """Kill an engine while its jobs stand in given statuses, and have another finish them."""
     lanes = f"coloring={len(stations)},svg=5"
     async with engine_process(world, "--concurrency", lanes) as first:
         async with _held(world, f"{kind}_versions", stations) as holder:
@@ -59,7 +60,7 @@ async def _kill_in_each_status(world: World, kind: VersionType, stations: dict[i
                     for version_id, status in stations.items()
                 ] == [True] * len(stations)
 
-            await eventually(all_stand_still, seconds=30)
+            await until(all_stand_still)
             first.send_signal(signal.SIGKILL)
             await first.wait()
             # What the dead process had sent already must not happen after its death.
@@ -68,11 +69,8 @@ async def _kill_in_each_status(world: World, kind: VersionType, stations: dict[i
                 "WHERE datname = current_database() AND pid <> pg_backend_pid() "
                 "AND wait_event_type = 'Lock'"
             )
-        loop = asyncio.get_running_loop()
-        began = loop.time()
         async with engine_process(world, "--drain", "--concurrency", lanes) as second:
-            assert await asyncio.wait_for(second.wait(), 60) == 0
-        return loop.time() - began
+            assert await asyncio.wait_for(second.wait(), PATIENCE) == 0
 
 
 async def test_an_engine_killed_in_any_status_of_a_coloring_is_replaced(world: World) -> None:
@@ -89,7 +87,7 @@ async def test_an_engine_killed_in_any_status_of_a_coloring_is_replaced(world: W
     world.runpod.latency = Latency(queue=0.3, run=0.3)
     ids = await world.queue_colorings(len(statuses))
     stations = dict(zip(ids, map(str, statuses), strict=True))
-    seconds = await _kill_in_each_status(world, VersionType.COLORING, stations)
+    await _kill_in_each_status(world, VersionType.COLORING, stations)
     for version_id, status in stations.items():
         version = await world.coloring(version_id)
         assert version.status == "completed", status
@@ -101,8 +99,6 @@ async def test_an_engine_killed_in_any_status_of_a_coloring_is_replaced(world: W
     assert world.runpod.counts.submitted == len(ids) + 1
     files = [key async for key in world.storage.list_keys() if "/coloring/" in key]
     assert len(files) == len(ids)
-    # The lease, a few seconds, and the start of a process.
-    assert seconds < LEASE + 8
 
 
 async def test_an_engine_killed_in_any_status_of_an_svg_is_replaced(world: World) -> None:
@@ -115,12 +111,11 @@ async def test_an_engine_killed_in_any_status_of_an_svg_is_replaced(world: World
     ]
     ids = await world.queue_svgs(len(statuses))
     stations = dict(zip(ids, map(str, statuses), strict=True))
-    seconds = await _kill_in_each_status(world, VersionType.SVG, stations)
+    await _kill_in_each_status(world, VersionType.SVG, stations)
     for version_id, status in stations.items():
         version = await world.svg(version_id)
         assert version.status == "completed", status
         assert version.takeovers == 1
-    assert seconds < LEASE + 8
 
 
 async def test_a_frozen_engine_wakes_up_without_harm(world: World) -> None:
@@ -147,11 +142,11 @@ async def test_a_frozen_engine_wakes_up_without_harm(world: World) -> None:
                     )
                 )
 
-        await eventually(came_back)
+        await until(came_back)
         [later] = await world.queue_colorings(1)
         await world.until(later, "completed")
         frozen.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(frozen.wait(), 20) == 0
+        assert await asyncio.wait_for(frozen.wait(), PATIENCE) == 0
     assert world.runpod.counts.submitted == 4
     assert {(await world.coloring(version_id)).takeovers for version_id in ids} == {1}
 
@@ -181,7 +176,7 @@ async def test_sigterm_ends_an_engine_cleanly(world: World) -> None:
     async with engine_process(world, "--grace", "0.1") as process:
         await world.until(version_id, "runpod_processing")
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
     version = await world.coloring(version_id)
     assert (version.status, version.claimed_by) == ("runpod_processing", None)
     async with world.database.session() as session:

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
+from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.sandbox.outcomes import Latency
-from tests.engine.conftest import World, eventually
+from tests.engine.conftest import World
 from tests.pgproxy import PgProxy
 
 
@@ -62,13 +63,13 @@ async def test_an_engine_cut_off_for_longer_than_its_lease_comes_back(
         async def idle() -> bool:
             return cut_off.running == 0
 
-        await eventually(idle)
+        await until(idle)
         await proxy.accept()
 
         async def came_back() -> bool:
             return cut_off.engine_id != old_id and await _alive_engines(world) == 1
 
-        await eventually(came_back)
+        await until(came_back)
         [later] = await world.queue_colorings(1)
         await world.until(later, "completed")
     assert world.runpod.counts.submitted == 4
@@ -95,13 +96,13 @@ async def test_a_half_open_connection_is_noticed(world: World, proxy: PgProxy) -
                     )
                 )
 
-        await eventually(declared_dead)
+        await until(declared_dead)
         proxy.heal()
 
         async def came_back() -> bool:
             return engine.engine_id != old_id
 
-        await eventually(came_back)
+        await until(came_back)
         [later] = await world.queue_colorings(1)
         await world.until(later, "completed")
         assert engine.engine_id != old_id

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 from structlog.testing import capture_logs
+from tests.waiting import PATIENCE, in_time
 
 from fototui.clients.download import (
     DownloadLimits,
@@ -302,7 +303,7 @@ async def test_a_body_too_big_by_its_own_word_is_not_read(raw_server: RawServer)
 
     async with raw_server(huge) as url:
         error = await _refused(url, url)
-        await asyncio.wait_for(sent.wait(), 10)
+        await asyncio.wait_for(sent.wait(), PATIENCE)
     assert isinstance(error, PermanentError)
     assert "more than 100 MB" in str(error)
 
@@ -347,12 +348,10 @@ async def test_a_drip_is_cut_off(raw_server: RawServer) -> None:
             await writer.drain()
             await asyncio.sleep(0.05)  # a drip is what it is about
 
-    began = time.monotonic()
     async with raw_server(drip) as url:
         error = await _refused(url, url, limits=DownloadLimits(seconds=0.4, idle_seconds=0.2))
     assert isinstance(error, TransientError)
     assert "within 0.4 s" in str(error)
-    assert time.monotonic() - began < 5
 
 
 async def test_silence_is_cut_off(raw_server: RawServer) -> None:
@@ -407,7 +406,7 @@ class Crowd:
 
     async def has(self, count: int) -> None:
         """Wait until so many wait at once."""
-        async with asyncio.timeout(10), self._changed:
+        async with in_time(), self._changed:
             await self._changed.wait_for(lambda: self._waiting >= count)
 
 
@@ -440,7 +439,7 @@ async def test_a_download_given_up_leaves_its_place(
         with pytest.raises(asyncio.CancelledError):
             await first
         crowd.open.set()
-        assert (await asyncio.wait_for(download.fetch(url), 10)).info.ext == "png"
+        assert (await asyncio.wait_for(download.fetch(url), PATIENCE)).info.ext == "png"
 
 
 # --- redirects -----------------------------------------------------------------------------------

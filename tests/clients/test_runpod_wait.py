@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
+from tests.waiting import PATIENCE
 
 from fototui.clients.runpod import RunPodService, polling_pause
 from fototui.clients.runpod_wire import RunPodJob
@@ -184,7 +185,7 @@ async def test_a_wait_can_be_cancelled(runpod: RunPodService, service: Service) 
         told.set()
 
     task = asyncio.create_task(runpod.wait(JOB, timeout_seconds=20, on_status=tell))
-    await asyncio.wait_for(told.wait(), 20)
+    await asyncio.wait_for(told.wait(), PATIENCE)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -27,7 +27,7 @@ FOUND = {"data": {"order": {"id": "gid://shopify/Order/7", "name": "#1270"}}}
 
 
 def _shopify(
-    url: str, *, seconds: float = 5.0, pause: float = 0.01, request_seconds: float = 20.0
+    url: str, *, seconds: float = 60.0, pause: float = 0.01, request_seconds: float = 20.0
 ) -> ShopifyClient:
     return ShopifyClient(
         url,
@@ -85,17 +85,17 @@ async def test_a_throttled_query_waits_for_its_points(
     order = await shopify.order(7)
     assert order is not None
     assert order.number == "#1270"
-    assert 0.3 <= clock() - start < 3.0
+    assert clock() - start >= 0.3
     assert len(service.received) == 2
     assert service.received[0].body == service.received[1].body
 
 
 async def test_retry_after_is_kept_where_it_is_longer(service: Service) -> None:
-    service.will(_throttled(30), status=429, Retry_After="7")
+    service.will(_throttled(30), status=429, Retry_After="700")
     async with _shopify(service.url) as shopify:
         with pytest.raises(TransientError, match="fewer requests") as caught:
             await shopify.order(7)
-    assert caught.value.retry_after == 7
+    assert caught.value.retry_after == 700
     assert caught.value.status == 429
     assert len(service.received) == 1  # the wait is beyond the patience
 
@@ -112,11 +112,11 @@ async def test_retry_after_is_kept_where_it_is_longer(service: Service) -> None:
 )
 async def test_patience_ends(service: Service, answer: dict[str, object], wait: float) -> None:
     service.will(answer)
-    async with _shopify(service.url, seconds=0.1, pause=0.02) as shopify:
+    async with _shopify(service.url, seconds=2.0, pause=0.3) as shopify:
         with pytest.raises(TransientError, match="fewer requests") as caught:
             await shopify.order(7)
     assert caught.value.retry_after == pytest.approx(wait)
-    # Pauses grow, also where Shopify says "now": 0.02, 0.04 and then too much.
+    # Pauses grow, also where Shopify says "now": 0.3, 0.6 and then too much.
     assert len(service.received) == (1 if wait else 3)
 
 

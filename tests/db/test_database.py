@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import IntegrityError
+from tests.waiting import in_time
 
 from fototui.db import database as database_module
 from fototui.db.database import Database
@@ -226,7 +227,7 @@ async def test_a_half_open_connection_is_an_outage_after_a_bounded_wait(proxy: P
         async with far.autocommit() as session:
             await session.execute(text("SELECT 1"))
         proxy.swallow()
-        async with asyncio.timeout(5):
+        async with in_time():
             for _ in range(2):  # a connection of the pool, and a new one
                 async with far.autocommit() as session:
                     with pytest.raises(DatabaseUnavailableError):
@@ -244,10 +245,9 @@ async def test_a_transaction_ends_though_the_connection_went_half_open(proxy: Pg
             proxy.swallow()
             await session.execute(text("SELECT 1"))
 
-    async with Database(proxy.url, statement_seconds=0.2) as far:
-        async with asyncio.timeout(5):
-            with pytest.raises(DatabaseUnavailableError):
-                await work()
+    async with Database(proxy.url, statement_seconds=0.2) as far, in_time():
+        with pytest.raises(DatabaseUnavailableError):
+            await work()
 
 
 async def test_half_open_connections_are_let_go_of(proxy: PgProxy) -> None:
@@ -255,7 +255,7 @@ async def test_half_open_connections_are_let_go_of(proxy: PgProxy) -> None:
         async with far.autocommit() as session:
             await session.execute(text("SELECT 1"))
         proxy.swallow()
-        async with asyncio.timeout(5):
+        async with in_time():
             await far.engine.dispose()
         proxy.heal()
         async with far.autocommit() as session:

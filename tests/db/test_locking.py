@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from tests.waiting import in_time
 
 from fototui.db.database import Database
 from fototui.db.errors import (
@@ -236,7 +236,7 @@ async def test_a_held_row_is_told_at_once(
 ) -> None:
     async with lock_on(other, coloring_id).acquire():
         with pytest.raises(RecordLockedError) as caught:
-            async with asyncio.timeout(2), lock_on(session, coloring_id).acquire():
+            async with in_time(), lock_on(session, coloring_id).acquire():
                 pass
         assert not session.in_transaction()
     assert isinstance(caught.value.__cause__, DBAPIError)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from sqlalchemy import text
+from tests.waiting import PATIENCE, in_time
 
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError
@@ -52,7 +53,7 @@ async def test_cancelled_while_it_is_held(
     before = await _key(database, image_id)
     held = asyncio.Event()
     task = asyncio.create_task(_hold(far, image_id, held))
-    await asyncio.wait_for(held.wait(), 5)
+    await asyncio.wait_for(held.wait(), PATIENCE)
     proxy.latency = LATENCY  # so that the later ones hit the rollback
     trips = proxy.round_trips
     task.cancel()
@@ -83,7 +84,7 @@ async def test_cancelling_the_block_leaves_a_longer_lived_session_usable(
                 await asyncio.Event().wait()
 
         task = asyncio.create_task(hold())
-        await asyncio.wait_for(held.wait(), 5)
+        await asyncio.wait_for(held.wait(), PATIENCE)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -102,7 +103,7 @@ async def test_cancelled_while_it_waits_for_the_row(
 ) -> None:
     held = asyncio.Event()
     holder = asyncio.create_task(_hold(database, image_id, held))
-    await asyncio.wait_for(held.wait(), 5)
+    await asyncio.wait_for(held.wait(), PATIENCE)
 
     async def wait_for_row() -> None:
         async with far.session() as session:
@@ -111,7 +112,7 @@ async def test_cancelled_while_it_waits_for_the_row(
                 pytest.fail("it is held by someone else")
 
     waiter = asyncio.create_task(wait_for_row())
-    async with asyncio.timeout(5), database.autocommit() as watching:
+    async with in_time(), database.autocommit() as watching:
         while not await watching.scalar(text(WAITING)):  # noqa: ASYNC110 - it happens in the server
             await asyncio.sleep(0.01)
     for task in (waiter, holder):
@@ -142,7 +143,7 @@ async def test_cancelled_while_it_is_committed_the_commit_counts(
                 leaving.set()
 
     task = asyncio.create_task(change())
-    await asyncio.wait_for(leaving.wait(), 5)
+    await asyncio.wait_for(leaving.wait(), PATIENCE)
     for _ in range(2):
         await asyncio.sleep(LATENCY / 4)
         task.cancel()
@@ -170,7 +171,7 @@ async def test_a_cancelled_savepoint_leaves_no_transaction_behind(
             await asyncio.Event().wait()
 
     task = asyncio.create_task(hold())
-    await asyncio.wait_for(held.wait(), 5)
+    await asyncio.wait_for(held.wait(), PATIENCE)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

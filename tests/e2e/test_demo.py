@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from tests.waiting import PATIENCE, in_time
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ async def demo(home: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.
 
 async def finished(home: Path, *arguments: str) -> tuple[int | None, str, str]:
     async with demo(home, *arguments) as process:
-        out, err = await asyncio.wait_for(process.communicate(), 60)
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
         return process.returncode, out.decode(), err.decode()
 
 
@@ -69,7 +70,7 @@ def left_running(home: Path) -> list[str]:
 async def gone(home: Path) -> bool:
     """Wait for the processes of a killed demo to end."""
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(15):
+        async with in_time():
             while left_running(home):  # noqa: ASYNC110 - other processes
                 await asyncio.sleep(0.05)
     return not left_running(home)
@@ -118,7 +119,7 @@ async def test_an_interrupted_demo_cleans_up(home: Path, name: str) -> None:
     async with demo(home, "--orders", "6") as process:
         await _until_it_works(process)
         process.send_signal(getattr(signal, name))
-        _, err = await asyncio.wait_for(process.communicate(), 30)
+        _, err = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 130
     assert b"Traceback" not in err
     assert list(home.iterdir()) == []
@@ -132,7 +133,7 @@ async def test_a_demo_in_a_scripts_background_is_ended_too(home: Path) -> None:
         async with demo(home, "--orders", "6") as process:
             await _until_it_works(process)
             process.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(process.communicate(), 30)
+            await asyncio.wait_for(process.communicate(), PATIENCE)
     finally:
         signal.signal(signal.SIGINT, before)
     assert process.returncode == 130
@@ -155,7 +156,7 @@ async def test_a_killed_demo_leaves_no_process_and_is_taken_up(home: Path) -> No
 async def test_a_served_demo_takes_orders_until_it_is_stopped(home: Path) -> None:
     async with demo(home, "--serve", "--orders", "1") as process:
         assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), 30)
+        line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
         where: dict[str, str] = json.loads(line)
         assert {
             "url",
@@ -173,7 +174,7 @@ async def test_a_served_demo_takes_orders_until_it_is_stopped(home: Path) -> Non
                 f"{where['shopify_url']}/orders", json={"photos": [photo], "last_name": "Malá"}
             )
             assert placed.json()["webhooks"] == [200]
-            async with asyncio.timeout(20):
+            async with in_time():
                 while True:
                     listed = (await client.get("/api/v1/orders")).json()
                     if [o["status"] for o in listed["orders"]] == ["ready_for_review"] * 2:
@@ -181,7 +182,7 @@ async def test_a_served_demo_takes_orders_until_it_is_stopped(home: Path) -> Non
                     await asyncio.sleep(0.05)
             assert {o["order_number"] for o in listed["orders"]} == {"#1001", "#1002"}
         process.send_signal(signal.SIGTERM)
-        _, err = await asyncio.wait_for(process.communicate(), 30)
+        _, err = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 0, err
     assert b"Traceback" not in err
     assert list(home.iterdir()) == []
@@ -190,7 +191,7 @@ async def test_a_served_demo_takes_orders_until_it_is_stopped(home: Path) -> Non
 
 async def _until_it_works(process: asyncio.subprocess.Process) -> None:
     assert process.stderr is not None
-    async with asyncio.timeout(30):
+    async with in_time():
         async for line in process.stderr:
             if b"an engine works" in line:
                 return

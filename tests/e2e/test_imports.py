@@ -3,12 +3,18 @@
 import subprocess
 import sys
 
+from tests.waiting import PATIENCE
+
 
 def imported_by(code: str) -> set[str]:
     """Modules that a piece of code imports, in a process of its own."""
     program = f"{code}\nimport sys\nprint(*sys.modules, sep='\\n')"
     result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
     )
     return set(result.stdout.split())
 

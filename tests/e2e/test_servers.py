@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 from pydantic import SecretStr
+from tests.waiting import PATIENCE, in_time
 
 from fototui.clients.download import PhotoDownload
 from fototui.clients.shopify import ShopifyClient
@@ -39,7 +40,7 @@ async def server(
     try:
         yield process
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
     finally:
         if process.returncode is None:
             process.kill()
@@ -48,7 +49,7 @@ async def server(
 
 async def _line(stream: asyncio.StreamReader | None) -> str:
     assert stream is not None
-    return (await asyncio.wait_for(stream.readline(), 30)).decode()
+    return (await asyncio.wait_for(stream.readline(), PATIENCE)).decode()
 
 
 async def test_the_hub_carries_an_event(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ async def test_the_hub_carries_an_event(tmp_path: Path) -> None:
         subscriber = MercureSubscriber(url, SecretStr(KEY), parse_event)
         event = ListUpdateEvent(order_ids=("01M7VXVZ81QV366GBKMJXSFGDA",))
         async with (
-            asyncio.timeout(20),
+            in_time(),
             MercurePublishService(url, SecretStr(KEY)) as publisher,
         ):
             async for item in subscriber.stream():
@@ -72,7 +73,7 @@ async def test_the_hub_carries_an_event(tmp_path: Path) -> None:
 async def test_the_sandbox_tells_how_to_reach_it(tmp_path: Path) -> None:
     async with server(tmp_path, "sandbox", "--port", "0") as process:
         told = json.loads(await _line(process.stdout))
-        async with httpx.AsyncClient(timeout=10) as client:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
             answer = await client.get(
                 f"{told['RUNPOD_API_URL']}/{told['RUNPOD_ENDPOINT_ID']}/health",
                 headers={"Authorization": f"Bearer {told['RUNPOD_API_KEY']}"},
@@ -87,7 +88,7 @@ async def test_the_sandbox_has_a_shop_whose_orders_can_be_imported(tmp_path: Pat
         token = SecretStr(told["SHOPIFY_ACCESS_TOKEN"])
         hosts = frozenset({told["PHOTO_TRUSTED_HOSTS"]})
         async with (
-            asyncio.timeout(20),
+            in_time(),
             ShopifyClient(told["SHOPIFY_STORE_URL"], token, api_version="2026-10") as shop,
             PhotoDownload(
                 proxies=(), trusted_hosts=hosts, referer=told["SHOPIFY_STORE_URL"]

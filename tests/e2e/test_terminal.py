@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.waiting import PATIENCE, in_time
 
 from tests.e2e.test_demo import gone
 
@@ -45,7 +46,7 @@ class Terminal:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, _ = await asyncio.wait_for(process.communicate(), 20)
+        out, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
         return out.decode()
 
     async def press(self, *keys: str) -> None:
@@ -58,7 +59,7 @@ class Terminal:
         """Wait until all the words are on the screen; the screen."""
         seen = ""
         try:
-            async with asyncio.timeout(seconds):
+            async with in_time():
                 while not all(word in seen for word in words):
                     await asyncio.sleep(0.1)
                     seen = await self.screen()
@@ -70,7 +71,7 @@ class Terminal:
         """Wait until the app has put a text on the clipboard, which tmux keeps as its buffer."""
         copied = ""
         try:
-            async with asyncio.timeout(20):
+            async with in_time():
                 while copied != text:
                     await asyncio.sleep(0.1)
                     copied = await self.tmux("show-buffer")
@@ -80,7 +81,7 @@ class Terminal:
 
     async def gets_a_version(self) -> None:
         """Wait for the version to be made and chosen; one that fails, as some do, is retried."""
-        async with asyncio.timeout(60):
+        async with in_time():
             while "★" not in (seen := await self.shows("v1")):
                 if "✗ Error" in seen:
                     await self.press("r")
@@ -90,7 +91,7 @@ class Terminal:
         """Leave the app; jobs that run are handed over."""
         await self.press("C-q")
         seen = ""
-        async with asyncio.timeout(40):
+        async with in_time():
             while "ended 0" not in seen:
                 await asyncio.sleep(0.1)
                 seen = await self.screen()

@@ -1,8 +1,7 @@
 """An engine on real parts: PostgreSQL, files, and the sandbox over HTTP, with tiny pictures."""
 
-import asyncio
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as Picture
 from pydantic import SecretStr
+from tests.waiting import until
 from ulid import ULID
 
 from fototui.clients.download import DownloadPatience, PhotoDownload
@@ -54,15 +54,6 @@ QUICK = RetryPolicy(
     attempts=2, first_wait=0.01, reschedules=2, reschedule_first=0.01, reschedule_longest=0.05
 )
 _ONE_TRY = QueryRetry(seconds=0.1, tries=1)
-
-
-async def eventually(
-    condition: Callable[[], Awaitable[object]], *, seconds: float = 20, what: str = "condition"
-) -> None:
-    """Wait until a condition holds, asking again and again."""
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - what it asks is in other processes
-            await asyncio.sleep(0.02)
 
 
 def photo(number: int) -> bytes:
@@ -144,7 +135,7 @@ class World:
                 row = await session.get_one(Order, ULID.from_str(order_id))
             return row.status in statuses and row.sync_requested_at is None
 
-        await eventually(reached, what=f"an order {' or '.join(statuses)}")
+        await until(reached)
         return await self.order(order_id)
 
     async def add_images(self, count: int) -> list[int]:
@@ -284,7 +275,7 @@ class World:
         async def reached() -> bool:
             return (await self.version(version_id, kind)).status in statuses
 
-        await eventually(reached)
+        await until(reached)
 
     async def stored(self, ref: S3ObjectRefData | None) -> bytes:
         """The content of a stored file."""

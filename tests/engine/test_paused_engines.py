@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from sqlalchemy import text
+from tests.waiting import PATIENCE
 
 from fototui.db.database import Database
 from fototui.db.models.operations import Engine
@@ -83,7 +84,7 @@ async def test_an_engine_that_was_taken_for_dead_comes_back_as_it_was(
                 assert await service.pause_engine(former_id)
             async with session.begin():
                 await session.execute(text("UPDATE engines SET retired_at = now()"))
-            new_id = await asyncio.wait_for(found.get(), 10)
+            new_id = await asyncio.wait_for(found.get(), PATIENCE)
             (view,) = await service.list_engines()
         assert view.id == new_id != former_id
         assert view.paused_by == ("jana" if is_paused else None)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from tests.waiting import in_time, until
 
 from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession
@@ -36,13 +37,6 @@ from tests.pgproxy import PgProxy
 PUBLISHER_KEY = SecretStr("publisher-key-of-the-tests-0123456789")
 SUBSCRIBER_KEY = SecretStr("subscriber-key-of-the-tests-0123456789")
 NEVER = 1e6
-
-
-async def eventually(is_so: Callable[[], object], *, seconds: float = 8) -> None:
-    """Wait until something is so."""
-    async with asyncio.timeout(seconds):
-        while not is_so():  # noqa: ASYNC110 - what is waited for has no event to wait on
-            await asyncio.sleep(0.005)
 
 
 class Hub:
@@ -123,7 +117,7 @@ async def running(store: LiveStore, *, complete: bool = True) -> AsyncIterator[E
     task = asyncio.create_task(store.run())
     try:
         if complete:
-            await eventually(lambda: store.is_complete or task.done())
+            await until(lambda: store.is_complete or task.done())
         yield ear
         assert not task.done(), task
     finally:
@@ -145,9 +139,9 @@ class Truth:
             page = await OrderService(session, operator="truth").list_orders(limit=1000)
         return [store.orders[order_id] for order_id in store.listing] == list(page.orders)
 
-    async def comes_to(self, store: LiveStore, *, seconds: float = 8) -> None:
+    async def comes_to(self, store: LiveStore) -> None:
         """Wait until the store holds just that."""
-        async with asyncio.timeout(seconds):
+        async with in_time():
             while not await self.is_in(store):  # noqa: ASYNC110 - the same
                 await asyncio.sleep(0.02)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import delete, select, update
+from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
@@ -19,7 +20,6 @@ from tests.live.conftest import (
     StoreOn,
     Truth,
     add_orders,
-    eventually,
     running,
     tracked,
 )
@@ -62,16 +62,16 @@ async def test_a_badge_changes_from_its_event_without_a_round_trip(
         store = store_on(far, hub.subscriber(), work_seconds=NEVER)
         async with running(store) as ear:
             await store.open(order_id)
-            await eventually(lambda: _is_live(store))
+            await until(lambda: _is_live(store))
             ear.heard.clear()
             with proxy.counting() as trips:
                 for status in (S.PROCESSING, S.RUNPOD_SUBMITTING, S.RUNPOD_SUBMITTED):
                     await _set_status(shop, version_id, status)
-                await eventually(lambda: store.orders[order_id].images[0].coloring is status)
+                await until(lambda: store.orders[order_id].images[0].coloring is status)
                 detail = store.detail(order_id)
                 assert detail is not None
                 version = detail.images[0].coloring[0]
-                await eventually(lambda: any(order_id in heard.details for heard in ear.heard))
+                await until(lambda: any(order_id in heard.details for heard in ear.heard))
 
             assert trips.total == 0
             assert (version.status, version.elapsed_seconds) == (S.RUNPOD_SUBMITTED, 0.0)
@@ -87,11 +87,11 @@ async def test_a_job_that_ends_and_is_retried_shows_as_the_database_has_it(
     store = store_on(shop, hub.subscriber())
     async with running(store):
         await store.open(order_id)
-        await eventually(lambda: _is_live(store))
+        await until(lambda: _is_live(store))
         for status in (S.PROCESSING, S.ERROR, S.QUEUED, S.PROCESSING, S.COMPLETED):
             await _set_status(shop, version_id, status)
-            await eventually(lambda: store.orders[order_id].images[0].coloring is status)  # noqa: B023
-            await eventually(
+            await until(lambda: store.orders[order_id].images[0].coloring is status)  # noqa: B023
+            await until(
                 lambda: (d := store.detail(order_id)) and d.images[0].coloring[0].status is status  # noqa: B023
             )
         await truth.comes_to(store)
@@ -109,13 +109,13 @@ async def test_a_version_beside_the_chosen_one_costs_one_query_and_no_badge(
     async with Database(proxy.url) as far:
         store = store_on(far, hub.subscriber(), work_seconds=NEVER)
         async with running(store):
-            await eventually(lambda: _is_live(store))
+            await until(lambda: _is_live(store))
             with proxy.counting() as trips:
                 for status in (S.PROCESSING, S.RUNPOD_SUBMITTING, S.RUNPOD_SUBMITTED) * 5:
                     await _set_status(shop, other, status)
-                await eventually(lambda: publisher.stats.queued == 0)
+                await until(lambda: publisher.stats.queued == 0)
                 [late] = await add_orders(shop)
-                await eventually(lambda: late in store.orders)
+                await until(lambda: late in store.orders)
     badge = store.orders[order_id].images[0]
     assert (badge.coloring_id, badge.coloring) == (chosen, S.COMPLETED)
     # The row once, changes and the new order's row; no query per event.
@@ -128,25 +128,25 @@ async def test_orders_come_change_and_go_by_events(
     first = await add_orders(shop, 3)
     store = store_on(shop, hub.subscriber())
     async with running(store) as ear:
-        await eventually(lambda: _is_live(store))
+        await until(lambda: _is_live(store))
         [new] = await add_orders(shop)
-        await eventually(lambda: new in store.orders)
+        await until(lambda: new in store.orders)
         assert store.listing[0] == new
 
         async with tracked(shop.session()) as session, session.begin():
             (await session.get_one(Order, first[0])).status = OrderStatus.ERROR
-        await eventually(lambda: store.orders[first[0]].status is OrderStatus.ERROR)
+        await until(lambda: store.orders[first[0]].status is OrderStatus.ERROR)
 
         image_id = await _image_of(shop, first[1])
         await _add_coloring(shop, image_id)
-        await eventually(lambda: store.orders[first[1]].images[0].coloring is S.QUEUED)
+        await until(lambda: store.orders[first[1]].images[0].coloring is S.QUEUED)
 
         [empty] = await add_orders(shop, images=0)
-        await eventually(lambda: empty in store.orders)
+        await until(lambda: empty in store.orders)
         async with tracked(shop.session()) as session, session.begin():
             await session.execute(delete(LineItem).where(LineItem.order_id == empty))
             await session.delete(await session.get_one(Order, empty))
-        await eventually(lambda: empty not in store.orders)
+        await until(lambda: empty not in store.orders)
         await truth.comes_to(store)
         assert not any(heard.health for heard in ear.heard[-3:])
         assert _is_live(store)
@@ -158,16 +158,16 @@ async def test_what_a_restarted_hub_has_lost_is_caught_up(
     first = await add_orders(shop, 5)
     store = store_on(shop, hub.subscriber(), hub_patience_seconds=NEVER)
     async with running(store) as ear:
-        await eventually(lambda: _is_live(store))
+        await until(lambda: _is_live(store))
         await hub.stop()
-        await eventually(lambda: not _is_live(store))
+        await until(lambda: not _is_live(store))
         assert store.health.feed is FeedState.CATCHING_UP
         # Nobody hears of these: `database` publishes to no hub.
         [new] = await add_orders(database)
         await _add_coloring(database, await _image_of(database, first[2]))
         assert len(store.orders) == 5
         await hub.start()
-        await eventually(lambda: _is_live(store))
+        await until(lambda: _is_live(store))
         # Live is said only once all is there.
         assert new in store.orders
         assert await truth.is_in(store)
@@ -180,19 +180,18 @@ async def test_a_hub_that_is_away_is_done_without_until_it_is_back(
     await hub.stop()
     store = store_on(shop, hub.subscriber())
     async with running(store):
-        assert store.health.feed is FeedState.CONNECTING
-        await eventually(lambda: store.health.feed is FeedState.POLLING)
+        await until(lambda: store.health.feed is FeedState.POLLING)
         assert "MERCURE_URL" in str(store.health.reason)
         [first] = await add_orders(database)
-        await eventually(lambda: first in store.orders)
+        await until(lambda: first in store.orders)
 
         await hub.start()
-        await eventually(lambda: _is_live(store))
+        await until(lambda: _is_live(store))
         assert store.health.reason is None
         await hub.stop()
-        await eventually(lambda: store.health.feed is FeedState.POLLING)
+        await until(lambda: store.health.feed is FeedState.POLLING)
         [second] = await add_orders(database)
-        await eventually(lambda: second in store.orders)
+        await until(lambda: second in store.orders)
         assert await truth.is_in(store)
 
 
@@ -214,19 +213,19 @@ async def test_an_event_that_was_overtaken_does_not_stay(
         )
 
     async with running(store) as ear:
-        await eventually(lambda: _is_live(store))
+        await until(lambda: _is_live(store))
         publisher.publish(late(S.PROCESSING))
-        await eventually(lambda: any(heard.rows for heard in ear.heard))
+        await until(lambda: any(heard.rows for heard in ear.heard))
         await truth.comes_to(store)
         # What has ended is not even painted over.
         await _set_status(shop, version_id, S.COMPLETED)
         await truth.comes_to(store)
-        await eventually(lambda: not store._notifier.rows)
+        await until(lambda: not store._notifier.rows)
         ear.heard.clear()
         for status in (S.PROCESSING, "of_a_newer_program"):
             publisher.publish(late(S.PROCESSING).model_copy(update={"status": status}))
         [new] = await add_orders(shop)
-        await eventually(lambda: new in store.orders)
+        await until(lambda: new in store.orders)
         assert not any(heard.rows for heard in ear.heard)
 
 
@@ -237,7 +236,7 @@ async def test_an_older_publisher_names_orders_by_number(
     [order_id] = await add_orders(shop)
     store = store_on(shop, hub.subscriber())
     async with running(store):
-        await eventually(lambda: _is_live(store))
+        await until(lambda: _is_live(store))
         async with database.session() as session, session.begin():
             order = await session.get_one(Order, order_id)
             order.customer_name = "Petr"

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
+from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError
@@ -14,7 +15,7 @@ from fototui.domain.errors import NotFoundError
 from fototui.domain.statuses import JobKind
 from fototui.live.state import FeedState
 from fototui.live.store import LiveStore
-from tests.live.conftest import Hub, StoreOn, Truth, add_orders, eventually, running
+from tests.live.conftest import Hub, StoreOn, Truth, add_orders, running
 from tests.pgproxy import PgProxy
 
 Command = Callable[[PgProxy], Awaitable[None]]
@@ -49,7 +50,7 @@ async def test_a_database_lost_while_running(
             await store.open(first)
             began = datetime.now(UTC)
             await lose(proxy)
-            await eventually(lambda: not store.health.database_ok)
+            await until(lambda: not store.health.database_ok)
             lost_at = _lost_at(store)
             assert lost_at is not None
             assert began <= lost_at <= datetime.now(UTC)
@@ -64,8 +65,8 @@ async def test_a_database_lost_while_running(
             [other] = await add_orders(database, images=3)
             assert _lost_at(store) == lost_at
             await _back(proxy)
-            await eventually(lambda: new in store.orders and other in store.orders)
-            await eventually(lambda: store.health.database_ok)
+            await until(lambda: new in store.orders and other in store.orders)
+            await until(lambda: store.health.database_ok)
             assert _lost_at(store) is None
             await truth.comes_to(store)
             assert sum(heard.health for heard in ear.heard) < 10
@@ -80,13 +81,13 @@ async def test_a_database_that_is_not_there_at_the_start(
     async with Database(proxy.url) as far:
         store = store_on(far, answer_seconds=0.3)
         async with running(store, complete=False):
-            await eventually(lambda: not store.health.database_ok)
+            await until(lambda: not store.health.database_ok)
             assert not store.is_complete
             await _back(proxy)
-            await eventually(lambda: store.is_complete and store.health.database_ok)
+            await until(lambda: store.is_complete and store.health.database_ok)
             await truth.comes_to(store)
             assert len(store.orders) == len(orders)
-            await eventually(lambda: len(store.lanes) == len(JobKind))
+            await until(lambda: len(store.lanes) == len(JobKind))
 
 
 async def test_connections_that_are_cut_once_are_hardly_noticed(
@@ -99,8 +100,8 @@ async def test_connections_that_are_cut_once_are_hardly_noticed(
             for _ in range(5):
                 proxy.cut()
                 [new] = await add_orders(database)
-                await eventually(lambda: new in store.orders)  # noqa: B023
-            await eventually(lambda: store.health.database_ok)
+                await until(lambda: new in store.orders)  # noqa: B023
+            await until(lambda: store.health.database_ok)
             await truth.comes_to(store)
 
 
@@ -111,19 +112,19 @@ async def test_database_and_hub_both_lost(
     async with Database(proxy.url) as far:
         store = store_on(far, hub.subscriber())
         async with running(store):
-            await eventually(lambda: store.health.feed is FeedState.LIVE)
+            await until(lambda: store.health.feed is FeedState.LIVE)
             await hub.stop()
             await _refuse(proxy)
-            await eventually(
+            await until(
                 lambda: not store.health.database_ok and store.health.feed is FeedState.POLLING
             )
             assert "database" in str(store.health.reason)
             assert "MERCURE_URL" in str(store.health.reason)
             await add_orders(database)
             await hub.start()
-            await eventually(lambda: store.health.feed is FeedState.CATCHING_UP)
+            await until(lambda: store.health.feed is FeedState.CATCHING_UP)
             await _back(proxy)
-            await eventually(lambda: store.health.feed is FeedState.LIVE)
+            await until(lambda: store.health.feed is FeedState.LIVE)
             assert await truth.is_in(store)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from sqlalchemy import delete, select, text, update
+from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
@@ -13,7 +14,7 @@ from fototui.domain.statuses import OrderStatus
 from fototui.live.state import FeedState
 from fototui.services.changes import LiveService, Watermark
 from tests.factories import make_coloring, make_order, make_svg
-from tests.live.conftest import NEVER, StoreOn, Truth, add_orders, eventually, running
+from tests.live.conftest import NEVER, StoreOn, Truth, add_orders, running
 from tests.pgproxy import PgProxy
 
 
@@ -37,30 +38,30 @@ async def test_without_a_hub_everything_is_seen(
         await store.open(first)
 
         [new] = await add_orders(database)
-        await eventually(lambda: new in store.orders)
+        await until(lambda: new in store.orders)
         async with database.autocommit() as session:
             await session.execute(
                 update(Order).where(Order.id == second).values(status=OrderStatus.ERROR)
             )
-        await eventually(lambda: store.orders[second].status is OrderStatus.ERROR)
+        await until(lambda: store.orders[second].status is OrderStatus.ERROR)
         async with database.session() as session, session.begin():
             image = await session.scalar(
                 select(Image).join(LineItem).where(LineItem.order_id == first)
             )
             assert image is not None
             coloring = await make_coloring(session, image)
-        await eventually(lambda: store.orders[first].images[0].coloring is S.QUEUED)
+        await until(lambda: store.orders[first].images[0].coloring is S.QUEUED)
         async with database.session() as session, session.begin():
             await make_coloring(session, image, version=2, status=S.ERROR)
             await session.execute(update(Image).values(selected_coloring_id=coloring.id))
-        await eventually(lambda: store.orders[first].images[0].coloring_id == coloring.id)
-        await eventually(lambda: (d := store.detail(first)) and len(d.images[0].coloring) == 2)
+        await until(lambda: store.orders[first].images[0].coloring_id == coloring.id)
+        await until(lambda: (d := store.detail(first)) and len(d.images[0].coloring) == 2)
         async with database.autocommit() as session:
             await session.execute(
                 text("UPDATE line_items SET dedication = 'Pro Evičku' WHERE order_id = :id"),
                 {"id": store_uuid(first)},
             )
-        await eventually(
+        await until(
             lambda: (d := store.detail(first)) and d.line_items[0].dedication == "Pro Evičku"
         )
         await truth.comes_to(store)
@@ -99,7 +100,7 @@ async def test_what_is_deleted_goes(database: Database, store_on: StoreOn, truth
         await truth.comes_to(store)
         assert gone not in store.orders
         assert list(store.listing) == sorted(store.orders, reverse=True)
-        await eventually(lambda: store.detail(gone) is None)
+        await until(lambda: store.detail(gone) is None)
 
 
 async def test_a_transaction_that_commits_late_is_not_missed(
@@ -115,9 +116,9 @@ async def test_a_transaction_that_commits_late_is_not_missed(
             for _ in range(3):
                 seen = store.fresh_at
                 [new] = await add_orders(database)
-                await eventually(lambda: new in store.orders and store.fresh_at != seen)  # noqa: B023
+                await until(lambda: new in store.orders and store.fresh_at != seen)  # noqa: B023
             assert str(order.id) not in store.orders
-        await eventually(lambda: str(order.id) in store.orders)
+        await until(lambda: str(order.id) in store.orders)
         await truth.comes_to(store)
 
 
@@ -186,7 +187,7 @@ async def test_a_store_with_nothing_to_do_asks_one_statement_a_poll(
     async with Database(proxy.url) as far:
         store = store_on(far, work_seconds=NEVER)
         async with running(store):
-            await eventually(lambda: store.lanes)
+            await until(lambda: store.lanes)
             await asyncio.sleep(0.2)  # what the filling asked for is done
             polls: set[object] = set()
 
@@ -195,7 +196,7 @@ async def test_a_store_with_nothing_to_do_asks_one_statement_a_poll(
                 return len(polls) > 5
 
             with proxy.counting() as trips:
-                await eventually(seen)
+                await until(seen, pause=lambda: asyncio.sleep(0))  # none is missed
             assert 4 <= trips.total <= 6
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from sqlalchemy import text
+from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.domain.options import ColoringOptions
@@ -17,7 +18,7 @@ from fototui.services.review.service import ReviewService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.undo import UndoService
 from tests.factories import file_ref, make_coloring, make_order
-from tests.live.conftest import Hub, StoreOn, Truth, eventually, running, tracked
+from tests.live.conftest import Hub, StoreOn, Truth, running, tracked
 
 HERE = uuid.uuid4()
 Judge = Callable[[ReviewService, ReviewItem], Awaitable[object]]
@@ -104,14 +105,14 @@ async def test_a_judgement_reaches_terminals_with_and_without_a_hub(
     by_asking: LiveStore = store_on(shop)
     async with running(by_hub), running(by_asking):
         stores = (by_hub, by_asking)
-        await eventually(lambda: all(order_id in store.orders for store in stores))
-        await eventually(lambda: by_hub.health.feed == "live")
+        await until(lambda: all(order_id in store.orders for store in stores))
+        await until(lambda: by_hub.health.feed == "live")
         assert [store.orders[order_id].waiting for store in stores] == [1, 1]
 
         await _judge(shop, judge)
 
         if left == 0:
-            await eventually(lambda: [s.orders[order_id].waiting for s in stores] == [0, 0])
+            await until(lambda: [s.orders[order_id].waiting for s in stores] == [0, 0])
         for store in stores:
             await truth.comes_to(store)
         assert [store.orders[order_id].waiting for store in stores] == [left, left]

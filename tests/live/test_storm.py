@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from sqlalchemy import select
+from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.db.models.orders import Image, LineItem
@@ -17,7 +18,7 @@ from fototui.live.notifier import Notifier
 from fototui.live.state import FeedState
 from fototui.mercure.publisher import MercurePublishService
 from tests.factories import make_coloring
-from tests.live.conftest import NEVER, Hub, StoreOn, Truth, add_orders, eventually, running
+from tests.live.conftest import NEVER, Hub, StoreOn, Truth, add_orders, running
 from tests.pgproxy import PgProxy
 
 MOVING = [state for state in S if not state.meta.is_final and state not in (S.PENDING, S.QUEUED)]
@@ -60,7 +61,7 @@ async def test_a_burst_of_a_thousand_events_is_one_repaint(
     async with Database(proxy.url) as far:
         store = store_on(far, hub.subscriber(), frame_seconds=0.3, work_seconds=NEVER)
         async with running(store) as ear:
-            await eventually(lambda: store.health.feed is FeedState.LIVE)
+            await until(lambda: store.health.feed is FeedState.LIVE)
             await asyncio.sleep(0.4)  # the frame in which it became live is over
             ear.heard.clear()
             began = time.monotonic()
@@ -69,9 +70,10 @@ async def test_a_burst_of_a_thousand_events_is_one_repaint(
                     job = jobs[number % len(jobs)]
                     publisher.publish(_status(job, MOVING[number // len(jobs) % len(MOVING)]))
                     publisher.publish(OrderUpdateEvent(order_id=job[0]))
-                await eventually(lambda: publisher.stats.queued == 0)
-                frames = (time.monotonic() - began) / 0.3 + 2
-                await eventually(lambda: not store._model.has_marks)
+                await until(lambda: publisher.stats.queued == 0)
+                await until(lambda: not store._model.has_marks)
+            # However slow the machine is: one repaint and one question a frame.
+            frames = (time.monotonic() - began) / 0.3 + 2
             assert publisher.stats.published + publisher.stats.merged >= 1000
             assert 1 <= ear.rows <= frames
             assert trips.total <= frames
@@ -84,38 +86,35 @@ async def test_a_storm_keeps_the_frame_rate_and_bounded_memory(
     store_on: StoreOn,
     truth: Truth,
 ) -> None:
-    """500 events a second for three seconds, while the rows are changed as well."""
+    """Events of all kinds that come quicker than frames."""
     await add_orders(database, 60, images=2)
     jobs = await _start_jobs(database)
     store = store_on(database, hub.subscriber(), frame_seconds=0.1)
     async with running(store) as ear:
         await store.open(jobs[0][0])
-        await eventually(lambda: store.health.feed is FeedState.LIVE)
+        await until(lambda: store.health.feed is FeedState.LIVE)
         ear.heard.clear()
-        began, sent, most_marks = time.monotonic(), 0, 0
-        while (elapsed := time.monotonic() - began) < 3:
-            while sent < elapsed * 500:
-                job = jobs[sent % len(jobs)]
-                event: Event = _status(job, MOVING[sent // len(jobs) % len(MOVING)])
-                if sent % 3 == 0:
-                    event = ImageUpdateEvent(order_id=job[0], image_id=job[1])
-                publisher.publish(event)
-                sent += 1
-            most_marks = max(most_marks, len(store._model._marked))
-            await asyncio.sleep(0.01)
-        frames = sum(bool(heard.rows) for heard in ear.heard)
-
-        assert sent >= 1400
-        assert 10 <= frames <= 32
+        began, most_marks = time.monotonic(), 0
+        for number in range(750):
+            job = jobs[number % len(jobs)]
+            event: Event = _status(job, MOVING[number // len(jobs) % len(MOVING)])
+            if number % 3 == 0:
+                event = ImageUpdateEvent(order_id=job[0], image_id=job[1])
+            publisher.publish(event)
+            if number % 10 == 0:
+                most_marks = max(most_marks, len(store._model._marked))
+                await asyncio.sleep(0.01)
+        await until(lambda: publisher.stats.queued == 0 and ear.rows)
+        assert ear.rows <= (time.monotonic() - began) / 0.1 + 2
         assert most_marks <= 60
         assert len(store._model._painted) <= len(jobs)
         # The events told of what was never written; a look at the database sets it right.
         store._model.verify_painted()
-        await eventually(lambda: publisher.stats.queued == 0)
+        await until(lambda: publisher.stats.queued == 0)
         await asyncio.sleep(0.2)
         store._model.verify_painted()
         await truth.comes_to(store)
-        await eventually(lambda: not store._model.has_marks)
+        await until(lambda: not store._model.has_marks)
         detail = store.detail(jobs[0][0])
         assert detail is not None
         assert detail.images[0].coloring[0].status is S.QUEUED

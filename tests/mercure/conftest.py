@@ -19,6 +19,7 @@ import httpx
 import pytest
 from httpx_sse import EventSource, ServerSentEvent
 from pydantic import SecretStr
+from tests.waiting import PATIENCE, in_time
 
 from fototui.mercure.address import HUB_PATH
 from fototui.mercure.hub import HubSettings, serving_hub
@@ -60,7 +61,7 @@ class Listener:
         self._events = EventSource(response).aiter_sse()
 
     async def next(self) -> ServerSentEvent:
-        async with asyncio.timeout(5):
+        async with in_time():
             return await anext(self._events)
 
     async def take(self, count: int) -> list[ServerSentEvent]:
@@ -68,7 +69,7 @@ class Listener:
 
     async def rest(self) -> list[ServerSentEvent]:
         """Everything until the hub ends the stream."""
-        async with asyncio.timeout(10):
+        async with in_time():
             return [event async for event in self._events]
 
     async def until(self, data: str) -> list[str]:
@@ -93,8 +94,8 @@ class RunningHub:
             self.url, data=form, headers={"Authorization": f"Bearer {bearer}"}
         )
 
-    async def burst(self, topic: str, count: int) -> None:
-        """Publish 0, 1, 2 … over one connection, many requests at a time."""
+    async def burst(self, topic: str, count: int, *, start: int = 0) -> None:
+        """Publish `start` and the next numbers over one connection, many requests at a time."""
         address = httpx.URL(self.url)
         head = (
             f"POST {address.path} HTTP/1.1\r\nHost: hub\r\n"
@@ -103,14 +104,14 @@ class RunningHub:
         )
         reader, writer = await asyncio.open_connection(address.host, address.port)
         try:
-            for start in range(0, count, 50):
-                numbers = range(start, min(start + 50, count))
+            for first in range(start, start + count, 50):
+                numbers = range(first, min(first + 50, start + count))
                 for body in (f"topic={topic}&data={number}" for number in numbers):
                     length = f"Content-Length: {len(body)}\r\n\r\n"
                     writer.write(f"{head}{length}{body}".encode())
                 answered = 0
                 while answered < len(numbers):
-                    async with asyncio.timeout(5):
+                    async with in_time():
                         line = await reader.readline()
                     assert line, "the hub hung up"
                     answered += b"HTTP/1.1 200" in line  # a body ends without a line end
@@ -140,13 +141,6 @@ def topic() -> str:
     return f"orders/{uuid4().hex}"
 
 
-async def eventually(is_so: Callable[[], bool], *, seconds: float = 5) -> None:
-    """Wait until something is so."""
-    async with asyncio.timeout(seconds):
-        while not is_so():  # noqa: ASYNC110 - what is waited for has no event to wait on
-            await asyncio.sleep(0.005)
-
-
 @contextmanager
 def _embedded(options: Options, port: int) -> Iterator[str]:
     """In its own thread and loop, as far from the test as another process."""
@@ -163,12 +157,12 @@ def _embedded(options: Options, port: int) -> Iterator[str]:
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), name="embedded hub")
     thread.start()
-    loop, stop, url = started.get(timeout=10)
+    loop, stop, url = started.get(timeout=PATIENCE)
     try:
         yield url
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE)
         assert not thread.is_alive(), "the hub does not stop"
 
 
@@ -195,7 +189,7 @@ def _reference(options: Options, port: int, directory: Path) -> Iterator[str]:
         process = subprocess.Popen([BINARY], env=environment, cwd=directory, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while True:
             assert process.poll() is None, (directory / "hub.log").read_text()
             with contextlib.suppress(httpx.TransportError):
@@ -206,7 +200,7 @@ def _reference(options: Options, port: int, directory: Path) -> Iterator[str]:
         yield url + HUB_PATH
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=PATIENCE)
 
 
 def running(
@@ -239,7 +233,7 @@ def hub_url(kind: HubKind, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(timeout=10, limits=limits, verify=TLS) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, limits=limits, verify=TLS) as client:
         yield client
 
 

@@ -1,7 +1,6 @@
 """Which topics a selector means: one table for both hubs, and chance for what the table forgot."""
 
 import random
-import time
 from contextlib import AsyncExitStack
 
 import pytest
@@ -119,8 +118,7 @@ async def test_random_templates_mean_the_same_at_the_reference(hub: RunningHub) 
 @pytest.mark.parametrize(
     "template", ["{+a*}z", "{a*}{b*}{c*}z", "{/a*}{/b*}z", "{a}" * 200 + "/", "{+a}{+b}{+c}{+d}\n"]
 )
+@pytest.mark.timeout(60)
 def test_no_template_takes_long(template: str) -> None:
-    topic = "/," * 1_000
-    began = time.perf_counter()
-    assert not matches(template, topic)
-    assert time.perf_counter() - began < 2
+    # One that tries every way to share the text out would go on for ages.
+    assert not matches(template, "/," * 1_000)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import gzip
-import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from pydantic import SecretStr
+from tests.waiting import PATIENCE
 
 from fototui.domain.errors import ConfigurationError, TransientError
 from fototui.net.asgi import bind
@@ -103,7 +103,7 @@ async def test_a_full_pool_is_not_ambiguous(raw_server: RawServer) -> None:
         httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(5, pool=0.05)) as client,
     ):
         first = asyncio.create_task(_get(client, url))
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(asked.wait(), PATIENCE)
         error = await _failure(client, url)
         assert not error.ambiguous
         assert "PoolTimeout" in str(error)
@@ -179,9 +179,7 @@ async def test_an_answer_that_drips_is_given_up(
             await asyncio.sleep(0.01)
 
     async with raw_server(drip) as url:
-        started = time.monotonic()
         error = await _failure(client, url, seconds=0.2)
-        assert time.monotonic() - started < 5
     assert error.ambiguous
     assert "within 0.2 s" in str(error)
 
@@ -244,7 +242,7 @@ async def test_cancelling_is_not_swallowed(
 
     async with raw_server(silent) as url:
         task = asyncio.create_task(_get(client, url))
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(asked.wait(), PATIENCE)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

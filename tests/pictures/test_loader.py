@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from tests.waiting import PATIENCE, in_time
 
 from fototui.domain.files import S3ObjectRefData
 from fototui.pictures import decoding
@@ -29,7 +30,7 @@ async def put(
 
 
 async def settled(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with in_time():
         while not condition():  # noqa: ASYNC110 - what is waited for sets no event
             await asyncio.sleep(0.005)
 
@@ -226,4 +227,6 @@ class TestAhead:
 
 def test_no_screen_library_is_imported() -> None:
     code = "import sys, fototui.pictures.loader; sys.exit('textual' in ' '.join(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], timeout=30, check=False).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", code], timeout=PATIENCE, check=False).returncode == 0
+    )

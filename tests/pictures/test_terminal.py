@@ -13,13 +13,14 @@ import termios
 import threading
 
 import pytest
+from tests.waiting import PATIENCE
 
 from fototui.pictures.terminal import Graphics, Renderer, detect
 
 
 def run(code: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     return done.stdout
 
@@ -72,7 +73,7 @@ def asked(answers: dict[str, str], choice: str = "auto") -> str:
         stdin=inner, stdout=inner, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     try:
-        _, found = process.communicate(timeout=30)
+        _, found = process.communicate(timeout=PATIENCE)
     finally:
         os.close(inner)
         terminal.join(10)

@@ -1,4 +1,3 @@
-import asyncio
 import contextlib
 import os
 import shutil
@@ -11,6 +10,7 @@ import httpx
 import psutil
 import pytest
 from starlette.types import ASGIApp
+from tests.waiting import PATIENCE
 
 from fototui.net.asgi import serving
 
@@ -41,7 +41,9 @@ async def serve() -> AsyncIterator[Serve]:
 
         async def start(app: ASGIApp) -> httpx.AsyncClient:
             url = await stack.enter_async_context(serving(app))
-            return await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=20))
+            return await stack.enter_async_context(
+                httpx.AsyncClient(base_url=url, timeout=PATIENCE)
+            )
 
         yield start
 
@@ -59,15 +61,3 @@ def processes_on() -> Callable[[Path], list[str]]:
         return found
 
     return find
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], bool]], Awaitable[None]]:
-    """Wait until a condition holds, ten seconds at most."""
-
-    async def wait(holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not holds():  # noqa: ASYNC110  # about files and processes, which set no event
-                await asyncio.sleep(0.01)
-
-    return wait

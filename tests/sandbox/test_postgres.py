@@ -6,12 +6,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
 import psutil
 import pytest
+from tests.waiting import PATIENCE, in_time, until
 
 from fototui.domain.errors import ConfigurationError, ConflictError
 from fototui.sandbox.postgres.install import ServerUser, copy_install, find_install
@@ -23,7 +24,6 @@ from fototui.sandbox.postgres.server import (
 )
 
 ProcessesOn = Callable[[Path], list[str]]
-Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="is about running as root")
 
@@ -59,7 +59,7 @@ async def start_parent(folder: Path) -> tuple[asyncio.subprocess.Process, int]:
         sys.executable, "-c", RUN_UNTIL_KILLED, str(folder), stdout=subprocess.PIPE
     )
     assert parent.stdout is not None
-    async with asyncio.timeout(20):
+    async with in_time():
         async for line in parent.stdout:
             if line.startswith(b"pid "):
                 return parent, int(line.split()[1])
@@ -151,13 +151,13 @@ async def test_keeps_its_data_and_port_over_stops_and_crashes(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
 async def test_a_killed_parent_leaves_no_server_and_a_folder_that_serves_again(
-    open_folder: Path, processes_on: ProcessesOn, eventually: Eventually
+    open_folder: Path, processes_on: ProcessesOn
 ) -> None:
     parent, pid = await start_parent(open_folder)
     assert psutil.pid_exists(pid)
     parent.kill()
     await parent.wait()
-    await eventually(lambda: processes_on(open_folder) == [])
+    await until(lambda: processes_on(open_folder) == [])
     parent, pid = await start_parent(open_folder)
     os.kill(pid, signal.SIGKILL)
     parent.kill()
@@ -173,7 +173,7 @@ def is_reachable(install: Path) -> bool:
 
 
 async def test_stops_a_server_that_outlived_its_parent(
-    open_folder: Path, processes_on: ProcessesOn, eventually: Eventually
+    open_folder: Path, processes_on: ProcessesOn
 ) -> None:
     async with EmbeddedPostgres(open_folder, durable=False) as server:
         await query(server, "CREATE TABLE photos AS SELECT 7 AS n")
@@ -185,9 +185,9 @@ async def test_stops_a_server_that_outlived_its_parent(
     settings = [f"--port={port}", "--unix_socket_directories=", "--listen_addresses=127.0.0.1"]
     orphan = run_as_server(program, "-D", str(open_folder / "cluster"), *settings)
     try:
-        await eventually((open_folder / "cluster" / "postmaster.pid").exists)
+        await until((open_folder / "cluster" / "postmaster.pid").exists)
         async with EmbeddedPostgres(open_folder, durable=False) as server:
-            assert orphan.wait(timeout=5) == 0
+            assert orphan.wait(timeout=PATIENCE) == 0
             assert await query(server, "SELECT n FROM photos") == 7
     finally:
         orphan.kill()
@@ -225,15 +225,15 @@ async def test_two_run_at_once_but_not_on_one_folder(open_folder: Path) -> None:
 
 
 async def test_giving_up_while_it_starts_leaves_nothing(
-    open_folder: Path, processes_on: ProcessesOn, eventually: Eventually
+    open_folder: Path, processes_on: ProcessesOn
 ) -> None:
     for step in ("cluster.new/PG_VERSION", "cluster/postmaster.pid"):
         task = asyncio.create_task(EmbeddedPostgres(open_folder, durable=False).__aenter__())
-        await eventually((open_folder / step).exists)
+        await until((open_folder / step).exists)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await eventually(lambda: processes_on(open_folder) == [])
+        await until(lambda: processes_on(open_folder) == [])
     async with EmbeddedPostgres(open_folder, durable=False) as server:
         assert await query(server, "SELECT 1") == 1
 

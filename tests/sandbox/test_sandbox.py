@@ -10,6 +10,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 from starlette.types import ASGIApp
+from tests.waiting import until
 
 from fototui.net.asgi import serving
 from fototui.sandbox.app import SandboxSettings, create_sandbox
@@ -94,13 +95,11 @@ def test_payload_keys_tell_pictures_and_options_apart() -> None:
     assert payload_key(b"a", {"megapixels": 1, "steps": 4}) in keys
 
 
-async def test_both_services_are_under_one_address(
-    serve: Serve, eventually: Callable[[Callable[[], bool]], Awaitable[None]]
-) -> None:
+async def test_both_services_are_under_one_address(serve: Serve) -> None:
     given = settings()
     client = await serve(create_sandbox(given))
     answer = (await submit(client)).raise_for_status().json()
-    await eventually(lambda: given.runpod.counts.completed == 1)
+    await until(lambda: given.runpod.counts.completed == 1)
     status = await client.get(
         f"/runpod/v2/any/status/{answer['id']}", headers={"Authorization": "Bearer rk"}
     )

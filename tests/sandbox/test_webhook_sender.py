@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
+from tests.waiting import until
 
 from fototui.net.asgi import serving
 from fototui.sandbox.shopify.app import ShopSettings, create_shop
@@ -148,13 +149,12 @@ async def test_a_delivery_tells_of_the_order_as_it_was(
 async def test_no_more_than_some_are_under_way(
     receiver: Receiver,
     sender: WebhookSender,
-    eventually: Callable[[Callable[[], bool]], Awaitable[None]],
 ) -> None:
     receiver.go.clear()
     order = Shop().place([])
     deliveries = [sender.delivery(order, "orders/updated") for _ in range(30)]
     task = asyncio.create_task(sender.send(deliveries))
-    await eventually(lambda: receiver.at_once == 10)
+    await until(lambda: receiver.at_once == 10)
     receiver.go.set()
     await task
     assert receiver.most_at_once == 10

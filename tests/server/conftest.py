@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
+from tests.waiting import PATIENCE
 
 from fototui.config.settings import Settings
 from fototui.db.database import Database
@@ -75,7 +75,7 @@ async def api(url: str, key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client with a key."""
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(
-        base_url=url, headers=headers, timeout=10, trust_env=False
+        base_url=url, headers=headers, timeout=PATIENCE, trust_env=False
     ) as client:
         yield client
 
@@ -83,7 +83,7 @@ async def api(url: str, key: str) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def stranger(url: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a key."""
-    async with httpx.AsyncClient(base_url=url, timeout=10, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, trust_env=False) as client:
         yield client
 
 
@@ -138,16 +138,6 @@ async def finished(database: Database) -> Finished:
             file_ref=file_ref("a/1/svg/v1/image_1.svg"),
         )
     return done
-
-
-async def until(is_so: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Wait for something to be so."""
-    async with asyncio.timeout(10):
-        while True:
-            found = is_so()
-            if found if isinstance(found, bool) else await found:
-                return
-            await asyncio.sleep(0.01)
 
 
 # Any: JSON.

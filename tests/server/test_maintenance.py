@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 from sqlalchemy import func, select, text
+from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.db.models.inbound import WebhookDelivery
@@ -17,7 +18,6 @@ from fototui.domain.errors import TransientError
 from fototui.domain.shop import ShopOrder
 from fototui.server.context import ServerContext
 from fototui.server.maintenance import Importer, LeaderLock, maintaining
-from tests.server.conftest import until
 
 
 class Source:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from structlog.testing import capture_logs
+from tests.waiting import in_time
 
 from fototui.db.database import Database
 from fototui.db.errors import (
@@ -123,7 +124,7 @@ async def test_a_body_that_drips_is_given_up(tight: httpx.AsyncClient) -> None:
         f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {key}\r\n"
         "Content-Length: 50\r\n\r\n{".encode()
     )
-    async with asyncio.timeout(5):
+    async with in_time():
         answer = await reader.read()  # to its end: the connection is closed as well
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b'"code":"timeout"' in answer

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from pydantic import SecretStr
+from tests.waiting import PATIENCE, in_time, until
 
 from fototui.config.settings import Settings
 from fototui.domain.errors import ConfigurationError, FototuiError
@@ -22,7 +23,7 @@ from fototui.net.asgi import bind
 from fototui.sandbox.shopify.shop import Shop, book
 from fototui.sandbox.shopify.webhook_sender import WebhookSender
 from fototui.server.reload import Server, open_server
-from tests.server.conftest import SECRET, WEBHOOKS, MakeOrder, until
+from tests.server.conftest import SECRET, WEBHOOKS, MakeOrder
 
 LANES = frozenset({JobKind.INGEST})
 
@@ -53,7 +54,7 @@ class Slow:
     async def finish(self) -> str:
         """Send the rest, and read the answer."""
         self._writer.write(b"}")
-        async with asyncio.timeout(10):
+        async with in_time():
             answer = await self._reader.readuntil(b"\r\n\r\n")
             return (answer + await self._reader.read(1000)).decode()
 
@@ -68,7 +69,7 @@ async def slow_request(url: str, key: str, path: str) -> AsyncIterator[Slow]:
         "Content-Type: application/json\r\nExpect: 100-continue\r\n"
         "Content-Length: 2\r\n\r\n".encode()
     )
-    async with asyncio.timeout(10):
+    async with in_time():
         # The server asks for the body as soon as it wants to read it: the request is inside.
         assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")
     writer.write(b"{")
@@ -175,12 +176,12 @@ async def test_the_program_serves_reloads_and_drains(
     loop = asyncio.get_running_loop()
 
     async def hear(wanted: str) -> None:
-        async with asyncio.timeout(20):
+        async with in_time():
             while wanted not in told:
                 told.extend((await loop.sock_recv(systemd, 1000)).decode().split("\n"))
 
     try:
-        async with asyncio.timeout(30):
+        async with in_time():
             while "listens on" not in (line := (await process.stderr.readline()).decode()):
                 assert line, "it ended"
         url = line.split()[-1]
@@ -196,7 +197,7 @@ async def test_the_program_serves_reloads_and_drains(
             await hear("STOPPING=1")
             assert "202 Accepted" in await slow.finish()
         # Read to its end, so that it can write what it has to say.
-        rest = await asyncio.wait_for(process.stderr.read(), 20)
+        rest = await asyncio.wait_for(process.stderr.read(), PATIENCE)
         assert await process.wait() == 0, rest.decode()
         assert b"Traceback" not in rest
         assert key.encode() not in rest

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -202,12 +201,11 @@ async def test_a_big_webhook_holds_nobody_up(
     placed = shop.place([book([f"https://cdn.example.com/{n}.jpg" for n in range(40)])] * 60)
     delivery = sender.delivery(placed, "orders/create")
     assert len(delivery.body) > 100_000
-    slowest = 0.0
+    answered = 0
     sending = asyncio.create_task(sender.send([delivery]))
     while not sending.done():
-        began = time.monotonic()
         assert (await stranger.get("/healthz")).status_code == 200
-        slowest = max(slowest, time.monotonic() - began)
+        answered += 1
     (answer,) = await sending
     assert answer.status == 200, json.loads(delivery.body)["name"]
-    assert slowest < 1
+    assert answered > 3

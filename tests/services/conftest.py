@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from PIL import Image as Picture
 from sqlalchemy import select
+from tests.waiting import in_time
 
 from fototui.db.database import Database
 from fototui.db.models.operations import Activity
@@ -73,7 +74,7 @@ class Notifications:
         """All payloads, in their order."""
         await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, self._MARK)
         payloads: list[str] = []
-        async with asyncio.timeout(10):
+        async with in_time():
             while (payload := await self._heard.get()) != self._MARK:
                 payloads.append(payload)
         return payloads

@@ -22,6 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from tenacity import wait_none
 from tenacity.wait import WaitBaseT
+from tests.waiting import PATIENCE
 
 from fototui.net.asgi import bind, serving
 from fototui.storage.base import Storage
@@ -65,7 +66,7 @@ class S3Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             assert self._process.poll() is None, f"{self.command[0]} ended at once"
             try:

@@ -13,6 +13,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from tests.waiting import PATIENCE
 
 from fototui.domain.errors import InvalidInputError, PermanentError, TransientError
 from fototui.net.asgi import serving
@@ -50,7 +51,7 @@ def _files(root: Path) -> list[Path]:
 
 
 def _await_partial(root: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not list(root.rglob(".*.part")):
         assert time.monotonic() < deadline, "nothing is being written"
 
@@ -125,7 +126,7 @@ async def test_a_killed_writer_leaves_a_whole_file(storage: DirectoryStorage, ro
     )
     try:
         assert writer.stdout is not None
-        await asyncio.wait_for(writer.stdout.readline(), 20)
+        await asyncio.wait_for(writer.stdout.readline(), PATIENCE)
         await asyncio.to_thread(_await_partial, root)
     finally:
         writer.kill()

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from tenacity import RetryCallState, wait_none
+from tests.waiting import PATIENCE
 
 from fototui.domain.errors import (
     ConfigurationError,
@@ -313,7 +314,7 @@ async def test_cancelling_an_upload_is_not_swallowed() -> None:
 
     async with _raw_server(silent) as endpoint, _storage(endpoint) as storage:
         task = asyncio.create_task(_put(storage))
-        await asyncio.wait_for(asked.wait(), 20)
+        await asyncio.wait_for(asked.wait(), PATIENCE)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

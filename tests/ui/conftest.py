@@ -1,13 +1,14 @@
 """The app on real services, driven by a pilot."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.waiting import until_shown
+from textual.content import Content
 from textual.pilot import Pilot
 
 from fototui.app import AppSettings, FototuiApp
@@ -16,8 +17,11 @@ from fototui.i18n import set_language
 from fototui.live.store import LiveStore
 from fototui.screens.base import FototuiScreen
 from fototui.services.backend import Backend
+from fototui.services.views.orders import OrderRow
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
+from fototui.widgets.tables import order_table
+from fototui.widgets.tables.order_columns import Column, Paint, cells
 
 AppPilot = Pilot[None]
 
@@ -68,14 +72,20 @@ def open_app(database: Database, storage: DirectoryStorage) -> OpenApp:
             home=home,
         )
         async with app.run_test(size=size) as pilot:
-            await until(pilot, lambda: app.store.is_complete)
+            await until_shown(pilot, lambda: app.store.is_complete)
             yield app, pilot
 
     return opened
 
 
-async def until(pilot: AppPilot, condition: Callable[[], object], *, seconds: float = 10) -> None:
-    """Wait until the app has come to a condition."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await pilot.pause(0.02)
+@pytest.fixture
+def painted_rows(monkeypatch: pytest.MonkeyPatch) -> list[OrderRow]:
+    """The rows that the table of orders has painted, each time that it did."""
+    painted: list[OrderRow] = []
+
+    def counted(row: OrderRow, layout: Sequence[tuple[Column, int]], paint: Paint) -> Content:
+        painted.append(row)
+        return cells(row, layout, paint)
+
+    monkeypatch.setattr(order_table, "cells", counted)
+    return painted

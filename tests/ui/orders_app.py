@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
 
+from tests.waiting import until_shown
 from textual.pilot import Pilot
 
 from fototui.app import AppSettings, FototuiApp
@@ -150,18 +150,11 @@ async def orders_app(
         home=OrdersScreen,
     )
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: app.store.is_complete)
+        await until_shown(pilot, lambda: app.store.is_complete)
         known = app.home.list
-        await until(pilot, lambda: known.count(Tab.ALL) == len(app.store.orders))
+        await until_shown(pilot, lambda: known.count(Tab.ALL) == len(app.store.orders))
         await pilot.pause()
         yield app, pilot
-
-
-async def until(pilot: AppPilot, condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, "it did not come to it"
-        await pilot.pause(0.02)
 
 
 def some(count: int) -> list[OrderRow]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.waiting import until_shown
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -51,18 +51,11 @@ class Scene:
     translates: bool = True
 
 
-async def until(pilot: AppPilot, condition: Callable[[], object], *, seconds: float = 20) -> None:
-    """Wait until the app has come to a condition."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await pilot.pause(0.01)
-
-
 async def begin(app: FototuiApp, pilot: AppPilot) -> None:
     """Wait until the list stands and the bar knows everything."""
     store = app.store
     live = FeedState.LIVE if store._subscriber else FeedState.POLLING
-    await until(
+    await until_shown(
         pilot,
         lambda: (
             store.is_complete
@@ -79,7 +72,7 @@ async def settle(app: App[Any], pilot: Pilot[Any]) -> None:
     for entry in app.screen.query(Input):
         entry.cursor_blink = False
     done = (PictureState.SHOWN, PictureState.FAILED, PictureState.EMPTY)
-    await until(pilot, lambda: all(p.state in done for p in app.screen.query(Picture)))
+    await until_shown(pilot, lambda: all(p.state in done for p in app.screen.query(Picture)))
     await pilot.pause()
 
 
@@ -112,7 +105,7 @@ async def _no_database(app: FototuiApp, pilot: AppPilot) -> None:
 
 async def _order(app: FototuiApp, pilot: AppPilot) -> None:
     app.open_order(order_id(app, "#1270"))
-    await until(
+    await until_shown(
         pilot,
         lambda: (
             isinstance(app.screen, OrderScreen)
@@ -130,7 +123,9 @@ async def _order_failed(app: FototuiApp, pilot: AppPilot) -> None:
 async def _order_error(app: FototuiApp, pilot: AppPilot) -> None:
     """An order that failed itself, on the photo that is missing."""
     app.open_order(order_id(app, "#1271"))
-    await until(pilot, lambda: isinstance(app.screen, OrderScreen) and app.screen._selection.detail)
+    await until_shown(
+        pilot, lambda: isinstance(app.screen, OrderScreen) and app.screen._selection.detail
+    )
     await pilot.press("down")
 
 
@@ -145,13 +140,13 @@ async def _marked(app: FototuiApp, pilot: AppPilot) -> None:
 async def _svg_options(app: FototuiApp, pilot: AppPilot) -> None:
     await _order(app, pilot)
     await pilot.press("ctrl+s")
-    await until(pilot, lambda: isinstance(app.screen, SvgDialog))
+    await until_shown(pilot, lambda: isinstance(app.screen, SvgDialog))
 
 
 async def _review_note(app: FototuiApp, pilot: AppPilot) -> None:
     await _review(app, pilot)
     await pilot.press("m")
-    await until(pilot, lambda: isinstance(app.screen, AskText))
+    await until_shown(pilot, lambda: isinstance(app.screen, AskText))
 
 
 async def _review_taken(app: FototuiApp, pilot: AppPilot) -> None:
@@ -169,26 +164,26 @@ async def _by_operator(app: FototuiApp, pilot: AppPilot) -> None:
 async def _options(app: FototuiApp, pilot: AppPilot) -> None:
     await _order(app, pilot)
     await pilot.press("ctrl+g")
-    await until(pilot, lambda: isinstance(app.screen, ColoringDialog))
+    await until_shown(pilot, lambda: isinstance(app.screen, ColoringDialog))
 
 
 async def _picture(app: FototuiApp, pilot: AppPilot) -> None:
     await _order(app, pilot)
     await pilot.press("p")
-    await until(pilot, lambda: isinstance(app.screen, PictureScreen))
+    await until_shown(pilot, lambda: isinstance(app.screen, PictureScreen))
 
 
 async def _compare(app: FototuiApp, pilot: AppPilot) -> None:
     await _order(app, pilot)
     await pilot.press("c")
-    await until(
+    await until_shown(
         pilot, lambda: isinstance(app.screen, CompareScreen) and len(app.screen.query(Picture)) > 2
     )
 
 
 async def _review(app: FototuiApp, pilot: AppPilot) -> None:
     await pilot.press("v")
-    await until(
+    await until_shown(
         pilot,
         lambda: (
             isinstance(app.screen, ReviewScreen)
@@ -201,7 +196,7 @@ async def _review(app: FototuiApp, pilot: AppPilot) -> None:
 
 async def _engines(app: FototuiApp, pilot: AppPilot) -> None:
     await pilot.press("f3")
-    await until(
+    await until_shown(
         pilot,
         lambda: (
             isinstance(app.screen, EnginesScreen)
@@ -217,7 +212,7 @@ async def _paused(app: FototuiApp, pilot: AppPilot) -> None:
 
 async def _activity(app: FototuiApp, pilot: AppPilot) -> None:
     await pilot.press("f4")
-    await until(
+    await until_shown(
         pilot,
         lambda: (
             isinstance(app.screen, ActivityScreen)
@@ -228,18 +223,18 @@ async def _activity(app: FototuiApp, pilot: AppPilot) -> None:
 
 async def _help(app: FototuiApp, pilot: AppPilot) -> None:
     await pilot.press("question_mark")
-    await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+    await until_shown(pilot, lambda: isinstance(app.screen, HelpScreen))
 
 
 async def _confirm(app: FototuiApp, pilot: AppPilot) -> None:
     await _order(app, pilot)
     await pilot.press("down", "2", "x")
-    await until(pilot, lambda: isinstance(app.screen, Confirm))
+    await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
 
 
 async def _leave(app: FototuiApp, pilot: AppPilot) -> None:
     await pilot.press("ctrl+q")
-    await until(pilot, lambda: isinstance(app.screen, LeaveDialog))
+    await until_shown(pilot, lambda: isinstance(app.screen, LeaveDialog))
 
 
 _PAUSE = """

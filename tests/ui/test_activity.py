@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import text
+from tests.waiting import until_shown
 from textual.widgets import Static
 
 from fototui.app import FototuiApp
@@ -20,7 +21,7 @@ from fototui.services.operations.activity import ActivityAction
 from fototui.widgets.tables.activity_rows import action_words
 from fototui.widgets.tables.simple_table import SimpleTable
 from tests.factories import make_coloring, make_order
-from tests.ui.conftest import AppPilot, OpenApp, until
+from tests.ui.conftest import AppPilot, OpenApp
 
 HOSTILE = "[/foo] [@click=app.quit]x[/] \x1b[31mred\u202e"
 
@@ -99,7 +100,7 @@ def toasts(app: FototuiApp) -> str:
 
 
 async def read(app: FototuiApp, pilot: AppPilot, count: int = 7) -> None:
-    await until(pilot, lambda: log(app).row_count == count)
+    await until_shown(pilot, lambda: log(app).row_count == count)
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36), (200, 60)])
@@ -121,12 +122,14 @@ async def test_newest_first_in_words(
             assert "2/2  Colouring: RunPod could" in lines[4]
         await pilot.press(*["down"] * 4)
         # The whole reason, also where the column cuts it.
-        await until(pilot, lambda: words(app, "whole").endswith("and try again."))
+        await until_shown(pilot, lambda: words(app, "whole").endswith("and try again."))
 
 
 async def test_empty_log_says_what_will_be_there(open_app: OpenApp) -> None:
     async with open_app(ActivityScreen) as (app, pilot):
-        await until(pilot, lambda: any("Nothing has been done yet" in line for line in shown(app)))
+        await until_shown(
+            pilot, lambda: any("Nothing has been done yet" in line for line in shown(app))
+        )
         for key in ("enter", "o", "u", "m"):
             await pilot.press(key)
         assert toasts(app).count("This entry is not about an order.") == 2
@@ -240,7 +243,7 @@ async def test_enter_opens_the_order_and_escape_goes_back(
         await pilot.press("down", "enter")
         assert "This entry is not about an order." in toasts(app)
         await pilot.double_click("#log", offset=(5, 4))
-        await until(pilot, lambda: len(opened) == 2)
+        await until_shown(pilot, lambda: len(opened) == 2)
         assert opened == [str(activity.orders[1].id), str(activity.orders[0].id)]
         await pilot.press("escape")
         assert not isinstance(app.screen, ActivityScreen)
@@ -253,7 +256,7 @@ async def test_hostile_texts_are_only_text(open_app: OpenApp, database: Database
     async with open_app(ActivityScreen, size=(200, 60)) as (app, pilot):
         await read(app, pilot, 1)
         await pilot.press("o", "u")
-        await until(pilot, lambda: words(app, "filter").count("[/foo]") == 2)
+        await until_shown(pilot, lambda: words(app, "filter").count("[/foo]") == 2)
         everything = "".join([*shown(app), words(app, "filter"), words(app, "whole")])
         assert everything.count("[@click=app.quit]x[/]") >= 3
         assert not {"\x1b", "\u202e"} & set(everything)

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
+from tests.waiting import until_shown
 
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
@@ -26,7 +27,7 @@ from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
 from fototui.widgets.status_bar import StatusBar
 from tests.factories import file_ref, make_order
-from tests.ui.conftest import AppPilot, OpenApp, until
+from tests.ui.conftest import AppPilot, OpenApp
 
 
 def _toasts(app: FototuiApp) -> str:
@@ -41,21 +42,21 @@ async def test_function_keys_go_to_screens_and_back(
 ) -> None:
     async with open_app(OrdersScreen) as (app, pilot):
         await pilot.press(key)
-        await until(pilot, lambda: isinstance(app.screen, screen))
+        await until_shown(pilot, lambda: isinstance(app.screen, screen))
         await pilot.press("f1")
-        await until(pilot, lambda: isinstance(app.screen, OrdersScreen))
+        await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
 
 
 async def test_help_lists_every_key_of_the_screen(open_app: OpenApp) -> None:
     async with open_app(OrdersScreen, size=(120, 60)) as (app, pilot):
         await pilot.press("question_mark")
-        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await until_shown(pilot, lambda: isinstance(app.screen, HelpScreen))
         shown = app.export_screenshot().replace("&#160;", " ")
         for action in ACTIONS.values():
             if action.id.startswith("orders."):
                 assert action.tooltip.split()[0] in shown
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, OrdersScreen))
+        await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
 
 
 async def test_the_palette_finds_and_does_an_action(open_app: OpenApp) -> None:
@@ -65,20 +66,20 @@ async def test_the_palette_finds_and_does_an_action(open_app: OpenApp) -> None:
         await pilot.press(*"lanes and jobs")
         await pilot.pause(0.3)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, EnginesScreen))
+        await until_shown(pilot, lambda: isinstance(app.screen, EnginesScreen))
 
 
 async def test_language_and_theme_change_at_once_and_are_remembered(open_app: OpenApp) -> None:
     async with open_app(OrdersScreen) as (app, pilot):
         before = app.theme
         await pilot.press("f9")
-        await until(pilot, lambda: app.theme != before)
+        await until_shown(pilot, lambda: app.theme != before)
         assert app.preferences.theme == app.theme
         await pilot.press("f10")
-        await until(pilot, lambda: language() == "cs")
+        await until_shown(pilot, lambda: language() == "cs")
         assert app.preferences.language == "cs"
         await pilot.press("f10")
-        await until(pilot, lambda: language() == "en")
+        await until_shown(pilot, lambda: language() == "en")
 
 
 async def test_keys_can_be_remapped(database: Database, storage: DirectoryStorage) -> None:
@@ -91,12 +92,12 @@ async def test_keys_can_be_remapped(database: Database, storage: DirectoryStorag
         home=OrdersScreen,
     )
     async with app.run_test() as pilot:
-        await until(pilot, lambda: isinstance(app.screen, OrdersScreen))
+        await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
         await pilot.press("f3")
         await pilot.pause()
         assert isinstance(app.screen, OrdersScreen)
         await pilot.press("ctrl+e")
-        await until(pilot, lambda: isinstance(app.screen, EnginesScreen))
+        await until_shown(pilot, lambda: isinstance(app.screen, EnginesScreen))
 
 
 async def _choice(database: Database) -> tuple[int, int, int]:
@@ -143,7 +144,7 @@ async def test_the_last_choice_is_taken_back_once(open_app: OpenApp, database: D
         await pilot.press("ctrl+z")
         assert await _is_selected(pilot, database, image_id, first)
         await pilot.press("ctrl+z")
-        await until(pilot, lambda: "no choice to undo" in _toasts(app))
+        await until_shown(pilot, lambda: "no choice to undo" in _toasts(app))
     assert await _selected(database, image_id) == first
 
 
@@ -157,7 +158,7 @@ async def test_a_choice_of_another_operator_is_not_undone(
         await other.act(ColoringService, lambda s: s.select(second))
         app.remember_choice(VersionType.COLORING, image_id, second, first)
         await pilot.press("ctrl+z")
-        await until(pilot, lambda: "petr" in _toasts(app) or "selected" in _toasts(app))
+        await until_shown(pilot, lambda: "petr" in _toasts(app) or "selected" in _toasts(app))
     assert await _selected(database, image_id) == second
 
 
@@ -167,7 +168,7 @@ async def test_read_only_changes_nothing_and_says_so(open_app: OpenApp, database
         assert "READ" in app.export_screenshot()
         for key in ("g", "s", "r"):
             await pilot.press(key)
-        await until(pilot, lambda: "read-only" in _toasts(app))
+        await until_shown(pilot, lambda: "read-only" in _toasts(app))
     async with database.session() as session:
         assert len((await session.scalars(select(ColoringVersion.id))).all()) == 2
 
@@ -187,9 +188,9 @@ async def test_the_app_opens_where_it_was_left(
         home=OrdersScreen,
     )
     async with app.run_test() as pilot:
-        await until(pilot, lambda: isinstance(app.screen, screen))
+        await until_shown(pilot, lambda: isinstance(app.screen, screen))
         await pilot.press("f4")
-        await until(pilot, lambda: isinstance(app.screen, ActivityScreen))
+        await until_shown(pilot, lambda: isinstance(app.screen, ActivityScreen))
     assert app.preferences.screen == "activity"
 
 
@@ -208,6 +209,6 @@ async def test_other_operators_are_named_in_the_header(
         presence=Presence(backend, uuid.uuid4(), interval=0.1),
     )
     async with app.run_test(size=(140, 30)) as pilot:
-        await until(pilot, lambda: app.others == ["petr"])
+        await until_shown(pilot, lambda: app.others == ["petr"])
         app.screen.query_one(StatusBar).refresh()
-        await until(pilot, lambda: "petr" in app.export_screenshot())
+        await until_shown(pilot, lambda: "petr" in app.export_screenshot())

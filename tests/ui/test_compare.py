@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from PIL import Image as Picture
 from sqlalchemy import text
+from tests.waiting import until_shown
 from textual.widgets import Static
 
 from fototui.app import FototuiApp
@@ -28,7 +29,7 @@ from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.widget import Picture as PictureWidget
 from fototui.widgets.picture.widget import PictureState
 from tests.factories import file_ref, make_coloring, make_order, make_svg
-from tests.ui.conftest import AppPilot, OpenApp, until
+from tests.ui.conftest import AppPilot, OpenApp
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"><path d="M0 0h4v3z"/></svg>'
 
@@ -96,7 +97,7 @@ def pictures(app: FototuiApp) -> list[PictureWidget]:
 
 
 async def ready(pilot: AppPilot, app: FototuiApp) -> None:
-    await until(
+    await until_shown(
         pilot,
         lambda: pictures(app) and all(p.state is PictureState.SHOWN for p in pictures(app)),
     )
@@ -180,11 +181,11 @@ async def test_enter_chooses_and_goes_back(
         await ready(pilot, app)
         published.clear()
         await pilot.press("right", "right", "enter")
-        await until(pilot, lambda: not isinstance(app.screen, CompareScreen))
+        await until_shown(pilot, lambda: not isinstance(app.screen, CompareScreen))
         assert await chosen(database, image) == await version_id(database, 4)
         assert len([event for event in published if isinstance(event, ImageUpdateEvent)]) == 1
         app.do_undo_choice()
-        await until(pilot, lambda: any("undone" in t.message for t in app._notifications))
+        await until_shown(pilot, lambda: any("undone" in t.message for t in app._notifications))
     assert await chosen(database, image) == await version_id(database, 1)
 
 
@@ -203,11 +204,11 @@ async def test_a_choice_made_meanwhile_is_shown_and_asked_about(
         async with database.session() as session:
             await ColoringService(session, operator="eva").select(third)
         await pilot.press("right", "right", "enter")
-        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
         assert "v3 · 1.5 Mpx, 4 steps · ★" in captions(app)
         await pilot.press(answer)
-        await until(pilot, lambda: not isinstance(app.screen, Confirm))
-        await until(pilot, lambda: answer == "n" or app._last_choice)
+        await until_shown(pilot, lambda: not isinstance(app.screen, Confirm))
+        await until_shown(pilot, lambda: answer == "n" or app._last_choice)
     assert await chosen(database, image) == await version_id(database, number)
 
 
@@ -223,7 +224,7 @@ async def test_a_change_of_the_opened_order_is_shown(
             )
         await app.store.open(str(order.id))
         compare(app).on_store_changed(Changed(details=frozenset({str(order.id)})))
-        await until(pilot, lambda: any(caption.startswith("v5") for caption in captions(app)))
+        await until_shown(pilot, lambda: any(caption.startswith("v5") for caption in captions(app)))
         assert current(app) == "v3"
 
 
@@ -233,7 +234,7 @@ async def test_a_click_goes_to_a_version(
     async with open_app(home) as (app, pilot):
         await ready(pilot, app)
         await pilot.click(panes(app)[3])
-        await until(pilot, lambda: current(app) == "v4")
+        await until_shown(pilot, lambda: current(app) == "v4")
         await pilot.click(panes(app)[0])
         assert current(app) == "v4"
 
@@ -248,11 +249,11 @@ async def test_as_many_stand_side_by_side_as_fit(
         await ready(pilot, app)
         assert len(captions(app)) == count
         await pilot.press("right", "right")
-        await until(pilot, lambda: current(app) == "v4")
+        await until_shown(pilot, lambda: current(app) == "v4")
         assert captions(app)[0] == "Original"
         assert len(captions(app)) == count
         await pilot.resize_terminal(130, 40)
-        await until(pilot, lambda: len(captions(app)) == 4)
+        await until_shown(pilot, lambda: len(captions(app)) == 4)
         assert current(app) == "v4"
 
 
@@ -278,7 +279,7 @@ async def test_svgs_are_compared_too(
         await ready(pilot, app)
         assert captions(app)[1] == "v1 · Vrstvené, Podle barvy"
         await pilot.press("enter")
-        await until(pilot, lambda: app._last_choice)
+        await until_shown(pilot, lambda: app._last_choice)
     async with database.session() as session:
         assert (await session.get_one(Image, image.id)).selected_svg_id == svg.id
 
@@ -292,18 +293,20 @@ async def test_without_versions_it_says_so_and_chooses_nothing(
     screen = lambda: CompareScreen(str(order.id), image_id, VersionType.COLORING)  # noqa: E731
     async with open_app(screen) as (app, pilot):
         words = compare(app).query_one("#words", Static)
-        await until(pilot, lambda: "no finished version" in str(words.render()))
+        await until_shown(pilot, lambda: "no finished version" in str(words.render()))
         await pilot.press("enter")
-        await until(pilot, lambda: any("to choose yet" in t.message for t in app._notifications))
+        await until_shown(
+            pilot, lambda: any("to choose yet" in t.message for t in app._notifications)
+        )
         await pilot.press("escape")
-        await until(pilot, lambda: not isinstance(app.screen, CompareScreen))
+        await until_shown(pilot, lambda: not isinstance(app.screen, CompareScreen))
 
 
 async def test_an_image_that_is_gone_is_told(open_app: OpenApp, order: Order) -> None:
     screen = lambda: CompareScreen(str(order.id), 0, VersionType.COLORING)  # noqa: E731
     async with open_app(screen) as (app, pilot):
         words = compare(app).query_one("#words", Static)
-        await until(pilot, lambda: "no longer exists" in str(words.render()))
+        await until_shown(pilot, lambda: "no longer exists" in str(words.render()))
 
 
 async def test_a_read_only_terminal_only_looks(
@@ -313,5 +316,5 @@ async def test_a_read_only_terminal_only_looks(
     async with open_app(home, read_only=True) as (app, pilot):
         await ready(pilot, app)
         await pilot.press("right", "enter")
-        await until(pilot, lambda: any("read-only" in t.message for t in app._notifications))
+        await until_shown(pilot, lambda: any("read-only" in t.message for t in app._notifications))
     assert await chosen(database, image) == before

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from tests.waiting import until_shown
 from textual.widgets import Input
 
 from fototui.app import FototuiApp
@@ -26,7 +27,7 @@ from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.operations.lanes import LaneService
 from fototui.services.versions.coloring import ColoringService
 from tests.factories import make_coloring, make_order
-from tests.ui.conftest import OpenApp, until
+from tests.ui.conftest import OpenApp
 
 FAILED = PermanentError("RunPod failed: {reason}. Try again.", service="RunPod", reason="CUDA")
 REFUSED = AccountError("RunPod refuses the API key; check RUNPOD_API_KEY", service="RunPod")
@@ -54,7 +55,7 @@ async def failed_order(database: Database, *, words: Sentence | None) -> str:
 async def test_a_toast_is_czech(open_app: OpenApp) -> None:
     async with open_app(OrdersScreen, language="cs") as (app, pilot):
         app.perform(lambda: app.backend.act(ColoringService, lambda s: s.retry(77)))
-        await until(pilot, lambda: "Omalovánka 77 neexistuje" in toasts(app))
+        await until_shown(pilot, lambda: "Omalovánka 77 neexistuje" in toasts(app))
 
 
 async def test_the_reason_of_a_failed_version_follows_the_language(
@@ -67,9 +68,9 @@ async def test_the_reason_of_a_failed_version_follows_the_language(
         return "\n".join(str(option.prompt) for option in screen.versions.options)
 
     async with open_app(lambda: screen, language="cs") as (app, pilot):
-        await until(pilot, lambda: IN_CZECH in shown())
+        await until_shown(pilot, lambda: IN_CZECH in shown())
         app.do_next_language()
-        await until(pilot, lambda: str(FAILED) in shown())
+        await until_shown(pilot, lambda: str(FAILED) in shown())
 
 
 async def test_a_reason_without_words_is_shown_as_it_stands(
@@ -77,7 +78,7 @@ async def test_a_reason_without_words_is_shown_as_it_stands(
 ) -> None:
     screen = OrderScreen(await failed_order(database, words=None))
     async with open_app(lambda: screen, language="cs") as (_app, pilot):
-        await until(
+        await until_shown(
             pilot, lambda: str(FAILED) in "\n".join(str(o.prompt) for o in screen.versions.options)
         )
 
@@ -99,8 +100,10 @@ async def test_engines_and_jobs_tell_their_reasons_in_czech(
         def shown() -> str:
             return app.export_screenshot().replace("&#160;", " ")
 
-        await until(pilot, lambda: "RunPod odmítá klíč API; zkontrolujte RUNPOD_API_KEY" in shown())
-        await until(pilot, lambda: "RunPod selhal: CUDA" in shown())
+        await until_shown(
+            pilot, lambda: "RunPod odmítá klíč API; zkontrolujte RUNPOD_API_KEY" in shown()
+        )
+        await until_shown(pilot, lambda: "RunPod selhal: CUDA" in shown())
 
 
 @pytest.mark.parametrize("typed", ["1,5", "1.5", " 1,5 "])
@@ -111,13 +114,13 @@ async def test_a_number_is_taken_with_a_comma_and_with_a_point(
         answers: list[object] = []
         dialog = ColoringDialog(ColoringOptions(megapixels=0.5))
         app.push_screen(dialog, answers.append)
-        await until(pilot, lambda: app.screen is dialog and dialog.query(Input))
+        await until_shown(pilot, lambda: app.screen is dialog and dialog.query(Input))
         entry = dialog.query_one("#megapixels", Input)
         assert entry.value == "0,5"
         assert "Megapixely, 0,5 až 8" in app.export_screenshot().replace("&#160;", " ")
         entry.value = typed
         await pilot.press("enter")
-        await until(pilot, lambda: answers)
+        await until_shown(pilot, lambda: answers)
         assert answers == [ColoringOptions(megapixels=1.5)]
 
 

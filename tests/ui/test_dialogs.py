@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from tests.waiting import until_shown
 from textual.screen import ModalScreen
 
 from fototui.screens.dialogs import AskText, Confirm
 from fototui.screens.leave import LeaveDialog
 from fototui.screens.orders.screen import OrdersScreen
-from tests.ui.conftest import OpenApp, until
+from tests.ui.conftest import OpenApp
 
 LONG = "v2 has been sent already and may be charged. " * 3
 
@@ -31,7 +32,9 @@ async def test_it_fits(
 ) -> None:
     async with open_app(OrdersScreen, size=size, language=language) as (app, pilot):
         app.push_screen(make())
-        await until(pilot, lambda: isinstance(app.screen, ModalScreen) and app.screen.query("*"))
+        await until_shown(
+            pilot, lambda: isinstance(app.screen, ModalScreen) and app.screen.query("*")
+        )
         await pilot.pause()
         for widget in app.screen.query("*"):
             region = widget.region

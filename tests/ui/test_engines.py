@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
+from tests.waiting import until_shown
 from textual.widgets import Input, Static
 
 from fototui.app import FototuiApp
@@ -26,7 +27,7 @@ from fototui.widgets.tables.job_rows import duration, kind_word
 from fototui.widgets.tables.simple_table import SimpleTable
 from fototui.widgets.throughput import ThroughputChart
 from tests.factories import make_coloring, make_order, make_svg
-from tests.ui.conftest import AppPilot, OpenApp, until
+from tests.ui.conftest import AppPilot, OpenApp
 
 HOSTILE = "[/foo] [@click=app.quit]x[/] \x1b[31mred\u202e"
 
@@ -131,8 +132,8 @@ def toasts(app: FototuiApp) -> str:
 
 
 async def ready(app: FototuiApp, pilot: AppPilot, jobs: int = 4) -> None:
-    await until(pilot, lambda: table(app, "jobs").row_count == jobs)
-    await until(pilot, lambda: table(app, "lanes").row_count == len(JobKind))
+    await until_shown(pilot, lambda: table(app, "jobs").row_count == jobs)
+    await until_shown(pilot, lambda: table(app, "lanes").row_count == len(JobKind))
 
 
 async def go_to(app: FototuiApp, pilot: AppPilot, key: str, name: str = "jobs") -> None:
@@ -177,10 +178,10 @@ async def test_everything_is_there(open_app: OpenApp, shop: Shop, size: tuple[in
         assert "1/1" in jobs[1]
         assert "1:1" in jobs[1]  # a minute and some seconds
         await go_to(app, pilot, f"coloring:{shop.waiting.id}")
-        await until(pilot, lambda: "again at" in why(app))
+        await until_shown(pilot, lambda: "again at" in why(app))
         assert "RunPod is busy (HTTP 503)." in why(app)
         await go_to(app, pilot, f"coloring:{shop.failed.id}")
-        await until(pilot, lambda: "RunPod could not read the photo." in why(app))
+        await until_shown(pilot, lambda: "RunPod could not read the photo." in why(app))
         chart, first = app.screen.query_one(ThroughputChart), table(app, "lanes")
         assert (chart.region.y == first.region.y) is (size[0] >= 160)
         if size[0] >= 120:
@@ -195,7 +196,7 @@ async def test_everything_is_there(open_app: OpenApp, shop: Shop, size: tuple[in
 
 async def test_empty_tables_say_what_to_do(open_app: OpenApp) -> None:
     async with open_app(EnginesScreen) as (app, pilot):
-        await until(pilot, lambda: "0 running" in str(table(app, "jobs").border_title))
+        await until_shown(pilot, lambda: "0 running" in str(table(app, "jobs").border_title))
         assert "No engine is running" in shown(app, "engines")
         assert "Nothing is waiting" in shown(app, "jobs")
         await pilot.press("x")
@@ -226,7 +227,7 @@ async def test_hostile_texts_are_only_text(open_app: OpenApp, database: Database
             assert not {"\x1b", "\u202e"} & set(shown(app, name))
         await go_to(app, pilot, table(app, "jobs").cursor or "")
         await pilot.press("r")  # the toast names the order
-        await until(pilot, lambda: "[/foo]" in toasts(app))
+        await until_shown(pilot, lambda: "[/foo]" in toasts(app))
 
 
 async def test_jobs_come_and_go_under_a_steady_cursor(
@@ -243,7 +244,7 @@ async def test_jobs_come_and_go_under_a_steady_cursor(
                 text("UPDATE coloring_versions SET status = 'completed' WHERE id = :id"),
                 {"id": shop.running.id},
             )
-        await until(pilot, lambda: table(app, "jobs").row_count == 5)
+        await until_shown(pilot, lambda: table(app, "jobs").row_count == 5)
         assert table(app, "jobs").cursor == f"svg:{shop.svg.id}"
 
 
@@ -271,17 +272,17 @@ async def test_p_pauses_a_lane_with_a_reason_and_resumes_it(
         await ready(app, pilot)
         await go_to(app, pilot, "svg", "lanes")
         await pilot.press("p")
-        await until(pilot, lambda: isinstance(app.screen, AskText))
+        await until_shown(pilot, lambda: isinstance(app.screen, AskText))
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, EnginesScreen))
+        await until_shown(pilot, lambda: isinstance(app.screen, EnginesScreen))
         assert (await paused()).paused_at is None
 
         await pilot.press("p")
-        await until(pilot, lambda: isinstance(app.screen, AskText))
+        await until_shown(pilot, lambda: isinstance(app.screen, AskText))
         app.screen.query_one(Input).value = "No credits [left]"
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, EnginesScreen))
-        await until(pilot, lambda: "paused by jana since" in shown(app, "lanes"))
+        await until_shown(pilot, lambda: isinstance(app.screen, EnginesScreen))
+        await until_shown(pilot, lambda: "paused by jana since" in shown(app, "lanes"))
         assert "No credits [left]" in shown(app, "lanes")
         assert "paused by jana since" in why(app)
         lane = await paused()
@@ -289,7 +290,7 @@ async def test_p_pauses_a_lane_with_a_reason_and_resumes_it(
         assert (await last_activity(database)).action == "lane_paused"
 
         await pilot.press("p")
-        await until(pilot, lambda: "paused by" not in shown(app, "lanes"))
+        await until_shown(pilot, lambda: "paused by" not in shown(app, "lanes"))
         assert (await paused()).paused_at is None
         assert (await last_activity(database)).action == "lane_resumed"
 
@@ -305,12 +306,12 @@ async def test_p_pauses_and_resumes_an_engine(
         await ready(app, pilot)
         await go_to(app, pilot, str(shop.mine.id), "engines")
         await pilot.press("p")
-        await until(pilot, lambda: "paused by eva" in shown(app, "engines"))
+        await until_shown(pilot, lambda: "paused by eva" in shown(app, "engines"))
         assert await paused_by() == "eva"
         entry = await last_activity(database)
         assert (entry.action, entry.detail) == ("engine_paused", "jana @ studio-2, pid 4711")
         await pilot.press("p")
-        await until(pilot, lambda: "paused by eva" not in shown(app, "engines"))
+        await until_shown(pilot, lambda: "paused by eva" not in shown(app, "engines"))
         assert await paused_by() is None
         assert (await last_activity(database)).action == "engine_resumed"
 
@@ -324,7 +325,7 @@ async def test_p_on_an_engine_that_is_gone_says_so(
         async with database.session() as session, session.begin():
             await session.execute(text("UPDATE engines SET retired_at = now()"))
         await pilot.press("p")
-        await until(pilot, lambda: "This engine is gone" in toasts(app))
+        await until_shown(pilot, lambda: "This engine is gone" in toasts(app))
 
 
 async def test_tab_goes_round_and_p_needs_a_lane_or_an_engine(
@@ -352,7 +353,7 @@ async def test_x_cancels_what_waits_at_once(
         await ready(app, pilot)
         await go_to(app, pilot, f"svg:{shop.svg.id}")
         await pilot.press("x")
-        await until(pilot, lambda: table(app, "jobs").row_count == 3)
+        await until_shown(pilot, lambda: table(app, "jobs").row_count == 3)
         assert await status_of(database, shop.svg) == Svg.ERROR
         entry = await last_activity(database)
         assert (entry.operator, entry.action, entry.version_type) == ("jana", "cancelled", "svg")
@@ -367,14 +368,14 @@ async def test_x_asks_before_it_stops_what_may_be_charged(
         await ready(app, pilot)
         await go_to(app, pilot, f"coloring:{shop.running.id}")
         await pilot.press("x")
-        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
         await pilot.press("enter")  # the careful answer
-        await until(pilot, lambda: isinstance(app.screen, EnginesScreen))
+        await until_shown(pilot, lambda: isinstance(app.screen, EnginesScreen))
         assert await status_of(database, shop.running) == Coloring.RUNPOD_PROCESSING
         await pilot.press("x")
-        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
         await pilot.press("y")
-        await until(pilot, lambda: table(app, "jobs").row_count == 3)
+        await until_shown(pilot, lambda: table(app, "jobs").row_count == 3)
         assert await status_of(database, shop.running) == Coloring.RUNPOD_CANCELLED
 
 
@@ -385,7 +386,7 @@ async def test_r_retries_a_failed_job(open_app: OpenApp, database: Database, sho
         await pilot.press("x")
         assert "failed already" in toasts(app)
         await pilot.press("r")
-        await until(pilot, lambda: " 0 failed" in str(table(app, "jobs").border_title))
+        await until_shown(pilot, lambda: " 0 failed" in str(table(app, "jobs").border_title))
         assert await status_of(database, shop.failed) == Coloring.QUEUED
         assert (await last_activity(database)).action == "retried"
         # It goes up among those that wait, and the cursor with it.
@@ -409,15 +410,15 @@ async def test_orders_that_are_fetched_are_retried_and_their_lanes_paused(
         await pilot.press("x")
         assert "pause its lane" in toasts(app)
         await go_to(app, pilot, f"download:{failed.id}")
-        await until(pilot, lambda: "2 photos are missing." in why(app))
+        await until_shown(pilot, lambda: "2 photos are missing." in why(app))
         await pilot.press("r")
-        await until(pilot, lambda: " 0 failed" in str(table(app, "jobs").border_title))
+        await until_shown(pilot, lambda: " 0 failed" in str(table(app, "jobs").border_title))
         assert (await last_activity(database)).action == "retried"
         await go_to(app, pilot, "download", "lanes")
         await pilot.press("p")
-        await until(pilot, lambda: isinstance(app.screen, AskText))
+        await until_shown(pilot, lambda: isinstance(app.screen, AskText))
         await pilot.press(*"busy", "enter")
-        await until(pilot, lambda: "paused by jana since" in shown(app, "lanes"))
+        await until_shown(pilot, lambda: "paused by jana since" in shown(app, "lanes"))
         assert (await last_activity(database)).version_type == "download"
 
 
@@ -431,7 +432,7 @@ async def test_enter_opens_the_order_and_escape_goes_back(
         await pilot.press("enter")
         assert opened == [shop.order_id]
         await pilot.double_click("#jobs", offset=(5, 3))
-        await until(pilot, lambda: len(opened) == 2)
+        await until_shown(pilot, lambda: len(opened) == 2)
         await pilot.press("escape")
         assert not isinstance(app.screen, EnginesScreen)
 
@@ -460,12 +461,12 @@ async def test_a_reading_that_fails_ends_nothing(open_app: OpenApp, shop: Shop) 
                 operator="jana",
             ),
         )
-        await until(pilot, lambda: screen.refresher.failure)
+        await until_shown(pilot, lambda: screen.refresher.failure)
         assert "does not answer" in str(screen.refresher.failure)
         assert table(app, "jobs").row_count == 4
         assert "as of" in str(table(app, "jobs").border_title)
         app.backend = backend
-        await until(pilot, lambda: "as of" not in str(table(app, "jobs").border_title))
+        await until_shown(pilot, lambda: "as of" not in str(table(app, "jobs").border_title))
 
 
 def test_kinds_and_spans_of_time_have_words() -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, text
+from tests.waiting import until_shown
 from textual.widgets import Static
 
 from fototui.app import AppSettings, FototuiApp
@@ -27,7 +28,7 @@ from fototui.services.backend import Backend
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
 from tests.factories import make_coloring, make_order
-from tests.ui.conftest import AppPilot, until
+from tests.ui.conftest import AppPilot
 
 HOSTILE = "[/foo] \x1b[31mred\u202e"
 
@@ -88,9 +89,9 @@ class Office:
             home=OrdersScreen,
         )
         async with app.run_test(size=size) as pilot:
-            await until(pilot, lambda: app.store.is_complete)
+            await until_shown(pilot, lambda: app.store.is_complete)
             shown = orders_screen(app).list
-            await until(pilot, lambda: len(shown.shown) == len(app.store.orders))
+            await until_shown(pilot, lambda: len(shown.shown) == len(app.store.orders))
             await pilot.pause()
             yield app, pilot
 
@@ -133,7 +134,9 @@ def lines(app: FototuiApp) -> str:
 
 async def open_order(app: FototuiApp, pilot: AppPilot, order: Order) -> OrderScreen:
     app.open_order(str(order.id))
-    await until(pilot, lambda: isinstance(app.screen, OrderScreen) and app.screen._selection.detail)
+    await until_shown(
+        pilot, lambda: isinstance(app.screen, OrderScreen) and app.screen._selection.detail
+    )
     assert isinstance(app.screen, OrderScreen)
     return app.screen
 
@@ -145,20 +148,20 @@ async def test_f_imports_and_says_what_came(office: Office) -> None:
     shop = Shop([told(3), told(2), told(1)])
     async with office.opened(shop) as (app, pilot):
         await pilot.press("f")
-        await until(pilot, lambda: "Fetching orders…" in toasts(app))
+        await until_shown(pilot, lambda: "Fetching orders…" in toasts(app))
         assert "Fetching orders…" in str(orders_screen(app).filter.tabs.render())
         await pilot.press("f")
-        await until(pilot, lambda: "being fetched already" in toasts(app))
+        await until_shown(pilot, lambda: "being fetched already" in toasts(app))
         shop.open.set()
-        await until(pilot, lambda: "3 new." in toasts(app))
-        await until(pilot, lambda: all(f"#{n}" in lines(app) for n in (1, 2, 3)))
+        await until_shown(pilot, lambda: "3 new." in toasts(app))
+        await until_shown(pilot, lambda: all(f"#{n}" in lines(app) for n in (1, 2, 3)))
         assert "Fetching" not in str(orders_screen(app).filter.tabs.render())
 
         shop.orders = [told(4), told(3, customer="Eva Velká"), told(2), told(1)]
         await pilot.press("f")
-        await until(pilot, lambda: "1 new, 1 updated." in toasts(app))
+        await until_shown(pilot, lambda: "1 new, 1 updated." in toasts(app))
         await pilot.press("f")
-        await until(pilot, lambda: "Shopify has nothing new." in toasts(app))
+        await until_shown(pilot, lambda: "Shopify has nothing new." in toasts(app))
 
 
 async def test_a_shop_that_fails_half_way_says_why(office: Office) -> None:
@@ -167,12 +170,12 @@ async def test_a_shop_that_fails_half_way_says_why(office: Office) -> None:
     shop.open.set()
     async with office.opened(shop) as (app, pilot):
         await pilot.press("f")
-        await until(pilot, lambda: "1 new, 1 failed." in toasts(app))
+        await until_shown(pilot, lambda: "1 new, 1 failed." in toasts(app))
         assert "The shop is too busy." in toasts(app)
 
         shop.orders = []
         await pilot.press("f")
-        await until(pilot, lambda: toasts(app).count("too busy") == 2)
+        await until_shown(pilot, lambda: toasts(app).count("too busy") == 2)
 
 
 async def test_without_a_shop_f_says_what_to_set(office: Office) -> None:
@@ -187,7 +190,7 @@ async def test_marked_orders_are_fetched_again(office: Office, database: Databas
         await make_order(session, shopify_id=None, order_number="#M1000")
     async with office.opened() as (app, pilot):
         await pilot.press("ctrl+a", "f")
-        await until(pilot, lambda: "1 started. 1 skipped:" in toasts(app))
+        await until_shown(pilot, lambda: "1 started. 1 skipped:" in toasts(app))
         assert "made by hand" in toasts(app)
     async with database.session() as session:
         asked = "SELECT order_number FROM orders WHERE sync_requested_at IS NOT NULL"
@@ -204,11 +207,11 @@ async def test_u_has_the_order_fetched_again(office: Office, database: Database)
     async with office.opened() as (app, pilot):
         await open_order(app, pilot, order)
         await pilot.press("u")
-        await until(pilot, lambda: "will be fetched from Shopify again" in toasts(app))
+        await until_shown(pilot, lambda: "will be fetched from Shopify again" in toasts(app))
         await pilot.press("escape")
         await open_order(app, pilot, by_hand)
         await pilot.press("u")
-        await until(pilot, lambda: "made by hand" in toasts(app))
+        await until_shown(pilot, lambda: "made by hand" in toasts(app))
     async with database.session() as session:
         found = await session.get_one(Order, order.id)
         assert found.sync_requested_at is not None
@@ -228,7 +231,7 @@ async def test_r_lets_a_failed_order_go_on(
     async with office.opened() as (app, pilot):
         await open_order(app, pilot, order)
         await pilot.press("r")
-        await until(pilot, lambda: words in toasts(app))
+        await until_shown(pilot, lambda: words in toasts(app))
         assert await office.status(order) == status
 
 
@@ -242,15 +245,15 @@ async def test_r_prefers_the_failed_version_and_shift_r_does_both(
     async with office.opened() as (app, pilot):
         screen = await open_order(app, pilot, order)
         await pilot.press("r")
-        await until(pilot, lambda: "v1 is being retried" in toasts(app))
+        await until_shown(pilot, lambda: "v1 is being retried" in toasts(app))
         assert await office.status(order) == OrderStatus.ERROR
         async with database.session() as session, session.begin():
             await session.execute(text("UPDATE coloring_versions SET status = 'error'"))
-        await until(
+        await until_shown(
             pilot, lambda: screen._selection.version and screen._selection.version.status == "error"
         )
         await pilot.press("R")
-        await until(pilot, lambda: "1 started." in toasts(app))
+        await until_shown(pilot, lambda: "1 started." in toasts(app))
         assert await office.status(order) == OrderStatus.PENDING
 
 
@@ -258,7 +261,7 @@ async def test_r_in_the_list_retries_the_orders_too(office: Office) -> None:
     orders = [await office.failed_order(), await office.failed_order(uploaded=True)]
     async with office.opened() as (app, pilot):
         await pilot.press("ctrl+a", "r")
-        await until(pilot, lambda: "2 started." in toasts(app))
+        await until_shown(pilot, lambda: "2 started." in toasts(app))
     assert [await office.status(order) for order in orders] == ["downloading", "pending"]
 
 
@@ -268,7 +271,7 @@ async def test_a_read_only_terminal_fetches_nothing(office: Office) -> None:
         await pilot.press("f", "r")
         await open_order(app, pilot, order)
         await pilot.press("u", "r")
-        await until(pilot, lambda: toasts(app).count("read-only") == 4)
+        await until_shown(pilot, lambda: toasts(app).count("read-only") == 4)
     assert await office.status(order) == "error"
 
 
@@ -278,9 +281,9 @@ async def test_a_read_only_terminal_fetches_nothing(office: Office) -> None:
 async def test_reasons_stand_in_list_pane_and_order(office: Office, database: Database) -> None:
     order = await office.failed_order()
     async with office.opened(size=(180, 40)) as (app, pilot):
-        await until(pilot, lambda: "1 photo could" in lines(app))
+        await until_shown(pilot, lambda: "1 photo could" in lines(app))
         pane = orders_screen(app).pane
-        await until(pilot, lambda: "1 photo could not be downloaded." in pane.plain)
+        await until_shown(pilot, lambda: "1 photo could not be downloaded." in pane.plain)
         assert "The address answers 404. [/foo]" in pane.plain
         screen = await open_order(app, pilot, order)
         assert "1 photo could not be downloaded." in str(screen.query_one("#why", Static).render())
@@ -293,4 +296,4 @@ async def test_reasons_stand_in_list_pane_and_order(office: Office, database: Da
             )
             row = (await session.scalars(select(Image))).one()
             row.error = None
-        await until(pilot, lambda: screen.query_one("#why").has_class("-nothing"))
+        await until_shown(pilot, lambda: screen.query_one("#why").has_class("-nothing"))

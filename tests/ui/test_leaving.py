@@ -3,6 +3,7 @@
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.waiting import until_shown
 
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
@@ -12,7 +13,6 @@ from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.backend import Backend
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
-from tests.ui.conftest import until
 
 
 def _app(database: Database, storage: DirectoryStorage, *, running: int) -> FototuiApp:
@@ -37,13 +37,13 @@ async def test_jobs_are_handed_over_or_waited_for(
     app = _app(database, storage, running=2)
     async with app.run_test() as pilot:
         await pilot.press("ctrl+q")
-        await until(pilot, lambda: isinstance(app.screen, LeaveDialog))
+        await until_shown(pilot, lambda: isinstance(app.screen, LeaveDialog))
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, OrdersScreen))
+        await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
         await pilot.press("ctrl+q")
-        await until(pilot, lambda: isinstance(app.screen, LeaveDialog))
+        await until_shown(pilot, lambda: isinstance(app.screen, LeaveDialog))
         await pilot.press(*keys)
-        await until(pilot, lambda: not app.is_running)
+        await until_shown(pilot, lambda: not app.is_running)
     assert app.leaving is leaving
 
 
@@ -51,4 +51,4 @@ async def test_without_jobs_nothing_is_asked(database: Database, storage: Direct
     app = _app(database, storage, running=0)
     async with app.run_test() as pilot:
         await pilot.press("ctrl+q")
-        await until(pilot, lambda: not app.is_running)
+        await until_shown(pilot, lambda: not app.is_running)

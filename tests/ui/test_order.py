@@ -14,6 +14,7 @@ import pytest
 from PIL import Image as Pillow
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.waiting import until_shown
 from textual.widgets import Input
 from ulid import ULID
 
@@ -34,7 +35,7 @@ from fototui.services.views.orders import OrderDetail, VersionView
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.widget import Picture, PictureState
 from tests.factories import make_coloring, make_order, make_svg
-from tests.ui.conftest import AppPilot, OpenApp, until
+from tests.ui.conftest import AppPilot, OpenApp
 
 DONE = ColoringProcessingStatus.COMPLETED
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"><path d="M0 0h4v3z"/></svg>'
@@ -118,8 +119,8 @@ class Shop:
         async with self.open_app(
             lambda: screen, size=size, read_only=read_only, language=language
         ) as (app, pilot):
-            await until(pilot, lambda: app.store.detail(order_id))
-            await until(pilot, lambda: screen.images.option_count)
+            await until_shown(pilot, lambda: app.store.detail(order_id))
+            await until_shown(pilot, lambda: screen.images.option_count)
             yield app, pilot, screen
 
 
@@ -151,7 +152,7 @@ def at(selection: Selection) -> int:
 
 
 async def hears(app: FototuiApp, pilot: AppPilot, words: str) -> None:
-    await until(pilot, lambda: words in told(app))
+    await until_shown(pilot, lambda: words in told(app))
 
 
 class TestShowing:
@@ -188,7 +189,7 @@ class TestShowing:
         async with shop.opened(order_id) as (_, pilot, screen):
             await pilot.press("tab")
             assert "0.2 credits" in rows(screen)
-            await until(pilot, lambda: screen.picture.state is PictureState.SHOWN)
+            await until_shown(pilot, lambda: screen.picture.state is PictureState.SHOWN)
 
     async def test_time_of_a_running_version_ticks(self, shop: Shop) -> None:
         order_id = await shop.order(ColoringProcessingStatus.RUNPOD_PROCESSING)
@@ -198,12 +199,12 @@ class TestShowing:
         async with shop.opened(order_id) as (_, pilot, screen):
             before = rows(screen)
             assert "  0:0" in before
-            await until(pilot, lambda: rows(screen) != before)
+            await until_shown(pilot, lambda: rows(screen) != before)
 
     async def test_the_photo_is_shown_until_there_is_a_version(self, shop: Shop) -> None:
         order_id = await shop.order(ColoringProcessingStatus.QUEUED)
         async with shop.opened(order_id) as (_, pilot, screen):
-            await until(pilot, lambda: screen.picture.state is PictureState.SHOWN)
+            await until_shown(pilot, lambda: screen.picture.state is PictureState.SHOWN)
             assert "original" in str(screen.picture.query_one(".caption").render())
 
     async def test_a_missing_and_a_broken_file_are_told_of(self, shop: Shop) -> None:
@@ -214,16 +215,16 @@ class TestShowing:
         await shop.storage.delete(first.file.key)
         await shop.storage.put(second.file.key, b"no picture", content_type="image/png")
         async with shop.opened(order_id) as (_, pilot, screen):
-            await until(pilot, lambda: screen.picture.state is PictureState.FAILED)
+            await until_shown(pilot, lambda: screen.picture.state is PictureState.FAILED)
             assert "not in storage" in screen.picture.reason
             await pilot.press("down")
-            await until(pilot, lambda: "damaged" in screen.picture.reason)
+            await until_shown(pilot, lambda: "damaged" in screen.picture.reason)
 
     async def test_an_order_that_is_not_there(self, shop: Shop) -> None:
         await shop.order()
         screen = OrderScreen("01ARZ3NDEKTSV4RRFFQ69G5FAV")
         async with shop.open_app(lambda: screen) as (_, pilot):
-            await until(
+            await until_shown(
                 pilot, lambda: "no order" in str(screen.query_one("#about").render()).lower()
             )
             await pilot.press("g", "enter")
@@ -240,7 +241,7 @@ class TestShowing:
             row = await session.get_one(ColoringVersion, (await shop.colorings(order_id))[1].id)
             row.error = row.requested_by = bad
         async with shop.opened(order_id, size=size) as (app, pilot, screen):
-            await until(pilot, lambda: screen.picture.state is PictureState.SHOWN)
+            await until_shown(pilot, lambda: screen.picture.state is PictureState.SHOWN)
             texts = [str(option.prompt) for option in screen.images.options]
             shown = "\n".join([*texts, rows(screen), str(screen.query_one("#about").render())])
             assert shown.count("[/foo]") >= 4
@@ -284,21 +285,21 @@ class TestMoving:
             await pilot.press("n")
             await hears(app, pilot, "last order")
             await pilot.press("N")
-            await until(pilot, lambda: len(screen._selection.versions) == 2)
+            await until_shown(pilot, lambda: len(screen._selection.versions) == 2)
             assert screen.order_id == newer
             assert app.store.detail(older) is None
             await pilot.press("N")
             await hears(app, pilot, "first order")
             await pilot.press("n")
-            await until(pilot, lambda: app.store.detail(older))
+            await until_shown(pilot, lambda: app.store.detail(older))
 
     async def test_full_screen_and_back(self, shop: Shop) -> None:
         order_id = await shop.order(DONE)
         async with shop.opened(order_id) as (app, pilot, screen):
             await pilot.press("p")
-            await until(pilot, lambda: isinstance(app.screen, PictureScreen))
+            await until_shown(pilot, lambda: isinstance(app.screen, PictureScreen))
             picture = app.screen.query_one(Picture)
-            await until(pilot, lambda: picture.state is PictureState.SHOWN)
+            await until_shown(pilot, lambda: picture.state is PictureState.SHOWN)
             await pilot.press("right")
             await hears(app, pilot, "The whole picture is shown already")
             await pilot.press("plus", "right")
@@ -343,7 +344,7 @@ class TestGenerating:
         order_id = await shop.order()
         async with shop.opened(order_id) as (app, pilot, _screen):
             await pilot.press("ctrl+g")
-            await until(pilot, lambda: isinstance(app.screen, ColoringDialog))
+            await until_shown(pilot, lambda: isinstance(app.screen, ColoringDialog))
             megapixels, steps = app.screen.query(Input)
             megapixels.value, steps.value = "9", "2.5"
             await pilot.press("enter")
@@ -358,7 +359,7 @@ class TestGenerating:
             options = (await shop.colorings(order_id))[0].options
             assert repr(options) == "ColoringOptions(megapixels=2.5, steps=8)"
             await pilot.press("ctrl+g")
-            await until(pilot, lambda: isinstance(app.screen, ColoringDialog))
+            await until_shown(pilot, lambda: isinstance(app.screen, ColoringDialog))
             await pilot.press("escape")
             assert len(await shop.colorings(order_id)) == 1
 
@@ -369,7 +370,7 @@ class TestGenerating:
             await hears(app, pilot, "v1 is requested")
             assert screen._selection.kind is VersionType.SVG
             await pilot.press("ctrl+s")
-            await until(pilot, lambda: isinstance(app.screen, SvgDialog))
+            await until_shown(pilot, lambda: isinstance(app.screen, SvgDialog))
             app.screen.query_one("#stacking", Pick).focus()
             await pilot.press("right", "tab", "left", "enter")
             await hears(app, pilot, "v2 is requested")
@@ -383,7 +384,7 @@ class TestGenerating:
             await pilot.press("G")
             await hears(app, pilot, "2 started. 1 skipped:")
             await pilot.press("S")
-            await until(pilot, lambda: screen._selection.kind is VersionType.SVG)
+            await until_shown(pilot, lambda: screen._selection.kind is VersionType.SVG)
             images = (await shop.detail(order_id)).images
             assert [len(image.coloring) for image in images] == [1, 1, 1]
             assert [len(image.svg) for image in images] == [1, 0, 0]
@@ -416,7 +417,7 @@ class TestRetryingAndCancelling:
             await pilot.press("r")
             await hears(app, pilot, "v1 is being retried")
             assert (await shop.colorings(order_id))[0].status == "queued"
-            await until(pilot, lambda: "○" in rows(screen))
+            await until_shown(pilot, lambda: "○" in rows(screen))
             await pilot.press("r")
             await hears(app, pilot, "v1 did not fail")
 
@@ -436,11 +437,11 @@ class TestRetryingAndCancelling:
             (await session.get_one(ColoringVersion, version_id)).submissions = 1
         async with shop.opened(order_id) as (app, pilot, _screen):
             await pilot.press("x")
-            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
             await pilot.press("enter")
             assert (await shop.colorings(order_id))[0].status == "runpod_queued"
             await pilot.press("x")
-            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
             await pilot.press("y")
             await hears(app, pilot, "v1 is cancelled")
             assert (await shop.colorings(order_id))[0].status == "runpod_cancelled"
@@ -461,7 +462,7 @@ class TestChoosing:
             await pilot.press("2", "enter")
             await hears(app, pilot, "v2 is chosen")
             assert [v.selected for v in await shop.colorings(order_id)] == [False, True]
-            await until(pilot, lambda: rows(screen).splitlines()[1].startswith("★"))
+            await until_shown(pilot, lambda: rows(screen).splitlines()[1].startswith("★"))
             assert "is the chosen one now" not in told(app)
             await pilot.press("enter")
             await hears(app, pilot, "v2 is the chosen one already")
@@ -487,17 +488,17 @@ class TestChoosing:
             monkeypatch.setattr(screen, "on_store_changed", lambda _changed: None)
             await shop.backend("petr").act(ColoringService, lambda s: s.select(second.id))
             await pilot.press("enter")
-            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
             question = str(app.screen.query("Static").first().render())
             assert question == "petr chose v2 meanwhile. Choose v3 anyway?"
             await pilot.press(answer)
-            await until(pilot, lambda: app.screen is screen)
-            await until(
+            await until_shown(pilot, lambda: app.screen is screen)
+            await until_shown(
                 pilot, lambda: all(w.is_finished for w in app.workers if w.group == "commands")
             )
             views = await shop.colorings(order_id)
             assert [view.version for view in views if view.selected] == [chosen]
-            await until(pilot, lambda: rows(screen).splitlines()[chosen - 1].startswith("★"))
+            await until_shown(pilot, lambda: rows(screen).splitlines()[chosen - 1].startswith("★"))
 
     async def test_anothers_choice_is_shown(self, shop: Shop) -> None:
         order_id = await shop.order(DONE, DONE, selected=1)
@@ -547,7 +548,7 @@ class TestFiles:
 
             async def save_as(name: str | None = None) -> Path:
                 await pilot.press("d")
-                await until(pilot, lambda: isinstance(app.screen, AskText))
+                await until_shown(pilot, lambda: isinstance(app.screen, AskText))
                 entry = app.screen.query_one(Input)
                 path = Path(entry.value if name is None else name)
                 entry.value = str(path)
@@ -561,14 +562,14 @@ class TestFiles:
             assert path.read_bytes() == png("white")
             path.write_bytes(b"mine")
             await save_as()
-            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
             await pilot.press("enter")
-            await until(pilot, lambda: isinstance(app.screen, OrderScreen))
+            await until_shown(pilot, lambda: isinstance(app.screen, OrderScreen))
             assert path.read_bytes() == b"mine"
             await save_as()
-            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
             await pilot.press("y")
-            await until(pilot, lambda: path.read_bytes() != b"mine")
+            await until_shown(pilot, lambda: path.read_bytes() != b"mine")
             await save_as("/no/such/folder/x.png")
             await hears(app, pilot, "could not be written")
             assert os.listdir(tmp_path / "work") == [path.name]
@@ -584,5 +585,5 @@ async def test_updates_keep_the_cursor(shop: Shop) -> None:
             row = await session.get_one(Image, (await shop.detail(order_id)).images[0].id)
             row.position = 99
         await app.store.refresh(order_id)
-        await until(pilot, lambda: "99" in str(screen.images.options[-1].prompt))
+        await until_shown(pilot, lambda: "99" in str(screen.images.options[-1].prompt))
         assert screen.images.image_id == image_id

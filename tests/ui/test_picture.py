@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from tests.waiting import PATIENCE, until_shown
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
@@ -25,7 +26,7 @@ from fototui.screens.picture import PictureScreen
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.sixel import Sixels, sixels
 from fototui.widgets.picture.widget import HalfBlocks, Picture, PictureState, half_blocks
-from tests.ui.conftest import AppPilot, OpenApp, until
+from tests.ui.conftest import AppPilot, OpenApp
 
 MISSING = S3ObjectRefData(key="a/none.png", bucket="files", etag="x")
 
@@ -111,14 +112,14 @@ def test_half_blocks_tell_two_rows_each() -> None:
 async def test_it_keeps_its_proportions(storage: SlowStorage, tmp_path: Path) -> None:
     async with shown(storage, tmp_path) as (picture, pilot):
         picture.show(await put(storage, "a/1.png", "red"), caption="[/foo] \x1b[2J photo")
-        await until(pilot, lambda: picture.state is PictureState.SHOWN)
+        await until_shown(pilot, lambda: picture.state is PictureState.SHOWN)
         await pilot.pause()
         assert picture.query_one(HalfBlocks).size == (40, 10)
         assert str(picture.query_one(".caption").render()) == "[/foo] [2J photo"
         await pilot.resize_terminal(20, 21)
-        await until(pilot, lambda: picture.query_one(HalfBlocks).size == (20, 5))
+        await until_shown(pilot, lambda: picture.query_one(HalfBlocks).size == (20, 5))
         picture.zoom = 2.0
-        await until(pilot, lambda: picture.query_one(HalfBlocks).size == (20, 10))
+        await until_shown(pilot, lambda: picture.query_one(HalfBlocks).size == (20, 10))
 
 
 async def test_a_newer_picture_wins(storage: SlowStorage, tmp_path: Path) -> None:
@@ -126,9 +127,9 @@ async def test_a_newer_picture_wins(storage: SlowStorage, tmp_path: Path) -> Non
     gate = storage.gates[slow.key] = asyncio.Event()
     async with shown(storage, tmp_path) as (picture, pilot):
         picture.show(slow)
-        await until(pilot, lambda: slow.key in storage.held)
+        await until_shown(pilot, lambda: slow.key in storage.held)
         picture.show(quick)
-        await until(pilot, lambda: picture.state is PictureState.SHOWN)
+        await until_shown(pilot, lambda: picture.state is PictureState.SHOWN)
         before = colour_of(picture)
         gate.set()
         await pictures_of(picture).load(slow, width_px=9, height_px=9)  # it is there by now
@@ -143,19 +144,19 @@ async def test_the_one_before_does_not_stand_under_the_next_ones_name(
     gate = storage.gates[slow.key] = asyncio.Event()
     async with shown(storage, tmp_path) as (picture, pilot):
         picture.show(first, caption="one")
-        await until(pilot, lambda: picture.state is PictureState.SHOWN)
+        await until_shown(pilot, lambda: picture.state is PictureState.SHOWN)
         picture.show(slow, caption="two")
         await pilot.pause()
         assert not picture.query_one(HalfBlocks).display
         gate.set()
-        await until(pilot, lambda: picture.state is PictureState.SHOWN)
+        await until_shown(pilot, lambda: picture.state is PictureState.SHOWN)
         assert picture.query_one(HalfBlocks).display
 
 
 async def test_reasons_and_nothing(storage: SlowStorage, tmp_path: Path) -> None:
     async with shown(storage, tmp_path) as (picture, pilot):
         picture.show(MISSING)
-        await until(pilot, lambda: picture.state is PictureState.FAILED)
+        await until_shown(pilot, lambda: picture.state is PictureState.FAILED)
         assert "not in storage" in str(picture.query_one(".words").render())
         picture.show(None, empty="Nothing here.")
         assert picture.state is PictureState.EMPTY
@@ -165,7 +166,7 @@ async def test_reasons_and_nothing(storage: SlowStorage, tmp_path: Path) -> None
 async def test_off_shows_the_address(storage: SlowStorage, tmp_path: Path) -> None:
     async with shown(storage, tmp_path, Graphics.OFF) as (picture, pilot):
         picture.show(await put(storage, "a/1.png", "red"))
-        await until(pilot, lambda: "a/1.png" in str(picture.query_one(".words").render()))
+        await until_shown(pilot, lambda: "a/1.png" in str(picture.query_one(".words").render()))
 
 
 _GRAPHICS = """
@@ -187,7 +188,7 @@ async def main(folder, choice):
         async with app.run_test(size=(40, 20)) as pilot:
             picture = app.query_one(Picture)
             picture.show(ref)
-            async with asyncio.timeout(10):
+            async with in_time():
                 while picture.state != "shown":
                     await pilot.pause(0.02)
                 await pilot.pause(0.2)
@@ -206,7 +207,7 @@ asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
 def test_graphics_reach_the_terminal(tmp_path: Path, choice: str, sign: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _GRAPHICS, str(tmp_path), choice],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert "Size(width=40, height=10)" in done.stdout
@@ -235,9 +236,9 @@ async def test_sixels_and_what_stands_in_front(storage: SlowStorage, tmp_path: P
         async with app.run_test(size=(40, 21), notifications=True) as pilot:
             picture = app.query_one(Picture)
             picture.show(ref)
-            await until(pilot, lambda: picture.state is PictureState.SHOWN)
+            await until_shown(pilot, lambda: picture.state is PictureState.SHOWN)
             surface = picture.query_one(Sixels)
-            await until(pilot, lambda: surface.size == (40, 20))
+            await until_shown(pilot, lambda: surface.size == (40, 20))
             first, *others = (
                 line.render(app.console) for line in surface.render_lines(Region(0, 0, 40, 20))
             )
@@ -252,8 +253,8 @@ async def test_sixels_and_what_stands_in_front(storage: SlowStorage, tmp_path: P
 
             surface.refresh = count  # type: ignore[method-assign]  # seen, and done all the same
             app.notify("Notice", timeout=0.3)
-            await until(pilot, lambda: drawn[True])
-            await until(pilot, lambda: drawn[False])
+            await until_shown(pilot, lambda: drawn[True])
+            await until_shown(pilot, lambda: drawn[False])
             # Behind a dialog and where there is no room for all of it, it is not drawn.
             assert "\x1bP" not in surface.render_lines(Region(0, 0, 40, 9))[0].render(app.console)
             assert "\x1bP" not in "".join(
@@ -268,7 +269,7 @@ async def test_the_whole_screen(
     screen = PictureScreen(await put(storage, "a/1.png", "red"), name="[/foo] Photo 1")
     async with open_app(lambda: screen, size=(60, 20)) as (app, pilot):
         picture = screen.picture
-        await until(pilot, lambda: picture.state is PictureState.SHOWN)
+        await until_shown(pilot, lambda: picture.state is PictureState.SHOWN)
         await pilot.press("minus")
         assert any("The whole picture" in note.message for note in app._notifications)
         await pilot.press("plus", "plus", "right", "down")

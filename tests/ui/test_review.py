@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from PIL import Image as Picture
 from sqlalchemy import text
+from tests.waiting import until_shown
 from textual.widgets import Input, Static
 
 from fototui.app import AppSettings, FototuiApp
@@ -35,7 +36,7 @@ from fototui.widgets.picture.widget import PictureState
 from fototui.widgets.review_panel import ReviewPanel
 from tests.factories import file_ref, make_coloring, make_order
 from tests.pgproxy import PgProxy
-from tests.ui.conftest import AppPilot, OpenApp, until
+from tests.ui.conftest import AppPilot, OpenApp
 
 T = TypeVar("T")
 HOSTILE = "[/foo] [@click=app.quit]x[/] \x1b[31m\u202e"
@@ -117,10 +118,12 @@ class Review:
         return str(self.screen.query_one(f"#{name}", Static).render())
 
     async def see(self, image_id: int) -> None:
-        await until(self.pilot, lambda: self.shown == image_id)
+        await until_shown(self.pilot, lambda: self.shown == image_id)
 
     async def toast(self, words: str) -> None:
-        await until(self.pilot, lambda: any(words in t.message for t in self.app._notifications))
+        await until_shown(
+            self.pilot, lambda: any(words in t.message for t in self.app._notifications)
+        )
 
 
 OpenReview = Callable[..., AbstractAsyncContextManager[Review]]
@@ -181,7 +184,7 @@ async def test_enter_accepts_and_shows_the_next(
             await r.see(image_id)
             assert r.words("progress") == f"{place + 1} / 3"
             await r.pilot.press("enter")
-        await until(r.pilot, lambda: "No picture is waiting" in r.words("empty"))
+        await until_shown(r.pilot, lambda: "No picture is waiting" in r.words("empty"))
         assert "You have judged 3 pictures" in r.words("empty")
     assert await waiting(database) == []
     chosen = await column(database, "SELECT coloring_chosen_at IS NOT NULL FROM images")
@@ -201,7 +204,7 @@ async def test_accepting_another_version_publishes_it(
         await r.see(ids[0])
         assert "v2 · 1 Mpx, 4 steps · ★ · 2/2" in r.words("version .caption")
         await r.pilot.press("left_square_bracket")
-        await until(r.pilot, lambda: "· 1/2" in r.words("version .caption"))
+        await until_shown(r.pilot, lambda: "· 1/2" in r.words("version .caption"))
         await r.pilot.press("right", "left")
         await r.see(ids[0])
         await r.pilot.press("enter")
@@ -237,7 +240,7 @@ async def test_with_an_empty_review_what_is_taken_back_is_shown_at_once(
     async with review() as r:
         await r.see(ids[0])
         await r.pilot.press("enter")
-        await until(r.pilot, lambda: "No picture is waiting" in r.words("empty"))
+        await until_shown(r.pilot, lambda: "No picture is waiting" in r.words("empty"))
         await r.pilot.press("ctrl+z")
         await r.see(ids[0])
 
@@ -281,11 +284,11 @@ async def test_m_sets_aside_with_a_note(
     async with review() as r:
         await r.see(ids[0])
         await r.pilot.press("m")
-        await until(r.pilot, lambda: r.app.screen.query(Input))
+        await until_shown(r.pilot, lambda: r.app.screen.query(Input))
         await r.pilot.press("escape")
         await r.see(ids[0])
         await r.pilot.press("m")
-        await until(r.pilot, lambda: r.app.screen.query(Input))
+        await until_shown(r.pilot, lambda: r.app.screen.query(Input))
         await r.pilot.press(*"dark", "enter")
         await r.see(ids[1])
     assert await column(database, "SELECT note FROM reviews WHERE decision = 'noted'") == ["dark"]
@@ -297,11 +300,11 @@ async def test_r_asks_for_another_version(
     async with review() as r:
         await r.see(ids[0])
         await r.pilot.press("r")
-        await until(r.pilot, lambda: r.app.screen is not r.screen)
+        await until_shown(r.pilot, lambda: r.app.screen is not r.screen)
         await r.pilot.press("escape")
         await r.see(ids[0])
         await r.pilot.press("r")
-        await until(r.pilot, lambda: r.app.screen is not r.screen)
+        await until_shown(r.pilot, lambda: r.app.screen is not r.screen)
         r.app.screen.query_one("#steps", Input).value = "9"
         await r.pilot.press("enter")
         await r.see(ids[1])
@@ -317,14 +320,14 @@ async def test_c_compares_and_a_choice_there_goes_on(
     async with review() as r:
         await r.see(ids[0])
         await r.pilot.press("c")
-        await until(r.pilot, lambda: isinstance(r.app.screen, CompareScreen))
+        await until_shown(r.pilot, lambda: isinstance(r.app.screen, CompareScreen))
         await r.pilot.press("escape")
-        await until(r.pilot, lambda: r.app.screen is r.screen)
+        await until_shown(r.pilot, lambda: r.app.screen is r.screen)
         await r.see(ids[0])
 
         await r.pilot.press("c")
-        await until(r.pilot, lambda: isinstance(r.app.screen, CompareScreen))
-        await until(r.pilot, lambda: r.app.screen.query(".current"))
+        await until_shown(r.pilot, lambda: isinstance(r.app.screen, CompareScreen))
+        await until_shown(r.pilot, lambda: r.app.screen.query(".current"))
         await r.pilot.press("left", "enter")
         await r.see(ids[1])
     assert await waiting(database) == ids[1:]
@@ -337,12 +340,12 @@ async def test_escape_gives_the_picture_back(
         await r.see(ids[0])
         assert await held(database) == [ids[0]]
         await r.pilot.press("escape")
-        await until(
+        await until_shown(
             r.pilot, lambda: not any(isinstance(s, ReviewScreen) for s in r.app.screen_stack)
         )
         assert await held(database) == []
         r.app.do_show_review()
-        await until(r.pilot, lambda: isinstance(r.app.screen, ReviewScreen))
+        await until_shown(r.pilot, lambda: isinstance(r.app.screen, ReviewScreen))
         await r.see(ids[0])
     assert await held(database) == []
 
@@ -360,7 +363,7 @@ async def test_two_operators_see_different_pictures(
         await r.pilot.press("enter")
         await r.see(ids[2])
         await r.pilot.press("enter")
-        await until(r.pilot, lambda: "Another operator is looking" in r.words("empty"))
+        await until_shown(r.pilot, lambda: "Another operator is looking" in r.words("empty"))
 
 
 async def test_a_claim_that_was_lost_chooses_nothing_and_goes_on(
@@ -372,7 +375,7 @@ async def test_a_claim_that_was_lost_chooses_nothing_and_goes_on(
         taken = await ask(database, lambda s: s.next(uuid.uuid4()))
         assert isinstance(taken, ReviewItem)
         r.screen._beat()
-        await until(r.pilot, lambda: "Someone else has this picture" in r.words("warning"))
+        await until_shown(r.pilot, lambda: "Someone else has this picture" in r.words("warning"))
         assert r.shown == ids[0]  # it does not change under the finger
         await r.pilot.press("enter")
         await r.toast("eva has taken this picture")
@@ -393,10 +396,10 @@ async def test_another_operators_choice_is_shown_and_asked_about(
         async with database.session() as session:
             await ColoringService(session, operator="eva").select(int(str(older)))
         r.screen.on_store_changed(Changed(rows=frozenset(r.app.store.orders)))
-        await until(r.pilot, lambda: "Another version was chosen" in r.words("warning"))
+        await until_shown(r.pilot, lambda: "Another version was chosen" in r.words("warning"))
         assert "★" not in r.words("version .caption")
         await r.pilot.press("enter")
-        await until(r.pilot, lambda: isinstance(r.app.screen, Confirm))
+        await until_shown(r.pilot, lambda: isinstance(r.app.screen, Confirm))
         await r.pilot.press(answer)
         await r.see(ids[1])
     chosen = await column(database, f"SELECT selected_coloring_id FROM images WHERE id = {ids[0]}")
@@ -410,8 +413,8 @@ async def test_an_empty_queue_says_so_and_fills_itself(
     review: OpenReview, database: Database, storage: DirectoryStorage
 ) -> None:
     async with review() as r:
-        await until(r.pilot, lambda: "No picture is waiting" in r.words("empty"))
-        await until(r.pilot, lambda: not r.screen._is_busy)
+        await until_shown(r.pilot, lambda: "No picture is waiting" in r.words("empty"))
+        await until_shown(r.pilot, lambda: not r.screen._is_busy)
         await r.pilot.press("enter")
         await r.toast("No picture is waiting")
         order = await add_order(database, storage, 1)
@@ -437,12 +440,12 @@ async def test_losing_the_database_keeps_the_picture_and_goes_on(
             await proxy.refuse()
             proxy.cut()
             await pilot.press("enter")
-            await until(pilot, lambda: "does not answer" in r.words("warning"))
+            await until_shown(pilot, lambda: "does not answer" in r.words("warning"))
             assert r.shown == ids[0]
             assert await waiting(database) == ids
             await proxy.accept()
             r.screen._beat()
-            await until(pilot, lambda: not r.words("warning"))
+            await until_shown(pilot, lambda: not r.words("warning"))
             await pilot.press("enter")
             await r.see(ids[1])
     assert await waiting(database) == ids[1:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.waiting import until_shown
 from textual.color import Color
 
 from fototui.db.database import Database
@@ -13,7 +14,7 @@ from fototui.screens.orders.screen import OrdersScreen
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.theme import THEMES
 from fototui.widgets.badges import badge
-from tests.ui.scenes import begin, until
+from tests.ui.scenes import begin
 from tests.ui.shop import Shop, shop_app, stop_clock
 from tests.ui.shop_art import flat_art
 
@@ -86,7 +87,7 @@ async def test_states_are_told_without_colour(
         await begin(app, pilot)
         home = app.screen
         assert isinstance(home, OrdersScreen)
-        await until(pilot, lambda: home.table.size.height > 10)
+        await until_shown(pilot, lambda: home.table.size.height > 10)
         lines = [home.table.render_line(y) for y in range(10)]
         (line,) = [line for line in lines if "#1270" in line.text]
         assert "Oox-O." in line.text

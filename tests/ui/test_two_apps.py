@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from PIL import Image as Picture
 from sqlalchemy import text
+from tests.waiting import in_time, until_shown
 from textual.widgets import Static
 
 from fototui.app import AppSettings, FototuiApp
@@ -30,7 +31,7 @@ from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
 from fototui.widgets.review_panel import ReviewPanel
 from tests.factories import file_ref, make_coloring, make_order
-from tests.ui.conftest import AppPilot, until
+from tests.ui.conftest import AppPilot
 
 NAMES = ("jana", "petr")
 
@@ -58,7 +59,7 @@ class Operator:
         return " ".join(toast.message for toast in self.app._notifications)
 
     async def see(self, condition: Callable[[], object]) -> None:
-        await until(self.pilot, condition)
+        await until_shown(self.pilot, condition)
 
     async def press_with_the_other(self, *keys: str) -> None:
         """Press keys at the moment at which the other one does."""
@@ -98,7 +99,7 @@ class Office:
     async def work(self, work: Work) -> dict[str, Operator]:
         """Let both do their work, each in a task of her or his own; gives what became of them."""
         together = asyncio.Barrier(len(NAMES))
-        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        async with in_time(), asyncio.TaskGroup() as tasks:
             done = [tasks.create_task(self._at_a_desk(name, together, work)) for name in NAMES]
         return {task.result().name: task.result() for task in done}
 

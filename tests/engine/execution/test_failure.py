@@ -3,12 +3,13 @@
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select, update
+from tests.waiting import until
 
 from fototui.db.models.operations import Lane
 from fototui.db.models.orders import ColoringVersion
 from fototui.domain.statuses import JobKind
 from fototui.sandbox.outcomes import Latency, Outcome, Turn
-from tests.engine.conftest import World, eventually
+from tests.engine.conftest import World
 
 
 async def _drain(world: World) -> None:
@@ -164,7 +165,7 @@ async def test_storage_that_comes_back_costs_nothing(world: World) -> None:
         async def reschedule() -> bool:
             return (await world.coloring(version_id)).retries == 1
 
-        await eventually(reschedule)
+        await until(reschedule)
         blocker.unlink()
         await world.until(version_id, "completed", "error")
     assert (await world.coloring(version_id)).status == "completed"
@@ -231,12 +232,12 @@ async def test_a_cancelled_job_is_dropped_and_runpod_is_told(world: World) -> No
         async def told() -> bool:
             return world.runpod.counts.cancelled == 1 and engine.running == 0
 
-        await eventually(told)
+        await until(told)
 
         async def noted() -> bool:
             return (await world.coloring(version_id)).cancel_job_id is None
 
-        await eventually(noted)
+        await until(noted)
     assert (await world.coloring(version_id)).status == "runpod_cancelled"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select, update
+from tests.waiting import until
 from ulid import ULID
 
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
@@ -18,7 +19,7 @@ from fototui.sandbox.shopify.shop import book
 from fototui.services.ingest.imports import SyncService
 from fototui.services.operations.lanes import LaneService
 from fototui.services.versions.coloring import ColoringService
-from tests.engine.conftest import World, eventually
+from tests.engine.conftest import World
 
 
 async def _images(world: World, order_id: str) -> Sequence[Image]:
@@ -113,7 +114,7 @@ async def test_waiting_for_one_photo_fetches_no_hopeless_one_again(world: World)
 
         async with world.database.session() as session:
             await SyncService(session, operator="jana").retry(order_id)
-        await eventually(lambda: _asked(world, "/page/b.jpg", 2))
+        await until(lambda: _asked(world, "/page/b.jpg", 2))
 
 
 async def _asked(world: World, path: str, times: int) -> bool:
@@ -166,7 +167,7 @@ async def test_an_order_under_review_is_not_reset_and_gets_new_photos(world: Wor
             images = await _images(world, order_id)
             return len(images) == 2 and all(image.file_ref for image in images)
 
-        await eventually(both_there)
+        await until(both_there)
         await world.until_order(order_id, S.READY_FOR_REVIEW)
     assert (await _row(world, order_id)).updated_at > changed_at
 
@@ -256,7 +257,7 @@ async def test_colourings_are_asked_for_once_as_soon_as_the_photos_are_there(wor
             order = await world.order(ids[0])
             return all(image.selected_coloring_id for image in order.images)
 
-        await eventually(done)
+        await until(done)
         assert await _count(world, ColoringVersion) == 2
 
         world.shop.shop.orders[unpaid.id].payment = "PAID"
@@ -266,7 +267,7 @@ async def test_colourings_are_asked_for_once_as_soon_as_the_photos_are_there(wor
         async def three() -> bool:
             return await _count(world, ColoringVersion) == 3
 
-        await eventually(three)
+        await until(three)
         # What an operator cancels or what fails is left to operators.
         order = await world.order(ids[1])
         await asyncio.gather(*(world.until(v.id, "completed") for v in order.images[0].coloring))
@@ -291,5 +292,5 @@ async def test_the_svg_is_asked_for_once_an_operator_chose(world: World) -> None
             [image] = (await world.order(order_id)).images
             return image.selected_svg_id is not None
 
-        await eventually(vectorised)
+        await until(vectorised)
         assert await _count(world, SvgVersion) == 1

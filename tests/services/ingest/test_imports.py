@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import func, select, text
+from tests.waiting import in_time, until_a_lock_is_waited_for
 
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError, RecordLockedError
@@ -216,7 +217,7 @@ async def test_a_cancelled_import_tells_of_what_it_wrote(
 
     told = asyncio.Event()
     importing = asyncio.create_task(import_recent(database, Slow(many(50))))
-    async with asyncio.timeout(10):
+    async with in_time():
         await told.wait()
     importing.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -373,7 +374,7 @@ async def test_a_request_that_waited_is_younger_than_what_it_waited_for(
     async with database.session() as engine, engine.begin():
         await engine.get_one(Order, made.id, with_for_update={"key_share": True})
         asking = asyncio.create_task(request(database, made.order_number))
-        await until_someone_waits_for_a_lock(database)
+        await until_a_lock_is_waited_for(database)
         seen = await engine.scalar(select(func.clock_timestamp()))
     await asking
     row = await read(database, str(made.id))
@@ -483,13 +484,3 @@ async def test_waiting_for_an_order_is_bounded(
             with pytest.raises(RecordLockedError):
                 await request(impatient, made.order_number)
         assert await retry(impatient, made.order_number) is DOWNLOADING
-
-
-async def until_someone_waits_for_a_lock(database: Database) -> None:
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    async with asyncio.timeout(5):
-        while True:
-            async with database.autocommit() as session:
-                if await session.scalar(waiting):
-                    return
-            await asyncio.sleep(0.01)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.services.backend import Backend
@@ -124,12 +125,6 @@ async def terminal(
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - it asks what another task has read
-            await asyncio.sleep(0.01)
 
 
 async def test_terminals_know_who_has_an_order_open(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, func, select
+from tests.waiting import in_time
 
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError
@@ -277,7 +278,7 @@ async def test_a_slow_upload_holds_up_no_other_order(
     database: Database, storage: DirectoryStorage, tmp_path: Path, photo: bytes
 ) -> None:
     gate = Gate(tmp_path / "slow")
-    async with database.session() as one, database.session() as other, asyncio.timeout(20):
+    async with database.session() as one, database.session() as other, in_time():
         slow = OrderService(one, operator="eva", storage=gate)
         making = asyncio.create_task(slow.create_manual_order([PhotoInput(photo)]))
         await gate.reached.wait()
@@ -305,7 +306,7 @@ async def test_photos_are_stored_side_by_side(
                 key, data, content_type=content_type, original_filename=original_filename
             )
 
-    async with database.session() as session, asyncio.timeout(20):
+    async with database.session() as session, in_time():
         service = OrderService(session, operator="eva", storage=Counting(tmp_path / "s"))
         order = await service.create_manual_order([PhotoInput(photo)] * 3)
     assert len(order.images) == 3

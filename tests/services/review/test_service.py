@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import text
+from tests.waiting import in_time
 
 from fototui.db.database import Database
 from fototui.db.models.operations import Activity
@@ -228,7 +229,7 @@ async def test_a_picture_that_is_being_claimed_holds_nobody_up(database: Databas
         await session.execute(
             text(f"SELECT 1 FROM reviews WHERE image_id = {first} FOR NO KEY UPDATE")
         )
-        async with asyncio.timeout(2):  # a lock is waited for for 5 s
+        async with in_time():  # a lock is waited for for 5 s
             assert (await take(database)).image.id == second
 
 

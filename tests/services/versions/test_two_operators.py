@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import func, select, text
+from tests.waiting import until_a_lock_is_waited_for
 
 from fototui.db.database import Database
 from fototui.db.errors import RecordLockedError
@@ -141,7 +142,7 @@ async def test_cancelling_waits_for_the_engines_step_and_then_takes_the_claim(
         token = row.claim_token
         await engine.flush()
         cancelling = asyncio.create_task(cancel())
-        await _until_someone_waits_for_a_lock(database)
+        await until_a_lock_is_waited_for(database)
         assert not cancelling.done()
     assert (await cancelling).status is Status.RUNPOD_CANCELLED
     async with database.session() as session:
@@ -149,13 +150,3 @@ async def test_cancelling_waits_for_the_engines_step_and_then_takes_the_claim(
     # What the engine wrote in its last step was seen, and it can write no more.
     assert row.cancel_job_id == "j1"
     assert row.claim_token != token
-
-
-async def _until_someone_waits_for_a_lock(database: Database) -> None:
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    async with asyncio.timeout(5):
-        while True:
-            async with database.autocommit() as session:
-                if await session.scalar(waiting):
-                    return
-            await asyncio.sleep(0.01)

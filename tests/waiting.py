@@ -1,0 +1,87 @@
+"""Waiting for something to be so.
+
+A test waits for a condition and never for a time: how long a busy machine takes says nothing about
+the program. The only time here is the one after which a test that hangs gives up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from inspect import getsource, isawaitable
+from typing import Any
+
+from sqlalchemy import text
+from textual.pilot import Pilot
+
+from fototui.db.database import Database
+
+PATIENCE = 100.0
+"""Seconds after which a test gives up; shorter than pytest's own limit, which tells less."""
+
+Condition = Callable[[], object]
+"""Asked again and again; may be awaited for its answer."""
+
+
+def in_time() -> asyncio.Timeout:
+    """A block that is given up when it hangs."""
+    return asyncio.timeout(PATIENCE)
+
+
+async def until(
+    condition: Condition, *, pause: Callable[[], Awaitable[object]] | None = None
+) -> None:
+    """Wait until something is so.
+
+    Args:
+        condition: What is waited for.
+        pause: What is done between two looks.
+
+    Raises:
+        AssertionError: It does not come to it.
+    """
+    try:
+        async with in_time():
+            while not await _answer(condition):
+                await (asyncio.sleep(0.005) if pause is None else pause())
+    except TimeoutError as error:
+        raise AssertionError(f"It does not come to this: {_words(condition)}") from error
+
+
+# Any: an app's result, which no test asks for.
+async def until_shown(pilot: Pilot[Any], condition: Condition) -> None:
+    """Wait until an app has come to something, and has drawn it.
+
+    Args:
+        pilot: Drives the app.
+        condition: What is waited for.
+    """
+    await until(condition, pause=lambda: pilot.pause(0.01))
+
+
+async def until_a_lock_is_waited_for(database: Database) -> None:
+    """Wait until a session of this database's waits for a lock."""
+
+    async def waits() -> bool:
+        async with database.autocommit() as session:
+            return bool(await session.scalar(_WAITING))
+
+    await until(waits)
+
+
+_WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
+
+
+async def _answer(condition: Condition) -> object:
+    answer = condition()
+    return await answer if isawaitable(answer) else answer
+
+
+def _words(condition: Condition) -> str:
+    try:
+        return getsource(condition).strip()
+    except (OSError, TypeError):
+        return repr(condition)
