@@ -324,6 +324,7 @@ class Shop:
             status=status,
             created_at=at,
             updated_at=at,
+            queued_at=at,
         )
 
     async def _image(self, place: int) -> Image:

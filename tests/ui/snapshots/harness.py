@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from textual.app import App
 from textual.pilot import Pilot
 
 FOLDER = Path(__file__).parent / "svg"
-_STEADY_SECONDS = 0.4
-_PATIENCE_SECONDS = 6.0
+_STEADY_LOOKS = 20
+_PATIENT_LOOKS = 200
 IS_UPDATING = os.environ.get("UPDATE_SNAPSHOTS") == "1"
 
 
@@ -45,22 +44,21 @@ async def matches(app: App[Any], pilot: Pilot[Any], name: str) -> bool:
             stored.write_text(picture, "utf-8")
         return True
     wanted = stored.read_text("utf-8") if stored.exists() else None
-    end = time.monotonic() + (_PATIENCE_SECONDS if wanted else 0)
-    while drawn(app) != wanted:
-        if time.monotonic() > end:
-            other.write_text(await _steady(app, pilot), "utf-8")
-            return False
-        await pilot.pause(0.02)
-    return True
+    if drawn(app) == wanted or (now := await _steady(app, pilot, wanted)) == wanted:
+        return True
+    other.write_text(now, "utf-8")
+    return False
 
 
-async def _steady(app: App[Any], pilot: Pilot[Any]) -> str:
-    """The screen after it has been the same for a while."""
-    picture, since = drawn(app), time.monotonic()
-    while time.monotonic() - since < _STEADY_SECONDS:
+async def _steady(app: App[Any], pilot: Pilot[Any], wanted: str | None = None) -> str:
+    """The screen as it is wanted, or else after it has been the same for many looks."""
+    # What is to come to a picture may be held up by a busy machine.
+    enough = _STEADY_LOOKS if wanted is None else _PATIENT_LOOKS
+    picture, looks = drawn(app), 0
+    while picture != wanted and looks < enough:
         await pilot.pause(0.05)
-        if (now := drawn(app)) != picture:
-            picture, since = now, time.monotonic()
+        now = drawn(app)
+        picture, looks = now, looks + 1 if now == picture else 0
     return picture
 
 
