@@ -9,10 +9,10 @@ HUB := $(TOOLS)/mercure
 # An uv on the PATH serves; otherwise one is put into the checkout.
 UV := $(or $(shell command -v uv 2>/dev/null),$(TOOLS)/uv/bin/uv)
 
-.PHONY: help setup demo test check format lock catalogues hub keys screens bench clean
+.PHONY: help setup demo test test-quick test-conditions check format lock catalogues hub keys screens bench clean
 
 help: ## Show what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
 
 setup: $(VENV)/.done ## Install everything into the checkout
 
@@ -32,6 +32,23 @@ demo: setup ## Run the demo: ARGS="--headless --json"
 
 test: setup hub ## Run every test: ARGS="tests/unit -k flags"
 	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+
+test-quick: setup hub ## Run what one runs at each save: single parts, and a thin path through all
+	@$(BIN)/python -m pytest -n 3 --dist worksteal -m quick $(ARGS)
+
+# The suite under all that it must not depend on; ARGS narrows it down as it does for `test`.
+LATER := $(firstword $(wildcard /usr/lib/*/faketime/libfaketime.so.1))
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal -q $(ARGS)
+test-conditions: setup hub ## Run every test on another day, elsewhere, in other orders, on a busy machine
+	@if test -n "$(LATER)"; then echo "400 days from now:" && \
+		LD_PRELOAD=$(LATER) FAKETIME=+400d FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1 $(PYTEST); \
+	else echo "faketime is not installed: no run on another day" >&2; fi
+	@echo "In Auckland:"; TZ=Pacific/Auckland $(PYTEST)
+	@echo "Without a language:"; env -u LANGUAGE -u LC_ALL LANG=C LC_ALL=C $(PYTEST)
+	@for seed in 1 2 3; do echo "In order $$seed:"; TEST_ORDER=$$seed $(PYTEST) || exit 1; done
+	@echo "Beside four busy loops:"; \
+		loops=; for _ in 1 2 3 4; do sh -c 'while :; do :; done' & loops="$$loops $$!"; done; \
+		trap 'kill $$loops' EXIT; $(PYTEST)
 
 check: setup ## Format, lint, strict types, import contracts
 	@$(BIN)/ruff format --check .

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import random
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -32,6 +34,16 @@ def pytest_configure() -> None:
     ones, and a screen that is drawn makes so many.
     """
     gc.set_threshold(50_000, 20, 20)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of single parts be quick ones; with TEST_ORDER=7, run all in another order."""
+    for item in items:
+        if "unit" in item.path.parts:
+            item.add_marker(pytest.mark.quick)
+    if seed := os.environ.get("TEST_ORDER"):
+        items.sort(key=lambda item: item.nodeid)
+        random.Random(seed).shuffle(items)
 
 
 def pytest_collection_finish() -> None:

@@ -84,7 +84,7 @@ async def test_an_engine_killed_in_any_status_of_a_coloring_is_replaced(world: W
         C.RUNPOD_COMPLETED,
         C.STORAGE_UPLOAD,
     ]
-    world.runpod.latency = Latency(queue=0.3, run=0.3)
+    world.runpod.latency = Latency(queue=1.5, run=1.5)
     ids = await world.queue_colorings(len(statuses))
     stations = dict(zip(ids, map(str, statuses), strict=True))
     await _kill_in_each_status(world, VersionType.COLORING, stations)
@@ -119,7 +119,7 @@ async def test_an_engine_killed_in_any_status_of_an_svg_is_replaced(world: World
 
 
 async def test_a_frozen_engine_wakes_up_without_harm(world: World) -> None:
-    world.runpod.latency = Latency(run=1.0)
+    world.runpod.latency = Latency(run=4.0)
     ids = await world.queue_colorings(3)
     async with engine_process(world) as frozen:
         for version_id in ids:

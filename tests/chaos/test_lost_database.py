@@ -26,7 +26,7 @@ async def _alive_engines(world: World) -> int:
 
 
 async def test_a_short_outage_is_got_over_in_place(world: World, proxy: PgProxy) -> None:
-    world.runpod.latency = Latency(run=1.0)
+    world.runpod.latency = Latency(run=4.0)
     ids = await world.queue_colorings(3)
     async with (
         Database(proxy.url) as database,
@@ -44,7 +44,7 @@ async def test_a_short_outage_is_got_over_in_place(world: World, proxy: PgProxy)
 async def test_an_engine_cut_off_for_longer_than_its_lease_comes_back(
     world: World, proxy: PgProxy
 ) -> None:
-    world.runpod.latency = Latency(run=1.0)
+    world.runpod.latency = Latency(run=4.0)
     ids = await world.queue_colorings(3)
     async with (
         Database(proxy.url) as database,

@@ -33,6 +33,7 @@ def test_version(bare: Command) -> None:
     assert (result.code, result.out) == (0, f"fototui {package.__version__}\n")
 
 
+@pytest.mark.quick
 def test_an_order_from_files_to_a_choice(fototui: Command, photo: str, database_url: str) -> None:
     added = fototui(
         "orders", "add", photo, photo, "--customer", "Jana Nováková", "--email", "j@example.com"

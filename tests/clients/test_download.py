@@ -62,6 +62,7 @@ async def _refused(url: str, *trusted: str, limits: DownloadLimits | None = None
 # --- what comes ----------------------------------------------------------------------------------
 
 
+@pytest.mark.quick
 async def test_a_photo_comes_as_it_is(service: Service, picture: Picture) -> None:
     data = picture(kind="JPEG")
     service.will(data, content_type="text/plain")

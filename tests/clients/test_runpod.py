@@ -52,6 +52,7 @@ async def _submit(runpod: RunPodService, image: bytes = b"photo") -> str:
 # --- submitting --------------------------------------------------------------------------------
 
 
+@pytest.mark.quick
 async def test_a_submission_is_what_the_worker_expects(
     runpod: RunPodService, service: Service
 ) -> None:

@@ -156,6 +156,7 @@ async def shopify(shop: Shop) -> AsyncIterator[ShopifyClient]:
         yield made
 
 
+@pytest.mark.quick
 async def test_an_order_is_read_whole(shop: Shop, shopify: ShopifyClient) -> None:
     attributes = [
         ("Věnování", "Pro Aničku"),

@@ -75,6 +75,7 @@ async def _failure(vectorizer: VectorizerApiService, png: bytes) -> OutsideError
 # --- what is sent ------------------------------------------------------------------------------
 
 
+@pytest.mark.quick
 async def test_a_call_sends_the_picture_and_the_known_options(
     vectorizer: VectorizerApiService, service: Service, png: bytes
 ) -> None:

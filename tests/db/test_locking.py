@@ -100,6 +100,7 @@ async def test_a_plain_with_is_a_type_error(session: TrackedAsyncSession, colori
 # --- what it does ------------------------------------------------------------------------------
 
 
+@pytest.mark.quick
 async def test_a_record_is_updated_and_committed(
     database: Database, session: TrackedAsyncSession, coloring_id: int
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from sqlalchemy import func, select, text, update
 from tests.waiting import until
 
@@ -17,6 +18,7 @@ from tests.engine.conftest import World
 NEVER = 1e6
 
 
+@pytest.mark.quick
 async def test_a_coloring_is_made_stored_and_chosen(
     world: World, published: list[BaseMercureEvent]
 ) -> None:
@@ -42,6 +44,7 @@ async def test_a_coloring_is_made_stored_and_chosen(
     assert sum(isinstance(e, ImageUpdateEvent) for e in published[-3:]) == 1
 
 
+@pytest.mark.quick
 async def test_an_svg_is_made_from_its_coloring(world: World) -> None:
     [version_id] = await world.queue_svgs(1)
     async with world.engine():
@@ -55,7 +58,7 @@ async def test_an_svg_is_made_from_its_coloring(world: World) -> None:
 
 
 async def test_polling_states_are_written(world: World) -> None:
-    world.runpod.latency = Latency(queue=0.4, run=0.4)
+    world.runpod.latency = Latency(queue=1.5, run=1.5)
     [version_id] = await world.queue_colorings(1)
     async with world.engine():
         for status in ("runpod_queued", "runpod_processing", "completed"):
@@ -64,7 +67,7 @@ async def test_polling_states_are_written(world: World) -> None:
 
 
 async def test_an_operators_choice_is_not_overruled(world: World) -> None:
-    world.runpod.latency = Latency(run=0.5)
+    world.runpod.latency = Latency(run=2.0)
     [first] = await world.queue_colorings(1, status="completed")
     image_id = (await world.coloring(first)).image_id
     async with world.database.session() as session, session.begin():
@@ -100,11 +103,11 @@ async def test_a_choice_made_before_the_job_was_asked_for_gives_way(world: World
 
 
 async def test_two_engines_do_each_of_many_jobs_once(world: World) -> None:
-    colorings = await world.queue_colorings(150)
-    svgs = await world.queue_svgs(150)
+    colorings = await world.queue_colorings(40)
+    svgs = await world.queue_svgs(40)
     async with world.engine(coloring=8, svg=5) as one, world.engine(coloring=8, svg=5) as other:
         await asyncio.gather(one.drain(), other.drain())
-        assert one.counts["completed"] + other.counts["completed"] == 300
+        assert one.counts["completed"] + other.counts["completed"] == 80
         assert min(one.counts["completed"], other.counts["completed"]) > 0
     assert world.runpod.counts.submitted == len(colorings)
     assert world.vectorizer.counts.submitted == len(svgs)
@@ -116,7 +119,7 @@ async def test_two_engines_do_each_of_many_jobs_once(world: World) -> None:
             done = await session.scalar(
                 select(func.count()).select_from(model).where(model.status == "completed")
             )
-            assert done == 300
+            assert done == 80
 
 
 async def test_the_account_limit_is_used_to_the_full(world: World) -> None:
@@ -165,7 +168,7 @@ async def _listens(world: World) -> bool:
 
 
 async def test_stopping_gives_jobs_back_at_once(world: World) -> None:
-    world.runpod.latency = Latency(run=1.0)
+    world.runpod.latency = Latency(run=4.0)
     ids = await world.queue_colorings(3)
     async with world.engine(lease=60):
         for version_id in ids:
@@ -182,9 +185,9 @@ async def test_stopping_gives_jobs_back_at_once(world: World) -> None:
 
 
 async def test_a_running_job_gets_its_grace(world: World) -> None:
-    world.runpod.latency = Latency(run=0.5)
+    world.runpod.latency = Latency(run=2.0)
     [version_id] = await world.queue_colorings(1)
-    async with world.engine(grace=10):
+    async with world.engine(grace=60):
         await world.until(version_id, "runpod_processing")
     assert (await world.coloring(version_id)).status == "completed"
 

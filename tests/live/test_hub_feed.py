@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import delete, select, update
 from tests.waiting import until
 
@@ -52,6 +53,7 @@ def _is_live(store: LiveStore) -> bool:
     return store.health.feed is FeedState.LIVE
 
 
+@pytest.mark.quick
 async def test_a_badge_changes_from_its_event_without_a_round_trip(
     shop: Database, hub: Hub, proxy: PgProxy, store_on: StoreOn
 ) -> None:

@@ -115,6 +115,7 @@ async def test_it_connects_and_yields_what_can_be_read(hub: RunningHub) -> None:
     ]
 
 
+@pytest.mark.quick
 async def test_events_travel_from_publisher_to_subscriber(hub: RunningHub) -> None:
     reader: MercureSubscriber[Event] = MercureSubscriber(hub.url, SUBSCRIBER_KEY, parse_event)
     sent = [OrderUpdateEvent(order_id="01JABC"), ListUpdateEvent(order_ids=("01JABC",))]

@@ -43,6 +43,7 @@ async def look(loader: PictureLoader, ref: S3ObjectRefData) -> tuple[int, ...]:
     return tuple(round(part, -1) for part in pixel)
 
 
+@pytest.mark.quick
 async def test_it_fits_its_window(storage: CountingStorage, loader: PictureLoader) -> None:
     ref = await put(storage, "a/wide.png")
     assert (await loader.load(ref, width_px=20, height_px=20)).size == (20, 10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import pytest
 from sqlalchemy import text
 
 from fototui.db.database import Database
@@ -14,6 +15,7 @@ from tests.server.conftest import Finished, MakeOrder, error
 _START = datetime(2026, 11, 1, tzinfo=UTC)
 
 
+@pytest.mark.quick
 async def test_the_list_is_newest_first_and_goes_by_skip_and_limit(
     api: httpx.AsyncClient, shop_order: MakeOrder
 ) -> None:

@@ -47,6 +47,7 @@ async def opened(shop: Shop, *, key: str = TOKEN) -> AsyncIterator[ShopifyClient
         yield client
 
 
+@pytest.mark.quick
 async def test_an_import_twice(
     api: httpx.AsyncClient, context: ServerContext, shop: Shop, database: Database
 ) -> None:

@@ -72,6 +72,7 @@ async def test_a_web_server_can_publish_the_directory(root: Path) -> None:
         assert (answer.status_code, answer.content) == (200, b"published")
 
 
+@pytest.mark.quick
 async def test_without_a_web_server_the_address_is_a_file(
     storage: DirectoryStorage, root: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """The app on real services, driven by a pilot."""
 
+import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,9 @@ from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
 from fototui.widgets.tables import order_table
 from fototui.widgets.tables.order_columns import Column, Paint, cells
+from tests.conftest import PostgresServer
+from tests.ui.shop import FILES, Shop, stop_clock
+from tests.ui.shop_art import flat_art
 
 AppPilot = Pilot[None]
 
@@ -89,3 +93,38 @@ def painted_rows(monkeypatch: pytest.MonkeyPatch) -> list[OrderRow]:
 
     monkeypatch.setattr(order_table, "cells", counted)
     return painted
+
+
+# --- one shop that is the same every time -------------------------------------------------------
+
+_SHOP = "template_shop"
+
+
+@pytest.fixture(scope="session")
+def filled_shop(pg: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the shop's files; its database is a template on the server."""
+    folder = tmp_path_factory.mktemp("shop")
+
+    async def fill() -> None:
+        async with Database(pg.url(_SHOP)) as database:
+            await stop_clock(database)
+            await Shop(database, DirectoryStorage(folder, FILES), flat_art()).open()
+
+    pg.execute(f"CREATE DATABASE {_SHOP} TEMPLATE template_fototui STRATEGY FILE_COPY")
+    pg.run(fill)
+    return folder
+
+
+@pytest.fixture
+async def shop(pg: PostgresServer, filled_shop: Path) -> AsyncIterator[Database]:
+    """The shop's database, for one test."""
+    with pg.database(_SHOP) as url:
+        async with Database(url) as database:
+            await stop_clock(database)
+            yield database
+
+
+@pytest.fixture
+def files(filled_shop: Path, tmp_path: Path) -> DirectoryStorage:
+    """The shop's files, for one test."""
+    return DirectoryStorage(shutil.copytree(filled_shop, tmp_path / "files"), FILES)

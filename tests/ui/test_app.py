@@ -37,6 +37,7 @@ def _toasts(app: FototuiApp) -> str:
 @pytest.mark.parametrize(
     ("key", "screen"), [("f2", ReviewScreen), ("f3", EnginesScreen), ("f4", ActivityScreen)]
 )
+@pytest.mark.quick
 async def test_function_keys_go_to_screens_and_back(
     open_app: OpenApp, key: str, screen: type[object]
 ) -> None:

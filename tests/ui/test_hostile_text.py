@@ -12,8 +12,7 @@ from fototui.db.database import Database
 from fototui.domain.text import clean_line
 from fototui.storage.directory import DirectoryStorage
 from tests.ui.scenes import SCENES, begin, settle
-from tests.ui.shop import Shop, shop_app, stop_clock
-from tests.ui.shop_art import flat_art
+from tests.ui.shop import shop_app
 
 _TEXTS = {
     "markup": "[bold red]x[/] [/foo] [@click=app.quit]y[/] [link=https://e.example]z[/link] [",
@@ -61,14 +60,12 @@ _TELLING = ("orders", "order-failed", "review", "engines", "activity")
 
 @pytest.mark.parametrize("kind", _TEXTS)
 async def test_no_text_forges_a_screen(
-    kind: str, database: Database, storage: DirectoryStorage, tmp_path: Path
+    kind: str, shop: Database, files: DirectoryStorage, tmp_path: Path
 ) -> None:
-    await stop_clock(database)
-    await Shop(database, storage, flat_art()).open()
-    async with database.engine.begin() as connection:
+    async with shop.engine.begin() as connection:
         for statement in _PLACES:
             await connection.execute(text(statement), {"t": _TEXTS[kind]})
-    app = shop_app(database, storage, tmp_path / "cache")
+    app = shop_app(shop, files, tmp_path / "cache")
     async with app.run_test(size=_SIZE) as pilot:
         await begin(app, pilot)
         for name in _SHOWN:

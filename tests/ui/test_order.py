@@ -167,6 +167,7 @@ class TestShowing:
             assert texts[1].startswith("  Photo 1  ● ·")
             assert texts[2].startswith("  Photo 2  · ·")
 
+    @pytest.mark.quick
     async def test_a_version_is_told_with_all_that_is_known(self, shop: Shop) -> None:
         order_id = await shop.order(DONE, ColoringProcessingStatus.ERROR, selected=1)
         async with shop.database.session() as session, session.begin():

@@ -46,6 +46,7 @@ def open_orders(database: Database, storage: DirectoryStorage) -> OpenOrders:
 # --- moving and opening ------------------------------------------------------------------------
 
 
+@pytest.mark.quick
 async def test_moving(open_orders: OpenOrders) -> None:
     async with open_orders(some(100)) as (app, pilot):
         assert app.under_cursor == "#100"

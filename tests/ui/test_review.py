@@ -173,6 +173,7 @@ async def ask(database: Database, call: Callable[[ReviewService], Awaitable[T]])
 # --- keys --------------------------------------------------------------------------------------
 
 
+@pytest.mark.quick
 async def test_enter_accepts_and_shows_the_next(
     review: OpenReview, database: Database, ids: list[int], published: list[BaseMercureEvent]
 ) -> None:

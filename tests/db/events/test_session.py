@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy import event, update
 from structlog.testing import capture_logs
 
@@ -79,6 +80,7 @@ async def test_a_deleted_order_means_the_same(database: Database, published: Pub
     assert published == [ListUpdateEvent(order_ids=())]
 
 
+@pytest.mark.quick
 async def test_an_orders_data_make_an_order_update_and_a_list_update_with_its_id(
     database: Database, published: Published
 ) -> None:

@@ -57,6 +57,7 @@ def ago(**span: float) -> datetime:
     return datetime.now(UTC) - timedelta(**span)
 
 
+@pytest.mark.quick
 async def test_active_jobs_of_both_kinds_running_ones_first(
     database: Database, shop_order: MakeOrder
 ) -> None:

@@ -98,6 +98,7 @@ async def is_waiting(database: Database) -> list[int]:
 # --- what waits --------------------------------------------------------------------------------
 
 
+@pytest.mark.quick
 async def test_an_image_waits_from_its_first_completed_version(database: Database) -> None:
     order = await add_queue(database, 1)
     (image,) = order.line_items[0].images

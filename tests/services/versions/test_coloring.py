@@ -58,6 +58,7 @@ def image_update(order: Order, image: Image) -> ImageUpdateEvent:
 # --- create ----------------------------------------------------------------------------------
 
 
+@pytest.mark.quick
 async def test_create_queues_a_version_tells_readers_and_wakes_engines(
     service: ColoringService,
     shop_order: MakeOrder,
