@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.waiting import PATIENCE
 
 from fototui.db.database import Database
 from tests.engine.conftest import World, open_world
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ import asyncio
 import signal
 
 from sqlalchemy import func, select
-from tests.waiting import PATIENCE, until
 
 from fototui.db.models.orders import Image, Order
 from fototui.domain.statuses import OrderStatus as S
 from fototui.sandbox.shopify.cdn import Manner
 from tests.chaos.conftest import command_process, engine_process
 from tests.engine.conftest import World
+from tests.waiting import PATIENCE, until
 
 
 async def _there(world: World) -> int:

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 from sqlalchemy import text
-from tests.waiting import PATIENCE, until
 
 from fototui.domain.statuses import ColoringProcessingStatus as C
 from fototui.domain.statuses import SvgProcessingStatus as S
@@ -15,6 +14,7 @@ from fototui.domain.statuses import VersionType
 from fototui.sandbox.outcomes import Latency
 from tests.chaos.conftest import engine_process
 from tests.engine.conftest import World
+from tests.waiting import PATIENCE, until
 
 # A version whose id is listed with a status cannot leave that status while lock 4711 is held.
 _HOLD = """

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
-from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.sandbox.outcomes import Latency
 from tests.engine.conftest import World
 from tests.pgproxy import PgProxy
+from tests.waiting import until
 
 
 @pytest.fixture

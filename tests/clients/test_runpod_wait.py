@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
-from tests.waiting import PATIENCE
 
 from fototui.clients.runpod import RunPodService, polling_pause
 from fototui.clients.runpod_wire import RunPodJob
@@ -20,6 +19,7 @@ from fototui.domain.errors import (
     TransientError,
 )
 from fototui.domain.statuses import RunPodJobStatus
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.clients.conftest import Picture, RawServer, Service

@@ -8,7 +8,6 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import IntegrityError
-from tests.waiting import in_time
 
 from fototui.db import database as database_module
 from fototui.db.database import Database
@@ -19,6 +18,7 @@ from fototui.domain.errors import ConfigurationError
 from tests.conftest import PostgresServer
 from tests.factories import make_order
 from tests.pgproxy import PgProxy
+from tests.waiting import in_time
 
 
 def _changed(url: str, **parts: object) -> str:

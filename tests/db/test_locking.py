@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from tests.waiting import in_time
 
 from fototui.db.database import Database
 from fototui.db.errors import (
@@ -23,6 +22,7 @@ from fototui.db.models.orders import ColoringVersion, Image, Order
 from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, OrderUpdateEvent
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus
 from tests.factories import make_coloring, make_order
+from tests.waiting import in_time
 
 QUEUED = ColoringProcessingStatus.QUEUED
 PROCESSING = ColoringProcessingStatus.PROCESSING

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from sqlalchemy import text
-from tests.waiting import PATIENCE, in_time
 
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError
@@ -16,6 +15,7 @@ from fototui.db.models.orders import Image
 from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent
 from tests.factories import file_ref
 from tests.pgproxy import PgProxy
+from tests.waiting import PATIENCE, in_time
 
 OpenTransactions = Callable[[], Awaitable[int]]
 LATENCY = 0.1

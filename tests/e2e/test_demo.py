@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+
 from tests.waiting import PATIENCE, in_time
 
 

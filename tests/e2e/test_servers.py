@@ -11,13 +11,13 @@ from pathlib import Path
 
 import httpx
 from pydantic import SecretStr
-from tests.waiting import PATIENCE, in_time
 
 from fototui.clients.download import PhotoDownload
 from fototui.clients.shopify import ShopifyClient
 from fototui.domain.events import ListUpdateEvent, parse_event
 from fototui.mercure.publisher import MercurePublishService
 from fototui.mercure.subscriber import LinkState, MercureSubscriber, Message, StateChange
+from tests.waiting import PATIENCE, in_time
 
 KEY = "a-key-of-at-least-thirty-two-bytes"
 

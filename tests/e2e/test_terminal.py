@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.waiting import PATIENCE, in_time
 
 from tests.e2e.test_demo import gone
+from tests.waiting import PATIENCE, in_time
 
 pytestmark = pytest.mark.skipif(
     shutil.which("tmux") is None, reason="tmux is not installed, and it plays the terminal"

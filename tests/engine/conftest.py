@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from PIL import Image as Picture
 from pydantic import SecretStr
-from tests.waiting import until
 from ulid import ULID
 
 from fototui.clients.download import DownloadPatience, PhotoDownload
@@ -48,6 +47,7 @@ from fototui.sandbox.shopify.shop import PlacedOrder, book
 from fototui.services.orders.manual import OrderService
 from fototui.services.views.orders import OrderDetail
 from fototui.storage.directory import DirectoryStorage
+from tests.waiting import until
 
 KEY = SecretStr("sandbox")
 QUICK = RetryPolicy(

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from sqlalchemy import func, select, text, update
-from tests.waiting import until
 
 from fototui.db.models.operations import Activity, Lane
 from fototui.db.models.orders import ColoringVersion, Image
@@ -14,6 +13,7 @@ from fototui.domain.statuses import JobKind, VersionType
 from fototui.domain.statuses import SvgProcessingStatus as S
 from fototui.sandbox.outcomes import Latency
 from tests.engine.conftest import World
+from tests.waiting import until
 
 NEVER = 1e6
 

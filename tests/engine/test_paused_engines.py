@@ -5,7 +5,6 @@ import uuid
 
 import pytest
 from sqlalchemy import text
-from tests.waiting import PATIENCE
 
 from fototui.db.database import Database
 from fototui.db.models.operations import Engine
@@ -16,6 +15,7 @@ from fototui.engine.jobs.versions import COLORINGS, SVGS, VersionJobs
 from fototui.engine.lease import Lease
 from fototui.services.operations.lanes import LaneService
 from tests.engine.conftest import World
+from tests.waiting import PATIENCE
 
 
 async def register(world: World, name: str) -> Claims:

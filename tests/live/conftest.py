@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from tests.waiting import in_time, until
 
 from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession
@@ -33,6 +32,7 @@ from fototui.services.orders.manual import OrderService
 from fototui.storage.directory import DirectoryStorage
 from tests.factories import make_order
 from tests.pgproxy import PgProxy
+from tests.waiting import in_time, until
 
 PUBLISHER_KEY = SecretStr("publisher-key-of-the-tests-0123456789")
 SUBSCRIBER_KEY = SecretStr("subscriber-key-of-the-tests-0123456789")

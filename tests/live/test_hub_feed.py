@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import delete, select, update
-from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
@@ -25,6 +24,7 @@ from tests.live.conftest import (
     tracked,
 )
 from tests.pgproxy import PgProxy
+from tests.waiting import until
 
 
 async def _image_of(database: Database, order_id: str) -> int:

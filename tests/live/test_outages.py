@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
-from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError
@@ -17,6 +16,7 @@ from fototui.live.state import FeedState
 from fototui.live.store import LiveStore
 from tests.live.conftest import Hub, StoreOn, Truth, add_orders, running
 from tests.pgproxy import PgProxy
+from tests.waiting import until
 
 Command = Callable[[PgProxy], Awaitable[None]]
 

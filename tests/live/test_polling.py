@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from sqlalchemy import delete, select, text, update
-from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
@@ -16,6 +15,7 @@ from fototui.services.changes import LiveService, Watermark
 from tests.factories import make_coloring, make_order, make_svg
 from tests.live.conftest import NEVER, StoreOn, Truth, add_orders, running
 from tests.pgproxy import PgProxy
+from tests.waiting import until
 
 
 async def _changes(

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from sqlalchemy import text
-from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.domain.options import ColoringOptions
@@ -19,6 +18,7 @@ from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.undo import UndoService
 from tests.factories import file_ref, make_coloring, make_order
 from tests.live.conftest import Hub, StoreOn, Truth, running, tracked
+from tests.waiting import until
 
 HERE = uuid.uuid4()
 Judge = Callable[[ReviewService, ReviewItem], Awaitable[object]]

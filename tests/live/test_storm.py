@@ -6,7 +6,6 @@ import asyncio
 import time
 
 from sqlalchemy import select
-from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.db.models.orders import Image, LineItem
@@ -20,6 +19,7 @@ from fototui.mercure.publisher import MercurePublishService
 from tests.factories import make_coloring
 from tests.live.conftest import NEVER, Hub, StoreOn, Truth, add_orders, running
 from tests.pgproxy import PgProxy
+from tests.waiting import until
 
 MOVING = [state for state in S if not state.meta.is_final and state not in (S.PENDING, S.QUEUED)]
 

@@ -19,12 +19,12 @@ import httpx
 import pytest
 from httpx_sse import EventSource, ServerSentEvent
 from pydantic import SecretStr
-from tests.waiting import PATIENCE, in_time
 
 from fototui.mercure.address import HUB_PATH
 from fototui.mercure.hub import HubSettings, serving_hub
 from fototui.mercure.tokens import publish_token, subscribe_token
 from fototui.net.asgi import bind
+from tests.waiting import PATIENCE, in_time
 
 BINARY = Path(__file__).parents[2] / ".tools" / "mercure"
 PUBLISHER_KEY = SecretStr("publisher-key-of-the-tests-0123456789")

@@ -9,7 +9,6 @@ import time
 
 import httpx
 import pytest
-from tests.waiting import PATIENCE, in_time, until
 
 from fototui.mercure.address import HUB_PATH
 from fototui.mercure.hub import HubSettings, create_hub, serving_hub
@@ -25,6 +24,7 @@ from tests.mercure.conftest import (
     StartHub,
     topic,
 )
+from tests.waiting import PATIENCE, in_time, until
 
 
 async def first_bytes(listener: Listener, count: int) -> str:

@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from tests.waiting import in_time, until
 
 from fototui.domain.errors import ConfigurationError
 from fototui.mercure.address import HUB_PATH
@@ -26,6 +25,7 @@ from tests.mercure.conftest import (
     StartHub,
     topic,
 )
+from tests.waiting import in_time, until
 
 
 @dataclass(frozen=True)

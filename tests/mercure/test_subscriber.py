@@ -12,7 +12,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
-from tests.waiting import in_time, until
 
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.events import Event, ListUpdateEvent, OrderUpdateEvent, parse_event
@@ -28,6 +27,7 @@ from tests.mercure.conftest import (
     StartHub,
     topic,
 )
+from tests.waiting import in_time, until
 
 Item = Message[str] | StateChange | Lost
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from pydantic import SecretStr
-from tests.waiting import PATIENCE
 
 from fototui.domain.errors import ConfigurationError, TransientError
 from fototui.net.asgi import bind
@@ -22,6 +21,7 @@ from fototui.net.exchange import (
     retry_after,
     web_address,
 )
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.clients.conftest import RawServer, Service

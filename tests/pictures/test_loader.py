@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.waiting import PATIENCE, in_time
 
 from fototui.domain.files import S3ObjectRefData
 from fototui.pictures import decoding
@@ -20,6 +19,7 @@ from fototui.pictures.cache import DiskCache, MemoryCache
 from fototui.pictures.errors import PictureBrokenError, PictureMissingError, PictureTooBigError
 from fototui.pictures.loader import PictureLoader
 from tests.pictures.conftest import CountingStorage, MakeLoader, encoded
+from tests.waiting import PATIENCE, in_time
 
 
 async def put(

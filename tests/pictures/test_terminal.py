@@ -13,9 +13,9 @@ import termios
 import threading
 
 import pytest
-from tests.waiting import PATIENCE
 
 from fototui.pictures.terminal import Graphics, Renderer, detect
+from tests.waiting import PATIENCE
 
 
 def run(code: str) -> str:

@@ -10,9 +10,9 @@ import httpx
 import psutil
 import pytest
 from starlette.types import ASGIApp
-from tests.waiting import PATIENCE
 
 from fototui.net.asgi import serving
+from tests.waiting import PATIENCE
 
 Serve: TypeAlias = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]
 

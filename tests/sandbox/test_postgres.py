@@ -12,7 +12,6 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
-from tests.waiting import PATIENCE, in_time, until
 
 from fototui.domain.errors import ConfigurationError, ConflictError
 from fototui.sandbox.postgres.install import ServerUser, copy_install, find_install
@@ -22,6 +21,7 @@ from fototui.sandbox.postgres.server import (
     StopMode,
     temporary_postgres,
 )
+from tests.waiting import PATIENCE, in_time, until
 
 ProcessesOn = Callable[[Path], list[str]]
 

@@ -13,13 +13,13 @@ import pytest
 from PIL import Image
 from pydantic import SecretStr
 from starlette.types import ASGIApp
-from tests.waiting import in_time
 
 from fototui.sandbox.outcomes import Latency, Outcome, Script, Turn
 from fototui.sandbox.pictures.generator import GeneratorKind, create_generator
 from fototui.sandbox.runpod.app import BODY_LIMIT, create_runpod
 from fototui.sandbox.runpod.jobs import ResultShape
 from fototui.sandbox.samples import sample_photos
+from tests.waiting import in_time
 
 Serve = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]
 PHOTO = sample_photos()[1].data

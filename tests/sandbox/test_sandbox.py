@@ -10,13 +10,13 @@ import httpx
 import pytest
 from pydantic import SecretStr
 from starlette.types import ASGIApp
-from tests.waiting import until
 
 from fototui.net.asgi import serving
 from fototui.sandbox.app import SandboxSettings, create_sandbox
 from fototui.sandbox.outcomes import Latency, Outcome, Script, Turn, payload_key
 from fototui.sandbox.pictures.generator import GeneratorKind
 from fototui.sandbox.samples import sample_photos
+from tests.waiting import until
 
 Serve = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]
 

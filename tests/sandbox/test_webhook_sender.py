@@ -17,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
-from tests.waiting import until
 
 from fototui.net.asgi import serving
 from fototui.sandbox.shopify.app import ShopSettings, create_shop
 from fototui.sandbox.shopify.shop import Shop, book
 from fototui.sandbox.shopify.webhook_sender import WebhookSender, forged, payload, storm
+from tests.waiting import until
 
 Serve = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]
 

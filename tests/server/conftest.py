@@ -10,7 +10,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
-from tests.waiting import PATIENCE
 
 from fototui.config.settings import Settings
 from fototui.db.database import Database
@@ -25,6 +24,7 @@ from fototui.server.context import ServerContext
 from fototui.services.operations.tokens import TokenService
 from fototui.storage.directory import DirectoryStorage
 from tests.factories import file_ref, make_coloring, make_order, make_svg
+from tests.waiting import PATIENCE
 
 SECRET = SecretStr("a webhook secret")
 WEBHOOKS = "/api/v1/webhooks/shopify"

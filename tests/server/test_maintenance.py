@@ -10,7 +10,6 @@ from functools import partial
 
 import pytest
 from sqlalchemy import func, select, text
-from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.db.models.inbound import WebhookDelivery
@@ -18,6 +17,7 @@ from fototui.domain.errors import TransientError
 from fototui.domain.shop import ShopOrder
 from fototui.server.context import ServerContext
 from fototui.server.maintenance import Importer, LeaderLock, maintaining
+from tests.waiting import until
 
 
 class Source:

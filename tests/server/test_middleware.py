@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from structlog.testing import capture_logs
-from tests.waiting import in_time
 
 from fototui.db.database import Database
 from fototui.db.errors import (
@@ -37,6 +36,7 @@ from fototui.server.context import ServerContext
 from fototui.server.errors import answer
 from fototui.server.middleware import RequestLimits
 from tests.server.conftest import WEBHOOKS, error
+from tests.waiting import in_time
 
 
 class StrangeError(Exception):

@@ -14,7 +14,6 @@ from pathlib import Path
 import httpx
 import pytest
 from pydantic import SecretStr
-from tests.waiting import PATIENCE, in_time, until
 
 from fototui.config.settings import Settings
 from fototui.domain.errors import ConfigurationError, FototuiError
@@ -24,6 +23,7 @@ from fototui.sandbox.shopify.shop import Shop, book
 from fototui.sandbox.shopify.webhook_sender import WebhookSender
 from fototui.server.reload import Server, open_server
 from tests.server.conftest import SECRET, WEBHOOKS, MakeOrder
+from tests.waiting import PATIENCE, in_time, until
 
 LANES = frozenset({JobKind.INGEST})
 

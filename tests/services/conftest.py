@@ -11,7 +11,6 @@ import asyncpg
 import pytest
 from PIL import Image as Picture
 from sqlalchemy import select
-from tests.waiting import in_time
 
 from fototui.db.database import Database
 from fototui.db.models.operations import Activity
@@ -20,6 +19,7 @@ from fototui.db.notify import CHANNEL
 from fototui.domain.events import BaseMercureEvent
 from fototui.storage.directory import DirectoryStorage
 from tests.factories import make_order
+from tests.waiting import in_time
 
 MakeOrder = Callable[..., Awaitable[Order]]
 

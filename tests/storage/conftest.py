@@ -22,12 +22,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 from tenacity import wait_none
 from tenacity.wait import WaitBaseT
-from tests.waiting import PATIENCE
 
 from fototui.net.asgi import bind, serving
 from fototui.storage.base import Storage
 from fototui.storage.directory import DirectoryStorage
 from fototui.storage.s3 import S3StorageService
+from tests.waiting import PATIENCE
 
 ACCESS_KEY = "shop-access-key"
 SECRET = "shop-secret-of-the-tests"

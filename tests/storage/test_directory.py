@@ -13,12 +13,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
-from tests.waiting import PATIENCE
 
 from fototui.domain.errors import InvalidInputError, PermanentError, TransientError
 from fototui.net.asgi import serving
 from fototui.storage.base import FileMissingError
 from fototui.storage.directory import DirectoryStorage
+from tests.waiting import PATIENCE
 
 KEY = "01ARZ3NDEKTSV4RRFFQ69G5FAV/7/image_1.png"
 

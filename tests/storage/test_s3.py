@@ -15,7 +15,6 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from tenacity import RetryCallState, wait_none
-from tests.waiting import PATIENCE
 
 from fototui.domain.errors import (
     ConfigurationError,
@@ -27,6 +26,7 @@ from fototui.domain.errors import (
 from fototui.net.asgi import serving
 from fototui.storage.base import FileMissingError
 from fototui.storage.s3 import S3StorageService
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.storage.conftest import S3Server, ScriptedStore

@@ -8,7 +8,6 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.waiting import until_shown
 from textual.content import Content
 from textual.pilot import Pilot
 
@@ -26,6 +25,7 @@ from fototui.widgets.tables.order_columns import Column, Paint, cells
 from tests.conftest import PostgresServer
 from tests.ui.shop import FILES, Shop, stop_clock
 from tests.ui.shop_art import flat_art
+from tests.waiting import until_shown
 
 AppPilot = Pilot[None]
 

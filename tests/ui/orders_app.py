@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from tests.waiting import until_shown
 from textual.pilot import Pilot
 
 from fototui.app import AppSettings, FototuiApp
@@ -24,6 +23,7 @@ from fototui.services.backend import Backend
 from fototui.services.views.orders import ImageBadges, OrderRow
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
+from tests.waiting import until_shown
 
 AppPilot = Pilot[None]
 

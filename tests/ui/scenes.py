@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.waiting import until_shown
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -29,6 +28,7 @@ from fototui.widgets.picture.widget import Picture, PictureState
 from fototui.widgets.review_panel import ReviewPanel
 from fototui.widgets.tables.simple_table import SimpleTable
 from tests.ui.shop import ago, order_id
+from tests.waiting import until_shown
 
 AppPilot = Pilot[None]
 Go = Callable[[FototuiApp, AppPilot], Awaitable[None]]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import text
-from tests.waiting import until_shown
 from textual.widgets import Static
 
 from fototui.app import FototuiApp
@@ -22,6 +21,7 @@ from fototui.widgets.tables.activity_rows import action_words
 from fototui.widgets.tables.simple_table import SimpleTable
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import AppPilot, OpenApp
+from tests.waiting import until_shown
 
 HOSTILE = "[/foo] [@click=app.quit]x[/] \x1b[31mred\u202e"
 

@@ -5,7 +5,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
-from tests.waiting import until_shown
 
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
@@ -28,6 +27,7 @@ from fototui.ui.presence import Presence
 from fototui.widgets.status_bar import StatusBar
 from tests.factories import file_ref, make_order
 from tests.ui.conftest import AppPilot, OpenApp
+from tests.waiting import until_shown
 
 
 def _toasts(app: FototuiApp) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import pytest
 from PIL import Image as Picture
 from sqlalchemy import text
-from tests.waiting import until_shown
 from textual.widgets import Static
 
 from fototui.app import FototuiApp
@@ -30,6 +29,7 @@ from fototui.widgets.picture.widget import Picture as PictureWidget
 from fototui.widgets.picture.widget import PictureState
 from tests.factories import file_ref, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
+from tests.waiting import until_shown
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"><path d="M0 0h4v3z"/></svg>'
 

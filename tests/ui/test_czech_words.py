@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
-from tests.waiting import until_shown
 from textual.widgets import Input
 
 from fototui.app import FototuiApp
@@ -28,6 +27,7 @@ from fototui.services.operations.lanes import LaneService
 from fototui.services.versions.coloring import ColoringService
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import OpenApp
+from tests.waiting import until_shown
 
 FAILED = PermanentError("RunPod failed: {reason}. Try again.", service="RunPod", reason="CUDA")
 REFUSED = AccountError("RunPod refuses the API key; check RUNPOD_API_KEY", service="RunPod")

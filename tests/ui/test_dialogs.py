@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.waiting import until_shown
 from textual.screen import ModalScreen
 
 from fototui.screens.dialogs import AskText, Confirm
 from fototui.screens.leave import LeaveDialog
 from fototui.screens.orders.screen import OrdersScreen
 from tests.ui.conftest import OpenApp
+from tests.waiting import until_shown
 
 LONG = "v2 has been sent already and may be charged. " * 3
 

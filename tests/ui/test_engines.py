@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
-from tests.waiting import until_shown
 from textual.widgets import Input, Static
 
 from fototui.app import FototuiApp
@@ -28,6 +27,7 @@ from fototui.widgets.tables.simple_table import SimpleTable
 from fototui.widgets.throughput import ThroughputChart
 from tests.factories import make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
+from tests.waiting import until_shown
 
 HOSTILE = "[/foo] [@click=app.quit]x[/] \x1b[31mred\u202e"
 

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, text
-from tests.waiting import until_shown
 from textual.widgets import Static
 
 from fototui.app import AppSettings, FototuiApp
@@ -29,6 +28,7 @@ from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import AppPilot
+from tests.waiting import until_shown
 
 HOSTILE = "[/foo] \x1b[31mred\u202e"
 

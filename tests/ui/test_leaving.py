@@ -3,7 +3,6 @@
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.waiting import until_shown
 
 from fototui.app import AppSettings, FototuiApp
 from fototui.db.database import Database
@@ -13,6 +12,7 @@ from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.backend import Backend
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
+from tests.waiting import until_shown
 
 
 def _app(database: Database, storage: DirectoryStorage, *, running: int) -> FototuiApp:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.waiting import until_shown
 from textual.app import ComposeResult
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
@@ -15,6 +14,7 @@ from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
 from fototui.ui.actions import Scope
 from tests.ui.conftest import OpenApp
+from tests.waiting import until_shown
 
 
 class Board(FototuiScreen):

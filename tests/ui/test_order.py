@@ -14,7 +14,6 @@ import pytest
 from PIL import Image as Pillow
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.waiting import until_shown
 from textual.widgets import Input
 from ulid import ULID
 
@@ -36,6 +35,7 @@ from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.widget import Picture, PictureState
 from tests.factories import make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
+from tests.waiting import until_shown
 
 DONE = ColoringProcessingStatus.COMPLETED
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"><path d="M0 0h4v3z"/></svg>'

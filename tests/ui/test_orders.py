@@ -12,7 +12,6 @@ from functools import partial
 import pytest
 from rich.cells import cell_len
 from sqlalchemy import func, select
-from tests.waiting import until_shown
 
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, SvgVersion
@@ -25,6 +24,7 @@ from fototui.ui.preferences import Preferences
 from fototui.widgets.key_bar import KeyBar
 from tests.factories import make_coloring, make_order, make_svg
 from tests.ui.orders_app import App, AppPilot, orders_app, row, some
+from tests.waiting import until_shown
 
 DONE, FAILED, WORKING = (
     ColoringProcessingStatus.COMPLETED,

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.waiting import PATIENCE, until_shown
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
@@ -27,6 +26,7 @@ from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.sixel import Sixels, sixels
 from fototui.widgets.picture.widget import HalfBlocks, Picture, PictureState, half_blocks
 from tests.ui.conftest import AppPilot, OpenApp
+from tests.waiting import PATIENCE, until_shown
 
 MISSING = S3ObjectRefData(key="a/none.png", bucket="files", etag="x")
 

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from PIL import Image as Picture
 from sqlalchemy import text
-from tests.waiting import until_shown
 from textual.widgets import Input, Static
 
 from fototui.app import AppSettings, FototuiApp
@@ -37,6 +36,7 @@ from fototui.widgets.review_panel import ReviewPanel
 from tests.factories import file_ref, make_coloring, make_order
 from tests.pgproxy import PgProxy
 from tests.ui.conftest import AppPilot, OpenApp
+from tests.waiting import until_shown
 
 T = TypeVar("T")
 HOSTILE = "[/foo] [@click=app.quit]x[/] \x1b[31m\u202e"

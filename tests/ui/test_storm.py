@@ -6,7 +6,6 @@ from itertools import cycle
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
-from tests.waiting import in_time, until_shown
 from textual.events import Key
 
 from fototui.app import AppSettings, FototuiApp
@@ -22,6 +21,7 @@ from fototui.services.views.orders import OrderRow
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
 from tests.factories import make_coloring, make_order
+from tests.waiting import in_time, until_shown
 
 EVENTS = 2_000
 FRAME_SECONDS = 0.1

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.waiting import until_shown
 from textual.color import Color
 
 from fototui.db.database import Database
@@ -17,6 +16,7 @@ from fototui.widgets.badges import badge
 from tests.ui.scenes import begin
 from tests.ui.shop import Shop, shop_app, stop_clock
 from tests.ui.shop_art import flat_art
+from tests.waiting import until_shown
 
 _READABLE = 4.5
 """Contrast that WCAG 2 asks of text (AA)."""

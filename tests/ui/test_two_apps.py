@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from PIL import Image as Picture
 from sqlalchemy import text
-from tests.waiting import in_time, until_shown
 from textual.widgets import Static
 
 from fototui.app import AppSettings, FototuiApp
@@ -32,6 +31,7 @@ from fototui.ui.preferences import Preferences
 from fototui.widgets.review_panel import ReviewPanel
 from tests.factories import file_ref, make_coloring, make_order
 from tests.ui.conftest import AppPilot
+from tests.waiting import in_time, until_shown
 
 NAMES = ("jana", "petr")
 

@@ -3,13 +3,13 @@
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select, update
-from tests.waiting import until
 
 from fototui.db.models.operations import Lane
 from fototui.db.models.orders import ColoringVersion
 from fototui.domain.statuses import JobKind
 from fototui.sandbox.outcomes import Latency, Outcome, Turn
 from tests.engine.conftest import World
+from tests.waiting import until
 
 
 async def _drain(world: World) -> None:

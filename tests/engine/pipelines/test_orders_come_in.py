@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select, update
-from tests.waiting import until
 from ulid import ULID
 
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
@@ -20,6 +19,7 @@ from fototui.services.ingest.imports import SyncService
 from fototui.services.operations.lanes import LaneService
 from fototui.services.versions.coloring import ColoringService
 from tests.engine.conftest import World
+from tests.waiting import until
 
 
 async def _images(world: World, order_id: str) -> Sequence[Image]:

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import func, select, text
-from tests.waiting import in_time, until_a_lock_is_waited_for
 
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError, RecordLockedError
@@ -23,6 +22,7 @@ from tests.factories import file_ref
 from tests.pgproxy import PgProxy
 from tests.services.conftest import MakeOrder, Notifications
 from tests.services.ingest.shop_orders import apply, books, change, read, told_item, told_order
+from tests.waiting import in_time, until_a_lock_is_waited_for
 
 ReadActivity = Callable[[], Awaitable[list[Activity]]]
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from tests.waiting import until
 
 from fototui.db.database import Database
 from fototui.services.backend import Backend
@@ -20,6 +19,7 @@ from fototui.storage.directory import DirectoryStorage
 from fototui.ui.presence import Presence
 from tests.pgproxy import PgProxy
 from tests.services.conftest import MakeOrder
+from tests.waiting import until
 
 HERE, THERE = uuid.uuid4(), uuid.uuid4()
 

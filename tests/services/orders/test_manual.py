@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, func, select
-from tests.waiting import in_time
 
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError
@@ -19,6 +18,7 @@ from fototui.domain.statuses import OrderStatus
 from fototui.services.orders.manual import MAX_PHOTO_BYTES, OrderService, PhotoInput
 from fototui.storage.directory import DirectoryStorage
 from tests.pgproxy import PgProxy
+from tests.waiting import in_time
 
 ReadActivity = Callable[[], Awaitable[list[Activity]]]
 

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import text
-from tests.waiting import in_time
 
 from fototui.db.database import Database
 from fototui.db.models.operations import Activity
@@ -25,6 +24,7 @@ from fototui.services.review.queue import ReviewItem
 from fototui.services.review.service import PictureDecidedError, PictureTakenError, ReviewService
 from fototui.services.versions.coloring import ColoringService
 from tests.factories import file_ref, make_coloring, make_order, make_svg
+from tests.waiting import in_time
 
 T = TypeVar("T")
 ReadActivity = Callable[[], Awaitable[list[Activity]]]

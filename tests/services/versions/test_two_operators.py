@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import func, select, text
-from tests.waiting import until_a_lock_is_waited_for
 
 from fototui.db.database import Database
 from fototui.db.errors import RecordLockedError
@@ -18,6 +17,7 @@ from fototui.domain.statuses import ColoringProcessingStatus as Status
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.views.orders import VersionView
 from tests.factories import file_ref, make_coloring
+from tests.waiting import until_a_lock_is_waited_for
 
 
 async def add(database: Database, image: Image, status: Status, version: int = 1) -> int:
