@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from sqlalchemy import Row, RowMapping, Select, case, insert, literal, null, or_, select, update
 from ulid import ULID
@@ -119,10 +120,19 @@ def ending(job: OrderJob, move: Move) -> Mapping[str, object]:
     if not move.ends:
         return {}
     given_up: dict[str, object] = {"claimed_by": None}
-    if job.sync_requested_at is not None:
-        answered = Order.sync_requested_at <= job.sync_requested_at
+    seen = _request_answered_by(job)
+    if seen is not None:
+        answered = Order.sync_requested_at <= seen
         given_up["sync_requested_at"] = case((answered, null()), else_=Order.sync_requested_at)
     return given_up
+
+
+def _request_answered_by(job: OrderJob) -> datetime | None:
+    """The newest request that a job answers; a download answers none, whenever it was claimed.
+
+    Whoever fetches photos has not asked what the news are.
+    """
+    return job.sync_requested_at if job.kind is JobKind.INGEST else None
 
 
 @asynccontextmanager
@@ -154,7 +164,7 @@ async def claimed_order(
 
 
 def finish(row: Order, job: OrderJob, status: OrderStatus) -> None:
-    """End a job on its locked row.
+    """End a job on its locked row; a request that the job did not answer stays.
 
     Args:
         row: The order.
@@ -165,6 +175,6 @@ def finish(row: Order, job: OrderJob, status: OrderStatus) -> None:
     row.claimed_by = row.claim_token = row.not_before = None
     row.error = row.error_code = row.error_words = None
     row.retries = row.takeovers = 0
-    seen = job.sync_requested_at
+    seen = _request_answered_by(job)
     if row.sync_requested_at is not None and seen is not None and row.sync_requested_at <= seen:
         row.sync_requested_at = None

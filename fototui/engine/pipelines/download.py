@@ -12,10 +12,12 @@ from ulid import ULID
 from fototui.clients.download import DownloadedPhoto
 from fototui.db.database import Database
 from fototui.db.models.orders import Image, LineItem, Order
+from fototui.db.notify import lane_payload, notify
 from fototui.domain.errors import OutsideError, PermanentError, TransientError
 from fototui.domain.events import Change, ChangeContext, ImageUpdateEvent, Operation
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import JobKind
 from fototui.domain.statuses import OrderStatus as S
 from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step, reason
@@ -193,6 +195,9 @@ class DownloadPipeline:
             if more:
                 return False
             finish(row, job, S.READY_FOR_REVIEW)
+            if row.sync_requested_at is not None:
+                # News that came during the download: they could not be asked for until now.
+                await notify(session, lane_payload(JobKind.INGEST))
             ActivityService(session, operator=self._actor).add(
                 ActivityAction.DOWNLOADED, order_id=row.id
             )

@@ -6,7 +6,7 @@ from typing import Protocol
 from fototui.clients.shopify import order_of
 from fototui.db.database import Database
 from fototui.db.notify import lane_payload, notify
-from fototui.domain.errors import PermanentError
+from fototui.domain.errors import OutsideError, PermanentError, TransientError
 from fototui.domain.shop import ShopOrder
 from fototui.domain.statuses import JobKind
 from fototui.domain.statuses import OrderStatus as S
@@ -29,7 +29,8 @@ class IngestPipeline:
     """The steps of an order's details.
 
     The shop is asked, because webhooks come late and out of order. Where it cannot be asked, or
-    does not know the order, the newest webhook tells.
+    does not know the order, the newest webhook tells. What webhooks told is kept until no request
+    is left: else news that came while the shop was being asked could be lost with it.
 
     Args:
         database: The database.
@@ -69,26 +70,39 @@ class IngestPipeline:
                 service="Shopify",
             )
         told: ShopOrder | None = None
+        refused: OutsideError | None = None
         if shop is not None:
-            told = await work.patience.call(lambda: shop.order(shopify_id))
-        status = await work.persistently(lambda: self._apply(work.job, shopify_id, told))
+            try:
+                told = await work.patience.call(lambda: shop.order(shopify_id))
+            except (TransientError, PermanentError) as error:
+                refused = error
+        status = await work.persistently(lambda: self._apply(work.job, shopify_id, told, refused))
         work.ended_at(status)
 
-    async def _apply(self, job: OrderJob, shopify_id: int, told: ShopOrder | None) -> S:
+    async def _apply(
+        self,
+        job: OrderJob,
+        shopify_id: int,
+        told: ShopOrder | None,
+        refused: OutsideError | None,
+    ) -> S:
         async with claimed_order(self._database, job) as (session, row):
             webhooks = WebhookService(session, operator=self._actor)
             if told is None:
                 # Read under the order's lock: none that comes meanwhile is forgotten unread.
                 payload = await webhooks.newest_payload(shopify_id)
                 told = None if payload is None else order_of(payload)
+            if told is None and refused is not None:
+                raise refused
             if told is None:
                 status = self._without_news(job)
             else:
                 applied = await IngestService(session, operator=self._actor).apply_within(told, row)
                 # A word of the shop is a reason to try again what failed.
                 status = applied.status_after(job.status, asked=True)
-            await webhooks.forget_payloads(shopify_id)
             finish(row, job, status)
+            if row.sync_requested_at is None:
+                await webhooks.forget_payloads(shopify_id)
             if status is S.DOWNLOADING:
                 ask_anew(row)
                 await notify(session, lane_payload(JobKind.DOWNLOAD))

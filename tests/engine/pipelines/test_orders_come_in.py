@@ -2,20 +2,25 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select, update
 from ulid import ULID
 
+from fototui.clients.shopify.webhook import Delivery, order_of
+from fototui.db.models.inbound import WebhookDelivery
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.statuses import JobKind
 from fototui.domain.statuses import OrderStatus as S
 from fototui.engine.maintenance.rules import RuleSettings
-from fototui.sandbox.outcomes import Outcome
+from fototui.sandbox.outcomes import Outcome, Turn
 from fototui.sandbox.shopify.cdn import Manner
-from fototui.sandbox.shopify.shop import book
+from fototui.sandbox.shopify.shop import PlacedOrder, book
 from fototui.services.ingest.imports import SyncService
+from fototui.services.ingest.webhooks import WebhookService
 from fototui.services.operations.lanes import LaneService
 from fototui.services.versions.coloring import ColoringService
 from tests.engine.conftest import World
@@ -222,6 +227,126 @@ async def test_a_request_that_comes_while_the_shop_is_asked_is_answered_too(worl
             await SyncService(session, operator="jana").request(order_id)
         await world.until_order(order_id, S.READY_FOR_REVIEW)
     assert world.shop.script.counts.completed >= 2
+
+
+async def _hear(world: World, placed: PlacedOrder, payment: str) -> None:
+    """A webhook that tells of an order's payment, as the shop's server takes it in."""
+    told: dict[str, object] = {
+        "id": placed.id,
+        "name": placed.name,
+        "financial_status": payment.lower(),
+        "line_items": [],
+    }
+    delivery = Delivery(
+        webhook_id=str(ULID()),
+        topic="orders/updated",
+        shop=None,
+        triggered_at=datetime.now(UTC),
+        order=order_of(told),
+        payload=told,
+    )
+    async with world.database.session() as session:
+        assert await WebhookService(session, operator="shop").take_in(delivery)
+
+
+async def _unread(world: World) -> int:
+    """Payloads that nobody has read although nothing is requested and no error is told."""
+    forgotten = (
+        select(func.count())
+        .select_from(WebhookDelivery)
+        .join(Order, Order.shopify_id == WebhookDelivery.shopify_id)
+    )
+    async with world.database.session() as session:
+        return (
+            await session.scalar(
+                forgotten.where(
+                    WebhookDelivery.payload.is_not(None),
+                    Order.sync_requested_at.is_(None),
+                    Order.status.in_([S.READY_FOR_REVIEW, S.DOWNLOADING]),
+                    Order.error.is_(None),
+                )
+            )
+            or 0
+        )
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["in its download", "before its download"])
+async def test_news_that_come_while_photos_are_fetched_are_asked_for_afterwards(
+    world: World, held: bool
+) -> None:
+    slow = world.photo_url("a.jpg", Manner.SLOW, seconds=0.5)
+    placed = world.place(slow, payment="PENDING")
+    order_id = await world.know(placed)
+
+    async def loading() -> bool:
+        row = await _row(world, order_id)
+        return row.status is S.DOWNLOADING and (row.claimed_by is not None) is held
+
+    async with AsyncExitStack() as stack:
+        if not held:
+            async with world.database.session() as session:
+                await LaneService(session, operator="jana").pause(JobKind.DOWNLOAD, reason="a test")
+        await stack.enter_async_context(world.engine(orders=1))
+        await eventually(loading)
+        placed.payment = "PAID"
+        await _hear(world, placed, "PAID")
+        assert (await _row(world, order_id)).payment_status == "PENDING"
+        if not held:
+            async with world.database.session() as session:
+                await LaneService(session, operator="jana").resume(JobKind.DOWNLOAD)
+        await world.until_order(order_id, S.READY_FOR_REVIEW)
+    assert (await _row(world, order_id)).payment_status == "PAID"
+    assert await _unread(world) == 0
+
+
+async def test_news_that_come_with_a_failing_download_are_asked_for_afterwards(
+    world: World,
+) -> None:
+    slow = world.photo_url("a.jpg", Manner.SLOW, seconds=0.5)
+    placed = world.place(slow, world.photo_url("b.jpg", Manner.PAGE), payment="PENDING")
+    order_id = await world.know(placed)
+    async with world.engine(orders=1):
+        await world.until_order(order_id, S.DOWNLOADING)
+        placed.payment = "PAID"
+        await _hear(world, placed, "PAID")
+        await world.until_order(order_id, S.ERROR)
+    assert (await _row(world, order_id)).payment_status == "PAID"
+    assert await _unread(world) == 0
+
+
+async def test_where_the_shop_is_away_the_newest_webhook_tells(world: World) -> None:
+    placed = world.place(payment="PENDING")
+    order_id = await world.know(placed)
+    async with world.engine(orders=1):
+        await world.until_order(order_id, S.READY_FOR_REVIEW)
+        world.shop.script.rates = {Outcome.UNAVAILABLE: 1.0}
+        await _hear(world, placed, "PAID")
+        await world.until_order(order_id, S.READY_FOR_REVIEW)
+    row = await _row(world, order_id)
+    assert (row.payment_status, row.error) == ("PAID", None)
+    assert await _unread(world) == 0
+
+
+async def test_what_webhooks_tell_is_kept_until_no_request_is_left(world: World) -> None:
+    placed = world.place(payment="PENDING")
+    order_id = await world.know(placed)
+    async with world.engine(orders=1):
+        await world.until_order(order_id, S.READY_FOR_REVIEW)
+        # The shop's answer is under way when the news come, and does not know of them.
+        world.shop.script.next(Turn(outcome=Outcome.SLOW, seconds=0.5))
+        await _hear(world, placed, "PENDING")
+        asked = world.shop.script.counts.requests
+
+        async def being_asked() -> bool:
+            return world.shop.script.counts.requests > asked
+
+        await eventually(being_asked)
+        await _hear(world, placed, "PAID")
+        # From now on nobody but the webhook can tell.
+        world.shop.script.rates = {Outcome.UNAVAILABLE: 1.0}
+        await world.until_order(order_id, S.READY_FOR_REVIEW)
+    assert (await _row(world, order_id)).payment_status == "PAID"
+    assert await _unread(world) == 0
 
 
 async def test_two_engines_and_twenty_orders_with_each_photo_fetched_once(world: World) -> None:
