@@ -1,32 +1,22 @@
 """Whatever step a process dies after or in, the job ends once, with one file."""
 
 import contextlib
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from tests.engine.one_life import die, open_pipeline, register, take_up
 
-from fototui.clients.runpod import RunPodService
-from fototui.clients.vectorizer import VectorizerApiService
 from fototui.db.database import Database
 from fototui.domain.statuses import VersionType
-from fototui.engine.execution.attempt import attempt
-from fototui.engine.execution.context import Results, Work
-from fototui.engine.execution.failure import MAX_TAKEOVERS, FailurePolicy
+from fototui.engine.execution.failure import MAX_TAKEOVERS
 from fototui.engine.execution.pipeline import Pipeline
-from fototui.engine.jobs.claims import Claims
 from fototui.engine.jobs.job import Job, JobT, Move, VersionJob
 from fototui.engine.jobs.table import JobTable
 from fototui.engine.jobs.transitions import Transitions
-from fototui.engine.lease import Lease, boot_clock
-from fototui.engine.observer import NoObserver
-from fototui.engine.pipelines.coloring import ColoringGenerationService
-from fototui.engine.pipelines.svg import SvgGenerationService
 from fototui.sandbox.outcomes import Outcome
-from tests.engine.conftest import KEY, QUICK, World
+from tests.engine.conftest import World
 
 
 class Crash(BaseException):
@@ -63,51 +53,17 @@ class CrashingTransitions(Transitions):
         return moved
 
 
-def _pipeline(world: World, kind: VersionType) -> Pipeline[VersionJob]:
-    if kind is VersionType.COLORING:
-        runpod = RunPodService(f"{world.url}/runpod/v2", "sandbox", KEY, poll_interval=0.01)
-        world.stack.push_async_callback(runpod.aclose)
-        return ColoringGenerationService(
-            runpod, world.storage, min_image_size=1, timeout_seconds=20
-        )
-    vectorizer = VectorizerApiService(
-        f"{world.url}/vectorizer/api/v1/vectorize", KEY.get_secret_value(), KEY
-    )
-    world.stack.push_async_callback(vectorizer.aclose)
-    return SvgGenerationService(vectorizer, world.storage)
-
-
 async def _live_once(world: World, pipeline: Pipeline[VersionJob], plan: CrashPlan) -> None:
     """One process's life: claims the job and works on it."""
-    engine_id = uuid.uuid4()
-    async with world.database.session() as session, session.begin():
-        await session.execute(
-            text(
-                "INSERT INTO engines (id, operator, host, pid, version, lanes, capacity, "
-                "lease_seconds) VALUES (:id, 'test', 'test', 1, '0', '{}', 1, 60)"
-            ),
-            {"id": engine_id},
+    engine_id = await register(world)
+    with contextlib.suppress(Crash):  # and nothing more: no release, no word to anyone
+        await take_up(
+            world,
+            pipeline,
+            engine_id,
+            transitions=lambda: CrashingTransitions(world.database, plan),
         )
-    lease = Lease(seconds=60, margin=1)
-    lease.extend(boot_clock())
-    jobs = await Claims(world.database, engine_id).claim(pipeline.jobs, 1, limited=False)
-    for job in jobs:
-        work = Work(
-            pipeline.jobs,
-            job,
-            transitions=CrashingTransitions(world.database, plan),
-            lease=lease,
-            results=Results(),
-            patience=QUICK,
-            observer=NoObserver(),
-        )
-        policy = FailurePolicy(world.database, actor="test", patience=QUICK)
-        with contextlib.suppress(Crash):  # and nothing more: no release, no word to anyone
-            await attempt(pipeline, work, policy)
-    async with world.database.session() as session, session.begin():
-        await session.execute(
-            text("UPDATE engines SET retired_at = now() WHERE id = :id"), {"id": engine_id}
-        )
+    await die(world, engine_id)
 
 
 async def _live_until_done(
@@ -157,7 +113,7 @@ async def test_any_way_of_a_coloring_ends_once(
     stored_before = len(await _files(world, "coloring"))
     world.runpod.next(*outcomes)
     plan = CrashPlan(before, after)
-    pipeline = _pipeline(world, VersionType.COLORING)
+    pipeline = open_pipeline(world, VersionType.COLORING)
     await _live_until_done(world, pipeline, version_id, plan)
     world.runpod._next.clear()
 
@@ -192,7 +148,7 @@ async def test_any_way_of_an_svg_ends_once(
     [version_id] = await world.queue_svgs(1)
     stored_before = len(await _files(world, "svg"))
     plan = CrashPlan(before, after)
-    await _live_until_done(world, _pipeline(world, VersionType.SVG), version_id, plan)
+    await _live_until_done(world, open_pipeline(world, VersionType.SVG), version_id, plan)
     version = await world.svg(version_id)
     stored = len(await _files(world, "svg")) - stored_before
     if version.status == "completed":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, text
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from ulid import ULID
@@ -58,6 +58,21 @@ class Lane(Base):
     paused_reason: Mapped[str | None]
     paused_words: Mapped[Sentence | None]
     """The reason as a sentence that can be translated."""
+
+
+class OutsideCancel(Base):
+    """A RunPod job that is not wanted any more, until RunPod was told so.
+
+    A table of its own, because one version may leave several jobs behind.
+    """
+
+    __tablename__ = "outside_cancels"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    version_id: Mapped[int]
+    """The colouring it was submitted for; while that waits for the job, nothing is cancelled."""
+    runpod_job_id: Mapped[str] = mapped_column(String(100))
+    asked_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
 class Presence(Base):

@@ -235,8 +235,12 @@ class BaseVersion(JobColumns, ChangeMarked, Base):
 
     submissions: Mapped[int] = mapped_column(server_default=ZERO, default=0)
     """Calls begun to the outside service, over all attempts."""
+    submissions_before: Mapped[int] = mapped_column(server_default=ZERO, default=0)
+    """Of these, calls begun before an operator last asked for it to be tried again."""
     resubmissions: Mapped[int] = mapped_column(server_default=ZERO, default=0)
-    """Of these, calls begun although an earlier one may have been accepted and paid for."""
+    """Calls begun since then although an earlier one may have been accepted and paid for."""
+    storage_away_since: Mapped[datetime | None]
+    """Since when storage has not taken or given its file, while it waits for that."""
 
     @declared_attr.directive
     @classmethod
@@ -280,7 +284,7 @@ class ColoringVersion(BaseVersion):
     steps: Mapped[int] = mapped_column(server_default=text("4"), default=4)
     runpod_job_id: Mapped[str | None] = mapped_column(String(100))
     cancel_job_id: Mapped[str | None] = mapped_column(String(100))
-    """A RunPod job that was cancelled here and that RunPod has still to be told about."""
+    """As `OutsideCancel`, but one only: written by engines of an older version, and told."""
 
     @declared_attr.directive
     @classmethod

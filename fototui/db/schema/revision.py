@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-NEEDED = "a7b9c1d35e68"
+NEEDED = "a8c0d2e4f617"
 """The newest of `migrations/`; written anew with each migration."""
 
 

@@ -1,6 +1,7 @@
 """A claimed job being worked on: what its steps may use, and how they write where they got."""
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -19,13 +20,17 @@ from tenacity import (
 from fototui.db.errors import DatabaseUnavailableError, is_passing
 from fototui.domain.errors import TransientError
 from fototui.domain.statuses import JobKind
-from fototui.engine.jobs.job import Job, JobStatus, JobT, Move, VersionJob
+from fototui.engine.jobs.job import Job, JobStatus, JobT, Move
 from fototui.engine.jobs.table import JobTable
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lease import Lease
 from fototui.engine.observer import EngineObserver
 
 T = TypeVar("T")
+
+# What was told to end may take this long to do so, in seconds.
+_LAST_BREATH = 10.0
+
 log = structlog.get_logger(__name__)
 
 
@@ -209,11 +214,30 @@ class Work(Generic[JobT]):
         )
         self.ended = True
 
-    async def persistently(self, write: Callable[[], Awaitable[T]]) -> T:
+    async def leave_behind(self, status: JobStatus, **fields: object) -> None:
+        """Write a last word for whoever takes the job up next, although this engine counts as dead.
+
+        The claim's token alone decides: while the row still shows it, nobody has taken the job.
+
+        Args:
+            status: The status it waits in.
+            fields: Columns written along with it.
+
+        Raises:
+            ClaimLostError: Someone has taken it.
+        """
+        move = Move(status, fields)
+        await self.persistently(
+            lambda: self.transitions.reschedule(self._jobs, self.job, move, seconds=0), fenced=False
+        )
+        self.ended = True
+
+    async def persistently(self, write: Callable[[], Awaitable[T]], *, fenced: bool = True) -> T:
         """Write something, again and again while the database is away and the engine alive.
 
         Args:
             write: Writes it; what it writes may be written twice.
+            fenced: Whether only an engine that counts as alive may write it.
 
         Returns:
             Its result.
@@ -223,7 +247,8 @@ class Work(Generic[JobT]):
         """
         wait = 0.1
         while True:
-            self.lease.require()
+            if fenced:
+                self.lease.require()
             try:
                 return await write()
             except (DatabaseUnavailableError, DBAPIError) as error:
@@ -232,16 +257,6 @@ class Work(Generic[JobT]):
                 log.warning("the database did not take a step; trying again", wait=wait)
             await asyncio.sleep(wait)
             wait = min(wait * 2, 2.0)
-
-
-async def ask_outside_cancel(work: Work[VersionJob], outside_id: str) -> None:
-    """Have RunPod told that a job of its is not wanted, by whichever engine gets to it.
-
-    Args:
-        work: The job it was submitted for.
-        outside_id: RunPod's job id.
-    """
-    await work.transitions.ask_outside_cancel(work.job, outside_id)
 
 
 async def finish_despite_cancel(section: Coroutine[object, object, T], *, seconds: float) -> T:
@@ -257,16 +272,26 @@ async def finish_despite_cancel(section: Coroutine[object, object, T], *, second
         The section's result.
 
     Raises:
-        asyncio.CancelledError: The caller was cancelled; the section has ended, one way or other.
+        asyncio.CancelledError: The caller was cancelled, once or more often; the section has
+            ended, one way or other.
     """
     task = asyncio.ensure_future(section)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=seconds)
+        await _wait_out(task, seconds=seconds)
         if not task.done():
             task.cancel()
-            await asyncio.wait({task})
-        if not task.cancelled() and (error := task.exception()) is not None:
+            await _wait_out(task, seconds=_LAST_BREATH)
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
             log.info("a cancelled job's last step failed", error=str(error))
         raise
+
+
+async def _wait_out(task: asyncio.Task[T], *, seconds: float) -> None:
+    """Wait for a task, however often the caller is cancelled meanwhile; that changes nothing."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + seconds
+    while not task.done() and (left := until - clock()) > 0:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({task}, timeout=left)

@@ -3,11 +3,11 @@
 One transition is one statement and one round trip.
 """
 
-from sqlalchemy import func, update
+from sqlalchemy import func
 
 from fototui.db.database import Database
 from fototui.db.errors import ClaimLostError
-from fototui.db.models.orders import ColoringVersion
+from fototui.db.models.operations import OutsideCancel
 from fototui.db.notify import cancel_payload, notify
 from fototui.domain.statuses import VersionType
 from fototui.engine.jobs.job import JobT, Move, VersionJob
@@ -78,16 +78,14 @@ class Transitions:
     async def ask_outside_cancel(self, job: VersionJob, outside_id: str) -> None:
         """Write down that RunPod has to be told that a job of its is not wanted.
 
-        This needs no claim: the engine that lost one is just the one that knows.
+        This needs no claim: the engine that lost one is just the one that knows. Whether the
+        version waits for that job after all is seen when RunPod is told.
 
         Args:
             job: The job for which it was submitted.
             outside_id: RunPod's job id.
         """
         async with self._database.session() as session, session.begin():
-            await session.execute(
-                update(ColoringVersion)
-                .where(ColoringVersion.id == job.row_id)
-                .values(cancel_job_id=outside_id)
-            )
+            session.add(OutsideCancel(version_id=job.row_id, runpod_job_id=outside_id))
+            await session.flush()
             await notify(session, cancel_payload(VersionType.COLORING, job.row_id))

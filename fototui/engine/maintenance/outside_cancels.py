@@ -1,20 +1,34 @@
 """Telling RunPod about jobs that were cancelled here."""
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import Select, and_, delete, literal, null, select, union_all, update
 
 from fototui.clients.runpod import RunPodService
 from fototui.db.database import Database
+from fototui.db.models.operations import OutsideCancel
 from fototui.db.models.orders import ColoringVersion
-from fototui.domain.errors import OutsideError
+from fototui.domain.errors import OutsideError, PermanentError
+from fototui.domain.statuses import ColoringProcessingStatus as S
 
 log = structlog.get_logger(__name__)
+
+# In these a version stands and falls with its RunPod job, or has taken its result.
+_WANTED = (
+    S.RUNPOD_SUBMITTED,
+    S.RUNPOD_QUEUED,
+    S.RUNPOD_PROCESSING,
+    S.RUNPOD_COMPLETED,
+    S.STORAGE_UPLOAD,
+    S.COMPLETED,
+)
 
 
 class OutsideCancels:
     """Tells RunPod, at least once, of each job that is not wanted any more.
 
-    Cancelling twice does no harm, so nothing is locked or claimed for it.
+    Cancelling twice does no harm, so nothing is locked or claimed for it. A job that its version
+    waits for is never cancelled, whoever asked: an engine that lost its claim cannot know whether
+    its last word was heard.
 
     Args:
         database: The database.
@@ -28,21 +42,23 @@ class OutsideCancels:
     async def tell(self) -> None:
         """Tell RunPod of all that it has not been told of; what fails is left for the next time."""
         async with self._database.autocommit() as session:
-            untold = (
-                await session.execute(
-                    select(ColoringVersion.id, ColoringVersion.cancel_job_id)
-                    .where(ColoringVersion.cancel_job_id.is_not(None))
-                    .limit(50)
-                )
-            ).all()
-        for version_id, outside_id in untold:
-            assert outside_id is not None
-            try:
-                await self._runpod.cancel(outside_id)
-            except OutsideError as error:
-                log.warning("RunPod was not told of a cancelled job", reason=str(error))
-                continue
-            async with self._database.autocommit() as session:
+            untold = (await session.execute(_untold())).all()
+        for cancel_id, version_id, outside_id, wanted in untold:
+            if not wanted:
+                try:
+                    await self._runpod.cancel(outside_id)
+                except PermanentError as error:
+                    log.warning("RunPod refuses to cancel a job", reason=str(error))
+                except OutsideError as error:
+                    log.warning("RunPod was not told of a cancelled job", reason=str(error))
+                    continue
+            await self._forget(cancel_id, version_id, outside_id)
+
+    async def _forget(self, cancel_id: int | None, version_id: int, outside_id: str) -> None:
+        async with self._database.autocommit() as session:
+            if cancel_id is not None:
+                await session.execute(delete(OutsideCancel).where(OutsideCancel.id == cancel_id))
+            else:
                 await session.execute(
                     update(ColoringVersion)
                     .where(
@@ -51,3 +67,29 @@ class OutsideCancels:
                     )
                     .values(cancel_job_id=None)
                 )
+
+
+def _untold() -> Select[int | None, int, str, bool]:
+    """Cancels still to be told, the oldest first, and whether a version waits for the job."""
+    of_older_engines = select(
+        null().label("id"), ColoringVersion.id.label("version_id"), ColoringVersion.cancel_job_id
+    ).where(ColoringVersion.cancel_job_id.is_not(None))
+    asked = select(OutsideCancel.id, OutsideCancel.version_id, OutsideCancel.runpod_job_id)
+    untold = union_all(asked, of_older_engines).subquery()
+    wanted = (
+        select(literal(1))
+        .select_from(ColoringVersion)
+        .where(
+            and_(
+                ColoringVersion.id == untold.c.version_id,
+                ColoringVersion.runpod_job_id == untold.c.runpod_job_id,
+                ColoringVersion.status.in_(_WANTED),
+            )
+        )
+        .exists()
+    )
+    return (
+        select(untold.c.id, untold.c.version_id, untold.c.runpod_job_id, wanted)
+        .order_by(untold.c.id.nulls_first())
+        .limit(50)
+    )

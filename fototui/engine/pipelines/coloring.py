@@ -14,7 +14,7 @@ from fototui.domain.options import ColoringOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import RunPodJobStatus
-from fototui.engine.execution.context import Work, ask_outside_cancel, finish_despite_cancel
+from fototui.engine.execution.context import Work, finish_despite_cancel
 from fototui.engine.execution.pipeline import Step, load, reason, store
 from fototui.engine.jobs.job import JobStatus, VersionJob
 from fototui.engine.jobs.versions import COLORINGS
@@ -79,7 +79,7 @@ class ColoringGenerationService:
         job = work.job
         await work.end(S.ERROR, **why)
         if job.status.meta.is_awaiting_external and job.runpod_job_id is not None:
-            await ask_outside_cancel(work, job.runpod_job_id)
+            await self._ask_outside_cancel(work, job.runpod_job_id)
 
     async def _start(self, work: Work[VersionJob]) -> None:
         await work.move(S.PROCESSING, started_at=func.now(), runpod_job_id=None)
@@ -120,8 +120,20 @@ class ColoringGenerationService:
         try:
             await work.move(S.RUNPOD_SUBMITTED, runpod_job_id=outside_id)
         except ClaimLostError:
-            await ask_outside_cancel(work, outside_id)
+            await self._leave_behind(work, outside_id)
             raise
+
+    async def _leave_behind(self, work: Work[VersionJob], outside_id: str) -> None:
+        """Nobody else knows of this RunPod job: a successor gets it, or RunPod has to end it."""
+        try:
+            await work.leave_behind(S.RUNPOD_SUBMITTED, runpod_job_id=outside_id)
+        except ClaimLostError:
+            await self._ask_outside_cancel(work, outside_id)
+
+    async def _ask_outside_cancel(self, work: Work[VersionJob], outside_id: str) -> None:
+        await work.persistently(
+            lambda: work.transitions.ask_outside_cancel(work.job, outside_id), fenced=False
+        )
 
     async def _note_resubmission(self, work: Work[VersionJob]) -> None:
         """Write down that a call is begun although an earlier one may have been accepted."""

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from fototui.db.events.session import mercure_autotrack
+from fototui.db.models.operations import OutsideCancel
 from fototui.db.models.orders import ColoringVersion, Image
 from fototui.domain.errors import ConflictError
 from fototui.domain.events import ImageStatusEvent, ImageUpdateEvent
@@ -57,4 +58,6 @@ class ColoringService(VersionService[ColoringVersion, ColoringOptions]):
     def _set_cancelled(self, version: ColoringVersion) -> None:
         version.status = ColoringProcessingStatus.RUNPOD_CANCELLED
         if version.runpod_job_id is not None:
-            version.cancel_job_id = version.runpod_job_id
+            self.session.add(
+                OutsideCancel(version_id=version.id, runpod_job_id=version.runpod_job_id)
+            )

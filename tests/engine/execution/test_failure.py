@@ -222,6 +222,7 @@ async def test_a_cancelled_job_is_dropped_and_runpod_is_told(world: World) -> No
                     status="runpod_cancelled",
                     claimed_by=None,
                     claim_token=None,
+                    # As engines of an older version write it.
                     cancel_job_id=ColoringVersion.runpod_job_id,
                 )
             )

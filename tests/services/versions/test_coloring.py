@@ -3,10 +3,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from fototui.db.database import Database
-from fototui.db.models.operations import Activity
+from fototui.db.models.operations import Activity, OutsideCancel
 from fototui.db.models.orders import ColoringVersion, Image, Order
 from fototui.domain.errors import ConflictError, NotFoundError
 from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, ImageUpdateEvent
@@ -44,6 +44,15 @@ def add(database: Database, published: list[BaseMercureEvent]) -> Callable[..., 
 async def load(database: Database, version_id: int) -> ColoringVersion:
     async with database.session() as session:
         return await session.get_one(ColoringVersion, version_id)
+
+
+async def untold(database: Database) -> list[tuple[int, str]]:
+    """Versions and their RunPod jobs that RunPod has still to be told about."""
+    async with database.session() as session:
+        found = await session.execute(
+            select(OutsideCancel.version_id, OutsideCancel.runpod_job_id).order_by(OutsideCancel.id)
+        )
+        return [(version_id, job_id) for version_id, job_id in found]
 
 
 async def load_image(database: Database, image_id: int) -> Image:
@@ -438,7 +447,7 @@ async def test_cancel_takes_the_claim_away_and_asks_for_runpods_job_to_be_ended(
     assert (view.status, view.error_code) == ("runpod_cancelled", "cancelled")
     row = await load(database, version_id)
     assert row.status is Status.RUNPOD_CANCELLED
-    assert row.cancel_job_id == "j1"
+    assert await untold(database) == [(version_id, "j1")]
     assert (row.claimed_by, row.claim_token) == (None, None)
     assert row.completed_at is not None
     assert "eva" in str(row.error)
@@ -453,6 +462,7 @@ async def test_cancel_without_a_job_at_runpod_asks_for_nothing(
     version_id = await add(image, cancel_job_id="from an earlier attempt")
     await service.cancel(version_id)
     assert (await load(database, version_id)).cancel_job_id == "from an earlier attempt"
+    assert await untold(database) == []
 
 
 @pytest.mark.parametrize("status", sorted(Status.final_states()))

@@ -1,0 +1,48 @@
+"""All cancels that RunPod has to be told of, and what an operator's retry counts from.
+
+A row had room for one cancel. The old column stays, for engines of an older version that are still
+at work; what stands in it is told as well.
+
+Revision ID: a8c0d2e4f617
+Revises: a7b9c1d35e68
+"""
+
+from alembic import op
+
+revision = "a8c0d2e4f617"
+down_revision = "a7b9c1d35e68"
+branch_labels = None
+depends_on = None
+
+VERSIONS = ("coloring_versions", "svg_versions")
+# Constant defaults: no table is rewritten.
+COLUMNS = {
+    "submissions_before": "integer NOT NULL DEFAULT 0",
+    "storage_away_since": "timestamptz",
+}
+
+
+def upgrade() -> None:
+    op.execute("""
+        CREATE TABLE outside_cancels (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            version_id integer NOT NULL,
+            runpod_job_id varchar(100) NOT NULL,
+            asked_at timestamptz NOT NULL DEFAULT now()
+        )""")
+    for table in VERSIONS:
+        added = ", ".join(f"ADD COLUMN {name} {kind}" for name, kind in COLUMNS.items())
+        op.execute(f"ALTER TABLE {table} {added}")
+
+
+def downgrade() -> None:
+    # As many as the old column has room for: the newest of each version.
+    op.execute("""
+        UPDATE coloring_versions v SET cancel_job_id = c.runpod_job_id
+        FROM (SELECT DISTINCT ON (version_id) version_id, runpod_job_id
+              FROM outside_cancels ORDER BY version_id, id DESC) c
+        WHERE v.id = c.version_id""")
+    for table in VERSIONS:
+        dropped = ", ".join(f"DROP COLUMN {name}" for name in COLUMNS)
+        op.execute(f"ALTER TABLE {table} {dropped}")
+    op.execute("DROP TABLE outside_cancels")
