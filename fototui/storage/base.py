@@ -1,6 +1,7 @@
 """What every storage can do, and how it fails."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -14,6 +15,10 @@ SERVICE = "Storage"
 
 # Shown by the root's listing while a check runs, and told apart from a photo at a glance.
 _PROBE_PREFIX = "fototui-check-"
+
+
+Right = Callable[[], AbstractAsyncContextManager[None]]
+"""Makes a context that holds the right to replace a file, and raises where that was lost."""
 
 
 class FileMissingError(PermanentError):
@@ -57,15 +62,26 @@ class Storage(Protocol):
     """
 
     async def put(
-        self, key: str, data: bytes, *, content_type: str, original_filename: str | None = None
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str,
+        original_filename: str | None = None,
+        right: Right | None = None,
     ) -> S3ObjectRefData:
         """Store a file, whole or not at all; an earlier one under the key is replaced.
+
+        A call that is cancelled replaces nothing any more once it has returned, as far as the
+        store lets itself be stopped.
 
         Args:
             key: Where to.
             data: The content.
             content_type: Media type found from the content.
             original_filename: The name the customer's file had.
+            right: Makes the context in which the file takes its place; it raises where somebody
+                else has the right to the key by now. None where there is nobody else.
 
         Returns:
             The reference that the database keeps; `head` gives the same.

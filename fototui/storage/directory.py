@@ -5,8 +5,9 @@ import errno
 import hashlib
 import mimetypes
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
@@ -18,13 +19,14 @@ from fototui.config.file import write_atomically
 from fototui.domain.errors import InvalidInputError, OutsideError, PermanentError, TransientError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.text import clean_line
-from fototui.storage.base import SERVICE, FileMissingError, probe, too_big
+from fototui.storage.base import SERVICE, FileMissingError, Right, probe, too_big
+from fototui.storage.draft import Draft
 from fototui.storage.keys import check_key
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Names that begin with a dot are no keys: what is unfinished or ours is neither read nor listed.
+# Names that begin with a dot are no keys: what is ours is neither read nor listed.
 _SIDECAR_NAME = ".{name}.json"
 
 _MISSING = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
@@ -34,7 +36,8 @@ class DirectoryStorage:
     """A storage in a directory.
 
     A file is written beside its place under a hidden name (`.<random>.part`), synced and renamed,
-    so a key holds either all of a file or nothing. Type and original name go into a sidecar beside
+    so a key holds either all of a file or nothing. The rename is made only while its writer has the
+    right to, and waited for to its end. Type and original name go into a sidecar beside
     it, `.<name>.json`, which counts only as long as it names the very content that lies there.
 
     Args:
@@ -48,10 +51,29 @@ class DirectoryStorage:
         self._static_url = static_url.rstrip("/") if static_url else None
 
     async def put(
-        self, key: str, data: bytes, *, content_type: str, original_filename: str | None = None
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str,
+        original_filename: str | None = None,
+        right: Right | None = None,
     ) -> S3ObjectRefData:
         """See `Storage.put`."""
-        return await self._run(_put, check_key(key), data, content_type, original_filename)
+        ref, draft = await self._run(_draft, check_key(key), data, content_type, original_filename)
+        try:
+            await self._in_thread(draft.write)
+            async with right() if right is not None else nullcontext():
+                await _to_its_end(self._in_thread(draft.take_place))
+        except asyncio.CancelledError:
+            draft.give_up()
+            # Not awaited: the disk may stall. The thread that still writes clears up after itself.
+            asyncio.get_running_loop().run_in_executor(None, draft.clear)
+            raise
+        except BaseException:
+            await asyncio.to_thread(draft.clear)
+            raise
+        return ref
 
     async def get(self, key: str, *, max_bytes: int | None = None) -> bytes:
         """See `Storage.get`."""
@@ -99,15 +121,33 @@ class DirectoryStorage:
         self, work: Callable[Concatenate[Path, str, P], R], key: str, *args: P.args, **kw: P.kwargs
     ) -> R:
         """Do blocking work on a key in a thread, and turn its failures into ours."""
+        return await self._in_thread(partial(work, self._root, key, *args, **kw))
+
+    async def _in_thread(self, work: Callable[[], R]) -> R:
         try:
-            return await asyncio.to_thread(work, self._root, key, *args, **kw)
+            return await asyncio.to_thread(work)
         except OSError as error:
             raise _failure(error, self._root) from error
 
 
-def _put(
+async def _to_its_end(work: Coroutine[object, object, None]) -> None:
+    """Wait for work that cannot be stopped also where the caller is cancelled.
+
+    A rename that is left alone could be made at any later time.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({task})
+        raise
+
+
+def _draft(
     root: Path, key: str, data: bytes, content_type: str, original_filename: str | None
-) -> S3ObjectRefData:
+) -> tuple[S3ObjectRefData, Draft]:
     path = _locate(root, key)
     digest = hashlib.sha256(data).hexdigest()
     ref = S3ObjectRefData(
@@ -119,9 +159,7 @@ def _put(
         sha256=digest,
         original_filename=None if original_filename is None else clean_line(original_filename),
     )
-    _write(path, data)
-    _write(_sidecar(path), ref.model_dump_json().encode())
-    return ref
+    return ref, Draft({path: data, _sidecar(path): ref.model_dump_json().encode()})
 
 
 def _get(root: Path, key: str, max_bytes: int | None) -> bytes:
@@ -195,11 +233,6 @@ def _locate(root: Path, key: str) -> Path:
 
 def _sidecar(path: Path) -> Path:
     return path.with_name(_SIDECAR_NAME.format(name=path.name))
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, data)
 
 
 def _failure(error: OSError, root: Path) -> OutsideError:

@@ -29,7 +29,7 @@ from fototui.domain.errors import ConfigurationError, PermanentError, TransientE
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
-from fototui.storage.base import SERVICE, FileMissingError, probe, too_big
+from fototui.storage.base import SERVICE, FileMissingError, Right, probe, too_big
 from fototui.storage.keys import check_key
 from fototui.storage.s3_refusals import refusal
 
@@ -107,9 +107,19 @@ class S3StorageService:
         self._faults: tuple[type[Exception], ...] = (BotoCoreError, OSError)
 
     async def put(
-        self, key: str, data: bytes, *, content_type: str, original_filename: str | None = None
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str,
+        original_filename: str | None = None,
+        right: Right | None = None,
     ) -> S3ObjectRefData:
-        """See `Storage.put`; digest and name are kept as the object's metadata."""
+        """See `Storage.put`; digest and name are kept as the object's metadata.
+
+        The right is looked at before each try, and not held while the body is on its way. One that
+        is cancelled closes its connection, and the store drops a body that it did not get whole.
+        """
         digest = (await asyncio.to_thread(hashlib.sha256, data)).hexdigest()
         metadata = {"sha256": digest}
         name = None if original_filename is None else _fitting_name(original_filename)
@@ -117,6 +127,9 @@ class S3StorageService:
             metadata["original_filename"] = quote(name)
 
         async def send(client: "S3Client") -> str:
+            if right is not None:
+                async with right():
+                    pass
             answer = await client.put_object(
                 Bucket=self._bucket,
                 Key=key,

@@ -3,9 +3,10 @@ import hashlib
 import os
 import resource
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from fototui.db.errors import ClaimLostError
 from fototui.domain.errors import InvalidInputError, PermanentError, TransientError
 from fototui.net.asgi import serving
 from fototui.storage.base import FileMissingError
@@ -104,6 +106,83 @@ async def test_a_write_that_fails_leaves_no_file(storage: DirectoryStorage, root
     with _file_size_limit(1_000_000), pytest.raises(TransientError):
         await storage.put(KEY, bytes(2_000_000), content_type="image/png")
     assert _files(root) == []
+
+
+class _StalledDisk:
+    """A disk on which the next write waits until it is let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.reached, self._go_on = threading.Event(), threading.Event()
+        sync = os.fsync
+
+        def stall(descriptor: int) -> None:
+            if not self.reached.is_set():
+                self.reached.set()
+                assert self._go_on.wait(30)
+            sync(descriptor)
+
+        monkeypatch.setattr(os, "fsync", stall)
+
+    async def until_reached(self) -> None:
+        assert await asyncio.to_thread(self.reached.wait, 30)
+
+    def go_on(self) -> None:
+        self._go_on.set()
+
+
+async def _until_nothing_is_unfinished(root: Path) -> None:
+    async with asyncio.timeout(20):
+        while list(root.rglob(".*.part")):  # noqa: ASYNC110 - another thread writes there
+            await asyncio.sleep(0.01)
+
+
+async def test_a_write_that_was_given_up_replaces_nothing_when_the_disk_wakes(
+    storage: DirectoryStorage, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = _StalledDisk(monkeypatch)
+    first = asyncio.create_task(storage.put(KEY, b"given up", content_type="image/png"))
+    await disk.until_reached()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    ref = await storage.put(KEY, b"the one that counts", content_type="image/png")
+    disk.go_on()
+    await _until_nothing_is_unfinished(root)
+    assert await storage.get(KEY) == b"the one that counts"
+    assert await storage.head(KEY) == ref
+
+
+async def test_a_write_without_the_right_to_its_place_replaces_nothing(
+    storage: DirectoryStorage, root: Path
+) -> None:
+    ref = await storage.put(KEY, b"theirs", content_type="image/png")
+    before = _files(root)
+
+    @asynccontextmanager
+    async def right() -> AsyncIterator[None]:
+        if (root / KEY).exists():
+            raise ClaimLostError("Others have it.")
+        yield
+
+    with pytest.raises(ClaimLostError):
+        await storage.put(KEY, b"ours", content_type="image/png", right=right)
+    assert await storage.head(KEY) == ref
+    assert _files(root) == before
+
+
+async def test_the_right_is_held_until_the_file_is_in_its_place(
+    storage: DirectoryStorage, root: Path
+) -> None:
+    seen: list[bool] = []
+
+    @asynccontextmanager
+    async def right() -> AsyncIterator[None]:
+        seen.append((root / KEY).exists())
+        yield
+        seen.append((root / KEY).exists())
+
+    await storage.put(KEY, b"ours", content_type="image/png", right=right)
+    assert seen == [False, True]
 
 
 _WRITER = """

@@ -116,7 +116,9 @@ async def store(
         return await storage.head(work.job.key)
     work.lease.require()
     try:
-        return await storage.put(work.job.key, work.result, content_type=content_type)
+        return await storage.put(
+            work.job.key, work.result, content_type=content_type, right=work.holding
+        )
     except PermanentError as refused:
         raise TransientError(
             refused.sentence, service="Storage", status=refused.status

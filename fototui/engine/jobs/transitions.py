@@ -3,15 +3,24 @@
 One transition is one statement and one round trip.
 """
 
-from sqlalchemy import func
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from sqlalchemy import func, text
+from sqlalchemy.exc import DBAPIError
 
 from fototui.db.database import Database
 from fototui.db.errors import ClaimLostError
 from fototui.db.models.operations import OutsideCancel
 from fototui.db.notify import cancel_payload, notify
+from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import VersionType
 from fototui.engine.jobs.job import JobT, Move, VersionJob
 from fototui.engine.jobs.table import JobTable
+
+_HELD_AT_ONCE = 2
 
 
 class Transitions:
@@ -25,6 +34,8 @@ class Transitions:
     def __init__(self, database: Database, *, actor: str) -> None:
         self._database = database
         self._actor = actor
+        # Whoever holds a row keeps a connection; while the disk stalls, others need some too.
+        self._holding = asyncio.Semaphore(_HELD_AT_ONCE)
 
     async def write(self, jobs: JobTable[JobT], job: JobT, move: Move) -> JobT:
         """Write one transition.
@@ -74,6 +85,34 @@ class Transitions:
             "not_before": func.now() + func.make_interval(0, 0, 0, 0, 0, 0, seconds),
         }
         await self.write(jobs, job, Move(move.status, {**move.fields, **waiting}))
+
+    @asynccontextmanager
+    async def holding(self, jobs: JobTable[JobT], job: JobT) -> AsyncIterator[None]:
+        """Lock a job's row while the block runs, so that nobody takes, cancels or retries it.
+
+        Args:
+            jobs: Where the job stands.
+            job: The job.
+
+        Raises:
+            ClaimLostError: It is no longer ours.
+        """
+        statement = text(
+            f"SELECT id FROM {jobs.name} "  # noqa: S608 - a constant
+            "WHERE id = :id AND claim_token = :token AND claimed_by IS NOT NULL FOR SHARE"
+        )
+        async with self._holding, AsyncExitStack() as stack:
+            session = await stack.enter_async_context(self._database.session())
+            values = {"id": job.row_id, "token": job.claim_token}
+            if await session.scalar(statement, values) is None:
+                raise ClaimLostError(
+                    "{kind} {row} is not ours any more.", kind=str(job.kind), row=str(job.row_id)
+                )
+            yield
+            # Nothing was written. A lock whose connection broke is gone, which is all that is
+            # wanted now.
+            with contextlib.suppress(FototuiError, DBAPIError):
+                await session.rollback()
 
     async def ask_outside_cancel(self, job: VersionJob, outside_id: str) -> None:
         """Write down that RunPod has to be told that a job of its is not wanted.

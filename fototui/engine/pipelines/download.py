@@ -133,7 +133,10 @@ class DownloadPipeline:
         work.lease.require()
         paths = OrderStoragePaths(work.job.order_id, missing.line_item_id, missing.position)
         return await self._storage.put(
-            paths.photo(photo.info.ext), photo.data, content_type=photo.info.content_type
+            paths.photo(photo.info.ext),
+            photo.data,
+            content_type=photo.info.content_type,
+            right=work.holding,
         )
 
     async def _missing(self, job: OrderJob) -> list[_Missing]:

@@ -16,6 +16,7 @@ from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent, ListUpdate
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import OrderStatus
 from fototui.services.orders.manual import MAX_PHOTO_BYTES, OrderService, PhotoInput
+from fototui.storage.base import Right
 from fototui.storage.directory import DirectoryStorage
 from tests.pgproxy import PgProxy
 from tests.waiting import in_time
@@ -232,13 +233,23 @@ class RefusingThird(DirectoryStorage):
         self._folder = root
 
     async def put(
-        self, key: str, data: bytes, *, content_type: str, original_filename: str | None = None
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str,
+        original_filename: str | None = None,
+        right: Right | None = None,
     ) -> S3ObjectRefData:
         self.tried.append(key)
         if "image_3" in key:
             (self._folder / key).mkdir(parents=True)
         return await super().put(
-            key, data, content_type=content_type, original_filename=original_filename
+            key,
+            data,
+            content_type=content_type,
+            original_filename=original_filename,
+            right=right,
         )
 
 
@@ -265,12 +276,22 @@ class Gate(DirectoryStorage):
         self.opened = asyncio.Event()
 
     async def put(
-        self, key: str, data: bytes, *, content_type: str, original_filename: str | None = None
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str,
+        original_filename: str | None = None,
+        right: Right | None = None,
     ) -> S3ObjectRefData:
         self.reached.set()
         await self.opened.wait()
         return await super().put(
-            key, data, content_type=content_type, original_filename=original_filename
+            key,
+            data,
+            content_type=content_type,
+            original_filename=original_filename,
+            right=right,
         )
 
 
@@ -297,13 +318,23 @@ async def test_photos_are_stored_side_by_side(
         waiting = 0
 
         async def put(
-            self, key: str, data: bytes, *, content_type: str, original_filename: str | None = None
+            self,
+            key: str,
+            data: bytes,
+            *,
+            content_type: str,
+            original_filename: str | None = None,
+            right: Right | None = None,
         ) -> S3ObjectRefData:
             self.waiting += 1
             if self.waiting == 2:
                 self.opened.set()
             return await super().put(
-                key, data, content_type=content_type, original_filename=original_filename
+                key,
+                data,
+                content_type=content_type,
+                original_filename=original_filename,
+                right=right,
             )
 
     async with database.session() as session, in_time():
