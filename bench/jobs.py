@@ -12,7 +12,7 @@ import json
 import statistics
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import func, select, update
 
@@ -42,6 +42,7 @@ class NothingToDo:
 
     jobs = COLORINGS
     retry_from: Mapping[JobStatus, JobStatus] = {}
+    doubtful: Collection[JobStatus] = ()
 
     def __init__(self) -> None:
         self.begun: dict[int, float] = {}

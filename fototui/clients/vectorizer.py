@@ -4,8 +4,8 @@ Facts are those of "Vectorizer.AI API v1" (vectorizer.ai/api and its OpenAPI des
 """
 
 import asyncio
-import re
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from types import TracebackType
 from typing import Self
@@ -14,19 +14,26 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from fototui.clients.photos import PhotoInfo, peek_photo
+from fototui.clients.vectorizer_wire import (
+    IMAGE_HEADER,
+    SERVICE,
+    VectorizerResult,
+    output_fields,
+    read_error,
+    read_result,
+    whole_svg,
+)
 from fototui.domain.errors import (
     AccountError,
     InvalidInputError,
     OutsideError,
     PermanentError,
+    ResultGoneError,
     TransientError,
 )
 from fototui.domain.options import SvgOptions
 from fototui.domain.sentences import Sentence
-from fototui.domain.text import clean_line
 from fototui.net.exchange import Answer, credential, exchange, megabytes, passing_error, web_address
-
-SERVICE = "Vectorizer.ai"
 
 MAX_PIXELS = 33_554_432
 MAX_IMAGE_BYTES = 30_000_000
@@ -42,10 +49,8 @@ _LONGEST_REFUSAL_PAUSE = 60.0
 _OUT_OF_TIME = 1017
 _OUT_OF_TIME_PAUSE = 60.0
 
-# What may stand before the root element, and the root element itself
-# (possessive, so that no answer can make the match take for ever).
-_SVG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>)*+<svg[\s>]", re.S)
-_SVG_HEAD_BYTES = 65_536
+# Answers of a download for a token that is unknown, no token at all, or of a free test.
+_NOT_KEPT = frozenset({400, 404, 410})
 
 _ADVICE = {
     1008: Sentence.make("Vectorizer.ai's account has no API subscription; take one out"),
@@ -59,23 +64,6 @@ class VectorizerMode(StrEnum):
 
     PRODUCTION = "production"
     TEST = "test"
-
-
-@dataclass(frozen=True, slots=True)
-class VectorizerResult:
-    """An SVG and what it cost.
-
-    Args:
-        svg: The SVG.
-        credits_charged: Credits charged for it.
-        credits_calculated: Credits that a test call would have cost.
-        image_token: Names the image at the service while it is kept there.
-    """
-
-    svg: bytes = field(repr=False)
-    credits_charged: float | None = None
-    credits_calculated: float | None = None
-    image_token: str | None = None
 
 
 class VectorizerAccount(BaseModel):
@@ -141,7 +129,8 @@ class VectorizerApiService:
             image: The picture, 33.5 megapixels and 30 MB at most.
             options: Shape stacking and grouping.
             mode: Production, or test.
-            retention_days: Days that the service keeps the picture, 0 to 30.
+            retention_days: Days that the service keeps the picture and the SVG, 0 to 30. Where it
+            does, an answer that is cut off is not lost.
             max_colors: Most colours in the SVG, 1 to 256; 0 is no limit.
 
         Raises:
@@ -156,29 +145,58 @@ class VectorizerApiService:
             self._base.join("vectorize"),
             files={"image": (f"image.{info.ext}", image, info.content_type)},
             data={
-                "output.shape_stacking": options.shape_stacking.value,
-                "output.group_by": options.group_by.value,
-                "output.parameterized_shapes.flatten": "true",
+                **output_fields(options),
                 "mode": mode.value,
                 "policy.retention_days": str(retention_days),
                 "processing.max_colors": str(max_colors),
             },
         )
-        answer = await self._exchange(request, _MAX_SVG_BYTES)
-        if not _is_svg(answer.body):
-            raise TransientError(
-                "Vectorizer.ai's answer is no whole SVG ({answer}); it is tried again later.",
+        begun: list[httpx.Response] = []
+        try:
+            answer = await self._exchange(request, _MAX_SVG_BYTES, on_response=begun.append)
+            return read_result(answer.headers, whole_svg(answer))
+        except TransientError as error:
+            kept = [each for each in begun if each.is_success and IMAGE_HEADER in each.headers]
+            if not (error.ambiguous and kept):
+                raise
+            return read_result(kept[-1].headers, None)
+
+    async def download(self, token: str, options: SvgOptions) -> VectorizerResult:
+        """Fetch an SVG once more while the service keeps it, at a tenth of its price.
+
+        Args:
+            token: The result's `image_token`.
+            options: What it was made with.
+
+        Raises:
+            ResultGoneError: It is not kept there, or not any more.
+        """
+        request = self._client.build_request(
+            "POST",
+            self._base.join("download"),
+            # As a form of parts, which is all that this call understands.
+            files={
+                name: (None, value)
+                for name, value in ({"image.token": token} | output_fields(options)).items()
+            },
+        )
+        answer = await exchange(
+            self._client,
+            request,
+            service=SERVICE,
+            max_bytes=_MAX_SVG_BYTES,
+            seconds=self._call_seconds,
+        )
+        if answer.status in _NOT_KEPT:
+            raise ResultGoneError(
+                "Vectorizer.ai does not keep the SVG any more; generate it again.",
                 service=SERVICE,
                 status=answer.status,
-                answer=answer.summary,
-                ambiguous=True,
             )
-        return VectorizerResult(
-            svg=answer.body,
-            credits_charged=_number(answer.headers.get("X-Credits-Charged")),
-            credits_calculated=_number(answer.headers.get("X-Credits-Calculated")),
-            image_token=answer.headers.get("X-Image-Token"),
-        )
+        if not answer.is_success:
+            raise self._refusal(answer)
+        result = read_result(answer.headers, whole_svg(answer))
+        return replace(result, image_token=token)
 
     async def account(self) -> VectorizerAccount:
         """Subscription and credits left."""
@@ -209,13 +227,20 @@ class VectorizerApiService:
     ) -> None:
         await self.aclose()
 
-    async def _exchange(self, request: httpx.Request, max_bytes: int) -> Answer:
+    async def _exchange(
+        self,
+        request: httpx.Request,
+        max_bytes: int,
+        *,
+        on_response: Callable[[httpx.Response], None] | None = None,
+    ) -> Answer:
         answer = await exchange(
             self._client,
             request,
             service=SERVICE,
             max_bytes=max_bytes,
             seconds=self._call_seconds,
+            on_response=on_response,
         )
         if answer.is_success:
             self._refusals = 0
@@ -224,7 +249,7 @@ class VectorizerApiService:
 
     def _refusal(self, answer: Answer) -> OutsideError:
         """Tell a refusal by its status and its error code."""
-        code, message = _read_error(answer)
+        code, message = read_error(answer)
         if answer.status == 429:
             self._refusals += 1
             pause = min(_REFUSAL_STEP * self._refusals, _LONGEST_REFUSAL_PAUSE)
@@ -272,25 +297,6 @@ class VectorizerApiService:
         return AccountError(refusal, service=SERVICE, status=answer.status)
 
 
-class _ErrorDetail(BaseModel):
-    code: int
-    message: str
-
-
-class _ErrorBody(BaseModel):
-    error: _ErrorDetail
-
-
-def _read_error(answer: Answer) -> tuple[int | None, str]:
-    """The error's code, and one safe line that tells all there is."""
-    try:
-        error = _ErrorBody.model_validate_json(answer.body).error
-    except ValidationError:
-        return None, answer.summary
-    text = clean_line(error.message, limit=300)
-    return error.code, f"HTTP {answer.status}, {error.code}: {text}"
-
-
 def _check_image(image: bytes) -> PhotoInfo:
     """Refuse what the service would refuse after a long upload."""
     if len(image) > MAX_IMAGE_BYTES:
@@ -329,17 +335,3 @@ def _require_range(option: str, value: int, last: int) -> None:
             value=value,
             last=last,
         )
-
-
-def _is_svg(body: bytes) -> bool:
-    """Whether this begins as an SVG and was not cut off."""
-    return _SVG.match(body[:_SVG_HEAD_BYTES]) is not None and body[-1000:].rstrip().endswith(
-        b"</svg>"
-    )
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return None

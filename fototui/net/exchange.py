@@ -3,7 +3,7 @@
 import asyncio
 import email.utils
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -78,6 +78,7 @@ async def exchange(
     service: str,
     max_bytes: int,
     seconds: float,
+    on_response: Callable[[httpx.Response], None] | None = None,
 ) -> Answer:
     """Send a request and read the answer whole, within a size and a time.
 
@@ -87,6 +88,7 @@ async def exchange(
         service: The service's name, for errors.
         max_bytes: Largest answer.
         seconds: Longest time for all of it; the client's own time-outs guard its parts.
+        on_response: Told of the answer's beginning, for callers that can use it without the rest.
 
     Raises:
         TransientError: No answer, a broken one or one that is too big; `ambiguous` unless the
@@ -97,6 +99,8 @@ async def exchange(
         async with asyncio.timeout(seconds):
             response = await client.send(request, stream=True)
             try:
+                if on_response is not None:
+                    on_response(response)
                 async for chunk in response.aiter_bytes():
                     body += chunk
                     if len(body) > max_bytes:

@@ -102,7 +102,7 @@ class Counts:
         failed: Ended in failure.
         cancelled: Ended by being cancelled.
         timed_out: Ended by running out of time.
-        polls: Status requests.
+        polls: Status requests (RunPod), or downloads of kept results (Vectorizer.ai).
         max_concurrent: Most submissions (Vectorizer.ai: calls, refused ones included; RunPod: jobs
             in progress) at one moment.
         payloads: How often each input with its options was accepted, by `payload_key`.

@@ -1,4 +1,4 @@
-"""All cancels that RunPod has to be told of, and what an operator's retry counts from.
+"""All cancels that RunPod has to be told of, and how long a version waits for storage.
 
 A row had room for one cancel. The old column stays, for engines of an older version that are still
 at work; what stands in it is told as well.
@@ -15,11 +15,6 @@ branch_labels = None
 depends_on = None
 
 VERSIONS = ("coloring_versions", "svg_versions")
-# Constant defaults: no table is rewritten.
-COLUMNS = {
-    "submissions_before": "integer NOT NULL DEFAULT 0",
-    "storage_away_since": "timestamptz",
-}
 
 
 def upgrade() -> None:
@@ -31,8 +26,7 @@ def upgrade() -> None:
             asked_at timestamptz NOT NULL DEFAULT now()
         )""")
     for table in VERSIONS:
-        added = ", ".join(f"ADD COLUMN {name} {kind}" for name, kind in COLUMNS.items())
-        op.execute(f"ALTER TABLE {table} {added}")
+        op.execute(f"ALTER TABLE {table} ADD COLUMN storage_away_since timestamptz")
 
 
 def downgrade() -> None:
@@ -43,6 +37,5 @@ def downgrade() -> None:
               FROM outside_cancels ORDER BY version_id, id DESC) c
         WHERE v.id = c.version_id""")
     for table in VERSIONS:
-        dropped = ", ".join(f"DROP COLUMN {name}" for name in COLUMNS)
-        op.execute(f"ALTER TABLE {table} {dropped}")
+        op.execute(f"ALTER TABLE {table} DROP COLUMN storage_away_since")
     op.execute("DROP TABLE outside_cancels")

@@ -10,13 +10,13 @@ from email.policy import HTTP
 from typing import TYPE_CHECKING
 
 import pytest
+from fototui.clients.vectorizer_wire import VectorizerResult
 from pydantic import SecretStr
 
 from fototui.clients.vectorizer import (
     VectorizerAccount,
     VectorizerApiService,
     VectorizerMode,
-    VectorizerResult,
 )
 from fototui.domain.errors import (
     AccountError,

@@ -51,7 +51,13 @@ from tests.waiting import until
 
 KEY = SecretStr("sandbox")
 QUICK = RetryPolicy(
-    attempts=2, first_wait=0.01, reschedules=2, reschedule_first=0.01, reschedule_longest=0.05
+    attempts=2,
+    first_wait=0.01,
+    reschedules=2,
+    reschedule_first=0.01,
+    reschedule_longest=0.05,
+    doubt_shortest=0.01,
+    doubt_longest=0.05,
 )
 _ONE_TRY = QueryRetry(seconds=0.1, tries=1)
 

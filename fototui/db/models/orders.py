@@ -234,11 +234,9 @@ class BaseVersion(JobColumns, ChangeMarked, Base):
     completed_at: Mapped[datetime | None]
 
     submissions: Mapped[int] = mapped_column(server_default=ZERO, default=0)
-    """Calls begun to the outside service, over all attempts."""
-    submissions_before: Mapped[int] = mapped_column(server_default=ZERO, default=0)
-    """Of these, calls begun before an operator last asked for it to be tried again."""
+    """Calls begun to the outside service, over all attempts and retries."""
     resubmissions: Mapped[int] = mapped_column(server_default=ZERO, default=0)
-    """Calls begun since then although an earlier one may have been accepted and paid for."""
+    """Calls begun although an earlier one was paid for or may have been, since it was asked for."""
     storage_away_since: Mapped[datetime | None]
     """Since when storage has not taken or given its file, while it waits for that."""
 

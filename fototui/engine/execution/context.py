@@ -45,6 +45,11 @@ class RetryPolicy:
         reschedules: Times a job is given back to wait, before it fails for good.
         reschedule_first: Shortest of these waits, in seconds; it grows with each.
         reschedule_longest: Longest of these waits, in seconds.
+        doubt_shortest: Shortest wait before a call is repeated that may have been accepted, in
+            seconds: an outage of a few seconds must not cost the one repetition.
+        doubt_longest: Longest of these waits, in seconds.
+        storage_seconds: How long storage may be away before a job fails for it. What is to be
+            stored was paid for, and RunPod keeps it for 30 minutes.
     """
 
     attempts: int = 3
@@ -52,6 +57,9 @@ class RetryPolicy:
     reschedules: int = 3
     reschedule_first: float = 1.0
     reschedule_longest: float = 60.0
+    doubt_shortest: float = 8.0
+    doubt_longest: float = 30.0
+    storage_seconds: float = 1500.0
 
     async def call(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make a call to the outside, again where that cannot do its work twice.

@@ -1,17 +1,22 @@
 """What becomes of a job whose step failed."""
 
 import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeGuard
 
 import structlog
+from sqlalchemy import func
 
 from fototui.db.database import Database
 from fototui.domain.errors import AccountError, FototuiError, PermanentError, TransientError
 from fototui.domain.sentences import Sentence
 from fototui.engine.execution.context import RetryPolicy, Work
 from fototui.engine.execution.pipeline import Pipeline, reason
-from fototui.engine.jobs.job import JobT
+from fototui.engine.jobs.job import Job, JobStatus, JobT, VersionJob
 from fototui.engine.observer import AttemptOutcome
 from fototui.services.operations.lanes import LaneService
+from fototui.storage.base import SERVICE as STORAGE
 
 log = structlog.get_logger(__name__)
 
@@ -76,22 +81,52 @@ class FailurePolicy:
                 )
             await work.reschedule(waiting, seconds=0, **reason(error.code, error.sentence))
             return AttemptOutcome.LANE_PAUSED
-        if isinstance(error, TransientError) and work.job.retries < self._patience.reschedules:
-            seconds = self._wait(work.job.retries, error.retry_after)
-            log.warning("the job waits", seconds=round(seconds, 1), reason=str(error))
+        again = self._again(pipeline, work.job, error)
+        if again is not None:
+            log.warning("the job waits", seconds=round(again.seconds, 1), reason=str(error))
             await work.reschedule(
-                waiting,
-                seconds=seconds,
-                retries=work.job.retries + 1,
+                again.status,
+                seconds=again.seconds,
+                **again.fields,
                 **reason(error.code, error.sentence),
             )
             return AttemptOutcome.RETRY_SCHEDULED
         await self._fail(pipeline, work, error)
         return AttemptOutcome.FAILED
 
+    def _again(self, pipeline: Pipeline[JobT], job: JobT, error: FototuiError) -> "_Again | None":
+        """How a job waits for its next try; None where there is none."""
+        if not isinstance(error, TransientError):
+            return None
+        patience = self._patience
+        asked = min(error.retry_after or 0.0, patience.reschedule_longest)
+        if error.ambiguous and job.status in pipeline.doubtful:
+            seconds = random.uniform(patience.doubt_shortest, patience.doubt_longest)  # noqa: S311
+            return _Again(job.status, max(seconds, asked))
+        if _waits_for_storage(job, error):
+            # It waits where it is: of a call that was made before, storage tells nothing.
+            if job.storage_away is None:
+                seconds = self._wait(0, asked)
+                return _Again(job.status, seconds, {"storage_away_since": func.now()})
+            if job.storage_away < patience.storage_seconds:
+                # The longer it is away, the less often it is looked at.
+                return _Again(job.status, self._wait(int(job.storage_away / 15), asked))
+            return None
+        waiting = pipeline.retry_from.get(job.status, job.status)
+        if job.retries < patience.reschedules:
+            seconds = self._wait(job.retries, asked)
+            return _Again(waiting, seconds, {"retries": job.retries + 1})
+        return None
+
     async def _fail(self, pipeline: Pipeline[JobT], work: Work[JobT], error: FototuiError) -> None:
         why = error.sentence
-        if isinstance(error, TransientError):
+        if isinstance(error, TransientError) and _waits_for_storage(work.job, error):
+            why = Sentence.make(
+                "It waited {minutes} minutes for storage. {why}",
+                minutes=round((work.job.storage_away or 0.0) / 60),
+                why=error.sentence,
+            )
+        elif isinstance(error, TransientError):
             why = Sentence.make(
                 "It failed. {why}",
                 "It failed {count} times. The last time: {why}",
@@ -101,8 +136,30 @@ class FailurePolicy:
         log.error("the job failed", reason=str(why), code=error.code)
         await pipeline.fail(work, reason(error.code, why))
 
-    def _wait(self, retries: int, asked: float | None) -> float:
+    def _wait(self, retries: int, asked: float) -> float:
         patience = self._patience
-        longest = min(patience.reschedule_first * 4 ** (retries + 1), patience.reschedule_longest)
+        # The exponent is bounded: a float power would overflow in a job that waits for long.
+        growth = 4 ** min(retries + 1, 20)
+        longest = min(patience.reschedule_first * growth, patience.reschedule_longest)
         wait = random.uniform(patience.reschedule_first, longest)  # noqa: S311 - spreads load
-        return max(wait, min(asked or 0.0, patience.reschedule_longest))
+        return max(wait, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """How a job waits for its next try.
+
+    Args:
+        status: The status it waits in.
+        seconds: How long.
+        fields: Columns written along with it.
+    """
+
+    status: JobStatus
+    seconds: float
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+def _waits_for_storage(job: Job, error: TransientError) -> TypeGuard[VersionJob]:
+    """Whether a version's file could not be stored or read: then time counts, and not tries."""
+    return isinstance(job, VersionJob) and error.service == STORAGE

@@ -1,7 +1,7 @@
 """A pipeline is a table from a status to the step that leads out of it."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Protocol
 
 import structlog
@@ -9,12 +9,18 @@ import structlog
 from fototui.domain.errors import PermanentError, TransientError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
 from fototui.engine.execution.context import Work
 from fototui.engine.jobs.job import JobStatus, JobT, VersionJob
 from fototui.engine.jobs.table import JobTable
-from fototui.storage.base import Storage
+from fototui.storage.base import SERVICE, Storage
 
 log = structlog.get_logger(__name__)
+
+_COMPLETED: Mapping[VersionType, JobStatus] = {
+    VersionType.COLORING: ColoringProcessingStatus.COMPLETED,
+    VersionType.SVG: SvgProcessingStatus.COMPLETED,
+}
 
 Step = Callable[[Work[JobT]], Awaitable[None]]
 
@@ -36,6 +42,14 @@ class Pipeline(Protocol[JobT]):
     @property
     def retry_from(self) -> Mapping[JobStatus, JobStatus]:
         """Where a job waits after a failure in a status, where that is not the status itself."""
+
+    @property
+    def doubtful(self) -> Collection[JobStatus]:
+        """Statuses in which a call without an answer may have been accepted and paid for.
+
+        There a job stays after such a failure, so that the repetition is known to be one. How many
+        there may be is for the step to say.
+        """
 
     async def fail(self, work: Work[JobT], why: Mapping[str, object]) -> None:
         """Write that a job failed for good.
@@ -65,6 +79,30 @@ async def run(pipeline: Pipeline[JobT], work: Work[JobT]) -> None:
         log.debug("step done", left=str(before), reached=str(work.job.status))
 
 
+def unless_made(storage: Storage, step: Step[VersionJob]) -> Step[VersionJob]:
+    """A step that is made only where the version's file is not there already.
+
+    The shop's older programs may put a finished version back into the queue; it was paid for.
+
+    Args:
+        storage: Where files are kept.
+        step: What leads on otherwise.
+    """
+
+    async def begin(work: Work[VersionJob]) -> None:
+        file = work.job.file
+        stored = None if file is None else await storage.head(file.key)
+        if file is None or stored is None or _differ(file.sha256, stored.sha256):
+            return await step(work)
+        return await work.end(_COMPLETED[work.job.version_type], file_ref=file)
+
+    return begin
+
+
+def _differ(told: str | None, found: str | None) -> bool:
+    return told is not None and found is not None and told != found
+
+
 def reason(code: str, sentence: Sentence) -> dict[str, object]:
     """The columns that tell why a job failed or waits.
 
@@ -91,7 +129,7 @@ async def load(storage: Storage, source: S3ObjectRefData | None, *, missing: Sen
         TransientError: Storage does not give it now.
     """
     if source is None:
-        raise PermanentError(missing, service="Storage")
+        raise PermanentError(missing, service=SERVICE)
     return await storage.get(source.key)
 
 
@@ -120,6 +158,4 @@ async def store(
             work.job.key, work.result, content_type=content_type, right=work.holding
         )
     except PermanentError as refused:
-        raise TransientError(
-            refused.sentence, service="Storage", status=refused.status
-        ) from refused
+        raise TransientError(refused.sentence, service=SERVICE, status=refused.status) from refused

@@ -83,9 +83,14 @@ class VersionJob(Job):
         version: Its number within the image.
         options: What was asked for; None where the row is defective.
         source: The file it is made from: the photo, or the colouring.
+        file: The file it has already; None where it is still to be made.
         runpod_job_id: RunPod's job id, once there is one.
+        vectorizer_job_id: Vectorizer.ai's token of the result, once there is one.
         submissions: Calls begun to the outside service.
-        resubmissions: Of these, calls begun although an earlier one may have been accepted.
+        resubmissions: Calls begun although an earlier one was paid for, or may have been, since an
+            operator asked for it.
+        storage_away: Seconds for which storage had been away when it was claimed; None where it
+            does not wait for that.
         credits_charged: What earlier calls for it cost, in Vectorizer.ai's credits.
         line_item_id: Its line item.
         image_id: Its image.
@@ -96,10 +101,13 @@ class VersionJob(Job):
     version: int
     options: ColoringOptions | SvgOptions | None
     source: S3ObjectRefData | None
+    file: S3ObjectRefData | None
     runpod_job_id: str | None
+    vectorizer_job_id: str | None
     submissions: int
     resubmissions: int
     credits_charged: float
+    storage_away: float | None
     line_item_id: int
     image_id: int
     position: int

@@ -45,9 +45,10 @@ from fototui.services.operations.activity import ActivityAction
 
 # What a kind's job needs beside the shared columns: its options, its outside id, its source file.
 _OWN_COLUMNS = {
-    VersionType.COLORING: "v.megapixels, v.steps, v.runpod_job_id, 0.0 AS credits_charged, "
-    "i.file_ref AS source",
-    VersionType.SVG: "v.shape_stacking, v.group_by, NULL AS runpod_job_id, v.credits_charged, "
+    VersionType.COLORING: "v.megapixels, v.steps, v.runpod_job_id, NULL AS vectorizer_job_id, "
+    "0.0 AS credits_charged, i.file_ref AS source",
+    VersionType.SVG: "v.shape_stacking, v.group_by, NULL AS runpod_job_id, v.vectorizer_job_id, "
+    "v.credits_charged, "
     "(SELECT c.file_ref FROM coloring_versions c WHERE c.id = v.coloring_version_id) AS source",
 }
 _COMPLETED = (ColoringProcessingStatus.COMPLETED, SvgProcessingStatus.COMPLETED)
@@ -75,7 +76,9 @@ class VersionJobs(JobTable[VersionJob]):
         self.version_type = version_type
         self.name = VERSION_MODEL[version_type].__tablename__
         self.columns = (
-            "v.version, v.submissions, v.resubmissions, o.id AS order_id, o.order_number, "
+            "v.version, v.file_ref AS file, v.submissions, v.resubmissions, "
+            "extract(epoch FROM now() - v.storage_away_since)::float8 AS storage_away, "
+            "o.id AS order_id, o.order_number, "
             f"l.id AS line_item_id, i.id AS image_id, i.position, {_OWN_COLUMNS[version_type]}"
         )
 
@@ -106,12 +109,15 @@ class VersionJobs(JobTable[VersionJob]):
             options=options,
             source=source,
             defect=None if defect is None else defect.sentence,
+            file=_read_file(row["file"]),
             runpod_job_id=row["runpod_job_id"],
+            vectorizer_job_id=row["vectorizer_job_id"],
             retries=row["retries"],
             takeovers=row["takeovers"],
             submissions=row["submissions"],
             resubmissions=row["resubmissions"],
             credits_charged=float(row["credits_charged"]),
+            storage_away=row["storage_away"],
             order_id=str(ULID.from_uuid(row["order_id"])),
             order_number=row["order_number"],
             line_item_id=row["line_item_id"],
@@ -132,7 +138,7 @@ class VersionJobs(JobTable[VersionJob]):
                 # The target stands for a repetition of this very write.
                 or_(model.status == job.status, model.status == move.status),
             )
-            .values({"status": move.status, **_ending(move), **move.fields})
+            .values({"status": move.status, **_ending(move), **_reasonless(move), **move.fields})
             .returning(model.id, model.image_id, model.queued_at)
             .cte("moved")
         )
@@ -188,6 +194,14 @@ def _read_options(kind: VersionType, row: RowMapping) -> ColoringOptions | SvgOp
     )
 
 
+def _read_file(value: object) -> S3ObjectRefData | None:
+    """The file that a row has; one that cannot be read is none, and is made anew."""
+    try:
+        return None if value is None else S3ObjectRefData.model_validate(value)
+    except ValueError:
+        return None
+
+
 def _failure(job: VersionJob, move: Move, moved: CTE, actor: str) -> Insert:
     entry = {
         Activity.operator: actor,
@@ -207,6 +221,13 @@ def _locked_image(job: VersionJob) -> Select[int]:
     # Services lock an image before its versions; in the other order both could wait for ever.
     locked = select(Image.id).where(Image.id == job.image_id).with_for_update(key_share=True)
     return select(locked.cte("locked").c.id)
+
+
+def _reasonless(move: Move) -> Mapping[str, object]:
+    """A completed version has no reason, whatever it had to wait for on its way."""
+    if move.status not in _COMPLETED:
+        return {}
+    return {"error": None, "error_code": None, "error_words": None, "storage_away_since": None}
 
 
 def _ending(move: Move) -> Mapping[str, object]:

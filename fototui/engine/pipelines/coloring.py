@@ -1,7 +1,7 @@
 """How a colouring is made: photo → RunPod → storage."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import func
 
@@ -15,14 +15,12 @@ from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import RunPodJobStatus
 from fototui.engine.execution.context import Work, finish_despite_cancel
-from fototui.engine.execution.pipeline import Step, load, reason, store
+from fototui.engine.execution.pipeline import Step, load, reason, store, unless_made
 from fototui.engine.jobs.job import JobStatus, VersionJob
 from fototui.engine.jobs.versions import COLORINGS
 from fototui.storage.base import Storage
 
-# Calls to RunPod for one version at most, however its results get lost.
-MAX_SUBMISSIONS = 3
-# Of these, calls begun although an earlier one may have been accepted and paid for.
+# Calls begun although an earlier one was paid for, or may have been: so two are paid at most.
 MAX_RESUBMISSIONS = 1
 # A submission under way may end this long after its job was cancelled, in seconds.
 _SUBMISSION_GRACE = 10.0
@@ -49,6 +47,7 @@ class ColoringGenerationService:
     jobs = COLORINGS
     # RunPod said no, so nothing is under way there: the way begins again.
     retry_from: Mapping[JobStatus, JobStatus] = {S.RUNPOD_SUBMITTING: S.QUEUED}
+    doubtful: Collection[JobStatus] = (S.RUNPOD_SUBMITTING,)
 
     def __init__(
         self,
@@ -63,10 +62,10 @@ class ColoringGenerationService:
         self._min_image_size = min_image_size
         self._timeout = timeout_seconds
         self.steps: Mapping[JobStatus, Step[VersionJob]] = {
-            S.PENDING: self._start,
-            S.QUEUED: self._start,
-            S.PROCESSING: self._check_photo,
-            S.RUNPOD_SUBMITTING: self._submit,
+            S.PENDING: unless_made(storage, self._start),
+            S.QUEUED: unless_made(storage, self._start),
+            S.PROCESSING: unless_made(storage, self._check_photo),
+            S.RUNPOD_SUBMITTING: unless_made(storage, self._submit),
             S.RUNPOD_SUBMITTED: self._poll,
             S.RUNPOD_QUEUED: self._poll,
             S.RUNPOD_PROCESSING: self._poll,
@@ -82,19 +81,35 @@ class ColoringGenerationService:
             await self._ask_outside_cancel(work, job.runpod_job_id)
 
     async def _start(self, work: Work[VersionJob]) -> None:
-        await work.move(S.PROCESSING, started_at=func.now(), runpod_job_id=None)
+        # An operator's retry: what the job before it made may still be there, and was paid for.
+        if await self._is_still_there(work):
+            await work.move(S.RUNPOD_COMPLETED, started_at=func.now())
+        else:
+            await work.move(S.PROCESSING, started_at=func.now(), runpod_job_id=None)
+
+    async def _is_still_there(self, work: Work[VersionJob]) -> bool:
+        try:
+            return await self._fetch_result(work)
+        except PermanentError:  # a picture that cannot be read
+            return False
 
     async def _check_photo(self, work: Work[VersionJob]) -> None:
         # Read and prepared before anything is said to RunPod: a bad photo fails here, unpaid.
         payload = await self._payload(work)
-        await work.move(S.RUNPOD_SUBMITTING, submissions=work.job.submissions + 1)
+        await work.move(
+            S.RUNPOD_SUBMITTING,
+            submissions=work.job.submissions + 1,
+            storage_away_since=None,
+        )
         # Straight on, so that the photo is read once.
         await self._submit_once(work, payload)
 
     async def _submit(self, work: Work[VersionJob]) -> None:
-        # Only a taken-up job begins here: an earlier run may have been answered, and died.
+        # A job begins here after a call without an answer, and after a run that died: either may
+        # have been accepted.
+        payload = await self._payload(work)
         await self._note_resubmission(work)
-        await self._submit_once(work, await self._payload(work))
+        await self._submit_once(work, payload)
 
     async def _submit_once(self, work: Work[VersionJob], payload: bytes) -> None:
         work.lease.require()
@@ -109,14 +124,12 @@ class ColoringGenerationService:
         async def submit() -> str:
             return await self._runpod.submit(payload, options, timeout_seconds=self._timeout)
 
-        outside_id: str | None = None
-        while outside_id is None:
-            try:
-                outside_id = await work.patience.call(submit)
-            except TransientError as error:
-                if not error.ambiguous:
-                    raise
-                await self._note_resubmission(work)
+        try:
+            outside_id = await work.patience.call(submit)
+        except TransientError as error:
+            if error.ambiguous:
+                _require_another(work)  # before it waits for one in vain
+            raise
         try:
             await work.move(S.RUNPOD_SUBMITTED, runpod_job_id=outside_id)
         except ClaimLostError:
@@ -138,12 +151,7 @@ class ColoringGenerationService:
     async def _note_resubmission(self, work: Work[VersionJob]) -> None:
         """Write down that a call is begun although an earlier one may have been accepted."""
         job = work.job
-        if job.resubmissions >= MAX_RESUBMISSIONS:
-            raise PermanentError(
-                "RunPod was asked twice and never answered, so it may have been paid for twice. "
-                "See RunPod's console, then try again.",
-                service="RunPod",
-            )
+        _require_another(work)
         await work.move(
             job.status, submissions=job.submissions + 1, resubmissions=job.resubmissions + 1
         )
@@ -196,7 +204,7 @@ class ColoringGenerationService:
     async def _fetch(self, work: Work[VersionJob]) -> None:
         if work.result is None and not await self._fetch_result(work):
             return await self._begin_again(work)
-        return await work.move(S.STORAGE_UPLOAD)
+        return await work.move(S.STORAGE_UPLOAD, storage_away_since=None)
 
     async def _upload(self, work: Work[VersionJob]) -> None:
         if work.result is None:
@@ -222,14 +230,25 @@ class ColoringGenerationService:
         return True
 
     async def _begin_again(self, work: Work[VersionJob]) -> None:
-        if work.job.submissions >= MAX_SUBMISSIONS:
+        """Have it made once more, since its result is gone; that is paid a second time."""
+        if work.job.resubmissions >= MAX_RESUBMISSIONS:
             raise PermanentError(
-                "RunPod lost the result {times} times. Try again later.",
+                "RunPod lost the result, and was asked twice already. Try again later.",
                 service="RunPod",
-                times=MAX_SUBMISSIONS,
             )
-        await work.move(S.PROCESSING, runpod_job_id=None)
+        await work.move(S.PROCESSING, runpod_job_id=None, resubmissions=work.job.resubmissions + 1)
+        work.observer.resubmitted(work.job.kind)
 
     async def _payload(self, work: Work[VersionJob]) -> bytes:
         photo = await load(self._storage, work.job.source, missing=_NO_PHOTO)
         return await asyncio.to_thread(prepare_photo, photo, min_size=self._min_image_size)
+
+
+def _require_another(work: Work[VersionJob]) -> None:
+    """Go on only if one more call may be made that could be paid a second time."""
+    if work.job.resubmissions >= MAX_RESUBMISSIONS:
+        raise PermanentError(
+            "RunPod was asked twice and never answered, so it may have been paid for twice. "
+            "See RunPod's console, then try again.",
+            service="RunPod",
+        )

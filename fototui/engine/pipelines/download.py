@@ -1,7 +1,7 @@
 """How an order's photos are fetched: the customers' upload app → storage, each by itself."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -67,6 +67,7 @@ class DownloadPipeline:
 
     jobs = DOWNLOADS
     retry_from: Mapping[JobStatus, JobStatus] = {}
+    doubtful: Collection[JobStatus] = ()
 
     def __init__(
         self, database: Database, storage: Storage, photos: PhotoSource, *, actor: str

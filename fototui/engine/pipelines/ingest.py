@@ -1,6 +1,6 @@
 """How an order's details are fetched: Shopify, or the last webhook → the database."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from fototui.clients.shopify import order_of
@@ -40,6 +40,7 @@ class IngestPipeline:
 
     jobs = INGESTS
     retry_from: Mapping[JobStatus, JobStatus] = {}
+    doubtful: Collection[JobStatus] = ()
 
     def __init__(self, database: Database, shop: OrderSource | None, *, actor: str) -> None:
         self._database = database

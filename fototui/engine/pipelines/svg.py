@@ -1,18 +1,27 @@
 """How an SVG is made: colouring → Vectorizer.ai → storage."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import func
 
-from fototui.clients.vectorizer import VectorizerApiService, VectorizerMode, VectorizerResult
+from fototui.clients.vectorizer import VectorizerApiService, VectorizerMode
+from fototui.clients.vectorizer_wire import SERVICE, VectorizerResult
+from fototui.db.errors import ClaimLostError
+from fototui.domain.errors import PermanentError, ResultGoneError, TransientError
 from fototui.domain.options import SvgOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import SvgProcessingStatus as S
 from fototui.engine.execution.context import Work
-from fototui.engine.execution.pipeline import Step, load, store
+from fototui.engine.execution.pipeline import Step, load, store, unless_made
 from fototui.engine.jobs.job import JobStatus, VersionJob
 from fototui.engine.jobs.versions import SVGS
 from fototui.storage.base import Storage
+
+# Calls begun although an earlier one was paid for, or may have been: so two are paid at most.
+MAX_RESUBMISSIONS = 1
+# Longer than any job waits for its storage.
+_RETENTION_DAYS = 1
+_SVG = "image/svg+xml"
 
 _NO_COLORING = Sentence.make("The colouring is not in storage yet. Make it, then try again.")
 
@@ -20,8 +29,9 @@ _NO_COLORING = Sentence.make("The colouring is not in storage yet. Make it, then
 class SvgGenerationService:
     """The steps of an SVG.
 
-    Vectorizer.ai answers with the SVG itself and forgets it: a call whose answer was lost is made
-    again, and counted.
+    Vectorizer.ai answers with the SVG itself, and keeps it for a day: where the beginning of its
+    answer arrived, the rest is fetched. A call of which nothing was heard is made once more, and
+    counted.
 
     Args:
         vectorizer: The client.
@@ -31,6 +41,7 @@ class SvgGenerationService:
 
     jobs = SVGS
     retry_from: Mapping[JobStatus, JobStatus] = {S.VECTORIZER_PROCESSING: S.QUEUED}
+    doubtful: Collection[JobStatus] = (S.VECTORIZER_PROCESSING,)
 
     def __init__(
         self,
@@ -43,10 +54,10 @@ class SvgGenerationService:
         self._vectorizer = vectorizer
         self._storage = storage
         self.steps: Mapping[JobStatus, Step[VersionJob]] = {
-            S.PENDING: self._start,
-            S.QUEUED: self._start,
-            S.PROCESSING: self._check_coloring,
-            S.VECTORIZER_PROCESSING: self._call_again,
+            S.PENDING: unless_made(storage, self._start),
+            S.QUEUED: unless_made(storage, self._start),
+            S.PROCESSING: unless_made(storage, self._check_coloring),
+            S.VECTORIZER_PROCESSING: unless_made(storage, self._call_again),
             S.VECTORIZER_COMPLETED: self._hand_on,
             S.STORAGE_UPLOAD: self._upload,
         }
@@ -56,46 +67,117 @@ class SvgGenerationService:
         await work.end(S.ERROR, **why)
 
     async def _start(self, work: Work[VersionJob]) -> None:
-        await work.move(S.PROCESSING, started_at=func.now())
+        # An operator's retry: what was made before it may still be there, and was paid for.
+        if await self._fetch_result(work):
+            await work.move(S.VECTORIZER_COMPLETED, started_at=func.now())
+        else:
+            await work.move(S.PROCESSING, started_at=func.now(), vectorizer_job_id=None)
 
     async def _check_coloring(self, work: Work[VersionJob]) -> None:
         coloring = await load(self._storage, work.job.source, missing=_NO_COLORING)
-        await work.move(S.VECTORIZER_PROCESSING, submissions=work.job.submissions + 1)
+        await work.move(
+            S.VECTORIZER_PROCESSING,
+            submissions=work.job.submissions + 1,
+            storage_away_since=None,
+        )
         await self._call(work, coloring)
 
     async def _call_again(self, work: Work[VersionJob]) -> None:
-        # Only a taken-up job begins here: an earlier call may have been paid for.
+        # A job begins here after a call without an answer, and after a run that died: either may
+        # have been paid for.
+        coloring = await load(self._storage, work.job.source, missing=_NO_COLORING)
         job = work.job
+        _require_another(work)
         await work.move(
             job.status, submissions=job.submissions + 1, resubmissions=job.resubmissions + 1
         )
         work.observer.resubmitted(job.kind)
-        await self._call(work, await load(self._storage, job.source, missing=_NO_COLORING))
+        await self._call(work, coloring)
 
     async def _call(self, work: Work[VersionJob], coloring: bytes) -> None:
-        options = work.job.options
-        assert isinstance(options, SvgOptions)
+        options = _options(work)
         work.lease.require()
 
         async def vectorize() -> VectorizerResult:
-            return await self._vectorizer.vectorize(coloring, options, mode=self._mode)
+            return await self._vectorizer.vectorize(
+                coloring,
+                options,
+                mode=self._mode,
+                # Test results are free.
+                retention_days=_RETENTION_DAYS if self._mode is VectorizerMode.PRODUCTION else 0,
+            )
 
-        result = await work.patience.call(vectorize)
-        work.keep(result.svg)
+        try:
+            result = await work.patience.call(vectorize)
+        except TransientError as error:
+            if error.ambiguous:
+                _require_another(work)  # before it waits for one in vain
+            raise
+        self._take(work, result)
+        paid = {
+            "credits_charged": work.job.credits_charged + (result.credits_charged or 0.0),
+            "vectorizer_job_id": result.image_token,
+        }
+        try:
+            await work.move(S.VECTORIZER_COMPLETED, **paid)
+        except ClaimLostError:
+            # A successor fetches it by its token, if there is none yet.
+            await work.leave_behind(S.VECTORIZER_COMPLETED, **paid)
+            raise
+
+    def _take(self, work: Work[VersionJob], result: VectorizerResult) -> None:
+        if result.svg is not None:
+            work.keep(result.svg)
         work.observer.charged(work.job.kind, result.credits_charged or 0.0)
-        await work.move(
-            S.VECTORIZER_COMPLETED,
-            credits_charged=work.job.credits_charged + (result.credits_charged or 0.0),
-            vectorizer_job_id=result.image_token,
-        )
 
     async def _hand_on(self, work: Work[VersionJob]) -> None:
-        await work.move(S.STORAGE_UPLOAD)
+        await work.move(S.STORAGE_UPLOAD, storage_away_since=None)
 
     async def _upload(self, work: Work[VersionJob]) -> None:
         # Without a result, an earlier run may have stored it and died before it could say so.
-        stored = await store(work, self._storage, content_type="image/svg+xml")
+        stored = await store(work, self._storage, content_type=_SVG)
+        if stored is None and await self._fetch_result(work):
+            stored = await store(work, self._storage, content_type=_SVG)
         if stored is None:
-            await work.move(S.PROCESSING)
+            await self._begin_again(work)
         else:
             await work.end(S.COMPLETED, file_ref=stored)
+
+    async def _fetch_result(self, work: Work[VersionJob]) -> bool:
+        """Read the result again, which Vectorizer.ai keeps for a day, at a tenth of its price."""
+        token = work.job.vectorizer_job_id
+        if token is None:
+            return False
+        options = _options(work)
+        try:
+            result = await work.patience.call(lambda: self._vectorizer.download(token, options))
+        except ResultGoneError:
+            return False
+        self._take(work, result)
+        if result.credits_charged:
+            total = work.job.credits_charged + result.credits_charged
+            await work.move(work.job.status, credits_charged=total)
+        return True
+
+    async def _begin_again(self, work: Work[VersionJob]) -> None:
+        """Have it made once more, since its result is gone; that is paid a second time."""
+        _require_another(work)
+        await work.move(
+            S.PROCESSING, vectorizer_job_id=None, resubmissions=work.job.resubmissions + 1
+        )
+        work.observer.resubmitted(work.job.kind)
+
+
+def _options(work: Work[VersionJob]) -> SvgOptions:
+    assert isinstance(work.job.options, SvgOptions)
+    return work.job.options
+
+
+def _require_another(work: Work[VersionJob]) -> None:
+    """Go on only if one more call may be made that could be paid a second time."""
+    if work.job.resubmissions >= MAX_RESUBMISSIONS:
+        raise PermanentError(
+            "Vectorizer.ai was asked twice and no whole SVG came of it, so it may have been paid "
+            "for twice. See its account, then try again.",
+            service=SERVICE,
+        )

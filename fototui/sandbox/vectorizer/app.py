@@ -31,6 +31,8 @@ BYTES_LIMIT = 30_000_000
 PIXELS_LIMIT = 33_500_000
 CREDITS = 1000.0
 
+_IMAGE_HEADER = "X-Image-Token"
+
 _Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
@@ -88,7 +90,7 @@ _OPTIONS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
 def create_vectorizer(
     script: Script, *, key: SecretStr, secret: SecretStr, generator: Generator | None = None
 ) -> Starlette:
-    """Imitate Vectorizer.ai: `POST /api/v1/vectorize` and `GET /api/v1/account`.
+    """Imitate Vectorizer.ai: `POST /api/v1/vectorize`, `/api/v1/download`, `GET /api/v1/account`.
 
     `POST /script` and `GET /counts` plan outcomes and read counts.
 
@@ -105,6 +107,7 @@ def create_vectorizer(
     return Starlette(
         routes=[
             Route("/api/v1/vectorize", api.guarded(api.vectorize), methods=["POST"]),
+            Route("/api/v1/download", api.guarded(api.download), methods=["POST"]),
             Route("/api/v1/account", api.guarded(api.account)),
             *control_routes(script),
         ],
@@ -123,6 +126,7 @@ class _Api:
         self._script = script
         self._generator = generator
         self._credits = CREDITS
+        self._kept: dict[str, bytes] = {}
 
     def guarded(self, handler: _Handler) -> _Handler:
         """Ask for key and secret first."""
@@ -180,10 +184,24 @@ class _Api:
                 group_by=GroupBy(options.get("output.group_by", "none")),
             ),
         )
+        headers = self._charge(options, call)
+        if _IMAGE_HEADER in headers:
+            self._kept[call] = svg
         if turn.outcome is Outcome.BAD_RESULT:
             svg = svg[: len(svg) // 2]
         self._script.tally.count("completed")
-        return Response(svg, media_type="image/svg+xml", headers=self._charge(options, call))
+        return Response(svg, media_type="image/svg+xml", headers=headers)
+
+    async def download(self, request: Request) -> Response:
+        """Give a kept SVG out once more; its options are taken for the same as they were."""
+        async with request.form() as form:
+            token = str(form.get("image.token", ""))
+        turn = self._script.poll()
+        svg = None if turn.outcome is Outcome.GONE else self._kept.get(token)
+        if svg is None:
+            raise _ApiError(400, 1025, "The image token is not valid.")
+        self._credits -= 0.1
+        return Response(svg, media_type="image/svg+xml", headers={"X-Credits-Charged": "0.1"})
 
     def _charge(self, options: Mapping[str, str], call: str) -> dict[str, str]:
         """Take the credits of a call from the account, and tell of it in headers."""
@@ -194,7 +212,7 @@ class _Api:
         else:
             headers |= {"X-Credits-Charged": "0.0", "X-Credits-Calculated": "1.0"}
         if int(options.get("policy.retention_days", "0")) > 0:
-            headers["X-Image-Token"] = call
+            headers[_IMAGE_HEADER] = call
         return headers
 
 

@@ -79,7 +79,10 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
 
     @abstractmethod
     def _set_queued(self, version: VersionT) -> None:
-        """Put a version at its beginning, with no job outside."""
+        """Put a version at its beginning.
+
+        The name of its job outside stays: what that made is taken, if it can still be had.
+        """
 
     @abstractmethod
     def _set_cancelled(self, version: VersionT) -> None:
@@ -261,6 +264,8 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
             version.not_before = version.started_at = version.completed_at = None
             version.error = version.error_code = version.error_words = None
             version.claimed_by = version.claim_token = version.claimed_at = None
+            version.storage_away_since = None
+            # Not `submissions`: what was spent stays known. Limits go by the others.
             version.attempts = version.retries = version.takeovers = version.resubmissions = 0
             self._log(ActivityAction.RETRIED, state.item, version)
         await notify(self.session, lane_payload(self.kind))

@@ -53,7 +53,6 @@ class ColoringService(VersionService[ColoringVersion, ColoringOptions]):
 
     def _set_queued(self, version: ColoringVersion) -> None:
         version.status = ColoringProcessingStatus.QUEUED
-        version.runpod_job_id = None
 
     def _set_cancelled(self, version: ColoringVersion) -> None:
         version.status = ColoringProcessingStatus.RUNPOD_CANCELLED

@@ -90,7 +90,6 @@ class VectorizerService(VersionService[SvgVersion, SvgOptions]):
 
     def _set_queued(self, version: SvgVersion) -> None:
         version.status = SvgProcessingStatus.QUEUED
-        version.vectorizer_job_id = None
 
     def _set_cancelled(self, version: SvgVersion) -> None:
         # There is no status of its own for it; the error code tells.

@@ -1,5 +1,7 @@
 """What becomes of a job when the outside fails."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select, update
@@ -8,7 +10,7 @@ from fototui.db.models.operations import Lane
 from fototui.db.models.orders import ColoringVersion
 from fototui.domain.statuses import JobKind
 from fototui.sandbox.outcomes import Latency, Outcome, Turn
-from tests.engine.conftest import World
+from tests.engine.conftest import QUICK, World
 from tests.waiting import until
 
 
@@ -99,7 +101,10 @@ async def test_a_refused_account_pauses_the_lane_and_harms_no_job(
         async with world.database.session() as session, session.begin():
             await session.execute(update(Lane).values(paused_at=None, paused_reason=None))
         await engine.drain()
-    assert {(await world.coloring(version_id)).status for version_id in ids} == {"completed"}
+    for version_id in ids:
+        version = await world.coloring(version_id)
+        assert version.status == "completed"
+        assert (version.error, version.error_code, version.error_words) == (None, None, None)
 
 
 async def test_a_result_that_expired_is_made_anew(world: World) -> None:
@@ -109,7 +114,7 @@ async def test_a_result_that_expired_is_made_anew(world: World) -> None:
     version = await world.coloring(version_id)
     assert version.status == "completed"
     assert version.submissions == 2
-    assert version.resubmissions == 0
+    assert version.resubmissions == 1
 
 
 async def test_a_result_that_is_lost_again_and_again_ends(world: World) -> None:
@@ -118,7 +123,7 @@ async def test_a_result_that_is_lost_again_and_again_ends(world: World) -> None:
     await _drain(world)
     version = await world.coloring(version_id)
     assert version.status == "error"
-    assert version.submissions == world.runpod.counts.submitted == 3
+    assert version.submissions == world.runpod.counts.submitted == 2
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNAVAILABLE, Outcome.RATE_LIMITED, Outcome.CUT_BEFORE])
@@ -146,10 +151,13 @@ async def test_storage_that_refuses_is_tried_again_and_then_named(world: World) 
     # A file stands where the folder of the result has to be.
     blocker = world.folder / image.file_ref.key.rsplit("/", 1)[0] / "coloring"
     blocker.write_bytes(b"")
-    await _drain(world)
+    async with world.engine(patience=replace(QUICK, storage_seconds=0.2)) as engine:
+        await engine.drain()
     version = await world.coloring(version_id)
     assert version.status == "error"
-    assert version.retries == 2
+    assert version.error is not None
+    assert "minutes for storage" in version.error
+    assert version.retries == 0
     # The paid result was kept between the tries.
     assert world.runpod.counts.submitted == 1
 
@@ -163,12 +171,14 @@ async def test_storage_that_comes_back_costs_nothing(world: World) -> None:
     async with world.engine():
 
         async def reschedule() -> bool:
-            return (await world.coloring(version_id)).retries == 1
+            return (await world.coloring(version_id)).storage_away_since is not None
 
         await until(reschedule)
         blocker.unlink()
         await world.until(version_id, "completed", "error")
-    assert (await world.coloring(version_id)).status == "completed"
+    version = await world.coloring(version_id)
+    assert (version.status, version.error, version.retries) == ("completed", None, 0)
+    assert version.storage_away_since is None
     assert world.runpod.counts.submitted == 1
 
 

@@ -237,12 +237,14 @@ async def test_retry_begins_anew_and_keeps_what_was_paid(
     assert row.status is Status.QUEUED
     assert row.queued_at > past
     cleared = (
-        "error error_code not_before started_at completed_at runpod_job_id claimed_by claim_token "
-        "claimed_at"
+        "error error_code not_before started_at completed_at storage_away_since claimed_by "
+        "claim_token claimed_at"
     )
     assert {name: getattr(row, name) for name in cleared.split()} == dict.fromkeys(cleared.split())
     assert (row.attempts, row.retries, row.takeovers, row.resubmissions) == (0, 0, 0, 0)
     assert row.submissions == 4
+    # Its result is taken, if RunPod still has it.
+    assert row.runpod_job_id == "old"
     assert row.cancel_job_id == "untold"
     assert published == [
         ImageStatusEvent(
