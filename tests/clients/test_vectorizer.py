@@ -24,6 +24,7 @@ from fototui.domain.errors import (
     InvalidInputError,
     OutsideError,
     PermanentError,
+    ResultGoneError,
     TransientError,
 )
 from fototui.domain.options import GroupBy, ShapeStacking, SvgOptions
@@ -379,3 +380,76 @@ async def test_a_refused_key_shows_in_the_account_too(
 def test_wrong_settings_are_told_by_name(url: str, key: str, secret: str, sentence: str) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
         VectorizerApiService(url, key, SecretStr(secret))
+
+
+# --- what is kept there --------------------------------------------------------------------------
+
+
+async def test_a_cut_answer_whose_beginning_came_tells_where_the_rest_is(
+    raw_server: RawServer, png: bytes
+) -> None:
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nX-Credits-Charged: 1.0\r\n"
+            b"X-Image-Token: tok\r\n\r\n<svg>"
+        )
+        await writer.drain()
+        writer.write_eof()
+        await reader.read()
+
+    async with raw_server(cut) as url, _vectorizer(url) as vectorizer:
+        result = await vectorizer.vectorize(png, SvgOptions(), retention_days=1)
+    assert result == VectorizerResult(None, 1.0, image_token="tok")
+
+
+async def test_half_an_svg_tells_where_the_whole_one_is(
+    vectorizer: VectorizerApiService, service: Service, png: bytes
+) -> None:
+    service.will(SVG[:-8], X_Credits_Charged="1.0", X_Image_Token="tok")
+    result = await vectorizer.vectorize(png, SvgOptions(), retention_days=1)
+    assert result == VectorizerResult(None, 1.0, image_token="tok")
+
+
+async def test_a_token_that_nobody_could_remember_is_none(
+    vectorizer: VectorizerApiService, service: Service, png: bytes
+) -> None:
+    service.will(SVG, X_Image_Token="t" * 101)
+    result = await vectorizer.vectorize(png, SvgOptions(), retention_days=1)
+    assert result.image_token is None
+
+
+async def test_a_kept_svg_is_fetched_by_its_token(
+    vectorizer: VectorizerApiService, service: Service
+) -> None:
+    service.will(SVG, X_Credits_Charged="0.1")
+    options = SvgOptions(ShapeStacking.CUTOUTS, GroupBy.LAYER)
+    assert await vectorizer.download("tok", options) == VectorizerResult(
+        SVG, 0.1, image_token="tok"
+    )
+    [request] = service.received
+    assert (request.method, request.path) == ("POST", "/api/v1/download")
+    assert {name: str(part.get_payload()).strip() for name, part in _parts(request).items()} == {
+        "image.token": "tok",
+        "output.shape_stacking": "cutouts",
+        "output.group_by": "layer",
+        "output.parameterized_shapes.flatten": "true",
+    }
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+async def test_what_is_not_kept_any_more_is_gone(
+    vectorizer: VectorizerApiService, service: Service, status: int
+) -> None:
+    service.will(_error(status, 1), status=status)
+    with pytest.raises(ResultGoneError):
+        await vectorizer.download("tok", SvgOptions())
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, AccountError), (503, TransientError)])
+async def test_a_download_that_is_refused_says_why(
+    vectorizer: VectorizerApiService, service: Service, status: int, kind: type[OutsideError]
+) -> None:
+    service.will(_error(status, 1), status=status)
+    with pytest.raises(kind):
+        await vectorizer.download("tok", SvgOptions())

@@ -49,10 +49,12 @@ async def test_an_engine_tells_what_monitoring_counts(world: World) -> None:
     assert heard.credits > 0
     assert sorted(heard.ends) == [
         (JobKind.COLORING, "completed"),
+        (JobKind.COLORING, "put back"),
         (JobKind.SVG, "completed"),
         (JobKind.SVG, "put back"),
     ]
     assert sorted(heard.claims) == [
+        (JobKind.COLORING, False),
         (JobKind.COLORING, False),
         (JobKind.SVG, False),
         (JobKind.SVG, False),
