@@ -81,6 +81,8 @@ async def test_a_job_that_a_version_waits_for_is_not_cancelled(
 ) -> None:
     pipeline = open_pipeline(world, VersionType.COLORING)
     [version_id] = await world.queue_colorings(1)
+    # Long enough to be at work still when RunPod could be told.
+    world.runpod.latency = Latency(run=1.0)
     loser = await register(world)
     outcome = await take_up(
         world,

@@ -9,7 +9,7 @@ import uuid
 import pytest
 from tests.engine.one_life import open_pipeline, register, take_up
 
-from fototui.db.models.orders import VERSION_MODEL
+from fototui.db.models.orders import VERSION_MODEL, ColoringVersion
 from fototui.domain.statuses import VersionType
 from fototui.services.versions.coloring import ColoringService
 from tests.engine.conftest import World, eventually
@@ -38,6 +38,9 @@ async def test_a_write_that_was_given_up_does_not_end_last(
             return engine.running == 0
 
         await eventually(dropped)
+        async with world.database.session() as session, session.begin():
+            # So that the two files are not the same.
+            (await session.get_one(ColoringVersion, version_id)).megapixels = 2.0
         async with world.database.session() as session:
             await ColoringService(session, operator="eva").retry(version_id)
         await world.until(version_id, "completed")
