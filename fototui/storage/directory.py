@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from fototui.config.file import write_atomically
 from fototui.domain.errors import InvalidInputError, OutsideError, PermanentError, TransientError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.text import clean_line

@@ -10,7 +10,6 @@ from email.policy import HTTP
 from typing import TYPE_CHECKING
 
 import pytest
-from fototui.clients.vectorizer_wire import VectorizerResult
 from pydantic import SecretStr
 
 from fototui.clients.vectorizer import (
@@ -18,6 +17,7 @@ from fototui.clients.vectorizer import (
     VectorizerApiService,
     VectorizerMode,
 )
+from fototui.clients.vectorizer_wire import VectorizerResult
 from fototui.domain.errors import (
     AccountError,
     ConfigurationError,

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.engine.one_life import die, open_pipeline, register, take_up
 
 from fototui.db.database import Database
 from fototui.domain.statuses import VersionType
@@ -17,6 +16,7 @@ from fototui.engine.jobs.table import JobTable
 from fototui.engine.jobs.transitions import Transitions
 from fototui.sandbox.outcomes import Outcome
 from tests.engine.conftest import World
+from tests.engine.one_life import die, open_pipeline, register, take_up
 
 
 class Crash(BaseException):

@@ -5,7 +5,6 @@ import contextlib
 
 import pytest
 from sqlalchemy import func, select, update
-from tests.engine.one_life import die, open_pipeline, register, take_up
 
 from fototui.clients.runpod import RunPodService
 from fototui.db.database import Database
@@ -22,6 +21,7 @@ from fototui.engine.maintenance.outside_cancels import OutsideCancels
 from fototui.sandbox.outcomes import Latency
 from fototui.services.versions.coloring import ColoringService
 from tests.engine.conftest import KEY, World
+from tests.engine.one_life import die, open_pipeline, register, take_up
 
 
 class _Deaf(Transitions):

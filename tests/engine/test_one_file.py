@@ -7,12 +7,13 @@ import threading
 import uuid
 
 import pytest
-from tests.engine.one_life import open_pipeline, register, take_up
 
 from fototui.db.models.orders import VERSION_MODEL, ColoringVersion
 from fototui.domain.statuses import VersionType
 from fototui.services.versions.coloring import ColoringService
-from tests.engine.conftest import World, eventually
+from tests.engine.conftest import World
+from tests.engine.one_life import open_pipeline, register, take_up
+from tests.waiting import until
 
 
 async def test_a_write_that_was_given_up_does_not_end_last(
@@ -37,7 +38,7 @@ async def test_a_write_that_was_given_up_does_not_end_last(
         async def dropped() -> bool:
             return engine.running == 0
 
-        await eventually(dropped)
+        await until(dropped)
         async with world.database.session() as session, session.begin():
             # So that the two files are not the same.
             (await session.get_one(ColoringVersion, version_id)).megapixels = 2.0
@@ -49,7 +50,7 @@ async def test_a_write_that_was_given_up_does_not_end_last(
         async def cleared_up() -> bool:
             return not list(world.folder.rglob(".*.part"))
 
-        await eventually(cleared_up)
+        await until(cleared_up)
     version = await world.coloring(version_id)
     assert version.file_ref is not None
     content = await world.stored(version.file_ref)

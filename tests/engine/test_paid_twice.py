@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, update
-from tests.engine.one_life import open_pipeline, register, take_up
 
 from fototui.db.models.orders import VERSION_MODEL
 from fototui.domain.statuses import ColoringProcessingStatus as C
@@ -17,6 +16,7 @@ from fototui.sandbox.outcomes import Outcome, Turn
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
 from tests.engine.conftest import QUICK, World
+from tests.engine.one_life import open_pipeline, register, take_up
 
 BAD_GATEWAY = Turn(outcome=Outcome.UNAVAILABLE, status=502)
 # All waits as they are in earnest; none is waited for, as each is written on the row.

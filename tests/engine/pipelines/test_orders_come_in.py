@@ -287,7 +287,7 @@ async def test_news_that_come_while_photos_are_fetched_are_asked_for_afterwards(
             async with world.database.session() as session:
                 await LaneService(session, operator="jana").pause(JobKind.DOWNLOAD, reason="a test")
         await stack.enter_async_context(world.engine(orders=1))
-        await eventually(loading)
+        await until(loading)
         placed.payment = "PAID"
         await _hear(world, placed, "PAID")
         assert (await _row(world, order_id)).payment_status == "PENDING"
@@ -340,7 +340,7 @@ async def test_what_webhooks_tell_is_kept_until_no_request_is_left(world: World)
         async def being_asked() -> bool:
             return world.shop.script.counts.requests > asked
 
-        await eventually(being_asked)
+        await until(being_asked)
         await _hear(world, placed, "PAID")
         # From now on nobody but the webhook can tell.
         world.shop.script.rates = {Outcome.UNAVAILABLE: 1.0}
