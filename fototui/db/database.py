@@ -9,15 +9,16 @@ from typing import Any, Self
 
 import asyncpg
 from pydantic import SecretStr
-from sqlalchemy import URL, Dialect, event, make_url
+from sqlalchemy import URL, AsyncAdaptedQueuePool, Dialect, PoolProxiedConnection, event, make_url
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from fototui.db.errors import DatabaseUnavailableError, SqlState
+from fototui.db.errors import DatabaseUnavailableError
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.schema import revision
+from fototui.db.translation import address_of, driver_error, is_broken, translate, unavailable
 from fototui.domain.errors import ConfigurationError, FototuiError
 from fototui.domain.events import BaseMercureEvent
 
@@ -27,10 +28,6 @@ _LOCK_SECONDS = 5.0
 _IDLE_IN_TRANSACTION_SECONDS = 60.0
 # The server gives a statement up first; only a server that fell silent gets this far.
 _SILENCE_SECONDS = 10.0
-
-_REFUSED = {SqlState.AUTHENTICATION_FAILED, SqlState.INVALID_AUTHORIZATION}
-_UNAVAILABLE_CLASSES = ("08", "57P")  # connection exceptions; shutdown, crash, starting up
-_UNREACHABLE = (OSError, TimeoutError, asyncpg.InterfaceError, PoolTimeoutError)
 
 
 class _Connection(asyncpg.Connection):
@@ -48,8 +45,8 @@ class _Connection(asyncpg.Connection):
 class Database:
     """One PostgreSQL database.
 
-    Every error that means "it does not answer" is raised as `DatabaseUnavailableError`, by
-    sessions and by `engine` alike.
+    Sessions and `engine` raise the errors of `fototui.db.errors` in place of any driver's:
+    `DatabaseUnavailableError` where it does not answer, `DatabaseError` where it refuses.
 
     Args:
         url: Database URL; `postgresql://`, `postgres://` and `postgresql+asyncpg://` are the same.
@@ -79,8 +76,7 @@ class Database:
     @property
     def address(self) -> str:
         """Host and port, for people."""
-        host = self.url.host or self.url.query.get("host") or "localhost"
-        return f"{host}:{self.url.port or 5432}"
+        return address_of(self.url)
 
     def session(self) -> TrackedAsyncSession:
         """A session for transactions."""
@@ -127,6 +123,7 @@ class Database:
     ) -> AsyncEngine:
         engine = create_async_engine(
             self.url,
+            poolclass=_Pool,
             pool_size=pool_size,
             max_overflow=0,
             # The few connections in use stay warm: their statements are prepared already. A ping
@@ -161,63 +158,40 @@ class Database:
     ) -> object:
         try:
             return dialect.connect(*args, **options)
-        except OSError as error:  # a refused connection never reaches `handle_error`
-            raise self._unavailable(error) from error
-        except (TypeError, ValueError, dialect.loaded_dbapi.InterfaceError) as error:
-            raise ConfigurationError(
-                "DATABASE_URL has an option that cannot be used: {reason}. Remove or correct it.",
-                reason=str(error),
-            ) from error
+        except Exception as error:
+            reason = driver_error(error)
+            if isinstance(reason, TypeError | ValueError) and not isinstance(reason, OSError):
+                raise ConfigurationError(
+                    "DATABASE_URL has an option that cannot be used: {reason}. "
+                    "Remove or correct it.",
+                    reason=str(reason),
+                ) from error
+            raise translate(error, self.url) or unavailable(error, self.url) from error
 
     def _handle_error(self, context: ExceptionContext) -> FototuiError | None:
-        return self._translate(context.sqlalchemy_exception or context.original_exception)
-
-    def _translate(self, error: BaseException) -> FototuiError | None:
-        """What an error is called here; None for one that is no outage."""
-        reason = _reason(error)
-        state = getattr(reason, "sqlstate", None)
-        if state in _REFUSED:
-            return ConfigurationError(
-                "The database at {address} refuses user {user} or the password ({reason}). "
-                "Correct DATABASE_URL.",
-                address=self.address,
-                user=repr(self.url.username),
-                reason=str(reason),
-            )
-        if state == SqlState.INVALID_DATABASE:
-            return ConfigurationError(
-                "There is no database {name} at {address}. Create it, or correct DATABASE_URL.",
-                name=repr(self.url.database),
-                address=self.address,
-            )
-        if state == SqlState.TOO_MANY_CONNECTIONS:
-            return DatabaseUnavailableError(
-                "The database at {address} takes no more connections. "
-                "Close other programs, or raise its max_connections.",
-                address=self.address,
-            )
-        lost = isinstance(error, DBAPIError) and error.connection_invalidated
-        if lost or isinstance(error, _UNREACHABLE) or _is_outage(state):
-            return self._unavailable(error)
-        return None
-
-    def _unavailable(self, error: BaseException) -> DatabaseUnavailableError:
-        reason = _reason(error)
-        return DatabaseUnavailableError(
-            "The database at {address} does not answer ({reason}). "
-            "Check that it runs and that the network reaches it.",
-            address=self.address,
-            reason=str(reason) or type(reason).__name__,
-        )
+        error = context.sqlalchemy_exception or context.original_exception
+        if is_broken(error):
+            # The driver may not have closed it; in the pool it would fail whoever gets it next.
+            context.is_disconnect = True
+        return translate(error, self.url, lost=context.is_disconnect and _is_error(error))
 
 
-def _reason(error: BaseException) -> BaseException:
-    """What the driver raised; its text is the server's and holds no secret."""
-    return (error.orig or error) if isinstance(error, DBAPIError) else error
+def _is_error(error: BaseException) -> bool:
+    # A cancellation too takes its connection along, and is to stay one.
+    return isinstance(error, Exception)
 
 
-def _is_outage(state: str | None) -> bool:
-    return state is not None and state.startswith(_UNAVAILABLE_CLASSES)
+class _Pool(AsyncAdaptedQueuePool):
+    """A pool whose exhaustion is an outage like others."""
+
+    def connect(self) -> PoolProxiedConnection:
+        """Check a connection out."""
+        try:
+            return super().connect()
+        except PoolTimeoutError as error:
+            raise DatabaseUnavailableError(
+                "All connections to the database are in use. Try again in a moment."
+            ) from error
 
 
 def _milliseconds(seconds: float) -> str:

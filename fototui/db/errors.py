@@ -2,10 +2,8 @@
 
 from enum import StrEnum
 
-from sqlalchemy.exc import DBAPIError
-
 from fototui.domain.errors import ConfigurationError, FototuiError
-from fototui.domain.sentences import Sentence
+from fototui.domain.sentences import Sentence, Value
 
 
 class SqlState(StrEnum):
@@ -20,21 +18,40 @@ class SqlState(StrEnum):
     TOO_MANY_CONNECTIONS = "53300"
 
 
-def sqlstate(error: DBAPIError) -> str | None:
-    """The SQLSTATE of an error; None where the server never answered."""
-    state = getattr(error.orig, "sqlstate", None)
-    return state if isinstance(state, str) else None
-
-
 # Classes of SQLSTATE after which the same statement may succeed: no room (53), operator
 # intervention and time-outs (57), rolled back (40), lock not available (55P03), connection (08).
 _PASSING = ("08", "40", "53", "55P03", "57")
 
 
-def is_passing(error: DBAPIError) -> bool:
-    """Whether the same statement may succeed when it is tried again."""
-    state = sqlstate(error)
-    return error.connection_invalidated or (state is not None and state.startswith(_PASSING))
+class DatabaseError(FototuiError):
+    """The database answers, and does not do what it is asked to.
+
+    Args:
+        text: One sentence for the operator.
+        state: The SQLSTATE; None where the driver refused before the server was asked.
+        constraint: The constraint that would not hold.
+        **values: What stands in the sentence.
+    """
+
+    code = "database"
+
+    def __init__(
+        self,
+        text: str,
+        /,
+        *,
+        state: str | None = None,
+        constraint: str | None = None,
+        **values: Value,
+    ) -> None:
+        super().__init__(text, **values)
+        self.sqlstate = state
+        self.constraint = constraint
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same statement may succeed when it is tried again."""
+        return self.sqlstate is not None and self.sqlstate.startswith(_PASSING)
 
 
 class DatabaseUnavailableError(FototuiError):

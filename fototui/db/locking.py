@@ -13,17 +13,16 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 from sqlalchemy import ColumnElement, Select, inspect, select, text
-from sqlalchemy.exc import DBAPIError
 
 from fototui.db.base import Base
 from fototui.db.errors import (
     AmbiguousRecordError,
+    DatabaseError,
     LockNotAcquiredError,
     RecordLockedError,
     RecordNotFoundError,
     SqlState,
     UnexpectedStatusError,
-    sqlstate,
 )
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.flags import ProcessingStatusEnum
@@ -179,8 +178,8 @@ class ProcessingLock(Generic[ModelT]):
                 milliseconds = max(1, round(self._wait_seconds * 1000))
                 await self._session.execute(text(f"SET LOCAL lock_timeout = {milliseconds}"))
             records = (await self._session.scalars(self._statement())).all()
-        except DBAPIError as error:
-            if sqlstate(error) != SqlState.LOCK_NOT_AVAILABLE:
+        except DatabaseError as error:
+            if error.sqlstate != SqlState.LOCK_NOT_AVAILABLE:
                 raise
             raise RecordLockedError(
                 "Someone else is changing this record of {table}. Try again in a moment.",

@@ -3,9 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy.exc import DBAPIError
-
-from fototui.db.errors import RecordLockedError, SqlState, sqlstate
+from fototui.db.errors import DatabaseError, RecordLockedError, SqlState
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.errors import ConflictError
 
@@ -24,12 +22,12 @@ async def transaction(session: TrackedAsyncSession) -> AsyncIterator[None]:
     try:
         async with session.begin():
             yield
-    except DBAPIError as error:
-        if sqlstate(error) == SqlState.LOCK_NOT_AVAILABLE:
+    except DatabaseError as error:
+        if error.sqlstate == SqlState.LOCK_NOT_AVAILABLE:
             raise RecordLockedError(
                 "Someone else is changing this right now. Try again in a moment."
             ) from error
-        if sqlstate(error) in (SqlState.UNIQUE_VIOLATION, SqlState.DEADLOCK_DETECTED):
+        if error.sqlstate in (SqlState.UNIQUE_VIOLATION, SqlState.DEADLOCK_DETECTED):
             raise ConflictError(
                 "Someone else did the same at this very moment. Look at what is there now, "
                 "then try again."

@@ -1,17 +1,16 @@
 """The engine: lanes that run jobs, a heartbeat, an ear for notifications, and their common end."""
 
 import asyncio
-import contextlib
 import os
 import socket
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 import fototui
 from fototui.db.database import Database
@@ -28,6 +27,8 @@ from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lane import LaneRunner
 from fototui.engine.lease import Lease
 from fototui.engine.listener import Listener
+from fototui.engine.maintenance.dead_engines import DeadEngines
+from fototui.engine.maintenance.duty import Duty
 from fototui.engine.observer import EngineObserver, NoObserver
 
 log = structlog.get_logger(__name__)
@@ -35,7 +36,9 @@ log = structlog.get_logger(__name__)
 # Any: a pipeline and its lane agree on the type of their jobs; the engine only starts them.
 AnyPipeline = Pipeline[Any]
 AnyLane = LaneRunner[Any]
-Chore = Callable[[], Awaitable[None]]
+
+# A part that failed by the program's own fault begins anew after some seconds.
+_BEGIN_ANEW_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,7 @@ class Engine:
         database: The database.
         settings: How the engine behaves.
         pipelines: How jobs are done, one for each lane it works in.
-        chores: What it does for all engines beside its jobs, again and again; each is a short call
-            that may fail and is then made again later.
+        duties: What it does for all engines beside its jobs, and beside finding dead engines.
         observer: Told of its jobs.
 
     Attributes:
@@ -92,7 +94,7 @@ class Engine:
         settings: EngineSettings,
         pipelines: Sequence[AnyPipeline],
         *,
-        chores: Sequence[Chore] = (),
+        duties: Sequence[Duty] = (),
         observer: EngineObserver | None = None,
     ) -> None:
         self._database = database
@@ -100,7 +102,6 @@ class Engine:
         self._pipelines = {
             p.jobs.kind: p for p in pipelines if settings.concurrency.get(p.jobs.kind, 0) > 0
         }
-        self._more_chores = chores
         self._observer = observer or NoObserver()
         self.grace = settings.grace
         self._lease = Lease(seconds=settings.lease, margin=settings.lease / 5)
@@ -115,9 +116,16 @@ class Engine:
         self._listener = Listener(database.url, on_message=self._receive, on_gap=self._wake_all)
         self._lanes: dict[JobKind, AnyLane] = {}
         self._cancelled: set[tuple[JobKind, int]] = set()
-        self._chores = asyncio.Event()
+        self._dead_engines = DeadEngines(database, on_death=self._wake_lanes)
+        self._duties = (
+            Duty("dead engines", self._dead_engines.retire, seconds=settings.lease),
+            Duty("cancelled jobs", self._drop_cancelled, seconds=settings.lease),
+            Duty("orphaned claims", self._release_orphans, seconds=settings.lease),
+            *duties,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
-        self._new_ids: asyncio.Queue[uuid.UUID] = asyncio.Queue()
+        self._new_id: uuid.UUID | None = None
+        self._registered_again = asyncio.Event()
 
     @property
     def counts(self) -> Counter[str]:
@@ -159,12 +167,13 @@ class Engine:
                 poll_seconds=self._settings.poll_seconds,
                 observer=self._observer,
             )
-        self._spawn("heartbeat", self._heartbeat.wait())
-        self._spawn("listener", self._listener.run())
-        self._spawn("chores", self._do_chores())
-        self._spawn("return", self._resume_under_new_id())
+        self._spawn("heartbeat", self._heartbeat.wait)
+        self._keep("listener", self._listener.run)
+        self._keep("return", self._resume_under_new_id)
+        for duty in self._duties:
+            self._keep(duty.name, partial(duty.repeat, every=self._settings.poll_seconds))
         for kind, lane in self._lanes.items():
-            self._spawn(f"lane {kind}", lane.claim_forever())
+            self._keep(f"lane {kind}", lane.claim_forever)
         log.info(
             "engine started",
             engine=short_id(claims.engine_id),
@@ -179,16 +188,18 @@ class Engine:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(lane.stop(grace=self.grace) for lane in self._lanes.values()))
         released = 0
-        with contextlib.suppress(FototuiError, DBAPIError):  # the lease gives them back as well
+        try:
             for lane in self._lanes.values():
                 released += await lane.release()
+        except FototuiError as error:
+            log.warning("jobs are not given back; the lease does it", reason=str(error))
         await self._heartbeat.stop()
         log.info(
             "engine stopped", engine=short_id(self.engine_id), released=released, **self.counts
         )
 
     async def wait(self) -> None:
-        """Wait until a part of the engine ends, which none does by itself.
+        """Wait until the heartbeat ends, which it does not do by itself.
 
         Raises:
             Exception: Whatever ended it.
@@ -217,11 +228,31 @@ class Engine:
 
     # --- parts -------------------------------------------------------------------------------
 
-    def _spawn(self, name: str, part: Coroutine[object, object, None]) -> None:
-        self._tasks.add(asyncio.create_task(part, name=f"engine {name}"))
+    def _spawn(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
+        async def run() -> None:
+            await part()
+
+        self._tasks.add(asyncio.create_task(run(), name=f"engine {name}"))
+
+    def _keep(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
+        """Run a part for as long as the engine: one that fails must not take the others along."""
+
+        async def keep() -> None:
+            while True:
+                try:
+                    await part()
+                except Exception:  # nobody foresaw it, so it is logged in full
+                    log.exception("a part of the engine failed; it begins anew", part=name)
+                await asyncio.sleep(_BEGIN_ANEW_SECONDS)
+
+        self._spawn(name, keep)
 
     def _wake_all(self) -> None:
-        self._chores.set()
+        self._wake_lanes()
+        for duty in self._duties:
+            duty.wake()
+
+    def _wake_lanes(self) -> None:
         for lane in self._lanes.values():
             lane.wake()
 
@@ -232,45 +263,19 @@ class Engine:
                     self._lanes[kind].wake()
             case VersionCancelled(kind, version_id):
                 self._cancelled.add((JobKind.of(kind), version_id))
-                self._chores.set()
+                for duty in self._duties:
+                    duty.wake()
 
-    async def _do_chores(self) -> None:
-        """What any engine does for all: finding the dead, and what else it was given to do."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._chores.wait(), self._settings.poll_seconds)
-            self._chores.clear()
-            try:
-                async with asyncio.timeout(self._settings.lease):
-                    await self._do_each_chore()
-            except (FototuiError, DBAPIError, TimeoutError) as error:
-                log.warning(
-                    "a chore was not done; it is done later", reason=str(error) or "time-out"
-                )
-
-    async def _do_each_chore(self) -> None:
-        while self._cancelled:
-            kind, version_id = self._cancelled.pop()
+    async def _drop_cancelled(self) -> None:
+        for cancelled in tuple(self._cancelled):
+            kind, version_id = cancelled
             if kind in self._lanes:
                 await self._lanes[kind].drop_if_lost(version_id)
-        for chore in self._more_chores:
-            await chore()
-        for lane in self._lanes.values():
-            await lane.release_orphaned()
-        await self._retire_dead_engines()
+            self._cancelled.discard(cancelled)
 
-    async def _retire_dead_engines(self) -> None:
-        lanes = list(self._lanes.values())
-        for dead in await lanes[0].claims.retire_silent_engines() if lanes else []:
-            log.warning(
-                "an engine is dead; its jobs are taken up",
-                dead=short_id(dead["id"]),
-                operator=dead["operator"],
-                host=dead["host"],
-                pid=dead["pid"],
-            )
-            for lane in lanes:
-                lane.wake()
+    async def _release_orphans(self) -> None:
+        for lane in self._lanes.values():
+            await lane.release_orphans()
 
     # --- losing and finding the database -----------------------------------------------------
 
@@ -280,12 +285,17 @@ class Engine:
             lane.abandon()
 
     def _registered_again(self, engine_id: uuid.UUID) -> None:
-        self._new_ids.put_nowait(engine_id)
+        self._new_id = engine_id
+        self._registered_again.set()
 
     async def _resume_under_new_id(self) -> None:
         """Go on under a new id, after the heartbeat was lost and the database is back."""
         while True:
-            engine_id = await self._new_ids.get()
+            if self._new_id is None:
+                self._registered_again.clear()
+                await self._registered_again.wait()
+                continue
+            engine_id = self._new_id
             # Whatever cut the heartbeat off may have left dead connections in the pool.
             await self._database.engine.dispose()
             for lane in self._lanes.values():
@@ -293,6 +303,8 @@ class Engine:
                 lane.claims = Claims(self._database, engine_id)
                 lane.wake()
             self.engine_id = engine_id
+            if self._new_id == engine_id:  # kept until here: what failed above is done again
+                self._new_id = None
             log.info("the engine works again, under a new id", engine=short_id(engine_id))
 
     def _identity(self) -> EngineIdentity:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import asyncpg
 import structlog
 from sqlalchemy import URL
 
-from fototui.db.connection import FAILURES, Connection, connect
+from fototui.db.connection import OwnConnection
+from fototui.domain.errors import FototuiError
 from fototui.engine.lease import Lease, boot_clock
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class Heartbeat:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
-        self._connection: Connection | None = None
+        self._connection: OwnConnection | None = None
         self._ended: asyncio.Future[None]
 
     async def start(self) -> uuid.UUID:
@@ -91,7 +91,7 @@ class Heartbeat:
             The engine's id.
 
         Raises:
-            Exception: One of `FAILURES`: the database cannot be reached.
+            FototuiError: The database cannot be reached.
         """
         caller = asyncio.get_running_loop()
         registered: asyncio.Future[uuid.UUID] = caller.create_future()
@@ -141,7 +141,7 @@ class Heartbeat:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         try:
             engine_id = await self._register()
-        except FAILURES as error:
+        except FototuiError as error:
             _tell(caller, _set_exception, registered, error)
             return
         _tell(caller, _set_result, registered, engine_id)
@@ -166,18 +166,18 @@ class Heartbeat:
         while self._lease.holds:
             sent_at = boot_clock()
             try:
-                row = await self._execute(
+                found = await self._execute(
                     "UPDATE engines SET last_seen_at = now() "
                     "WHERE id = $1 AND retired_at IS NULL RETURNING id",
                     engine_id,
                 )
-            except FAILURES as error:
-                log.warning("heartbeat failed", error=type(error).__name__)
+            except FototuiError as error:
+                log.warning("heartbeat failed", reason=str(error))
                 await self._disconnect()
                 if await self._stopped_within(_RETRY):
                     return True
                 continue
-            if row is None:
+            if found is None:
                 log.error("this engine was declared dead while it was silent")
                 break
             self._lease.extend(sent_at)
@@ -213,31 +213,35 @@ class Heartbeat:
             try:
                 await self._retire(old_id)
                 return await self._register(old_id)
-            except FAILURES:
+            except FototuiError as error:
+                log.warning("this engine cannot register again yet", reason=str(error))
                 await self._disconnect()
                 if await self._stopped_within(_RETRY * 2):
                     return None
 
     async def _retire(self, engine_id: uuid.UUID) -> None:
         """Say that the engine is gone; where that fails, its lease says it a little later."""
-        with contextlib.suppress(*FAILURES):
+        try:
             await self._execute(
                 "UPDATE engines SET retired_at = now() WHERE id = $1 AND retired_at IS NULL "
                 "RETURNING id",
                 engine_id,
             )
+        except FototuiError:
+            await self._disconnect()  # whatever is done next needs another connection
 
-    async def _execute(self, statement: str, *values: object) -> asyncpg.Record | None:
+    async def _execute(self, statement: str, *values: object) -> object:
         limit = max(1.0, self._interval * 2)
         if self._connection is None:
-            self._connection = await connect(self._url, name="fototui heartbeat", seconds=limit)
-        return await self._connection.fetchrow(statement, *values)
+            self._connection = await OwnConnection.connect(
+                self._url, name="fototui heartbeat", seconds=limit
+            )
+        return await self._connection.fetch_value(statement, *values)
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            # The other side may be gone without a word: nothing is waited for.
-            connection.terminate()
+            connection.cut()
 
     async def _stopped_within(self, seconds: float) -> bool:
         assert self._stop is not None

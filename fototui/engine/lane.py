@@ -8,7 +8,6 @@ from collections import Counter
 from typing import Generic
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from fototui.db.errors import DatabaseUnavailableError
 from fototui.domain.errors import FototuiError
@@ -96,7 +95,7 @@ class LaneRunner(Generic[JobT]):
                     if limited is None:
                         limited = await self.claims.has_account_limit(self._jobs)
                     claimed = await self._claim(free, limited=limited)
-                except (FototuiError, DBAPIError) as error:
+                except FototuiError as error:
                     log.warning("nothing can be claimed", lane=str(self.kind), reason=str(error))
             if claimed < free or free <= 0:
                 await self._rest()
@@ -111,19 +110,19 @@ class LaneRunner(Generic[JobT]):
             self._start(job)
         return len(jobs)
 
-    async def release_orphaned(self) -> None:
+    async def release_orphans(self) -> None:
         """Give back what is claimed in this engine's name and not worked on.
 
         A claim whose answer was lost on its way is such, and a job whose failure could not be
         written down.
         """
         at_work = [job.row_id for job in self._running.values()]
-        orphaned = await self.claims.release_orphaned(
+        orphans = await self.claims.release_orphans(
             self._jobs, at_work, older_than=self._lease_seconds
         )
-        if orphaned:
+        if orphans:
             log.warning(
-                "claims that nobody works on were given back", lane=str(self.kind), rows=orphaned
+                "claims that nobody works on were given back", lane=str(self.kind), rows=orphans
             )
             self.wake()
 

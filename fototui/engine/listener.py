@@ -7,8 +7,9 @@ from collections.abc import Callable
 import structlog
 from sqlalchemy import URL
 
-from fototui.db.connection import FAILURES, Connection, connect
+from fototui.db.connection import OwnConnection
 from fototui.db.notify import CHANNEL, LaneReady, VersionCancelled, parse_payload
+from fototui.domain.errors import FototuiError
 
 log = structlog.get_logger(__name__)
 
@@ -47,35 +48,34 @@ class Listener:
         wait = 0.1
         while True:
             try:
-                connection = await connect(
+                connection = await OwnConnection.connect(
                     self._url, name="fototui listener", seconds=self._timeout
                 )
-            except FAILURES:
+            except FototuiError:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
                 continue
             wait = 0.1
             try:
                 await self._listen(connection)
-            except FAILURES as error:
-                log.warning("lost the listening connection", error=type(error).__name__)
+            except (FototuiError, TimeoutError) as error:
+                log.warning("lost the listening connection", reason=str(error) or "time-out")
             finally:
-                connection.terminate()
+                connection.cut()
 
-    async def _listen(self, connection: Connection) -> None:
+    async def _listen(self, connection: OwnConnection) -> None:
         closed = asyncio.Event()
-        connection.add_termination_listener(lambda _connection: closed.set())
         async with asyncio.timeout(self._timeout):
-            await connection.add_listener(CHANNEL, self._receive)
+            await connection.listen(CHANNEL, on_payload=self._receive, on_end=closed.set)
         self._on_gap()
         while not closed.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(closed.wait(), self._probe_seconds)
                 return
             async with asyncio.timeout(self._timeout):
-                await connection.execute("SELECT 1")
+                await connection.fetch_value("SELECT 1")
 
-    def _receive(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        message = parse_payload(str(payload))
+    def _receive(self, payload: str) -> None:
+        message = parse_payload(payload)
         if message is not None:
             self._on_message(message)

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
@@ -69,7 +68,7 @@ class Refresher:
         try:
             async with asyncio.timeout(_LONGEST):
                 await self._load()
-        except (FototuiError, DBAPIError, TimeoutError) as error:
+        except (FototuiError, TimeoutError) as error:
             log.info("could not read what the screen shows", fault=type(error).__name__)
             if isinstance(error, FototuiError):
                 self.failure = error.sentence

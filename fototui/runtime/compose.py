@@ -16,8 +16,9 @@ from fototui.domain.errors import ConfigurationError
 from fototui.domain.events import ListUpdateEvent
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import JobKind
-from fototui.engine.engine import AnyPipeline, Chore, Engine, EngineSettings, engine_actor
+from fototui.engine.engine import AnyPipeline, Engine, EngineSettings, engine_actor
 from fototui.engine.execution.context import RetryPolicy
+from fototui.engine.maintenance.duty import Duty
 from fototui.engine.maintenance.outside_cancels import OutsideCancels
 from fototui.engine.maintenance.rules import Rules, RuleSettings
 from fototui.engine.observer import EngineObserver
@@ -216,7 +217,7 @@ async def open_engine(
     if not any(concurrency.values()):
         raise ConfigurationError("ENGINE_CONCURRENCY leaves no lane to work in; raise one above 0.")
     async with AsyncExitStack() as stack:
-        pipelines, chores = await _open_work(parts, concurrency, stack)
+        pipelines, duties = await _open_work(parts, concurrency, stack)
         engine = Engine(
             parts.database,
             EngineSettings(
@@ -227,7 +228,7 @@ async def open_engine(
                 patience=patience or RetryPolicy(),
             ),
             pipelines,
-            chores=chores,
+            duties=duties,
             observer=observer,
         )
         yield await stack.enter_async_context(engine)
@@ -235,15 +236,16 @@ async def open_engine(
 
 async def _open_work(
     parts: Parts, concurrency: Mapping[JobKind, int], stack: AsyncExitStack
-) -> tuple[list[AnyPipeline], list[Chore]]:
-    """Open what an engine's lanes stand on, for as long as the stack; how they work, and chores."""
+) -> tuple[list[AnyPipeline], list[Duty]]:
+    """Open what an engine's lanes stand on, for as long as the stack; how they work, and duties."""
     settings, actor = parts.settings, engine_actor(parts.settings.operator)
     storage = await stack.enter_async_context(open_storage(settings))
     pipelines: list[AnyPipeline] = []
-    chores: list[Chore] = []
+    duties: list[Duty] = []
     if concurrency.get(JobKind.COLORING):
         runpod = await stack.enter_async_context(open_runpod(settings))
-        chores.append(OutsideCancels(parts.database, runpod).tell)
+        cancels = OutsideCancels(parts.database, runpod)
+        duties.append(Duty("outside cancels", cancels.tell))
         pipelines.append(
             ColoringGenerationService(
                 runpod,
@@ -267,8 +269,9 @@ async def _open_work(
         pipelines.append(DownloadPipeline(parts.database, storage, photos, actor=actor))
     rules = rule_settings(settings)
     if rules.coloring or rules.svg:
-        chores.append(Rules(parts.database, rules, actor=actor).apply)
-    return pipelines, chores
+        due = Rules(parts.database, rules, actor=actor)
+        duties.append(Duty("rules", due.apply))
+    return pipelines, duties
 
 
 def _unconfigured(settings: Settings) -> frozenset[JobKind]:

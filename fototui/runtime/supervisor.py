@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
@@ -60,12 +59,14 @@ class EngineSupervisor:
                 await self._parts.database.check()
                 await self._run_once()
                 wait = _FIRST_WAIT
-            except (FototuiError, DBAPIError) as error:
-                if isinstance(error, FototuiError):
-                    self.problem = error.sentence
-                else:
-                    self.problem = Sentence.plain(str(error))
+            except FototuiError as error:
+                self.problem = error.sentence
                 log.warning("no engine runs here", reason=str(self.problem))
+            except Exception:  # a terminal without an engine must say so, whatever ended it
+                self.problem = Sentence.make(
+                    "The engine failed unexpectedly and is started again. See the log."
+                )
+                log.exception("the engine failed; it is started again")
             try:
                 async with asyncio.timeout(wait):
                     await self._leave.wait()

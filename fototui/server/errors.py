@@ -5,16 +5,15 @@ from collections.abc import Mapping
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from fototui.db.errors import (
+    DatabaseError,
     DatabaseUnavailableError,
     RecordLockedError,
     RecordNotFoundError,
     UnexpectedStatusError,
-    is_passing,
 )
 from fototui.domain.errors import (
     ConfigurationError,
@@ -147,7 +146,7 @@ def answer_unexpected(error: Exception) -> JSONResponse:
     Args:
         error: What was raised.
     """
-    is_busy = isinstance(error, DBAPIError) and is_passing(error)
+    is_busy = isinstance(error, DatabaseError) and error.is_passing
     return answer(_BUSY if is_busy else _FAILED)
 
 

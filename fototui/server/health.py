@@ -8,7 +8,6 @@ from typing import Generic, TypeVar
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from fototui.db.schema import migrate
 from fototui.domain.errors import FototuiError
@@ -100,8 +99,6 @@ async def _look(part: str, look: Awaitable[T]) -> tuple[T | None, str]:
             return await look, OK
     except FototuiError as error:
         code, reason = error.code, str(error)
-    except DBAPIError as error:
-        code, reason = "database", str(error.orig)
     except TimeoutError:
         code, reason = "timeout", f"no answer within {_CHECK_SECONDS:g} s"
     log.warning("a part that the server stands on is not well", part=part, reason=reason)

@@ -1,7 +1,6 @@
 """What a server does by itself, and only one of several servers at a time: imports, tidying up."""
 
 import asyncio
-import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import URL
 
-from fototui.db.connection import FAILURES, Connection, connect
+from fototui.db.connection import OwnConnection
 from fototui.domain.errors import FototuiError
 from fototui.server.context import ServerContext
 from fototui.services.ingest.imports import ImportService, ShopSource
@@ -43,7 +42,7 @@ class LeaderLock:
 
     def __init__(self, url: URL) -> None:
         self._url = url
-        self._connection: Connection | None = None
+        self._connection: OwnConnection | None = None
         self._asking = asyncio.Lock()
 
     async def is_ours(self) -> bool:
@@ -51,31 +50,30 @@ class LeaderLock:
         async with self._asking:
             try:
                 if self._connection is None:
-                    self._connection = await connect(
+                    self._connection = await OwnConnection.connect(
                         self._url, name="fototui server's leader lock", seconds=_LOCK_SECONDS
                     )
                 # Who has the lock is given it again, so this also asks whether the connection is
                 # well.
-                if await self._connection.fetchval(
+                if await self._connection.fetch_value(
                     "SELECT pg_try_advisory_lock($1)", _ADVISORY_LOCK
                 ):
                     return True
-            except FAILURES as error:
+            except FototuiError as error:
                 log.warning("it is not known which server imports", reason=str(error))
             self._drop()
             return False
 
     def _drop(self) -> None:
         if self._connection is not None:
-            self._connection.terminate()
+            self._connection.cut()
             self._connection = None
 
     async def give_up(self) -> None:
         """Let another server have it."""
         if self._connection is not None:
-            with contextlib.suppress(*FAILURES):
-                await self._connection.close(timeout=_LOCK_SECONDS)
-            self._drop()
+            await self._connection.close(seconds=_LOCK_SECONDS)
+            self._connection = None
 
 
 class Importer:

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fototui.db.errors import DatabaseError
 from fototui.domain.errors import FototuiError
 from fototui.server.auth import METRICS, OPEN_PATHS, WEBHOOK, admit
 from fototui.server.context import ServerContext
@@ -106,6 +107,9 @@ class RequestMiddleware:
                 if body is not None:
                     await self._app(scope, _replaying(body, receive), send)
         except FototuiError as error:
+            if isinstance(error, DatabaseError):
+                log.exception("the database refused a request's statement", path=path)
+                return answer_unexpected(error)
             return answer(error)
         except Exception as error:  # the last resort: logged in full, told in no detail
             if isinstance(error, TimeoutError) and deadline.expired():

@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import ARRAY, Uuid, bindparam, select, text
-from sqlalchemy.exc import DBAPIError
 from ulid import ULID
 
-from fototui.db.errors import DatabaseUnavailableError
+from fototui.db.errors import DatabaseError, DatabaseUnavailableError
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.orders import Order
 from fototui.domain.errors import FototuiError
@@ -239,8 +238,8 @@ async def _outages() -> AsyncIterator[None]:
     """Call by one name whatever keeps the database from answering: a reader can only ask again."""
     try:
         yield
-    except DBAPIError as error:
+    except DatabaseError as error:
         raise DatabaseUnavailableError(
             "The database could not answer ({reason}). It is asked again.",
-            reason=str(error.orig),
+            reason=str(error),
         ) from error

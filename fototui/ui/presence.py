@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Callable
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from fototui.domain.errors import FototuiError
 from fototui.services.backend import Backend
@@ -18,7 +17,7 @@ from fototui.services.operations.presence import SEEN_WITHIN, PresenceService, P
 
 log = structlog.get_logger(__name__)
 
-_FAILURES = (FototuiError, DBAPIError, TimeoutError)
+_FAILURES = (FototuiError, TimeoutError)
 _LONGEST_BEAT = 10.0
 _LONGEST_GOODBYE = 2.0
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from typing import NoReturn
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url, text
-from sqlalchemy.exc import IntegrityError
 
 from fototui.db import database as database_module
+from fototui.db.connection import OwnConnection
 from fototui.db.database import Database
-from fototui.db.errors import DatabaseUnavailableError, SchemaError
+from fototui.db.errors import DatabaseError, DatabaseUnavailableError, SchemaError
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.schema import migrate
 from fototui.domain.errors import ConfigurationError
@@ -121,7 +124,7 @@ async def test_the_statement_time_out_is_the_databases_own_doing(database_url: s
 async def test_values_stay_out_of_error_messages(database: Database) -> None:
     async with database.session() as session:
         order = await make_order(session, customer_name="Tajná Osoba")
-        with pytest.raises(IntegrityError) as caught:
+        with pytest.raises(DatabaseError) as caught:
             await make_order(session, order_number=order.order_number, customer_name="Tajná Osoba")
     assert "Tajná Osoba" not in str(caught.value)
 
@@ -271,3 +274,88 @@ async def test_a_full_server_takes_no_more(pg: PostgresServer, database_url: str
                 await database.check()
     finally:
         pg.execute("DROP ROLE narrow")
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_pool_that_has_none_left_is_an_outage(database_url: str) -> None:
+    async with Database(database_url, pool_size=1) as database:
+        async with database.session() as session, database.session() as one_too_many:
+            await session.execute(text("SELECT 1"))
+            with pytest.raises(DatabaseUnavailableError, match="in use"):
+                await one_too_many.execute(text("SELECT 1"))
+        async with database.session() as session:
+            assert await session.scalar(text("SELECT 1")) == 1
+
+
+# What asyncpg really raised while a server was restarted under it, and its like.
+_TORN = [
+    asyncpg.InternalClientError("got result for unknown protocol state 3"),
+    asyncpg.ProtocolError("unexpected message"),
+    asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
+    asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
+    asyncpg.CannotConnectNowError("the database system is starting up"),
+    asyncpg.CrashShutdownError("terminating connection because of crash"),
+    ConnectionResetError("reset"),
+    BrokenPipeError("broken"),
+    EOFError("end"),
+    asyncio.IncompleteReadError(b"", 5),
+    ssl.SSLError("record layer failure"),
+    TimeoutError(),
+]
+
+
+@pytest.mark.parametrize("autocommit", [False, True])
+@pytest.mark.parametrize("torn", _TORN, ids=lambda error: type(error).__name__)
+async def test_whatever_the_driver_raises_is_an_outage(
+    database: Database, monkeypatch: pytest.MonkeyPatch, torn: Exception, *, autocommit: bool
+) -> None:
+    async def fail(*_: object, **__: object) -> NoReturn:
+        raise torn
+
+    async with database.autocommit() if autocommit else database.session() as session:
+        pid = await session.scalar(text("SELECT pg_backend_pid()"))
+        with monkeypatch.context() as patch:
+            patch.setattr(asyncpg.Connection, "prepare", fail)
+            patch.setattr(asyncpg.Connection, "fetchval", fail)
+            with pytest.raises(DatabaseUnavailableError):
+                await session.execute(text("SELECT 2"))
+            with pytest.raises(DatabaseUnavailableError):
+                await _own_connection(database)
+    async with database.session() as session:
+        again = await session.scalar(text("SELECT pg_backend_pid()"))
+    if isinstance(torn, asyncpg.InternalClientError | asyncpg.InterfaceError):
+        assert again != pid  # the driver cannot go on with the one that failed
+
+
+@pytest.mark.parametrize("torn", _TORN, ids=lambda error: type(error).__name__)
+async def test_whatever_the_driver_raises_while_it_connects_is_an_outage(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, torn: Exception
+) -> None:
+    async def fail(*_: object, **__: object) -> NoReturn:
+        raise torn
+
+    monkeypatch.setattr(asyncpg, "connect", fail)
+    async with Database(database_url) as database:
+        with pytest.raises(DatabaseUnavailableError):
+            await database.check()
+        with pytest.raises(DatabaseUnavailableError):
+            await _own_connection(database)
+
+
+async def test_what_the_database_refuses_is_told_without_its_details(database: Database) -> None:
+    async with database.session() as session:
+        with pytest.raises(DatabaseError, match="division by zero") as caught:
+            await session.execute(text("SELECT 1 / 0"))
+        assert (caught.value.sqlstate, caught.value.is_passing) == ("22012", False)
+    async with database.session() as session:
+        with pytest.raises(DatabaseError) as caught:  # the driver refuses it itself
+            await session.execute(text("SELECT CAST(:n AS int)"), {"n": "Tajná Osoba"})
+        assert "Tajná" not in str(caught.value)
+
+
+async def _own_connection(database: Database) -> None:
+    connection = await OwnConnection.connect(database.url, name="test", seconds=5)
+    try:
+        await connection.fetch_value("SELECT 1")
+    finally:
+        connection.cut()

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import insert, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from fototui.db.database import Database
 from fototui.db.errors import (
     AmbiguousRecordError,
+    DatabaseError,
     LockNotAcquiredError,
     RecordLockedError,
     RecordNotFoundError,
@@ -240,7 +240,7 @@ async def test_a_held_row_is_told_at_once(
             async with in_time(), lock_on(session, coloring_id).acquire():
                 pass
         assert not session.in_transaction()
-    assert isinstance(caught.value.__cause__, DBAPIError)
+    assert isinstance(caught.value.__cause__, DatabaseError)
     async with lock_on(session, coloring_id).acquire():
         pass
 
@@ -317,7 +317,7 @@ async def test_an_error_in_the_block_rolls_back(
 async def test_a_refused_write_rolls_back_and_the_session_can_go_on(
     database: Database, session: TrackedAsyncSession, coloring_id: int
 ) -> None:
-    with pytest.raises(IntegrityError):
+    with pytest.raises(DatabaseError):
         async with lock_on(session, coloring_id).acquire() as record_lock:
             await record_lock.update_record(image_id=99)
     async with lock_on(session, coloring_id).acquire() as record_lock:
@@ -362,7 +362,7 @@ async def test_a_failing_savepoint_leaves_the_outer_transaction_usable(
     async with session.begin():
         order = await make_order(session)
         order.customer_name = "Před zámkem"
-        with pytest.raises((RecordLockedError, RecordNotFoundError, KeyError, IntegrityError)):
+        with pytest.raises((RecordLockedError, RecordNotFoundError, KeyError, DatabaseError)):
             await change()
         order.status = OrderStatus.ERROR
     await other.rollback()

@@ -1,12 +1,13 @@
 """An engine on real parts: PostgreSQL, files, and the sandbox over HTTP, with tiny pictures."""
 
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from fototui.engine.maintenance.duty import Duty
 from PIL import Image as Picture
 from pydantic import SecretStr
 from ulid import ULID
@@ -203,6 +204,8 @@ class World:
         poll_seconds: float = 0.2,
         rules: RuleSettings | None = None,
         observer: EngineObserver | None = None,
+        cancels: OutsideCancels | None = None,
+        more_duties: Sequence[Duty] = (),
     ) -> Engine:
         """An engine, to be entered by the test."""
         database = database or self.database
@@ -221,9 +224,11 @@ class World:
             patience=QueryRetry(seconds=0.1, tries=1),
         )
         self.stack.push_async_callback(shop.aclose)
-        chores = [OutsideCancels(database, runpod).tell]
+        cancels = cancels or OutsideCancels(database, runpod)
+        duties = [Duty("outside cancels", cancels.tell), *more_duties]
         if rules is not None:
-            chores.append(Rules(database, rules, actor="test (engine)").apply)
+            due = Rules(database, rules, actor="test (engine)")
+            duties.append(Duty("rules", due.apply))
         return Engine(
             database,
             EngineSettings(
@@ -247,7 +252,7 @@ class World:
                 IngestPipeline(database, shop, actor="test (engine)"),
                 DownloadPipeline(database, self.storage, self.downloads, actor="test (engine)"),
             ],
-            chores=chores,
+            duties=duties,
             observer=observer,
         )
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -18,7 +17,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from fototui.db.errors import DatabaseUnavailableError, is_passing
+from fototui.db.errors import DatabaseError, DatabaseUnavailableError
 from fototui.domain.errors import TransientError
 from fototui.domain.statuses import JobKind
 from fototui.engine.jobs.job import Job, JobStatus, JobT, Move
@@ -273,8 +272,8 @@ class Work(Generic[JobT]):
                 self.lease.require()
             try:
                 return await write()
-            except (DatabaseUnavailableError, DBAPIError) as error:
-                if isinstance(error, DBAPIError) and not is_passing(error):
+            except (DatabaseUnavailableError, DatabaseError) as error:
+                if isinstance(error, DatabaseError) and not error.is_passing:
                     raise
                 log.warning("the database did not take a step; trying again", wait=wait)
             await asyncio.sleep(wait)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import RowMapping, TextClause, text
+from sqlalchemy import TextClause, text
 
 from fototui.db.database import Database
 from fototui.db.notify import lane_payload, notify
@@ -64,14 +64,6 @@ def claim_statement(jobs: JobTable[JobT]) -> TextClause:
 
 
 _LOCK_LANE = text("SELECT FROM lanes WHERE name = :lane FOR NO KEY UPDATE")
-
-_RETIRE_SILENT = text(
-    """
-    UPDATE engines SET retired_at = now()
-    WHERE retired_at IS NULL AND last_seen_at < now() - make_interval(secs => lease_seconds)
-    RETURNING id, operator, host, pid
-    """
-)
 
 
 def short_id(engine_id: uuid.UUID) -> str:
@@ -139,19 +131,6 @@ class Claims:
                 )
             )
 
-    async def retire_silent_engines(self) -> Sequence[RowMapping]:
-        """Write down the death of engines that were silent for longer than their lease.
-
-        The condition is checked again under each row's lock: a heartbeat that arrives in the
-        meantime keeps its engine alive.
-
-        Returns:
-            Id, operator, host and pid of each engine found dead.
-        """
-        async with self._database.autocommit() as session:
-            rows: Sequence[RowMapping] = (await session.execute(_RETIRE_SILENT)).mappings().all()
-            return rows
-
     async def release(self, jobs: JobTable[JobT]) -> int:
         """Give back all that this engine holds in a lane, and wake the others.
 
@@ -172,7 +151,7 @@ class Claims:
                 await notify(session, lane_payload(jobs.kind))
         return len(released)
 
-    async def release_orphaned(
+    async def release_orphans(
         self, jobs: JobTable[JobT], at_work: Sequence[int | uuid.UUID], *, older_than: float
     ) -> list[int | uuid.UUID]:
         """Give back what this engine holds and does not work on.

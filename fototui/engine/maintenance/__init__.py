@@ -1,1 +1,1 @@
-"""What an engine does for all beside its jobs, a file a duty."""
+"""What any engine does for all of them, beside its jobs: each duty has a task of its own."""

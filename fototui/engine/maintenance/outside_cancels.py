@@ -1,7 +1,9 @@
 """Telling RunPod about jobs that were cancelled here."""
 
+import asyncio
+
 import structlog
-from sqlalchemy import Select, and_, delete, literal, null, select, union_all, update
+from sqlalchemy import Select, and_, delete, func, literal, null, select, union_all, update
 
 from fototui.clients.runpod import RunPodService
 from fototui.db.database import Database
@@ -21,6 +23,7 @@ _WANTED = (
     S.STORAGE_UPLOAD,
     S.COMPLETED,
 )
+_CALL_SECONDS = 10.0
 
 
 class OutsideCancels:
@@ -46,11 +49,13 @@ class OutsideCancels:
         for cancel_id, version_id, outside_id, wanted in untold:
             if not wanted:
                 try:
-                    await self._runpod.cancel(outside_id)
+                    async with asyncio.timeout(_CALL_SECONDS):
+                        await self._runpod.cancel(outside_id)
                 except PermanentError as error:
                     log.warning("RunPod refuses to cancel a job", reason=str(error))
-                except OutsideError as error:
-                    log.warning("RunPod was not told of a cancelled job", reason=str(error))
+                except (OutsideError, TimeoutError) as error:
+                    reason = str(error) or "time-out"
+                    log.warning("RunPod was not told of a cancelled job", reason=reason)
                     continue
             await self._forget(cancel_id, version_id, outside_id)
 
@@ -70,7 +75,7 @@ class OutsideCancels:
 
 
 def _untold() -> Select[int | None, int, str, bool]:
-    """Cancels still to be told, the oldest first, and whether a version waits for the job."""
+    """Cancels still to be told, and whether a version waits for the job."""
     of_older_engines = select(
         null().label("id"), ColoringVersion.id.label("version_id"), ColoringVersion.cancel_job_id
     ).where(ColoringVersion.cancel_job_id.is_not(None))
@@ -90,6 +95,6 @@ def _untold() -> Select[int | None, int, str, bool]:
     )
     return (
         select(untold.c.id, untold.c.version_id, untold.c.runpod_job_id, wanted)
-        .order_by(untold.c.id.nulls_first())
+        .order_by(func.random())  # those that fail must not keep others waiting
         .limit(50)
     )

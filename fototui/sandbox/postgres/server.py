@@ -321,8 +321,11 @@ class EmbeddedPostgres:
 
 
 @asynccontextmanager
-async def temporary_postgres() -> AsyncIterator[EmbeddedPostgres]:
+async def temporary_postgres(*, durable: bool = False) -> AsyncIterator[EmbeddedPostgres]:
     """Run a fast, throw-away PostgreSQL in a temporary folder, which is removed at the end.
+
+    Args:
+        durable: It is as fast as others, and forgets nothing when it is killed.
 
     Raises:
         ConfigurationError: The folder cannot be used, or PostgreSQL is not installed.
@@ -330,7 +333,7 @@ async def temporary_postgres() -> AsyncIterator[EmbeddedPostgres]:
     """
     folder = await asyncio.to_thread(_temporary_folder)
     try:
-        async with EmbeddedPostgres(folder, durable=False) as postgres:
+        async with EmbeddedPostgres(folder, durable=durable) as postgres:
             yield postgres
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

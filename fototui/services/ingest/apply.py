@@ -13,10 +13,10 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Nullable, Select, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import undefer
 from ulid import ULID
 
+from fototui.db.errors import DatabaseError
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
@@ -208,8 +208,8 @@ class IngestService:
         )
         try:
             await self.session.flush()
-        except IntegrityError as error:
-            if "shopify_line_item_id" not in str(error.orig):
+        except DatabaseError as error:
+            if "shopify_line_item_id" not in (error.constraint or ""):
                 raise
             raise ConflictError(
                 "One of the colouring books of order {number} belongs to another order here. "

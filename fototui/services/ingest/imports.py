@@ -10,9 +10,8 @@ from typing import Protocol
 
 import structlog
 from sqlalchemy import Select, func, select
-from sqlalchemy.exc import DBAPIError
 
-from fototui.db.errors import RecordLockedError, sqlstate
+from fototui.db.errors import DatabaseError, RecordLockedError
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
@@ -173,9 +172,9 @@ class ImportService:
                 outcome.add(await self._intake.apply(order))
             except (ConflictError, RecordLockedError) as error:
                 outcome.failed.append(ImportFailure(order.number, error.sentence))
-            except DBAPIError as error:  # an outage has another name; this is the order's own
+            except DatabaseError as error:  # an outage has another name; this is the order's own
                 # The error's text may hold what customers wrote.
-                state = sqlstate(error) or type(error).__name__
+                state = error.sqlstate or type(error).__name__
                 log.warning("an order cannot be written", order=order.number, sqlstate=state)
                 reason = Sentence.make(
                     "The database does not take what the shop tells of it (error {state}). "

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 from sqlalchemy import update
-from sqlalchemy.exc import IntegrityError
 
 from fototui.db.database import Database
+from fototui.db.errors import DatabaseError
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.orders import ColoringVersion, Image, Order
 from fototui.domain.events import (
@@ -90,7 +90,7 @@ async def test_a_commit_that_the_database_refuses_publishes_nothing(
         _touch(session, ids[0])
         first, second = await session.get_one(Order, ids[0]), await session.get_one(Order, ids[1])
         second.order_number = first.order_number
-        with pytest.raises(IntegrityError):
+        with pytest.raises(DatabaseError):
             await session.commit()
 
     assert published == []
@@ -215,7 +215,7 @@ async def test_a_savepoint_that_the_database_broke_takes_only_its_own_along(
         first = await session.get_one(Order, ids[0])
         first.customer_name = "Před"
         number = first.order_number
-        with _raising(IntegrityError):
+        with _raising(DatabaseError):
             async with session.begin_nested():
                 _touch(session, ids[1])
                 (await session.get_one(Order, ids[2])).order_number = number

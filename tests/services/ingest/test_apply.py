@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import DBAPIError
 
 from fototui.db.database import Database
-from fototui.db.errors import RecordLockedError
+from fototui.db.errors import DatabaseError, RecordLockedError
 from fototui.db.models.operations import Activity
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.errors import ConflictError
@@ -483,7 +482,7 @@ async def test_an_order_whose_last_row_is_refused_leaves_none(
     async with database.session() as session, session.begin():
         await session.execute(text("ALTER TABLE images ADD CHECK (original_url NOT LIKE '%bad%')"))
     bad = replace(told_item(72), photos=(ShopPhoto(1, "https://e.cz/bad.jpg"),))
-    with pytest.raises(DBAPIError):
+    with pytest.raises(DatabaseError):
         await apply(database, told_order(1270, told_item(71), bad))
     async with database.session() as session:
         for model in (Order, LineItem, Image, Activity):

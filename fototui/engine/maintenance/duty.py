@@ -1,0 +1,53 @@
+"""A duty of maintenance, and how it is done again and again."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from fototui.domain.errors import FototuiError
+
+log = structlog.get_logger(__name__)
+
+
+class Duty:
+    """Something an engine does for all, by itself: no other duty waits for it.
+
+    Args:
+        name: What it is called in logs.
+        work: Does it once. It may fail, and is then done again later.
+        seconds: How long it may take; None for as long as it needs.
+    """
+
+    def __init__(
+        self, name: str, work: Callable[[], Awaitable[None]], *, seconds: float | None = 60.0
+    ) -> None:
+        self.name = name
+        self._work = work
+        self._seconds = seconds
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._wake.set()
+
+    async def repeat(self, *, every: float) -> None:
+        """Do it when woken, and from time to time, until cancelled.
+
+        Args:
+            every: How often it is done when nobody wakes it, in seconds.
+        """
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), every)
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(self._seconds):
+                    await self._work()
+            except (FototuiError, TimeoutError) as error:
+                log.warning(
+                    "a duty was not done; it is done later",
+                    duty=self.name,
+                    reason=str(error) or "time-out",
+                )

@@ -1,0 +1,137 @@
+"""PostgreSQL is restarted under engines, and their backends are ended: they go on by themselves."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from fototui.config.settings import load_settings
+from fototui.db.database import Database
+from fototui.db.schema import migrate
+from fototui.domain.statuses import OrderStatus as S
+from fototui.engine.engine import Engine
+from fototui.mercure.publisher import MercurePublishService
+from fototui.runtime import supervisor as keeper_module
+from fototui.runtime.compose import Parts, open_engine
+from fototui.runtime.supervisor import EngineSupervisor
+from fototui.sandbox.outcomes import Latency
+from fototui.sandbox.postgres.server import EmbeddedPostgres, StopMode, temporary_postgres
+from tests.chaos.conftest import engine_process
+from tests.engine.conftest import World, eventually, open_world
+
+_MODES = (StopMode.FAST, StopMode.IMMEDIATE, StopMode.KILL)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[EmbeddedPostgres]:
+    """A server of the test's own, which forgets nothing when it is killed."""
+    async with temporary_postgres(durable=True) as server, Database(server.url()) as database:
+        await migrate.upgrade(database.engine)
+        yield server
+
+
+@pytest.fixture
+async def world(server: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[World]:
+    async with (
+        Database(server.url()) as database,
+        open_world(database, tmp_path / "files") as world,
+    ):
+        yield world
+
+
+async def _end_backends(server: EmbeddedPostgres) -> None:
+    connection = await asyncpg.connect(server.url().replace("+asyncpg", ""))
+    try:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name LIKE 'fototui%' AND pid <> pg_backend_pid()"
+        )
+    finally:
+        await connection.close()
+
+
+async def _finished(world: World, version_ids: list[int]) -> int:
+    return sum([(await world.coloring(n)).status == "completed" for n in version_ids])
+
+
+async def test_engines_outlive_restarts_of_the_database(
+    world: World, server: EmbeddedPostgres
+) -> None:
+    world.runpod.latency = Latency(queue=0.2, run=0.5)
+    version_ids = await world.queue_colorings(24)
+    order_ids = [
+        await world.know(world.place(*(world.photo_url(f"{n}-{m}.jpg") for m in range(4))))
+        for n in range(4)
+    ]
+    async with AsyncExitStack() as stack:
+        engines = [
+            await stack.enter_async_context(engine_process(world, "--concurrency", "coloring=3"))
+            for _ in range(3)
+        ]
+        for done, mode in enumerate(_MODES, start=1):
+
+            async def went_on(done: int = done) -> bool:
+                return await _finished(world, version_ids) >= 3 * done
+
+            await eventually(went_on, seconds=30)
+            await server.stop(mode)
+            await server.start()
+            await world.database.engine.dispose()
+            for _ in range(10):
+                await _end_backends(server)
+                await asyncio.sleep(0.05)  # to meet connections at every moment of their making
+            await world.database.engine.dispose()
+
+        async def all_are_there() -> bool:
+            return await _finished(world, version_ids) == len(version_ids)
+
+        await eventually(all_are_there, seconds=60)
+        for order_id in order_ids:
+            await world.until_order(order_id, S.READY_FOR_REVIEW)
+        assert [engine.returncode for engine in engines] == [None] * 3
+        for engine in engines:
+            engine.send_signal(signal.SIGTERM)
+        assert [await asyncio.wait_for(engine.wait(), 30) for engine in engines] == [0] * 3
+    rows = [await world.coloring(version_id) for version_id in version_ids]
+    assert world.runpod.counts.submitted == len(rows) + sum(row.resubmissions for row in rows)
+    assert {row.error for row in rows} == {None}
+
+
+async def test_the_apps_engine_begins_anew_whatever_ended_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in world.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(world.folder.parent)
+    settings = load_settings(operator="test")
+    parts = Parts(settings, world.database, MercurePublishService(None, SecretStr("")))
+    faults = iter([asyncpg.InternalClientError("unknown protocol state 3"), KeyError("order")])
+
+    @asynccontextmanager
+    async def failing_at_first(parts: Parts) -> AsyncIterator[Engine]:
+        if fault := next(faults, None):
+            raise fault
+        async with open_engine(parts) as engine:
+            yield engine
+
+    monkeypatch.setattr(keeper_module, "open_engine", failing_at_first)
+    supervisor = EngineSupervisor(parts)
+    keeping = asyncio.create_task(supervisor.run())
+    problems: set[str] = set()
+
+    async def runs() -> bool:
+        if supervisor.problem is not None:
+            problems.add(str(supervisor.problem))
+        return (await world.coloring(version_id)).status == "completed"
+
+    [version_id] = await world.queue_colorings(1)
+    await eventually(runs)
+    assert problems == {"The engine failed unexpectedly and is started again. See the log."}
+    assert supervisor.problem is None
+    supervisor.stop(grace=0)
+    await asyncio.wait_for(keeping, 20)
