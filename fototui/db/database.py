@@ -184,6 +184,8 @@ def _is_error(error: BaseException) -> bool:
 class _Pool(AsyncAdaptedQueuePool):
     """A pool whose exhaustion is an outage like others."""
 
+    __module__ = AsyncAdaptedQueuePool.__module__  # names its logger: its lines are SQLAlchemy's
+
     def connect(self) -> PoolProxiedConnection:
         """Check a connection out."""
         try:

@@ -60,6 +60,13 @@ class DatabaseUnavailableError(FototuiError):
     code = "database_unavailable"
 
 
+def is_outage(error: BaseException) -> bool:
+    """Whether the database failed for now, and what it was asked may be asked again."""
+    return isinstance(error, DatabaseUnavailableError) or (
+        isinstance(error, DatabaseError) and error.is_passing
+    )
+
+
 class SchemaError(ConfigurationError):
     """The database's schema is not the one that this program needs."""
 

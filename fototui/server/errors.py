@@ -9,11 +9,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from fototui.db.errors import (
-    DatabaseError,
     DatabaseUnavailableError,
     RecordLockedError,
     RecordNotFoundError,
     UnexpectedStatusError,
+    is_outage,
 )
 from fototui.domain.errors import (
     ConfigurationError,
@@ -146,7 +146,7 @@ def answer_unexpected(error: Exception) -> JSONResponse:
     Args:
         error: What was raised.
     """
-    is_busy = isinstance(error, DatabaseError) and error.is_passing
+    is_busy = is_outage(error)
     return answer(_BUSY if is_busy else _FAILED)
 
 

@@ -98,7 +98,8 @@ async def test_engines_outlive_restarts_of_the_database(
             engine.send_signal(signal.SIGTERM)
         assert [await asyncio.wait_for(engine.wait(), 30) for engine in engines] == [0] * 3
     rows = [await world.coloring(version_id) for version_id in version_ids]
-    assert world.runpod.counts.submitted == len(rows) + sum(row.resubmissions for row in rows)
+    # Each call that RunPod took was written down before it was made.
+    assert len(rows) <= world.runpod.counts.submitted <= sum(row.submissions for row in rows)
     assert {row.error for row in rows} == {None}
 
 

@@ -17,7 +17,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from fototui.db.errors import DatabaseError, DatabaseUnavailableError
+from fototui.db.errors import DatabaseError, DatabaseUnavailableError, is_outage
 from fototui.domain.errors import TransientError
 from fototui.domain.statuses import JobKind
 from fototui.engine.jobs.job import Job, JobStatus, JobT, Move
@@ -273,7 +273,7 @@ class Work(Generic[JobT]):
             try:
                 return await write()
             except (DatabaseUnavailableError, DatabaseError) as error:
-                if isinstance(error, DatabaseError) and not error.is_passing:
+                if not is_outage(error):
                     raise
                 log.warning("the database did not take a step; trying again", wait=wait)
             await asyncio.sleep(wait)

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import func
 
 from fototui.db.database import Database
+from fototui.db.errors import is_outage
 from fototui.domain.errors import AccountError, FototuiError, PermanentError, TransientError
 from fototui.domain.sentences import Sentence
 from fototui.engine.execution.context import RetryPolicy, Work
@@ -81,6 +82,11 @@ class FailurePolicy:
                 )
             await work.reschedule(waiting, seconds=0, **reason(error.code, error.sentence))
             return AttemptOutcome.LANE_PAUSED
+        if is_outage(error):
+            # The database's doing and not the job's. It waits as a dead engine would leave it.
+            log.warning("the job waits for the database", reason=str(error))
+            await work.reschedule(work.job.status, seconds=self._patience.reschedule_first)
+            return AttemptOutcome.RETRY_SCHEDULED
         again = self._again(pipeline, work.job, error)
         if again is not None:
             log.warning("the job waits", seconds=round(again.seconds, 1), reason=str(error))

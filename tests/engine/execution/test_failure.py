@@ -6,6 +6,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select, update
 
+from fototui.clients.runpod import RunPodService
+from fototui.clients.runpod_wire import RunPodJob
+from fototui.db.errors import DatabaseError, DatabaseUnavailableError, SqlState
 from fototui.db.models.operations import Lane
 from fototui.db.models.orders import ColoringVersion
 from fototui.domain.statuses import JobKind
@@ -261,3 +264,29 @@ async def test_a_wrong_key_names_no_secret(world: World) -> None:
     assert lane.paused_reason is not None
     assert "a-very-wrong-key" not in lane.paused_reason
     assert "RUNPOD_API_KEY" in lane.paused_reason
+
+
+async def test_an_outage_in_the_middle_of_a_step_is_no_failure_of_the_job(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outages = iter(
+        [
+            DatabaseUnavailableError("The database does not answer."),
+            DatabaseError("Deadlock.", state=SqlState.DEADLOCK_DETECTED),
+        ]
+        * 4
+    )
+    ask = RunPodService.status
+
+    async def status(self: RunPodService, job_id: str) -> RunPodJob:
+        if outage := next(outages, None):
+            raise outage
+        return await ask(self, job_id)
+
+    monkeypatch.setattr(RunPodService, "status", status)
+    [version_id] = await world.queue_colorings(1)
+    async with world.engine() as engine:
+        await engine.drain()
+    version = await world.coloring(version_id)
+    assert (version.status, version.error, version.retries) == ("completed", None, 0)
+    assert world.runpod.counts.submitted == 1
