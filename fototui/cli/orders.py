@@ -21,6 +21,7 @@ app = typer.Typer(help="Make and import orders, list them, look at one.", no_arg
 app.command("import")(shop.import_orders)
 app.command()(shop.sync)
 app.command()(shop.retry)
+app.command()(shop.urgent)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -83,7 +84,7 @@ def list_orders(
         ("Number", "Created", "Customer", "Books", "Payment", "Status", "Colourings", "SVGs"),
         [
             (
-                row.number,
+                f"{row.number} !" if row.urgent else row.number,
                 local_time(row.created_at, settings.timezone),
                 row.customer_name,
                 row.items,
@@ -119,6 +120,7 @@ def show(
         ("Payment", order.payment_status),
         ("Shipping", order.shipping_method),
         ("Reason", order.error),
+        ("Urgent", "its jobs go before others'" if order.urgent else None),
     ):
         if value:
             typer.echo(f"{label}: {value}")

@@ -1,4 +1,4 @@
-"""`fototui orders import|sync|retry`: what has to do with the shop that orders come from."""
+"""`fototui orders import|sync|retry|urgent`: what has to do with the shop that orders come from."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -13,6 +13,7 @@ from fototui.config.settings import Settings
 from fototui.domain.errors import InvalidInputError
 from fototui.runtime.compose import open_parts, open_shop
 from fototui.services.ingest.imports import ImportReport, ImportService, SyncService
+from fototui.services.urgency import UrgencyReport, UrgencyService
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Number = Annotated[str, typer.Argument(help="The order's number, such as #1270.")]
@@ -48,6 +49,27 @@ def retry(number: Number) -> None:
             return await SyncService(session, operator=settings.operator).retry(number)
 
     say(f"The order is in status {run(work())} now; an engine goes on with it.")
+
+
+def urgent(
+    numbers: Annotated[list[str], typer.Argument(help="The orders' numbers, such as #1270.")],
+    off: Annotated[bool, typer.Option("--off", help="Let them take turns again.")] = False,
+) -> None:
+    """Put orders first: their jobs are done before others', also those asked for later."""
+    settings = settings_for_command()
+
+    async def work() -> UrgencyReport:
+        async with open_parts(settings) as parts, parts.database.session() as session:
+            service = UrgencyService(session, operator=settings.operator)
+            return await service.set_urgent(numbers, urgent=not off)
+
+    report = run(work())
+    for number in report.changed:
+        say(
+            f"Order {number} takes turns with others again." if off else f"Order {number} is first."
+        )
+    for number in report.unchanged:
+        say(f"Order {number} was not first." if off else f"Order {number} was first already.")
 
 
 def _ask_shop(

@@ -167,6 +167,7 @@ class OrderUpdateEvent(MercureEvent):
                 "customer_name",
                 "payment_status",
                 "shipping_method",
+                "urgent_at",
             }
         ),
         "LineItem": frozenset({"title", "quantity", "dedication", "layout", "position"}),

@@ -29,6 +29,7 @@ from fototui.engine.lease import Lease
 from fototui.engine.listener import Listener
 from fototui.engine.maintenance.dead_engines import DeadEngines
 from fototui.engine.maintenance.duty import Duty
+from fototui.engine.maintenance.lone_runs import LoneRuns
 from fototui.engine.observer import EngineObserver, NoObserver
 
 log = structlog.get_logger(__name__)
@@ -116,11 +117,13 @@ class Engine:
         self._listener = Listener(database.url, on_message=self._receive, on_gap=self._wake_all)
         self._lanes: dict[JobKind, AnyLane] = {}
         self._cancelled: set[tuple[JobKind, int]] = set()
-        self._dead_engines = DeadEngines(database, on_death=self._wake_lanes)
+        self._dead_engines = DeadEngines(database, on_death=self._wake_all)
+        self._lone_runs = LoneRuns(self._lanes.values)
         self._duties = (
             Duty("dead engines", self._dead_engines.retire, seconds=settings.lease),
             Duty("cancelled jobs", self._drop_cancelled, seconds=settings.lease),
             Duty("orphaned claims", self._release_orphans, seconds=settings.lease),
+            Duty("lone runs", self._lone_runs.run, seconds=None),
             *duties,
         )
         self._tasks: set[asyncio.Task[None]] = set()
@@ -248,13 +251,10 @@ class Engine:
         self._spawn(name, keep)
 
     def _wake_all(self) -> None:
-        self._wake_lanes()
-        for duty in self._duties:
-            duty.wake()
-
-    def _wake_lanes(self) -> None:
         for lane in self._lanes.values():
             lane.wake()
+        for duty in self._duties:
+            duty.wake()
 
     def _receive(self, message: LaneReady | VersionCancelled) -> None:
         match message:

@@ -15,7 +15,7 @@ from fototui.engine.execution.attempt import attempt
 from fototui.engine.execution.context import Results, RetryPolicy, Work
 from fototui.engine.execution.failure import FailurePolicy
 from fototui.engine.execution.pipeline import Pipeline
-from fototui.engine.jobs.claims import Claims, LaneWork, short_id
+from fototui.engine.jobs.claims import MOST_AT_ONCE, Claims, LaneWork, short_id
 from fototui.engine.jobs.job import JobT
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lease import Lease
@@ -73,6 +73,41 @@ class LaneRunner(Generic[JobT]):
         self._results = Results()
         self._running: dict[asyncio.Task[None], JobT] = {}
         self._wake = asyncio.Event()
+        self._held_back = False
+        self._claiming = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are jobs under way here, or about to be."""
+        return self._claiming or bool(self._running)
+
+    def hold_back(self) -> None:
+        """Claim nothing until told to go on; jobs under way go on."""
+        self._held_back = True
+
+    def go_on(self) -> None:
+        """Claim again."""
+        self._held_back = False
+        self.wake()
+
+    async def has_suspects(self) -> bool:
+        """Whether jobs wait here that have to run alone."""
+        return await self.claims.has_suspects(self._jobs)
+
+    async def run_alone(self) -> bool:
+        """Run one job that has to run alone, where there is one that may run now.
+
+        Returns:
+            Whether there was one.
+        """
+        if not self._lease.holds:
+            return False
+        limited = await self.claims.has_account_limit(self._jobs)
+        await self._claim(1, limited=limited, alone=True)
+        if not self._running:
+            return False
+        await asyncio.wait(set(self._running))
+        return True
 
     @property
     def running(self) -> int:
@@ -88,9 +123,9 @@ class LaneRunner(Generic[JobT]):
         limited: bool | None = None
         while True:
             self._wake.clear()
-            free = self._concurrency - self.running
+            free = min(self._concurrency - self.running, MOST_AT_ONCE)
             claimed = 0
-            if free > 0 and self._lease.holds:
+            if free > 0 and self._lease.holds and not self._held_back:
                 try:
                     if limited is None:
                         limited = await self.claims.has_account_limit(self._jobs)
@@ -100,12 +135,15 @@ class LaneRunner(Generic[JobT]):
             if claimed < free or free <= 0:
                 await self._rest()
 
-    async def _claim(self, free: int, *, limited: bool) -> int:
+    async def _claim(self, free: int, *, limited: bool, alone: bool = False) -> int:
+        self._claiming = True
         try:
             async with asyncio.timeout(self._lease_seconds):
-                jobs = await self.claims.claim(self._jobs, free, limited=limited)
+                jobs = await self.claims.claim(self._jobs, free, limited=limited, alone=alone)
         except TimeoutError as error:
             raise DatabaseUnavailableError("A claim was not answered in time.") from error
+        finally:
+            self._claiming = False
         for job in jobs:
             self._start(job)
         return len(jobs)

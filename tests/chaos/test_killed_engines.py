@@ -154,10 +154,10 @@ async def test_a_frozen_engine_wakes_up_without_harm(world: World) -> None:
 async def test_a_job_that_kills_its_engines_ends_in_an_error(world: World) -> None:
     [version_id] = await world.queue_colorings(1)
     async with world.database.session() as session, session.begin():
-        # Four engines were lost over it already; the fifth does not try.
+        # Six engines were lost over it already; the seventh does not try.
         await session.execute(
             text(
-                "UPDATE coloring_versions SET takeovers = 3, claimed_by = gen_random_uuid(), "
+                "UPDATE coloring_versions SET takeovers = 5, claimed_by = gen_random_uuid(), "
                 "claim_token = gen_random_uuid(), claimed_at = now() - interval '1 minute'"
             )
         )
@@ -166,7 +166,7 @@ async def test_a_job_that_kills_its_engines_ends_in_an_error(world: World) -> No
     version = await world.coloring(version_id)
     assert version.status == "error"
     assert version.error is not None
-    assert "4 engines died" in version.error
+    assert "6 engines died" in version.error
     assert world.runpod.counts.requests == 0
 
 

@@ -269,3 +269,19 @@ def test_an_order_made_by_hand_is_not_the_shops(fototui: Command, photo: str) ->
     assert result.code == 1
     assert "ready_for_review" in result.err
     assert fototui("orders", "retry", "#9999").code == 1
+
+
+def test_orders_are_put_first(fototui: Command, photo: str) -> None:
+    number = fototui("orders", "add", photo).out.strip()
+    other = fototui("orders", "add", photo).out.strip()
+    result = fototui("orders", "urgent", number)
+    assert (result.code, result.err) == (0, f"Order {number} is first.\n")
+    assert fototui("orders", "urgent", number, other).err == (
+        f"Order {other} is first.\nOrder {number} was first already.\n"
+    )
+    assert fototui("orders", "urgent", "--off", other).code == 0
+    listed = fototui("orders", "list", "--json").json
+    assert {row["number"]: row["urgent"] for row in listed} == {number: True, other: False}
+    assert f"{number} !" in fototui("orders", "list").out
+    assert "Urgent" in fototui("orders", "show", number).out
+    assert fototui("orders", "urgent", "#9999").code == 1

@@ -74,10 +74,11 @@ async def test_active_rows_are_found_by_their_partial_index(
     database: Database, image_id: int, kind: VersionType
 ) -> None:
     table = VERSION_MODEL[kind].__tablename__
-    index = f"ix_{table}_active"
+    index = f"ix_{table}_turn"
+    of_active_rows = {f"ix_{table}_{name}" for name in ("active", "turn", "order")}
     claim = (
         f"SELECT v.id FROM {table} v WHERE {active_predicate(kind, 'v.')} "
-        "ORDER BY v.queued_at, v.id LIMIT 4 FOR NO KEY UPDATE SKIP LOCKED"
+        "ORDER BY v.urgent DESC, v.turn, v.queued_at, v.id LIMIT 4 FOR NO KEY UPDATE SKIP LOCKED"
     )
     count = f"SELECT count(*) FROM {table} WHERE {active_predicate(kind)}"
     active = len(PROCESSING_STATUS[kind].active_states())
@@ -89,7 +90,8 @@ async def test_active_rows_are_found_by_their_partial_index(
             for query in queries:
                 nodes = await _plan(session, query)
                 assert "Seq Scan" not in {node["Node Type"] for node in nodes}, query
-                assert [n["Index Name"] for n in nodes if "Index Name" in n] == [index], query
+                used = {node["Index Name"] for node in nodes if "Index Name" in node}
+                assert used == {index} or (query is count and used < of_active_rows), query
                 assert all(node["Actual Rows"] <= active for node in nodes), query
         pages = await session.scalar(
             text("SELECT relpages FROM pg_class WHERE relname = :name"), {"name": index}

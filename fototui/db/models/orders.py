@@ -127,6 +127,8 @@ class Order(JobColumns, ChangeMarked, Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW, onupdate=NOW)
     sync_requested_at: Mapped[datetime | None]
     """Since when its details are to be fetched again, whatever its status."""
+    urgent_at: Mapped[datetime | None]
+    """Since when its jobs go before all others."""
 
     line_items: Mapped[list[LineItem]] = relationship(
         back_populates="order", order_by="LineItem.position", lazy="raise"
@@ -141,9 +143,18 @@ class Order(JobColumns, ChangeMarked, Base):
         *(
             Index(
                 f"ix_orders_{kind}",
+                text("(urgent_at IS NULL)"),
                 "queued_at",
                 "id",
                 postgresql_where=text(active_predicate(kind)),
+            )
+            for kind in (JobKind.INGEST, JobKind.DOWNLOAD)
+        ),
+        *(
+            Index(
+                f"ix_orders_{kind}_taken_over",
+                "id",
+                postgresql_where=text(f"{active_predicate(kind)} AND takeovers > 0"),
             )
             for kind in (JobKind.INGEST, JobKind.DOWNLOAD)
         ),
@@ -240,19 +251,39 @@ class BaseVersion(JobColumns, ChangeMarked, Base):
     storage_away_since: Mapped[datetime | None]
     """Since when storage has not taken or given its file, while it waits for that."""
 
+    # Triggers write these three while a row is unfinished, whoever queues it (see the migration).
+    order_id: Mapped[ULID | None] = mapped_column(deferred=True)
+    """Its image's order."""
+    urgent: Mapped[bool] = mapped_column(server_default=text("false"), deferred=True)
+    """Its order goes before others."""
+    turn: Mapped[int] = mapped_column(BigInteger, server_default=ZERO, deferred=True)
+    """Its place among the jobs of its order, counted on from the head of the queue when it was
+    asked for: of two orders that wait, one job each has the same turn."""
+
     @declared_attr.directive
     @classmethod
     def __table_args__(cls) -> tuple[object, ...]:
         name = cls.__tablename__
+        active = active_predicate(cls.version_type)
         return (
             UniqueConstraint("image_id", "version"),
-            # Claims read only unfinished rows, oldest first: their cost does not grow with the
-            # number of finished ones.
+            # These read only unfinished rows: their cost does not grow with the number of finished
+            # ones. The first is for lists, the second for claims, the third to take a turn.
+            Index(f"ix_{name}_active", "queued_at", "id", postgresql_where=text(active)),
             Index(
-                f"ix_{name}_active",
+                f"ix_{name}_turn",
+                text("urgent DESC"),
+                "turn",
                 "queued_at",
                 "id",
-                postgresql_where=text(active_predicate(cls.version_type)),
+                postgresql_where=text(active),
+            ),
+            Index(f"ix_{name}_order", "order_id", "turn", postgresql_where=text(active)),
+            # Jobs that outlived an engine are few, and looked for all the time.
+            Index(
+                f"ix_{name}_taken_over",
+                "id",
+                postgresql_where=text(f"{active} AND takeovers > 0"),
             ),
             # What is running now: for limits over all engines, and to give claims back.
             Index(

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-NEEDED = "a8c0d2e4f617"
+NEEDED = "b9d1e3f50728"
 """The newest of `migrations/`; written anew with each migration."""
 
 

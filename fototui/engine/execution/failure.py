@@ -21,8 +21,9 @@ from fototui.storage.base import SERVICE as STORAGE
 
 log = structlog.get_logger(__name__)
 
-# A job taken from dead engines this often is likelier to be the killer than the victim.
-MAX_TAKEOVERS = 3
+# From the second on a job runs alone, so these deaths but the first two were its own. One alone
+# may still be a machine that was switched off; four are not.
+MAX_TAKEOVERS = 5
 
 
 class FailurePolicy:

@@ -23,9 +23,26 @@ _HELD_BY_LIVING = (
 )
 
 
+MOST_AT_ONCE = 50
+"""Jobs that one claim may take. With this number before its eyes the planner fetches them one by
+one, however long the queue is; it takes a limit that it has to compute for a tenth of the table."""
+
+_FREE = f"(v.claimed_by IS NULL OR (v.claimed_at < now() AND NOT {_HELD_BY_LIVING}))"
+
+# A job that is taken from dead engines for the second time runs alone: was it the killer or a
+# neighbour? Where it is still claimed, its engine is dead, and that death counts.
+_IS_SUSPECT = "v.takeovers + (CASE WHEN v.claimed_by IS NULL THEN 0 ELSE 1 END) >= 2"
+
+
 @cache
-def claim_statement(jobs: JobTable[JobT]) -> TextClause:
-    """The statement that claims jobs of a kind; its values are `engine`, `lane` and `wanted`."""
+def claim_statement(jobs: JobTable[JobT], *, alone: bool = False) -> TextClause:
+    """The statement that claims jobs of a kind; its values are `engine`, `lane` and `wanted`.
+
+    Args:
+        jobs: The kind.
+        alone: Claim those that have to run alone, in place of all others.
+    """
+    which = f"v.takeovers > 0 AND {_IS_SUSPECT}" if alone else f"NOT ({_IS_SUSPECT})"
     # `claimed_at < now()`: the row may have been claimed after this statement's snapshot by an
     # engine that registered after it too, and which the snapshot would take for unknown.
     return text(
@@ -39,16 +56,18 @@ def claim_statement(jobs: JobTable[JobT]) -> TextClause:
             FROM lanes l WHERE l.name = :lane AND l.paused_at IS NULL
               AND EXISTS (SELECT FROM engines e WHERE e.id = :engine
                           AND e.retired_at IS NULL AND e.paused_at IS NULL)
-        ), picked AS (
+        ), free AS (
             SELECT v.id, v.claimed_by IS NOT NULL AS taken_over,
                    greatest(v.queued_at, v.not_before) AS due_at
             FROM {jobs.name} v
             WHERE {jobs.active}
               AND (v.not_before IS NULL OR v.not_before <= now())
-              AND (v.claimed_by IS NULL OR (v.claimed_at < now() AND NOT {_HELD_BY_LIVING}))
-            ORDER BY v.queued_at, v.id
+              AND {_FREE} AND {which}
+            ORDER BY {jobs.turns}
             LIMIT (SELECT coalesce(greatest(max(jobs), 0), 0) FROM room)
             FOR NO KEY UPDATE OF v SKIP LOCKED
+        ), picked AS (
+            SELECT * FROM free LIMIT {MOST_AT_ONCE}
         )
         UPDATE {jobs.name} v
         SET claimed_by = :engine, claim_token = gen_random_uuid(), claimed_at = now(),
@@ -98,20 +117,23 @@ class Claims:
         self._database = database
         self.engine_id = engine_id
 
-    async def claim(self, jobs: JobTable[JobT], wanted: int, *, limited: bool) -> list[JobT]:
-        """Claim up to some jobs, the longest waiting first.
+    async def claim(
+        self, jobs: JobTable[JobT], wanted: int, *, limited: bool, alone: bool = False
+    ) -> list[JobT]:
+        """Claim up to some jobs: those of urgent orders first, then one of each order in turn.
 
         Args:
             jobs: The lane's jobs.
             wanted: How many at most.
             limited: The lane has a limit over all engines: claims of it go one after another, so
                 that each counts what the one before it took. It costs three round trips more.
+            alone: Only jobs that have to run alone; otherwise only others.
 
         Returns:
             The jobs claimed; none where the lane is paused, full or empty, or this engine paused.
         """
         values = {"engine": self.engine_id, "lane": str(jobs.kind), "wanted": wanted}
-        statement = claim_statement(jobs)
+        statement = claim_statement(jobs, alone=alone)
         if not limited:
             async with self._database.autocommit() as session:
                 rows = (await session.execute(statement, values)).mappings().all()
@@ -120,6 +142,23 @@ class Claims:
                 await session.execute(_LOCK_LANE, {"lane": str(jobs.kind)})
                 rows = (await session.execute(statement, values)).mappings().all()
         return [jobs.read(row) for row in rows]
+
+    async def has_suspects(self, jobs: JobTable[JobT]) -> bool:
+        """Whether jobs wait that have to run alone, and that this engine could claim now."""
+        statement = text(
+            f"""
+            SELECT EXISTS (
+                SELECT FROM {jobs.name} v
+                WHERE {jobs.active} AND v.takeovers > 0 AND {_IS_SUSPECT} AND {_FREE}
+                  AND (v.not_before IS NULL OR v.not_before <= now())
+            ) AND EXISTS (SELECT FROM lanes l WHERE l.name = :lane AND l.paused_at IS NULL)
+              AND EXISTS (SELECT FROM engines e WHERE e.id = :engine
+                          AND e.retired_at IS NULL AND e.paused_at IS NULL)
+            """  # noqa: S608 - made of constants only
+        )
+        values = {"engine": self.engine_id, "lane": str(jobs.kind)}
+        async with self._database.autocommit() as session:
+            return bool(await session.scalar(statement, values))
 
     async def has_account_limit(self, jobs: JobTable[JobT]) -> bool:
         """Whether the lane has a limit over all engines."""

@@ -37,6 +37,7 @@ class OrderJobs(JobTable[OrderJob]):
     """
 
     name = Order.__tablename__
+    turns = "(v.urgent_at IS NULL), v.queued_at, v.id"
     columns = "v.order_number, v.shopify_id, v.sync_requested_at"
 
     def __init__(self, kind: JobKind) -> None:

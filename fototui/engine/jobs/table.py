@@ -22,6 +22,7 @@ class JobTable(ABC, Generic[JobT]):
         columns: What a claim returns beside the columns that all jobs have; the row is `v`.
         sources: Tables that a claim joins for it.
         joined: How it joins them.
+        turns: The order in which rows are claimed, as their partial index has it.
     """
 
     kind: JobKind
@@ -29,6 +30,7 @@ class JobTable(ABC, Generic[JobT]):
     columns: str
     sources: str = ""
     joined: str = ""
+    turns: str
 
     @property
     def active(self) -> str:

@@ -71,6 +71,8 @@ class VersionJobs(JobTable[VersionJob]):
     sources = ", images i, line_items l, orders o"
     joined = "AND i.id = v.image_id AND l.id = i.line_item_id AND o.id = l.order_id"
 
+    turns = "v.urgent DESC, v.turn, v.queued_at, v.id"
+
     def __init__(self, version_type: VersionType) -> None:
         self.kind = JobKind.of(version_type)
         self.version_type = version_type

@@ -60,6 +60,7 @@ _ListRow = tuple[
     OrderStatus,
     str | None,
     Sentence | None,
+    datetime | None,
     int,
     list[str] | None,
     int,
@@ -169,6 +170,7 @@ def _with_badges(page: Select[Order]) -> Select[*_ListRow]:
         Order.status,
         Order.error,
         Order.error_words,
+        Order.urgent_at,
     ).subquery("page")
     coloring = _badge(ColoringVersion, Image.selected_coloring_id)
     svg = _badge(SvgVersion, Image.selected_svg_id)
@@ -226,6 +228,7 @@ def _order_row(
     status: OrderStatus,
     error: str | None,
     error_words: Sentence | None,
+    urgent_at: datetime | None,
     items: int,
     dedications: Sequence[str] | None,
     waiting: int,
@@ -250,6 +253,7 @@ def _order_row(
         waiting=int(waiting),  # a sum is a decimal
         search=folded("\n".join(filter(None, texts))),
         error=stored(error, error_words),
+        urgent=urgent_at is not None,
     )
 
 
@@ -372,6 +376,7 @@ def _detail(order: Order, items: dict[LineItem, dict[Image, _Versions]]) -> Orde
             for item, images in items.items()
         ),
         error=stored(order.error, order.error_words),
+        urgent=order.urgent_at is not None,
     )
 
 

@@ -86,6 +86,7 @@ class OrderRow:
         waiting: Pictures of it that wait in the review.
         search: What a search looks through, `folded`: number, name, e-mail, dedications.
         error: Why it failed itself, or why its details or photos wait.
+        urgent: Its jobs go before others'.
     """
 
     id: str
@@ -100,6 +101,7 @@ class OrderRow:
     waiting: int
     search: str
     error: Sentence | None = None
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +298,7 @@ class OrderDetail:
         updated_at: When its own data last changed.
         line_items: Its books, by position.
         error: Why it failed itself, or why its details or photos wait.
+        urgent: Its jobs go before others'.
     """
 
     id: str
@@ -310,6 +313,7 @@ class OrderDetail:
     updated_at: datetime
     line_items: tuple[LineItemView, ...]
     error: Sentence | None = None
+    urgent: bool = False
 
     @property
     def images(self) -> tuple[ImageView, ...]:

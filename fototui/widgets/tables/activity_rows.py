@@ -25,6 +25,8 @@ _WORDS = {
     ActivityAction.SELECTED: (N_("chose"), "$success"),
     ActivityAction.TAKEN_BACK: (N_("undid a choice"), "$warning"),
     ActivityAction.CANCELLED: (N_("cancelled"), "$accent"),
+    ActivityAction.PUT_FIRST: (N_("put first"), "$warning"),
+    ActivityAction.PUT_BACK: (N_("no longer first"), ""),
     ActivityAction.NOTED: (N_("set aside"), "$secondary"),
     ActivityAction.FAILED: (N_("failed"), "$error"),
     ActivityAction.LANE_PAUSED: (N_("paused a lane"), "$error"),

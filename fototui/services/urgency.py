@@ -1,0 +1,84 @@
+"""Putting orders first: an urgent order's jobs are claimed before those of others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+
+from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.models.orders import Order
+from fototui.db.transaction import transaction
+from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
+from fototui.services.operations.activity import ActivityAction, ActivityService
+from fototui.services.orders.refs import is_order, no_such_order
+
+
+@dataclass(frozen=True, slots=True)
+class UrgencyReport:
+    """What became of the orders that were named.
+
+    Args:
+        changed: Numbers of those that were put first, or back among the others.
+        unchanged: Numbers of those that were so already.
+    """
+
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+
+@mercure_autotrack(OrderUpdateEvent, ListUpdateEvent)
+class UrgencyService:
+    """Puts orders first, and back among the others. Each call is one transaction.
+
+    Args:
+        session: A session with no transaction under way.
+        operator: Who acts, for the activity log.
+    """
+
+    def __init__(self, session: TrackedAsyncSession, *, operator: str) -> None:
+        self.session = session
+        self.operator = operator
+        self._activity = ActivityService(session, operator=operator)
+
+    async def set_urgent(self, refs: Sequence[str], *, urgent: bool) -> UrgencyReport:
+        """Have all jobs of some orders, also those asked for later, claimed before others' or not.
+
+        What runs already goes on: it is finished first.
+
+        Args:
+            refs: The orders' numbers or ids.
+            urgent: Whether they go first.
+
+        Returns:
+            Which orders that changed.
+
+        Raises:
+            NotFoundError: There is no such order; none was changed.
+            RecordLockedError: Someone else kept an order locked; none was changed.
+        """
+        changed: list[str] = []
+        unchanged: list[str] = []
+        async with transaction(self.session):
+            ids = {}
+            for ref in refs:
+                order_id = await self.session.scalar(select(Order.id).where(is_order(ref)))
+                if order_id is None:
+                    raise no_such_order(ref)
+                ids[order_id] = ref
+            rows = await self.session.scalars(
+                select(Order)
+                .where(Order.id.in_(ids))
+                .order_by(Order.id)  # two operators lock the same orders one after the other
+                .with_for_update(key_share=True)
+                .execution_options(populate_existing=True)
+            )
+            for order in rows:
+                if (order.urgent_at is not None) == urgent:
+                    unchanged.append(order.order_number)
+                    continue
+                order.urgent_at = datetime.now(UTC) if urgent else None
+                action = ActivityAction.PUT_FIRST if urgent else ActivityAction.PUT_BACK
+                self._activity.add(action, order_id=order.id)
+                changed.append(order.order_number)
+        return UrgencyReport(tuple(changed), tuple(unchanged))
