@@ -11,7 +11,8 @@ from fototui.db.models.orders import ColoringVersion
 from fototui.engine.execution.failure import MAX_TAKEOVERS
 from fototui.sandbox.outcomes import Latency
 from tests.chaos.conftest import engine_process
-from tests.engine.conftest import World, eventually
+from tests.engine.conftest import World
+from tests.waiting import until
 
 # The poison stays long enough in the status in which it kills.
 _LINGER = (
@@ -86,7 +87,7 @@ async def test_a_job_that_kills_its_engines_takes_no_neighbour_along(world: Worl
                     )
                 return ended
 
-            await eventually(dies_or_all_is_done, seconds=60)
+            await until(dies_or_all_is_done)
             if not ended:
                 process.send_signal(signal.SIGKILL)
                 await process.wait()

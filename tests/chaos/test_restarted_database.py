@@ -22,7 +22,8 @@ from fototui.runtime.supervisor import EngineSupervisor
 from fototui.sandbox.outcomes import Latency
 from fototui.sandbox.postgres.server import EmbeddedPostgres, StopMode, temporary_postgres
 from tests.chaos.conftest import engine_process
-from tests.engine.conftest import World, eventually, open_world
+from tests.engine.conftest import World, open_world
+from tests.waiting import until
 
 _MODES = (StopMode.FAST, StopMode.IMMEDIATE, StopMode.KILL)
 
@@ -78,7 +79,7 @@ async def test_engines_outlive_restarts_of_the_database(
             async def went_on(done: int = done) -> bool:
                 return await _finished(world, version_ids) >= 3 * done
 
-            await eventually(went_on, seconds=30)
+            await until(went_on)
             await server.stop(mode)
             await server.start()
             await world.database.engine.dispose()
@@ -90,7 +91,7 @@ async def test_engines_outlive_restarts_of_the_database(
         async def all_are_there() -> bool:
             return await _finished(world, version_ids) == len(version_ids)
 
-        await eventually(all_are_there, seconds=60)
+        await until(all_are_there)
         for order_id in order_ids:
             await world.until_order(order_id, S.READY_FOR_REVIEW)
         assert [engine.returncode for engine in engines] == [None] * 3
@@ -131,7 +132,7 @@ async def test_the_apps_engine_begins_anew_whatever_ended_it(
         return (await world.coloring(version_id)).status == "completed"
 
     [version_id] = await world.queue_colorings(1)
-    await eventually(runs)
+    await until(runs)
     assert problems == {"The engine failed unexpectedly and is started again. See the log."}
     assert supervisor.problem is None
     supervisor.stop(grace=0)

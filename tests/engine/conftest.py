@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from fototui.engine.maintenance.duty import Duty
 from PIL import Image as Picture
 from pydantic import SecretStr
 from ulid import ULID
@@ -31,6 +30,7 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import JobKind, OrderStatus, VersionType
 from fototui.engine.engine import Engine, EngineSettings
 from fototui.engine.execution.context import RetryPolicy
+from fototui.engine.maintenance.duty import Duty
 from fototui.engine.maintenance.outside_cancels import OutsideCancels
 from fototui.engine.maintenance.rules import Rules, RuleSettings
 from fototui.engine.observer import EngineObserver

@@ -72,7 +72,10 @@ async def take_up(
     """Claim the next job of a kind and work on it; what became of it, None where there is none."""
     lease = Lease(seconds=60, margin=1)
     lease.extend(boot_clock())
-    jobs = await Claims(world.database, engine_id).claim(pipeline.jobs, 1, limited=False)
+    claims = Claims(world.database, engine_id)
+    jobs = await claims.claim(pipeline.jobs, 1, limited=False)
+    # Where two died over it already, it runs alone.
+    jobs += await claims.claim(pipeline.jobs, 1, limited=False, alone=True)
     for job in jobs:
         work = Work(
             pipeline.jobs,

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fototui.engine.maintenance.duty import Duty
 from sqlalchemy import text
 
 from fototui.clients.runpod import RunPodService
 from fototui.db.errors import DatabaseUnavailableError
+from fototui.engine.maintenance.duty import Duty
 from fototui.engine.maintenance.outside_cancels import OutsideCancels
 from tests.engine.conftest import KEY, World
 

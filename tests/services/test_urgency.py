@@ -1,7 +1,6 @@
 """Orders that are put first."""
 
 import pytest
-from fototui.services.urgency import UrgencyService
 from sqlalchemy import func, select
 
 from fototui.db.database import Database
@@ -10,6 +9,7 @@ from fototui.db.models.orders import ColoringVersion
 from fototui.domain.errors import NotFoundError
 from fototui.domain.events import BaseMercureEvent, OrderUpdateEvent
 from fototui.services.orders.manual import OrderService
+from fototui.services.urgency import UrgencyService
 from tests.factories import make_coloring, make_order
 
 
