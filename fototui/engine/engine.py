@@ -128,7 +128,7 @@ class Engine:
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._new_id: uuid.UUID | None = None
-        self._registered_again = asyncio.Event()
+        self._has_new_id = asyncio.Event()
 
     @property
     def counts(self) -> Counter[str]:
@@ -286,14 +286,14 @@ class Engine:
 
     def _registered_again(self, engine_id: uuid.UUID) -> None:
         self._new_id = engine_id
-        self._registered_again.set()
+        self._has_new_id.set()
 
     async def _resume_under_new_id(self) -> None:
         """Go on under a new id, after the heartbeat was lost and the database is back."""
         while True:
             if self._new_id is None:
-                self._registered_again.clear()
-                await self._registered_again.wait()
+                self._has_new_id.clear()
+                await self._has_new_id.wait()
                 continue
             engine_id = self._new_id
             # Whatever cut the heartbeat off may have left dead connections in the pool.
