@@ -21,8 +21,9 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
+from fototui.clients.photo_decoding import inspect_apart
 from fototui.clients.photo_routes import Route, open_routes
-from fototui.clients.photos import PhotoInfo, inspect_photo
+from fototui.clients.photos import PhotoInfo
 from fototui.config.settings import Proxy
 from fototui.domain.errors import InvalidInputError, OutsideError, PermanentError, TransientError
 from fototui.net.exchange import megabytes, retry_after, web_address
@@ -47,9 +48,6 @@ _GONE = frozenset({404, 410})
 _ANOTHER_WAY = frozenset({403, 429, 525, 526, 530})
 # 407 is a proxy's own; the next one may know us.
 _PASSING = frozenset({407, 408, 425})
-
-# Decoding a photo of 64 megapixels takes 200 MB of memory for a second.
-_DECODED_AT_ONCE = 2
 
 # What a browser sends for an <img>, but for two: servers that choose a format by Accept would send
 # a WebP or AVIF made of the photo that the customer gave, and a compressed answer may unpack to any
@@ -159,7 +157,6 @@ class PhotoDownload:
         # Kept only while somebody downloads from the host: strangers' hosts are countless.
         self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._all = asyncio.Semaphore(self._limits.at_once)
-        self._decoding = asyncio.Semaphore(_DECODED_AT_ONCE)
         self._pause = wait_exponential_jitter(
             multiplier=self._patience.shortest_wait,
             max=self._patience.longest_wait,
@@ -186,8 +183,7 @@ class PhotoDownload:
         async with host, self._all:
             data = await self._fetch(target)
             try:
-                async with self._decoding:
-                    info = await asyncio.to_thread(inspect_photo, data)
+                info = await inspect_apart(data)
             except InvalidInputError as error:
                 raise PermanentError(error.sentence, service=SERVICE) from error
         return DownloadedPhoto(data, info)

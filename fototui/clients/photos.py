@@ -1,6 +1,7 @@
 """Pictures that come from outside: told by their content, and opened within limits.
 
-All of this is work for the processor; call it in a thread.
+All of this is work for the processor without an end that is known beforehand: what strangers sent
+is opened in processes of their own (`fototui.clients.photo_decoding`).
 """
 
 import io
@@ -18,6 +19,13 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401 - the same
 )
 
+from fototui.decoding.limits import (
+    MAX_SCANS,
+    jpeg_scans,
+    without_broken_extras,
+    without_extras,
+)
+from fototui.decoding.upright import ON_ITS_SIDE, TURNS, orientation_of
 from fototui.domain.errors import InvalidInputError
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
@@ -53,19 +61,6 @@ _JPEG_QUALITIES = (92, 85, 75)
 _SHRINK = 0.8
 _LONGEST_JPEG_SIDE = 65_500
 
-# How each EXIF orientation is made upright (EXIF 2.3, tag 0x0112); 1 is upright.
-_ORIENTATION_TAG = 0x0112
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_ON_ITS_SIDE = {_TURNS[orientation] for orientation in (5, 6, 7, 8)}
-
 # Pillow's own limit is higher, and it only warns; sizes are checked here, before decoding.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
@@ -96,10 +91,10 @@ def inspect_photo(data: bytes) -> PhotoInfo:
     Raises:
         InvalidInputError: It is no picture we take, is damaged, or is too big.
     """
-    with _opened(data) as image:
+    with _opened(data) as (image, _):
         image.load()
         info = _info(image)
-        on_its_side = _turn(image) in _ON_ITS_SIDE
+        on_its_side = _turn(image) in ON_ITS_SIDE
     return replace(info, width=info.height, height=info.width) if on_its_side else info
 
 
@@ -115,7 +110,7 @@ def peek_photo(data: bytes) -> PhotoInfo:
     Raises:
         InvalidInputError: It is no picture we take, or is too big.
     """
-    with _opened(data) as image:
+    with _opened(data) as (image, _):
         return _info(image)
 
 
@@ -123,14 +118,15 @@ def to_png(data: bytes) -> bytes:
     """Make sure that a result is a whole PNG.
 
     Args:
-        data: A PNG, which is returned as it is, a JPEG or a WebP.
+        data: A PNG, which is returned as it is but for texts that cannot be read, a JPEG or a
+            WebP.
 
     Raises:
         InvalidInputError: It is none of them, is damaged, or is too big.
     """
-    with _opened(data, ("PNG", "JPEG", "WEBP")) as image:
+    with _opened(data, ("PNG", "JPEG", "WEBP")) as (image, readable):
         image.load()
-        return data if image.format == "PNG" else _encoded(_upright_rgb(image), "PNG")
+        return readable if image.format == "PNG" else _encoded(_upright_rgb(image), "PNG")
 
 
 def prepare_photo(
@@ -150,11 +146,11 @@ def prepare_photo(
     Raises:
         InvalidInputError: It is no picture we take, is damaged, or is too big.
     """
-    with _opened(data) as image:
+    with _opened(data) as (image, readable):
         image.load()
         longer = max(image.size)
-        if longer >= min_size and len(data) <= max_bytes and _is_plain(image):
-            return data
+        if longer >= min_size and len(readable) <= max_bytes and _is_plain(image):
+            return readable
         ready = _upright_rgb(image)
     if longer < min_size:
         ready = _scaled(ready, min_size / longer)
@@ -165,22 +161,46 @@ def prepare_photo(
 
 
 @contextmanager
-def _opened(data: bytes, formats: Collection[str] = _KINDS) -> Iterator[Image.Image]:
-    """Open a picture; whatever its decoder does to damaged data becomes one kind of error."""
+def _opened(data: bytes, formats: Collection[str] = _KINDS) -> Iterator[tuple[Image.Image, bytes]]:
+    """Open a picture; whatever its decoder does to damaged data becomes one kind of error.
+
+    Yields:
+        The picture, not decoded yet, and the file without what no decoder should be given.
+    """
     if not data:
         raise InvalidInputError("The file is empty; ask for the photo again.")
+    if (scans := jpeg_scans(data)) > MAX_SCANS:
+        raise InvalidInputError(
+            "The photo is built up in {scans} steps, and more than {limit} are not taken; ask for "
+            "it as an ordinary JPEG.",
+            scans=scans,
+            limit=MAX_SCANS,
+        )
+    data = without_broken_extras(data)
     # Formats that no plugin is registered for would raise a KeyError.
     known = [name for name in formats if name in Image.OPEN]
     try:
-        with Image.open(io.BytesIO(data), formats=known) as image:
+        try:
+            image = Image.open(io.BytesIO(data), formats=known)
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+            raise
+        except Exception:
+            # It may be a damaged profile or text, which the pixels can do without.
+            bare = without_extras(data)
+            if bare == data:
+                raise
+            image, data = Image.open(io.BytesIO(bare), formats=known), bare
+        with image:
             _check_size(image)
-            yield image
+            yield image, data
     except InvalidInputError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise InvalidInputError(_TOO_BIG) from None
     except UnidentifiedImageError:
         raise InvalidInputError(_unknown(data)) from None
+    except MemoryError:  # the worker that it happens in tells of it
+        raise
     except Exception as error:
         # Decoders raise nearly anything on damaged data: SyntaxError, struct.error, KeyError …
         raise InvalidInputError(
@@ -211,17 +231,19 @@ def _info(image: Image.Image) -> PhotoInfo:
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """How to set a picture upright; a PNG is decoded to know (its EXIF may come last)."""
-    return _TURNS.get(image.getexif().get(_ORIENTATION_TAG, 1))
+    """How to set a picture upright."""
+    return TURNS.get(orientation_of(image) or 1)
 
 
 def _is_plain(image: Image.Image) -> bool:
     """Whether a worker sees the picture as we do, without any conversion."""
+    orientation = orientation_of(image)
     return (
         image.format in ("JPEG", "MPO", "PNG")
         and image.mode in ("RGB", "L")
         and "transparency" not in image.info
-        and _turn(image) is None
+        and orientation is not None
+        and orientation not in TURNS
     )
 
 

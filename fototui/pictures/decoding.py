@@ -1,4 +1,4 @@
-"""Files made into pictures of a bounded size; work for the processor, to be done in a thread."""
+"""Files made into pictures of a bounded size; work for a worker process (`apart`)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ import zlib
 from PIL import (
     GifImagePlugin,  # noqa: F401 - importing a plugin registers its format
     Image,
-    ImageOps,
     JpegImagePlugin,  # noqa: F401 - the same
     PngImagePlugin,  # noqa: F401 - the same
     WebPImagePlugin,  # noqa: F401 - the same
 )
 
+from fototui.decoding.limits import (
+    MAX_SCANS,
+    jpeg_scans,
+    without_broken_extras,
+    without_extras,
+)
+from fototui.decoding.upright import TURNS, orientation_of
 from fototui.domain.sentences import Sentence
 from fototui.pictures import svg
 from fototui.pictures.errors import PictureBrokenError, PictureTooBigError
@@ -54,9 +60,10 @@ def decode(data: bytes) -> Image.Image:
     """
     if svg.looks_like_svg(data):
         data = svg.rasterise(data)
+    elif jpeg_scans(data) > MAX_SCANS:
+        raise PictureTooBigError(TOO_BIG)
     try:
-        formats = [name for name in _FORMATS if name in Image.OPEN]
-        with Image.open(io.BytesIO(data), formats=formats) as image:
+        with _opened(without_broken_extras(data)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise PictureTooBigError(TOO_BIG)
             # A JPEG decodes to an eighth, quarter or half of itself at a fraction of the cost.
@@ -65,21 +72,35 @@ def decode(data: bytes) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureTooBigError(TOO_BIG) from error
     # What Pillow's decoders raise on damaged files.
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, TypeError) as error:
         raise PictureBrokenError(_BROKEN) from error
-    except (struct.error, zlib.error, OverflowError, MemoryError) as error:
+    except (struct.error, zlib.error, OverflowError, LookupError, AttributeError) as error:
         raise PictureBrokenError(_BROKEN) from error
+
+
+def _opened(data: bytes) -> Image.Image:
+    """Open a picture, without a damaged profile or text where there is one."""
+    formats = [name for name in _FORMATS if name in Image.OPEN]
+    try:
+        return Image.open(io.BytesIO(data), formats=formats)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise
+    except Exception:
+        bare = without_extras(data)
+        if bare == data:
+            raise
+        return Image.open(io.BytesIO(bare), formats=formats)
 
 
 def _bounded(image: Image.Image) -> Image.Image:
-    orientation = image.getexif().get(0x0112, 1)  # read before `thumbnail` forgets it
+    orientation = orientation_of(image)  # read before `thumbnail` forgets it
     if image.mode not in ("RGB", "L"):
         image = _on_white(image)
     image = image.copy()  # loads it
     image.thumbnail((MASTER_SIDE, MASTER_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     image = image.convert("RGB")
-    image.getexif()[0x0112] = orientation
-    upright = ImageOps.exif_transpose(image)
+    turn = TURNS.get(orientation or 1)
+    upright = image if turn is None else image.transpose(turn)
     return Image.frombytes("RGB", upright.size, upright.tobytes())  # without any metadata
 
 

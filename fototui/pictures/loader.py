@@ -16,8 +16,9 @@ from PIL import Image
 from fototui.domain.errors import FototuiError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
+from fototui.pictures.apart import decode_apart
 from fototui.pictures.cache import DiskCache, MemoryCache
-from fototui.pictures.decoding import MAX_FILE_BYTES, TOO_BIG, decode, fit
+from fototui.pictures.decoding import MAX_FILE_BYTES, TOO_BIG, fit
 from fototui.pictures.errors import PictureError, PictureMissingError, PictureTooBigError
 from fototui.pictures.terminal import Renderer
 from fototui.storage.base import FileMissingError, Storage
@@ -203,7 +204,7 @@ class PictureLoader:
             if ref.size is not None and ref.size > MAX_FILE_BYTES:
                 raise PictureTooBigError(TOO_BIG)
             async with self._decoding:
-                image = await asyncio.to_thread(decode, await self._read(ref))
+                image = await decode_apart(await self._read(ref))
                 await asyncio.to_thread(self._disk.put, key, image)
         self._memory.put(key, image)
         return image

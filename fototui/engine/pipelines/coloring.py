@@ -1,11 +1,10 @@
 """How a colouring is made: photo → RunPod → storage."""
 
-import asyncio
 from collections.abc import Collection, Mapping
 
 from sqlalchemy import func
 
-from fototui.clients.photos import prepare_photo
+from fototui.clients.photo_decoding import prepare_apart
 from fototui.clients.runpod import RunPodService
 from fototui.clients.runpod_wire import RunPodJob
 from fototui.db.errors import ClaimLostError
@@ -241,7 +240,7 @@ class ColoringGenerationService:
 
     async def _payload(self, work: Work[VersionJob]) -> bytes:
         photo = await load(self._storage, work.job.source, missing=_NO_PHOTO)
-        return await asyncio.to_thread(prepare_photo, photo, min_size=self._min_image_size)
+        return await prepare_apart(photo, min_size=self._min_image_size)
 
 
 def _require_another(work: Work[VersionJob]) -> None:

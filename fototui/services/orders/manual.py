@@ -11,7 +11,8 @@ from sqlalchemy import Integer, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from ulid import ULID
 
-from fototui.clients.photos import PhotoInfo, inspect_photo
+from fototui.clients.photo_decoding import inspect_apart
+from fototui.clients.photos import PhotoInfo
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
 from fototui.db.models.orders import Image, LineItem, ManualOrderSequence, Order
 from fototui.db.transaction import transaction
@@ -268,7 +269,7 @@ async def _check_all(photos: Sequence[PhotoInput]) -> list[_Photo]:
     async def check(photo: PhotoInput) -> _Photo | Sentence:
         async with limit:
             try:
-                return await asyncio.to_thread(_check, photo)
+                return await _check(photo)
             except InvalidInputError as error:
                 return Sentence.make(
                     "{name}: {reason}", name=clean_line(photo.name), reason=error.sentence
@@ -280,9 +281,11 @@ async def _check_all(photos: Sequence[PhotoInput]) -> list[_Photo]:
     return [result for result in results if isinstance(result, _Photo)]
 
 
-def _check(photo: PhotoInput) -> _Photo:
-    data = _read(photo.source) if isinstance(photo.source, Path) else photo.source
-    return _Photo(photo.name, data, inspect_photo(data))
+async def _check(photo: PhotoInput) -> _Photo:
+    data = photo.source
+    if isinstance(data, Path):
+        data = await asyncio.to_thread(_read, data)
+    return _Photo(photo.name, data, await inspect_apart(data))
 
 
 _TOO_BIG = Sentence.make(

@@ -1,0 +1,31 @@
+"""Pictures decoded in worker processes, so that none of them holds the app or its end."""
+
+from PIL import Image
+
+from fototui.decoding.workers import WorkerError, Workers
+from fototui.pictures.decoding import TOO_BIG
+from fototui.pictures.errors import PictureBrokenError, PictureTooBigError
+
+PICTURE_WORKERS = Workers()
+"""Their own processes: what an operator looks at does not wait for the engine's photos."""
+
+
+async def decode_apart(data: bytes) -> Image.Image:
+    """Decode a picture (`fototui.pictures.decoding.decode`).
+
+    Args:
+        data: The file.
+
+    Raises:
+        PictureBrokenError: It is no picture, or a damaged one.
+        PictureTooBigError: It has too many pixels, or costs too much to open.
+    """
+    try:
+        value, pixels = await PICTURE_WORKERS.run("fototui.pictures.tasks:pixels", data)
+        size = int(str(value["width"])), int(str(value["height"]))
+        return Image.frombytes("RGB", size, pixels)
+    except WorkerError as error:
+        if error.sentence is None:  # it ran over the limits
+            raise PictureTooBigError(TOO_BIG) from None
+        kind = PictureBrokenError if error.code == PictureBrokenError.code else PictureTooBigError
+        raise kind(error.sentence) from None
