@@ -16,6 +16,7 @@ from textual.binding import BindingsMap
 from textual.css.query import NoMatches
 
 from fototui.domain.errors import FototuiError
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean, clean_line
 from fototui.i18n import LANGUAGES, _, language, set_language, translate
@@ -132,6 +133,8 @@ class FototuiApp(NavigatingApp):
         self._faults = 0
         self.terminal_id = uuid.uuid4()
         """This terminal, as claims on pictures name it."""
+        self.notice: Sentence | None = None
+        """What the operator is told when the app opens."""
         self._bindings = BindingsMap(bindings(Scope.EVERYWHERE))
         set_language(preferences.language or language())
         for theme in THEMES:
@@ -155,6 +158,8 @@ class FototuiApp(NavigatingApp):
             Scope.ENGINES: self.do_show_engines,
             Scope.ACTIVITY: self.do_show_activity,
         }
+        if self.notice is not None:
+            self.toast(translate(self.notice), severity="warning")
         last = ways.get(self.preferences.screen)
         if last is not None:
             last()

@@ -33,6 +33,15 @@ _QUERY = re.compile(r"(?i)([?&](?:authorization|x-amz-signature|x-amz-security-t
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{16,}")
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """One that goes on where a line cannot be written: the disk may be full."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """Say what is wrong with a line, but not that there is no room for it."""
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+
 def configure_logging(
     level: str, *, json: bool | None = None, stream: TextIO | None = None
 ) -> None:
@@ -70,7 +79,7 @@ def configure_logging(
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream)
     handler.set_name(_HANDLER)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=finish)

@@ -1,13 +1,12 @@
 """`fototui demo`: the whole product on this machine, with no account."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from fototui.cli.extra import explaining_extra
 from fototui.cli.output import print_json
 from fototui.cli.runner import run, say, stop_signals
 from fototui.cli.servers import listen_on
@@ -20,7 +19,6 @@ from fototui.cli.terminal import (
     speak,
 )
 from fototui.config.settings import Settings
-from fototui.domain.errors import ConfigurationError
 from fototui.log import configure_logging
 
 
@@ -54,7 +52,7 @@ def demo(
     if serve:
         run(_serve(folder, port=port, orders=orders, seed=seed))
         return
-    with _explaining():
+    with explaining_extra():
         from fototui.demo.headless import HeadlessDemo
     report = run(HeadlessDemo(orders=orders, seed=seed, say=say).run(folder))
     if as_json:
@@ -65,7 +63,7 @@ def demo(
 
 
 async def _serve(folder: Path | None, *, port: int, orders: int, seed: int) -> None:
-    with _explaining():
+    with explaining_extra():
         from fototui.demo.headless import LATENCY
         from fototui.demo.served import served_demo
     sock = listen_on("127.0.0.1", port)
@@ -99,26 +97,14 @@ def show_demo(
         ConfigurationError: The demo's parts are not installed, or there is no terminal.
     """
     require_terminal()
-    with _explaining():
+    with explaining_extra():
         from fototui.demo.interactive import show
     speak(Settings(), options)
     renderer = find_renderer(Settings(), options)
 
-    async def app(settings: Settings) -> None:
-        await show_app(settings, options, renderer)
+    with logging_to_file(Settings()) as no_log:
 
-    with logging_to_file(Settings()):
+        async def app(settings: Settings) -> None:
+            await show_app(settings, options, renderer, notice=no_log)
+
         run(show(folder, orders=orders, seed=seed, fast=fast, say=say, app=app))
-
-
-@contextmanager
-def _explaining() -> Iterator[None]:
-    """Say what to install where an import fails."""
-    try:
-        yield
-    except ImportError as error:
-        raise ConfigurationError(
-            "The demo needs {package}, which is not installed. "
-            "Install fototui with its demo parts: fototui[demo]",
-            package=str(error.name),
-        ) from error

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import typer
 from pydantic import SecretStr
 
+from fototui.cli.extra import explaining_extra
 from fototui.cli.output import print_json
 from fototui.cli.runner import run, say, settings_for_command, stop_signals
 from fototui.config.settings import required
@@ -80,11 +81,13 @@ def sandbox(
     Prints their addresses and keys as JSON. POST {"photos": […]} to SHOPIFY_STORE_URL/orders to
     place an order.
     """
-    # Only this command and the demo need what draws the pictures.
-    from fototui.demo.orders import place_orders
-    from fototui.sandbox.app import SandboxSettings, create_sandbox
-    from fototui.sandbox.outcomes import Latency, Outcome, Script
-    from fototui.sandbox.shopify.app import ShopSettings
+    # Only this command and the demo need what draws the pictures; some of it is loaded only when
+    # the first one is drawn, which is late to learn that it is missing.
+    with explaining_extra():
+        from fototui.demo.orders import place_orders
+        from fototui.sandbox.app import SandboxSettings, create_sandbox
+        from fototui.sandbox.outcomes import Latency, Outcome, Script
+        from fototui.sandbox.shopify.app import ShopSettings
 
     settings_for_command()
     key = "sandbox"

@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import gc
+import io
+import os
 import socket
 import sys
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import platformdirs
 
@@ -18,6 +20,7 @@ from fototui.config.settings import Settings, load_settings
 from fototui.config.sources import config_file
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.events import Event, parse_event
+from fototui.domain.sentences import Sentence
 from fototui.i18n import _, ngettext, number, preferred_language, set_language, translate
 from fototui.live.store import LiveStore
 from fototui.log import configure_logging
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from fototui.pictures.terminal import Renderer
 
 _WAIT_FOR_JOBS = 60.0
+_FIRST_LINE = '{"event": "the log is opened", "level": "info", "logger": "fototui"}\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,8 @@ def open_terminal(options: TerminalOptions) -> None:
             case _:
                 return
     renderer = find_renderer(settings, options)
-    with logging_to_file(settings):
-        run(show_app(settings, options, renderer))
+    with logging_to_file(settings) as no_log:
+        run(show_app(settings, options, renderer, notice=no_log))
 
 
 def speak(settings: Settings, options: TerminalOptions) -> None:
@@ -116,24 +120,56 @@ def find_renderer(settings: Settings, options: TerminalOptions) -> "Renderer":
 
 
 @contextmanager
-def logging_to_file(settings: Settings) -> Iterator[None]:
-    """Keep the log off the screen while the block runs."""
-    folder = platformdirs.user_log_path("fototui", ensure_exists=True)
-    with (folder / "fototui.log").open("a", encoding="utf-8") as stream:
-        configure_logging(settings.log_level, json=True, stream=stream)
-        try:
-            yield
-        finally:
-            configure_logging(settings.log_level)
+def logging_to_file(settings: Settings) -> Iterator[Sentence | None]:
+    """Keep the log off the screen while the block runs.
+
+    Yields:
+        Why there is no log, where there is none: that is no reason not to open the app.
+    """
+    no_log: Sentence | None = None
+    stream: TextIO = io.StringIO()
+    path = platformdirs.user_log_path("fototui") / "fototui.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("a", encoding="utf-8")
+        # A full disk lets a file be opened, and refuses the first line.
+        stream.write(_FIRST_LINE)
+        stream.flush()
+    except OSError as error:
+        no_log = Sentence.make(
+            "There is no log: {path} cannot be written ({reason}).",
+            path=str(path),
+            reason=str(error.strerror),
+        )
+        _close(stream)
+        stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - closed below
+    configure_logging(settings.log_level, json=True, stream=stream)
+    try:
+        yield no_log
+    finally:
+        configure_logging(settings.log_level)
+        _close(stream)
 
 
-async def show_app(settings: Settings, options: TerminalOptions, renderer: "Renderer") -> None:
+def _close(stream: TextIO) -> None:
+    with contextlib.suppress(OSError):  # what it still holds finds no room
+        stream.close()
+
+
+async def show_app(
+    settings: Settings,
+    options: TerminalOptions,
+    renderer: "Renderer",
+    *,
+    notice: Sentence | None = None,
+) -> None:
     """Put the app's parts together, run it, and end what it began.
 
     Args:
         settings: The settings.
         options: How it is started.
         renderer: How pictures are drawn.
+        notice: What the operator is told when it opens.
     """
     async with AsyncExitStack() as stack:
         publisher = await stack.enter_async_context(open_publisher(settings))
@@ -154,6 +190,7 @@ async def show_app(settings: Settings, options: TerminalOptions, renderer: "Rend
             shop=shop,
         )
         app = _make_app(settings, backend, options, pictures, supervisor)
+        app.notice = notice
         _spare_collector()
         async with _kept(supervisor):
             await app.run_async()

@@ -24,8 +24,10 @@ from tenacity import (
 from fototui.clients.photo_decoding import inspect_apart
 from fototui.clients.photo_routes import Route, open_routes
 from fototui.clients.photos import PhotoInfo
+from fototui.clients.unpacking import UnpackError, unpack
 from fototui.config.settings import Proxy
 from fototui.domain.errors import InvalidInputError, OutsideError, PermanentError, TransientError
+from fototui.domain.text import clean_line
 from fototui.net.exchange import megabytes, retry_after, web_address
 from fototui.net.ssrf import (
     SERVICE,
@@ -51,7 +53,7 @@ _PASSING = frozenset({407, 408, 425})
 
 # What a browser sends for an <img>, but for two: servers that choose a format by Accept would send
 # a WebP or AVIF made of the photo that the customer gave, and a compressed answer may unpack to any
-# size (nothing is unpacked here).
+# size (some send one all the same; `unpack` knows the limit).
 _HEADERS = {
     "User-Agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 "
     "(KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
@@ -273,7 +275,7 @@ class PhotoDownload:
         )
 
     async def _read(self, response: httpx.Response, target: Target) -> bytes:
-        """Read the body as it was sent, and no more of it than a photo may have."""
+        """Read the body, and no more of it than a photo may have, packed or not."""
         if not response.is_success:
             raise _refusal(response, target)
         declared = response.headers.get("Content-Length", "")
@@ -284,7 +286,21 @@ class PhotoDownload:
             if len(body) + len(chunk) > self._limits.max_bytes:
                 raise self._too_big(target)
             body += chunk
-        return bytes(body)
+        packings = response.headers.get("Content-Encoding", "")
+        if not packings or packings.strip().lower() == "identity":
+            return bytes(body)
+        try:
+            return await asyncio.to_thread(unpack, bytes(body), packings, self._limits.max_bytes)
+        except UnpackError as error:
+            if error.is_too_big:
+                raise self._too_big(target) from None
+            raise TransientError(
+                "The photo {photo} came packed ({packings}) and cannot be unpacked; try again "
+                "later, or ask the customer for the photo.",
+                service=SERVICE,
+                photo=str(target),
+                packings=clean_line(packings, limit=40),
+            ) from None
 
     def _too_big(self, target: Target) -> PermanentError:
         return PermanentError(

@@ -10,6 +10,7 @@ import httpx
 from fototui.config.settings import Proxy
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.text import clean_line
+from fototui.net.client import environment_fault
 from fototui.net.ssrf import Target
 
 # A name may have any number of addresses; one that answers is among the first, or nowhere.
@@ -49,7 +50,7 @@ class Route:
         Args:
             idle_seconds: Longest silence of a server.
         """
-        transport = httpx.AsyncHTTPTransport(verify=httpx.create_ssl_context(), limits=_NO_REUSE)
+        transport = httpx.AsyncHTTPTransport(verify=_usual_trust(), limits=_NO_REUSE)
         return cls(transport, name="direct", pins=True, idle_seconds=idle_seconds)
 
     @classmethod
@@ -138,9 +139,16 @@ async def open_routes(proxies: tuple[Proxy, ...], *, idle_seconds: float) -> tup
     return await asyncio.to_thread(open_all)
 
 
+def _usual_trust() -> ssl.SSLContext:
+    try:
+        return httpx.create_ssl_context()
+    except OSError:
+        raise ConfigurationError(environment_fault()) from None
+
+
 def _trust(certificate: str | None, proxy: str) -> ssl.SSLContext:
     """Whose certificates are believed behind a proxy: the usual ones, and its own."""
-    context = httpx.create_ssl_context()
+    context = _usual_trust()
     if certificate is None:
         return context
     try:

@@ -33,6 +33,7 @@ from fototui.domain.options import ColoringOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import RunPodJobStatus
 from fototui.domain.text import clean_line
+from fototui.net.client import open_client
 from fototui.net.exchange import Answer, credential, exchange, megabytes, passing_error, web_address
 
 log = structlog.get_logger(__name__)
@@ -90,9 +91,11 @@ class RunPodService:
         self._headers = {"Authorization": f"Bearer {credential(api_key, 'RUNPOD_API_KEY')}"}
         self._poll_interval = poll_interval
         self._request_seconds = request_seconds
-        self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(min(30.0, request_seconds), write=min(60.0, request_seconds)),
-            limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
+        self._client = open_client(
+            lambda: httpx.AsyncClient(
+                timeout=httpx.Timeout(min(30.0, request_seconds), write=min(60.0, request_seconds)),
+                limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
+            )
         )
 
     async def submit(

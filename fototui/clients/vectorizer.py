@@ -33,6 +33,7 @@ from fototui.domain.errors import (
 )
 from fototui.domain.options import SvgOptions
 from fototui.domain.sentences import Sentence
+from fototui.net.client import open_client
 from fototui.net.exchange import Answer, credential, exchange, megabytes, passing_error, web_address
 
 MAX_PIXELS = 33_554_432
@@ -106,13 +107,12 @@ class VectorizerApiService:
         # Twice the silence: an answer that drips for ever ends as well.
         self._call_seconds = 2 * read_seconds
         self._refusals = 0
-        self._client = httpx.AsyncClient(
-            auth=httpx.BasicAuth(
-                credential(SecretStr(key), "VECTORIZER_API_KEY"),
-                credential(secret, "VECTORIZER_API_SECRET"),
-            ),
-            timeout=httpx.Timeout(read_seconds, connect=min(30.0, read_seconds)),
+        auth = httpx.BasicAuth(
+            credential(SecretStr(key), "VECTORIZER_API_KEY"),
+            credential(secret, "VECTORIZER_API_SECRET"),
         )
+        timeout = httpx.Timeout(read_seconds, connect=min(30.0, read_seconds))
+        self._client = open_client(lambda: httpx.AsyncClient(auth=auth, timeout=timeout))
 
     async def vectorize(
         self,

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from fototui.mercure.address import hub_address
 from fototui.mercure.queue import EventQueue, OutgoingEvent
 from fototui.mercure.tokens import publish_token
+from fototui.net.client import open_client
 from fototui.retry import Backoff
 
 log = structlog.get_logger(__name__)
@@ -177,7 +178,7 @@ class MercurePublishService:
 
     async def __aenter__(self) -> Self:
         if self._url is not None:
-            self._client = httpx.AsyncClient(timeout=self._timeout_seconds)
+            self._client = open_client(lambda: httpx.AsyncClient(timeout=self._timeout_seconds))
             for number, lane in enumerate(self._all_lanes):
                 work = self._work(self._client, lane)
                 lane.worker = asyncio.create_task(work, name=f"publish events {number}")

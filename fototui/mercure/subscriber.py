@@ -9,13 +9,14 @@ from typing import Generic, TypeVar
 
 import httpx
 import structlog
-from httpx_sse import aconnect_sse
 from pydantic import SecretStr
 
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
 from fototui.mercure.address import hub_address
+from fototui.mercure.event_stream import EventStream, EventTooLongError
 from fototui.mercure.tokens import subscribe_token
+from fototui.net.client import EnvironmentFault, open_client
 from fototui.retry import Backoff
 
 log = structlog.get_logger(__name__)
@@ -169,7 +170,7 @@ class MercureSubscriber(Generic[T]):
         if self._has_tried:
             self._state = StateChange(LinkState.CATCHING_UP)
         yield self._state
-        async with httpx.AsyncClient(timeout=self._timeout) as client:
+        async with open_client(lambda: httpx.AsyncClient(timeout=self._timeout)) as client:
             while True:
                 began = clock()
                 failure = _Failure(Sentence.make("The hub ended the stream at once."))
@@ -179,6 +180,13 @@ class MercureSubscriber(Generic[T]):
                             yield item
                 except httpx.HTTPError as error:
                     failure = _Failure(self._explain(error))
+                except EventTooLongError:
+                    failure = _Failure(
+                        Sentence.make(
+                            "The hub sends an event without an end; see what answers at "
+                            "MERCURE_URL."
+                        )
+                    )
                 except _RefusedError as error:
                     failure = error.failure
                 was_useful = self._heard or clock() - began >= _STEADY_SECONDS
@@ -206,6 +214,8 @@ class MercureSubscriber(Generic[T]):
         return max(self._backoff.next_wait(), self._retry_seconds)
 
     def _explain(self, error: httpx.HTTPError) -> Sentence:
+        if isinstance(error, EnvironmentFault):
+            return error.sentence
         if isinstance(error, httpx.ReadTimeout):
             return Sentence.make(
                 "The hub gave no sign of life for {seconds} s.", seconds=self._silence_seconds
@@ -221,28 +231,29 @@ class MercureSubscriber(Generic[T]):
         """One connection, from the request to its end."""
         asked, is_first = self._cursor, not self._has_tried
         self._has_tried, self._heard = True, False
-        headers: dict[str, bytes] = {}
+        headers = [(b"Accept", b"text/event-stream"), (b"Cache-Control", b"no-store")]
         if self._key is not None:
-            headers["Authorization"] = f"Bearer {subscribe_token(self._key)}".encode()
+            headers.append((b"Authorization", f"Bearer {subscribe_token(self._key)}".encode()))
         if asked:
-            headers[_LAST_EVENT_ID] = asked.encode()
+            headers.append((_LAST_EVENT_ID.encode(), asked.encode()))
         params = {"topic": list(self._topics)}
-        async with aconnect_sse(client, "GET", self._url, params=params, headers=headers) as source:
-            _check(source.response)
-            previous = source.response.headers.get(_LAST_EVENT_ID, "")
+        async with client.stream("GET", self._url, params=params, headers=headers) as response:
+            _check(response)
+            previous = response.headers.get(_LAST_EVENT_ID, "")
             if not is_first and (not asked or previous != asked or previous == _EARLIEST):
                 # What the hub names here precedes all that it will send: the place to go on from.
                 self._cursor = "" if previous == _EARLIEST else previous
                 yield Lost(_loss(asked, previous))
             yield self._enter(StateChange(LinkState.LIVE))
-            async with aclosing(source.aiter_sse()) as events:
-                async for event in events:
+            stream = EventStream()
+            async for chunk in response.aiter_bytes():
+                for event in stream.feed(chunk):
                     self._heard = True
                     self._cursor = _cursor(event.id)
-                    if event.retry is not None:
-                        self._retry_seconds = min(max(event.retry, 0) / 1000, _LONGEST_RETRY)
                     if (parsed := self._parse(event.data)) is not None:
                         yield Message(event.id, event.data, parsed)
+                if stream.retry_seconds is not None:
+                    self._retry_seconds = min(stream.retry_seconds, _LONGEST_RETRY)
 
 
 def _check(response: httpx.Response) -> None:

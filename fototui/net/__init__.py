@@ -1,1 +1,1 @@
-"""An ASGI app on this event loop, bounded exchanges, addresses that may be asked."""
+"""HTTP at its lowest: what all that speak it share."""

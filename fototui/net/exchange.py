@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 import httpx
 from pydantic import SecretStr
 
-from fototui.domain.errors import ConfigurationError, TransientError
+from fototui.domain.errors import AccountError, ConfigurationError, TransientError
 from fototui.domain.text import clean_line
+from fototui.net.client import EnvironmentFault
 
 # Failures before the request was on its way: sending it again cannot do the work twice.
 _NOT_SENT = (
@@ -91,6 +92,7 @@ async def exchange(
         on_response: Told of the answer's beginning, for callers that can use it without the rest.
 
     Raises:
+        AccountError: The environment's proxy or certificates keep all requests from being made.
         TransientError: No answer, a broken one or one that is too big; `ambiguous` unless the
             request never went out.
     """
@@ -121,6 +123,9 @@ async def exchange(
             seconds=seconds,
             ambiguous=True,
         ) from None
+    except EnvironmentFault as fault:
+        # No request of any job can be made until someone acts; so the lane waits.
+        raise AccountError(fault.sentence, service=service) from None
     except httpx.HTTPError as error:
         # The kind alone: the text of some of these errors quotes the headers, and so the secret.
         raise TransientError(

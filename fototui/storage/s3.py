@@ -126,7 +126,7 @@ class S3StorageService:
         if name is not None:
             metadata["original_filename"] = quote(name)
 
-        async def send(client: "S3Client") -> str:
+        async def send(client: "S3Client") -> str | None:
             if right is not None:
                 async with right():
                     pass
@@ -137,7 +137,7 @@ class S3StorageService:
                 ContentType=content_type,
                 Metadata=metadata,
             )
-            return answer["ETag"]
+            return answer.get("ETag")
 
         etag = await self._call(Sentence.make("store a file"), check_key(key), send)
         return S3ObjectRefData(
@@ -145,7 +145,7 @@ class S3StorageService:
             bucket=self._bucket,
             content_type=content_type,
             size=len(data),
-            etag=etag.strip('"'),
+            etag=_unquoted(etag),
             sha256=digest,
             original_filename=name,
         )
@@ -164,14 +164,14 @@ class S3StorageService:
 
         async def ask(client: "S3Client") -> S3ObjectRefData:
             answer = await client.head_object(Bucket=self._bucket, Key=key)
-            metadata = answer["Metadata"]
+            metadata = answer.get("Metadata", {})
             name = metadata.get("original_filename")
             return S3ObjectRefData(
                 key=key,
                 bucket=self._bucket,
                 content_type=answer.get("ContentType"),
-                size=answer["ContentLength"],
-                etag=answer["ETag"].strip('"'),
+                size=answer.get("ContentLength"),
+                etag=_unquoted(answer.get("ETag")),
                 sha256=metadata.get("sha256"),
                 original_filename=None if name is None else clean_line(unquote(name)),
             )
@@ -364,6 +364,11 @@ async def _read(answer: "GetObjectOutputTypeDef", key: str, max_bytes: int | Non
             if max_bytes is not None and len(data) > max_bytes:
                 raise too_big(key, max_bytes)
     return bytes(data)
+
+
+def _unquoted(etag: str | None) -> str | None:
+    """What a store calls a content, where it has a name for it: some leave it out."""
+    return etag and (etag.strip('"') or None)
 
 
 def _fitting_name(name: str) -> str:

@@ -18,7 +18,7 @@ from anyio.from_thread import start_blocking_portal
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from tenacity import wait_none
 from tenacity.wait import WaitBaseT
@@ -168,10 +168,14 @@ class ScriptedStore:
         self.endpoint = ""
         self.answers: deque[tuple[int, str]] = deque()
         self.received: list[Request] = []
+        self.bare = False
 
     async def answer(self, request: Request) -> Response:
         await request.body()
         self.received.append(request)
+        if self.bare:
+            # Without Content-Length, which the server would add to a body, and without an ETag.
+            return StreamingResponse(iter([b"content" if request.method == "GET" else b""]))
         if not self.answers:
             return Response(headers={"ETag": '"done"'})
         status, code = self.answers.popleft()
@@ -182,7 +186,7 @@ class ScriptedStore:
 @asynccontextmanager
 async def _scripted() -> AsyncIterator[ScriptedStore]:
     store = ScriptedStore()
-    app = Starlette(routes=[Route("/{path:path}", store.answer, methods=["GET", "PUT"])])
+    app = Starlette(routes=[Route("/{path:path}", store.answer, methods=["GET", "PUT", "HEAD"])])
     async with serving(app) as store.endpoint:
         yield store
 
@@ -201,5 +205,6 @@ def scripted_store() -> Iterator[ScriptedStore]:
 def store(scripted_store: ScriptedStore) -> ScriptedStore:
     """A store that refuses as a test wants it to."""
     scripted_store.answers.clear()
+    scripted_store.bare = False
     scripted_store.received.clear()
     return scripted_store

@@ -51,6 +51,18 @@ async def _put(storage: S3StorageService, data: bytes = b"x") -> None:
     await storage.put(KEY, data, content_type="image/png")
 
 
+async def test_headers_that_some_stores_leave_out_are_not_needed(store: ScriptedStore) -> None:
+    store.bare = True
+    async with _storage(store.endpoint) as storage:
+        stored = await storage.put(KEY, b"content", content_type="image/png")
+        assert (stored.size, stored.etag) == (7, None)
+        assert stored.sha256 is not None
+        found = await storage.head(KEY)
+        assert found is not None
+        assert (found.key, found.size, found.etag, found.sha256) == (KEY, None, None, None)
+        assert await storage.get(KEY) == b"content"
+
+
 @asynccontextmanager
 async def _raw_server(handle: Handler) -> AsyncIterator[str]:
     """A server that speaks (or does not) as a test writes it."""

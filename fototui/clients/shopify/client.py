@@ -24,6 +24,7 @@ from fototui.clients.shopify.wire import (
 from fototui.domain.errors import InvalidInputError, TransientError
 from fototui.domain.shop import ShopOrder
 from fototui.domain.text import clean_line
+from fototui.net.client import open_client
 from fototui.net.exchange import credential, exchange, web_address
 
 log = structlog.get_logger(__name__)
@@ -101,10 +102,9 @@ class ShopifyClient:
         self._patience = patience or QueryRetry()
         self._request_seconds = request_seconds
         self._told: set[str] = set()
-        self._client = httpx.AsyncClient(
-            headers={"X-Shopify-Access-Token": credential(token, "SHOPIFY_ACCESS_TOKEN")},
-            timeout=httpx.Timeout(request_seconds),
-        )
+        headers = {"X-Shopify-Access-Token": credential(token, "SHOPIFY_ACCESS_TOKEN")}
+        timeout = httpx.Timeout(request_seconds)
+        self._client = open_client(lambda: httpx.AsyncClient(headers=headers, timeout=timeout))
 
     async def recent_orders(
         self, *, limit: int | None = None, since: datetime | date | None = None

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, func, literal
 from ulid import ULID
 
 from fototui.db.models.orders import Order
@@ -16,14 +16,18 @@ def is_order(ref: str) -> ColumnElement[bool]:
     """The condition that an order is the one named.
 
     Args:
-        ref: Its number, with or without "#" ("#1270", "1270", "M1000"), or its ULID.
+        ref: Its number as the shop writes it, in any case, with or without "#" ("#1270", "1270",
+            "m1000", "EXP-12/2026"), or its ULID.
     """
     ref = clean_line(ref)
     if len(ref) == _ULID_LENGTH:
         with suppress(ValueError):  # a number may be as long
             return Order.id == ULID.from_str(ref.upper())
-    number = ref.removeprefix("#").upper()
-    return Order.order_number.in_([f"#{number}", number])
+    number = ref.removeprefix("#")
+    # The database makes both sides alike: Python's idea of upper case is another one.
+    return func.upper(Order.order_number).in_(
+        [func.upper(literal(f"#{number}")), func.upper(literal(number))]
+    )
 
 
 def no_such_order(ref: str) -> NotFoundError:

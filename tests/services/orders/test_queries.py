@@ -216,6 +216,16 @@ async def test_manual_order_is_found_by_its_number(
     assert (await service.get_order(ref)).id == str(order.id)
 
 
+@pytest.mark.parametrize("number", ["sk-1001", "#1-a", "Foto1003CZ", "EXP-12/2026", "#žluť-7"])
+async def test_order_is_found_by_any_number_in_any_case(
+    service: OrderService, shop_order: MakeOrder, number: str
+) -> None:
+    order = await shop_order(order_number=number)
+    bare = number.removeprefix("#")
+    for ref in (number, bare, bare.upper(), bare.lower(), f"#{bare.swapcase()}"):
+        assert (await service.get_order(ref)).id == str(order.id)
+
+
 async def test_order_is_found_by_its_id(service: OrderService, shop_order: MakeOrder) -> None:
     await shop_order()
     order = await shop_order()
