@@ -168,6 +168,7 @@ class OrderUpdateEvent(MercureEvent):
                 "payment_status",
                 "shipping_method",
                 "urgent_at",
+                "cancelled_at",
             }
         ),
         "LineItem": frozenset({"title", "quantity", "dedication", "layout", "position"}),

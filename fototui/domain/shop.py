@@ -1,7 +1,9 @@
 """An order as the shop tells of it, whichever way it came: asked for, or by webhook."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from fototui.domain.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,11 +12,14 @@ class ShopPhoto:
 
     Args:
         position: Its page, from 1.
-        url: Where the customer's upload app keeps it: an http(s) address, not to be trusted.
+        url: Where the customer's upload app keeps it: an http(s) address, not to be trusted; None
+            where what stands in its place is none.
+        problem: Why there is no address, then.
     """
 
     position: int
-    url: str
+    url: str | None
+    problem: Sentence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +29,11 @@ class ShopItem:
     Args:
         shopify_id: Shopify's number of the line item.
         title: What it is called, its variant included.
-        quantity: How many are printed.
+        quantity: How many are printed; 0 for one that was taken out of the order.
         dedication: "Věnování".
         layout: "Rozvržení".
         photos: Its photos, by position; no position twice.
+        is_photo_book: Whether it has what only colouring books of photos have, photos or not.
     """
 
     shopify_id: int
@@ -36,6 +42,7 @@ class ShopItem:
     dedication: str | None
     layout: str | None
     photos: tuple[ShopPhoto, ...]
+    is_photo_book: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ class ShopOrder:
         payment_status: Shopify's `displayFinancialStatus`, in upper case.
         shipping_method: The title of its shipping line.
         items: Its colouring books, in Shopify's order.
+        cancelled_at: When it was cancelled; None for one that was not.
     """
 
     shopify_id: int
@@ -61,3 +69,12 @@ class ShopOrder:
     payment_status: str | None
     shipping_method: str | None
     items: tuple[ShopItem, ...]
+    cancelled_at: datetime | None = None
+
+    @property
+    def lacks_photos(self) -> bool:
+        """Whether it should have photos and has no address of any."""
+        wanted = [item for item in self.items if item.quantity]
+        return any(item.is_photo_book for item in wanted) and not any(
+            photo.url for item in wanted for photo in item.photos
+        )

@@ -32,14 +32,16 @@ _SCHEMA = build_schema(
     type PageInfo { hasNextPage: Boolean endCursor: String }
     type Attribute { key: String value: String }
     type LineItem {
-      id: ID title: String variantTitle: String quantity: Int customAttributes: [Attribute]
+      id: ID title: String variantTitle: String quantity: Int currentQuantity: Int
+      customAttributes: [Attribute]
     }
     type LineItemConnection { nodes: [LineItem] pageInfo: PageInfo }
     type Customer { firstName: String lastName: String }
     type ShippingLine { title: String }
     type Order {
       id: ID legacyResourceId: ID name: String createdAt: String email: String
-      displayFinancialStatus: String customer: Customer shippingLine: ShippingLine
+      displayFinancialStatus: String cancelledAt: String
+      customer: Customer shippingLine: ShippingLine
       lineItems(first: Int!, after: String): LineItemConnection
     }
     type OrderConnection { nodes: [Order] pageInfo: PageInfo }

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from structlog.testing import capture_logs
 
-from fototui.clients.shopify import MalformedWebhookError, MissingOrderError, order_of
+from fototui.clients.shopify import MissingOrderError, order_of
 from fototui.clients.shopify.wire import GraphOrder, Line, read_time
 from fototui.domain.shop import ShopItem, ShopPhoto
 
@@ -30,7 +30,7 @@ def _item(*attributes: tuple[str, object], **fields: object) -> ShopItem:
     return item
 
 
-def _photos(*attributes: tuple[str, object]) -> tuple[tuple[int, str], ...]:
+def _photos(*attributes: tuple[str, object]) -> tuple[tuple[int, str | None], ...]:
     return tuple((photo.position, photo.url) for photo in _item(*attributes).photos)
 
 
@@ -86,35 +86,62 @@ def test_what_is_no_photo_does_not_take_the_page_of_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "is_photo"),
+    ("value", "url"),
     [
-        (ONE, True),
-        ("HTTP://cdn.example/1.jpg", True),
-        ("http://169.254.169.254/latest", True),  # whether it is fetched is the download's matter
-        ("https://cdn.example/fotka 1.jpg?x=č", True),
-        (f"  {ONE}\n", True),
-        ("file:///etc/passwd", False),
-        ("ftp://cdn.example/1.jpg", False),
-        ("javascript:alert(1)", False),
-        ("data:image/png;base64,AAAA", False),
-        ("//cdn.example/1.jpg", False),
-        ("cdn.example/1.jpg", False),
-        ("https://", False),
-        ("https:///1.jpg", False),
-        ("https://[::1", False),
-        ("https://cdn.example:port/1.jpg", False),
-        ("https://cdn.example/" + "x" * 9_000, False),
-        ("nahraju později", False),
-        ("", False),
-        (None, False),
-        (7, False),
-        (True, False),
-        ([ONE], False),
-        ({"url": ONE}, False),
+        (ONE, ONE),
+        ("HTTP://cdn.example/1.jpg", "HTTP://cdn.example/1.jpg"),
+        # Whether it is fetched is the download's matter.
+        ("http://169.254.169.254/latest", "http://169.254.169.254/latest"),
+        ("https://cdn.example/fotka 1.jpg?x=č", "https://cdn.example/fotka 1.jpg?x=č"),
+        ("https://a.example/?from=https://b.example", "https://a.example/?from=https://b.example"),
+        (f"  {ONE}\n", ONE),
+        ("//cdn.example/1.jpg", ONE),
+        (f'<a href="{ONE}?a=1&amp;b=2">fotka</a>', f"{ONE}?a=1&b=2"),
+        (f"Tady je: {ONE}. Díky!", ONE),
+        (f"{ONE}\n{ONE}", ONE),
+        ([ONE], ONE),
+        ({"url": ONE}, ONE),
     ],
 )
-def test_only_web_addresses_are_photos(value: object, is_photo: bool) -> None:
-    assert len(_photos(("Fotka 1", value))) == is_photo
+def test_a_photo_s_address_is_found(value: object, url: str) -> None:
+    assert _photos(("Fotka 1", value)) == ((1, url),)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "file:///etc/passwd",
+        "ftp://cdn.example/1.jpg",
+        "javascript:alert(1)",
+        "data:image/png;base64,AAAA",
+        "cdn.example/1.jpg",
+        "https://",
+        "https:///1.jpg",
+        "https://[::1",
+        "https://cdn.example:port/1.jpg",
+        "https://cdn.example/" + "x" * 9_000,
+        "nahraju později",
+        7,
+    ],
+)
+def test_what_is_no_address_is_a_photo_with_the_reason(value: object) -> None:
+    [photo] = _item(("Fotka 1", value)).photos
+    assert (photo.position, photo.url) == (1, None)
+    assert "no address that can be fetched" in str(photo.problem)
+    assert str(value)[:20] in str(photo.problem)
+
+
+def test_two_addresses_for_one_page_are_no_address() -> None:
+    [photo] = _item(("Fotka 1", f"{ONE}\n{TWO}")).photos
+    assert photo.url is None
+    assert "there are 2 addresses" in str(photo.problem)
+
+
+@pytest.mark.parametrize("value", ["", None, True, [], {}])
+def test_a_page_left_empty_has_no_photo(value: object) -> None:
+    item = _item(("Fotka 1", value))
+    assert item.photos == ()
+    assert item.is_photo_book
 
 
 # --- a line item's other fields ----------------------------------------------------------------
@@ -280,18 +307,68 @@ def test_line_items_that_cannot_be_told_apart_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "payload",
+    "properties",
     [
-        {"id": 7, "line_items": "none"},
-        {"id": 7, "line_items": [[]]},
-        {"id": 7, "line_items": [{"id": 1, "properties": {"Fotka 1": ONE}}]},
-        {"id": 7, "customer": "Eva"},
-        {"id": 7, "shipping_lines": {"title": "x"}},
+        [{"name": "Fotka 1", "value": ONE}, None, 7, "x", []],
+        {"Fotka 1": ONE},
+        [["Fotka 1", ONE]],
+        [["Fotka 1", ONE], ["a"], []],
+        {"name": "Fotka 1", "value": ONE},
     ],
 )
-def test_another_shape_is_malformed(payload: dict[str, object]) -> None:
-    with pytest.raises(MalformedWebhookError, match="no order as Shopify writes them"):
-        order_of(payload)
+def test_properties_in_any_shape_are_read(properties: object) -> None:
+    [item] = order_of({"id": 7, "line_items": [{"id": 1, "properties": properties}]}).items
+    assert item.photos == (ShopPhoto(1, ONE),)
+
+
+ODD: tuple[object, ...] = ("none", "", 7, 1.5, True, None, {}, [], [[]], [None], [7], {"a": 1})
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_one_field_of_another_shape_loses_no_order(odd: object) -> None:
+    for name in ("line_items", "customer", "shipping_lines", "name", "email", "created_at"):
+        order = order_of({"id": 7, name: odd, "cancelled_at": odd, "financial_status": odd})
+        assert order.shopify_id == 7
+    [item] = order_of({"id": 7, "line_items": [{"id": 1, "properties": odd}]}).items
+    assert item.photos == ()
+
+
+def test_what_is_told_in_another_shape_is_read() -> None:
+    order = order_of(
+        {
+            "id": 7,
+            "customer": [{"first_name": "Eva"}],
+            "shipping_lines": {"title": "Zásilkovna"},
+            "line_items": {"0": {"id": 1, "title": "A"}, "1": {"id": 2, "title": "B"}},
+        }
+    )
+    assert (order.customer, order.shipping_method) == ("Eva", "Zásilkovna")
+    assert [item.title for item in order.items] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("quantities", "left"),
+    [
+        ({"quantity": 3}, 3),
+        ({"quantity": 3, "current_quantity": None}, 3),
+        ({"quantity": 3, "current_quantity": 1}, 1),
+        ({"quantity": 1, "current_quantity": 0}, 0),
+    ],
+)
+def test_what_is_left_of_a_line_counts(quantities: dict[str, object], left: int) -> None:
+    payload = {"id": 7, "line_items": [{"id": 1, **quantities}]}
+    assert [item.quantity for item in order_of(payload).items] == [left]
+    names = {"current_quantity": "currentQuantity"}
+    graph = {names.get(name, name): value for name, value in quantities.items()}
+    assert Line.model_validate(graph).as_item(1).quantity == left
+
+
+def test_when_it_was_cancelled() -> None:
+    moment = "2026-11-20T12:00:00+01:00"
+    told = order_of({"id": 7, "cancelled_at": moment}).cancelled_at
+    assert told == datetime(2026, 11, 20, 11, tzinfo=UTC)
+    assert GraphOrder.model_validate({"cancelledAt": moment}).cancelled_at == told
+    assert order_of({"id": 7, "cancelled_at": None}).cancelled_at is None
 
 
 def test_a_photo_is_as_written() -> None:

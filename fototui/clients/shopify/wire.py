@@ -1,7 +1,8 @@
 """What Shopify sends of an order, by GraphQL or by webhook, and what it means to the shop.
 
 The two ways name the same fields differently; one model reads both. What is missing, null or
-senseless in a single value is None; only a value of another shape (a text for a list) is an error.
+senseless in a single value is None, and so is what an app put into another shape (a text for a
+list). Only the pages of an answer are strict: what they lack would be lost in silence.
 Fields are those of shopify.dev, "GraphQL Admin API: Order" and "Webhooks: orders/create".
 """
 
@@ -12,11 +13,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated
 
-import httpx
 import structlog
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
-from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
+from fototui.clients.shopify.photo_addresses import read_photos
+from fototui.domain.shop import ShopItem, ShopOrder
 from fototui.domain.text import clean, clean_line
 
 log = structlog.get_logger(__name__)
@@ -25,12 +26,9 @@ log = structlog.get_logger(__name__)
 _ID = re.compile(r"(?:gid://shopify/[A-Za-z]+/)?([0-9]{1,19})(?:\?.*)?")
 _LARGEST_ID = 2**63 - 1
 
-# "Fotka 2" and "Fotka (4)-2": the number of the page stands last.
-_PHOTO = re.compile(r"fotka\s*(?:\([0-9]{1,6}\)\s*-\s*)?([0-9]{1,4})")
 _DEDICATION = unicodedata.normalize("NFC", "věnování")
 _LAYOUT = unicodedata.normalize("NFC", "rozvržení")
 
-_LONGEST_ADDRESS = 8_000
 _LARGEST_QUANTITY = 100_000
 
 # At its ends the calendar breaks: PostgreSQL's driver reads year 1 as "-infinity", and no time zone
@@ -65,6 +63,10 @@ def _quantity(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         return 1
     return min(max(value, 0), _LARGEST_QUANTITY)
+
+
+def _current(value: object) -> int | None:
+    return None if value is None else _quantity(value)
 
 
 def _is_short(value: str | int) -> bool:
@@ -107,6 +109,44 @@ def read_json(body: bytes) -> object:
     return value
 
 
+def _attributes(value: object) -> object:
+    """Attributes in whatever shape: a list of objects or of pairs, or names with their values."""
+    if isinstance(value, dict):
+        value = [value] if "name" in value or "key" in value else list(value.items())
+    if not isinstance(value, list):
+        return None
+    pairs = [
+        {"name": each[0], "value": each[1]}
+        if isinstance(each, list | tuple) and len(each) == 2
+        else each
+        for each in value
+    ]
+    return [each for each in pairs if isinstance(each, dict)]
+
+
+def _value(value: object) -> str | None:
+    """An attribute's value; what an app put into lists is shown as it came."""
+    if isinstance(value, dict | list) and value:
+        value = json.dumps(value, ensure_ascii=False)
+    return _text(value)
+
+
+def _object(value: object) -> object:
+    """An object; the first one of a list, and None for anything else."""
+    if isinstance(value, list):
+        value = next((each for each in value if isinstance(each, dict)), None)
+    return value if isinstance(value, dict) else None
+
+
+def _objects(value: object) -> object:
+    """A list of objects, of one, or of those that are the values of one."""
+    if isinstance(value, dict):
+        value = [value] if "id" in value or "title" in value else list(value.values())
+    if not isinstance(value, list):
+        return None
+    return [each if isinstance(each, dict) else None for each in value]
+
+
 Text = Annotated[str | None, BeforeValidator(_text)]
 Id = Annotated[int | None, BeforeValidator(_id)]
 Time = Annotated[datetime | None, BeforeValidator(read_time)]
@@ -122,7 +162,7 @@ class Attribute(Wire):
     """What the customer or an app wrote beside a line item."""
 
     name: Text = Field(None, validation_alias=AliasChoices("name", "key"))
-    value: Text = None
+    value: Annotated[str | None, BeforeValidator(_value)] = None
 
 
 class Line(Wire):
@@ -134,7 +174,11 @@ class Line(Wire):
         None, validation_alias=AliasChoices("variant_title", "variantTitle")
     )
     quantity: Annotated[int, BeforeValidator(_quantity)] = 1
-    properties: list[Attribute | None] | None = Field(
+    current_quantity: Annotated[int | None, BeforeValidator(_current)] = Field(
+        None, validation_alias=AliasChoices("current_quantity", "currentQuantity")
+    )
+    """What is left of it: `quantity` never changes, however the order is edited and refunded."""
+    properties: Annotated[list[Attribute] | None, BeforeValidator(_attributes)] = Field(
         None, validation_alias=AliasChoices("properties", "customAttributes")
     )
 
@@ -144,57 +188,29 @@ class Line(Wire):
         variant = clean_line(self.variant_title or "")
         if variant and variant != _NO_VARIANT and not f" {title}".endswith(f" {variant}"):
             title = f"{title} - {variant}" if title else variant
-        attributes = [
+        named = [
             (unicodedata.normalize("NFC", clean_line(each.name)).casefold(), each.value)
             for each in self.properties or ()
-            if each and each.name and each.value
+            if each.name
         ]
+        attributes = [(name, value) for name, value in named if value]
         dedication = _first(attributes, _DEDICATION)
         layout = _first(attributes, _LAYOUT)
         return ShopItem(
             shopify_id=shopify_id,
             title=clean_line(title) or _NO_TITLE,
-            quantity=self.quantity,
+            quantity=self.quantity if self.current_quantity is None else self.current_quantity,
             dedication=dedication,
             layout=clean_line(layout) if layout else None,
-            photos=_photos(shopify_id, attributes),
+            photos=read_photos(shopify_id, attributes),
+            is_photo_book=any(
+                name in (_DEDICATION, _LAYOUT) or name.startswith("fotka") for name, _ in named
+            ),
         )
 
 
 def _first(attributes: Iterable[tuple[str, str]], name: str) -> str | None:
     return next((value for key, value in attributes if key == name), None)
-
-
-def _photos(line_id: int, attributes: Iterable[tuple[str, str]]) -> tuple[ShopPhoto, ...]:
-    """The photos of a line item, by position.
-
-    Two attributes may name one page ("Fotka (4)-2" and "Fotka 2"): the first http(s) address wins,
-    for a page has one photo.
-    """
-    photos: dict[int, ShopPhoto] = {}
-    for key, value in attributes:
-        match = _PHOTO.fullmatch(key)
-        position = int(match[1]) if match else 0
-        if position < 1 or not _is_address(value):
-            continue
-        kept = photos.setdefault(position, ShopPhoto(position, value))
-        if kept.url != value:
-            log.warning(
-                "Shopify names two photos for one page; the first is taken",
-                line_item=line_id,
-                position=position,
-            )
-    return tuple(photos[position] for position in sorted(photos))
-
-
-def _is_address(text: str) -> bool:
-    """Whether a text is an http(s) address; whether it may be fetched is the download's matter."""
-    if len(text) > _LONGEST_ADDRESS or not text.lower().startswith(("http://", "https://")):
-        return False
-    try:
-        return bool(httpx.URL(text).host)
-    except (httpx.InvalidURL, ValueError):
-        return False
 
 
 class Customer(Wire):
@@ -220,7 +236,8 @@ class OrderFields(Wire):
     financial_status: Text = Field(
         None, validation_alias=AliasChoices("financial_status", "displayFinancialStatus")
     )
-    customer: Customer | None = None
+    cancelled_at: Time = Field(None, validation_alias=AliasChoices("cancelled_at", "cancelledAt"))
+    customer: Annotated[Customer | None, BeforeValidator(_object)] = None
 
     def as_order(
         self, shopify_id: int, shipping: ShippingLine | None, lines: Iterable[Line | None]
@@ -250,6 +267,7 @@ class OrderFields(Wire):
             payment_status=status.upper() if status else None,
             shipping_method=_line(shipping.title) if shipping else None,
             items=tuple(items.values()),
+            cancelled_at=self.cancelled_at,
         )
 
 
@@ -260,8 +278,8 @@ def _line(text: str | None) -> str | None:
 class WebhookOrder(OrderFields):
     """An order in a webhook's body (the REST API's words)."""
 
-    shipping_lines: list[ShippingLine | None] | None = None
-    line_items: list[Line | None] | None = None
+    shipping_lines: Annotated[list[ShippingLine | None] | None, BeforeValidator(_objects)] = None
+    line_items: Annotated[list[Line | None] | None, BeforeValidator(_objects)] = None
 
 
 class PageInfo(Wire):
@@ -282,7 +300,9 @@ class GraphOrder(OrderFields):
     """An order in the answer to a query, with its first line items."""
 
     legacy_id: Id = Field(None, validation_alias="legacyResourceId")
-    shipping_line: ShippingLine | None = Field(None, validation_alias="shippingLine")
+    shipping_line: Annotated[ShippingLine | None, BeforeValidator(_object)] = Field(
+        None, validation_alias="shippingLine"
+    )
     line_items: LinePage | None = Field(None, validation_alias="lineItems")
 
     @property

@@ -122,6 +122,8 @@ class Order(JobColumns, ChangeMarked, Base):
     customer_name: Mapped[str | None]
     payment_status: Mapped[str | None]
     shipping_method: Mapped[str | None]
+    cancelled_at: Mapped[datetime | None]
+    """When the shop cancelled it: nothing is asked for it unasked any more."""
     status: Mapped[OrderStatus] = mapped_column(ORDER_STATUS_PG_ENUM, default=OrderStatus.PENDING)
     created_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW, onupdate=NOW)
@@ -139,6 +141,7 @@ class Order(JobColumns, ChangeMarked, Base):
     # The list of orders is read newest first, page by page; also of one status only.
     __table_args__ = (
         Index("ix_orders_newest", text("created_at DESC"), text("id DESC")),
+        Index("ix_orders_number_upper", text("upper(order_number)")),
         Index("ix_orders_status", "status", text("created_at DESC"), text("id DESC")),
         *(
             Index(

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-NEEDED = "b9d1e3f50728"
+NEEDED = "c0e2f4a61839"
 """The newest of `migrations/`; written anew with each migration."""
 
 

@@ -145,7 +145,11 @@ class DownloadPipeline:
             rows = await session.execute(
                 select(Image, LineItem.id)
                 .join(LineItem, LineItem.id == Image.line_item_id)
-                .where(LineItem.order_id == ULID.from_str(job.order_id), is_missing())
+                .where(
+                    LineItem.order_id == ULID.from_str(job.order_id),
+                    LineItem.quantity > 0,
+                    is_missing(),
+                )
                 .order_by(Image.id)
             )
             return [
@@ -194,7 +198,7 @@ class DownloadPipeline:
                 select(func.count())
                 .select_from(Image)
                 .join(LineItem, LineItem.id == Image.line_item_id)
-                .where(LineItem.order_id == row.id, is_missing())
+                .where(LineItem.order_id == row.id, LineItem.quantity > 0, is_missing())
             )
             if more:
                 return False

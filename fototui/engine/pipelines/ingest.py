@@ -14,7 +14,7 @@ from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step
 from fototui.engine.jobs.job import JobStatus, OrderJob
 from fototui.engine.jobs.orders import INGESTS, claimed_order, finish
-from fototui.services.ingest.apply import IngestService, ask_anew
+from fototui.services.ingest.apply import IngestService, ask_anew, tell_lack
 from fototui.services.ingest.webhooks import WebhookService
 
 
@@ -96,12 +96,14 @@ class IngestPipeline:
             if told is None and refused is not None:
                 raise refused
             if told is None:
-                status = self._without_news(job)
+                status, lacks_photos = self._without_news(job), False
             else:
                 applied = await IngestService(session, operator=self._actor).apply_within(told, row)
                 # A word of the shop is a reason to try again what failed.
                 status = applied.status_after(job.status, asked=True)
+                lacks_photos = applied.lacks_photos
             finish(row, job, status)
+            tell_lack(row, is_so=lacks_photos)
             if row.sync_requested_at is None:
                 await webhooks.forget_payloads(shopify_id)
             if status is S.DOWNLOADING:

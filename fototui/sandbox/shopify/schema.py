@@ -145,9 +145,9 @@ def _order(order: PlacedOrder) -> Node:
         "legacyResourceId": str(order.id),
         "createdAt": _time(order.created_at),
         "updatedAt": _time(order.updated_at),
-        "cancelledAt": None,
         "email": order.email,
         "displayFinancialStatus": order.payment,
+        "cancelledAt": None if order.cancelled_at is None else _time(order.cancelled_at),
         "customer": {
             "firstName": order.first_name,
             "lastName": order.last_name,
@@ -169,7 +169,7 @@ def _book(book: Book) -> Node:
         "name": f"{book.title} - {book.variant}" if book.variant else book.title,
         "variantTitle": book.variant,
         "quantity": book.quantity,
-        "currentQuantity": book.quantity,
+        "currentQuantity": book.left,
         "customAttributes": [{"key": key, "value": value} for key, value in book.attributes],
     }
 

@@ -25,7 +25,8 @@ class Book:
     Args:
         title: The product's title.
         variant: The variant's title.
-        quantity: How many are printed.
+        quantity: How many were ordered.
+        removed: How many of these were taken out since.
         attributes: Custom attributes in the customer's order; a key may repeat.
         id: Given by the shop.
     """
@@ -33,8 +34,14 @@ class Book:
     title: str = "Omalovánka z vašich fotek"
     variant: str | None = "A4"
     quantity: int = 1
+    removed: int = 0
     attributes: list[tuple[str, str | None]] = field(default_factory=list)
     id: int = 0
+
+    @property
+    def left(self) -> int:
+        """How many are still wanted (`currentQuantity`)."""
+        return self.quantity - self.removed
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +59,7 @@ class PlacedOrder:
         payment: `displayFinancialStatus`, such as "PAID".
         shipping: Title of the shipping line.
         books: Its line items.
+        cancelled_at: When it was cancelled.
     """
 
     id: int
@@ -64,6 +72,7 @@ class PlacedOrder:
     payment: str | None = None
     shipping: str | None = None
     books: list[Book] = field(default_factory=list)
+    cancelled_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -171,6 +180,26 @@ class Shop:
             payment: `displayFinancialStatus`.
         """
         order.payment = payment
+        _touch(order)
+
+    def cancel(self, order: PlacedOrder) -> None:
+        """Cancel an order.
+
+        Args:
+            order: The order.
+        """
+        _touch(order)
+        order.cancelled_at = order.updated_at
+
+    def take_out(self, order: PlacedOrder, *, place: int = 0, copies: int = 1) -> None:
+        """Take copies of a book out of an order, as an edit or a refund does.
+
+        Args:
+            order: The order.
+            place: Which of its books, from 0.
+            copies: How many.
+        """
+        order.books[place].removed += copies
         _touch(order)
 
     def add_photos(self, order: PlacedOrder, photos: Sequence[str], *, place: int = 0) -> None:

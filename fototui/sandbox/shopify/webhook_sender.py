@@ -79,6 +79,7 @@ def payload(order: PlacedOrder) -> dict[str, object]:
         "order_number": order.number,
         "created_at": order.created_at.isoformat(),
         "updated_at": order.updated_at.isoformat(),
+        "cancelled_at": None if order.cancelled_at is None else order.cancelled_at.isoformat(),
         "email": order.email,
         "financial_status": None if order.payment is None else order.payment.lower(),
         "customer": {"first_name": order.first_name, "last_name": order.last_name}
@@ -95,6 +96,7 @@ def _line_item(book: Book) -> dict[str, object]:
         "title": book.title,
         "variant_title": book.variant,
         "quantity": book.quantity,
+        "current_quantity": book.left,
         "properties": [{"name": name, "value": value} for name, value in book.attributes],
     }
 

@@ -29,10 +29,19 @@ from fototui.domain.events import (
     Operation,
     OrderUpdateEvent,
 )
+from fototui.domain.sentences import Sentence
 from fototui.domain.shop import ShopOrder
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.services.ingest.diff import KnownBook, OrderDiff, compare
 from fototui.services.operations.activity import ActivityAction, ActivityService
+
+NO_PHOTOS = "no_photos"
+"""The code of an order that should have photos and has none."""
+
+_NO_PHOTOS = Sentence.make(
+    "The order should have photos, and the shop names none that can be fetched; see its line "
+    "items in Shopify, and ask the customer."
+)
 
 ASKED_ANEW: dict[str, ColumnElement[datetime] | int | None] = {
     "queued_at": func.now(),
@@ -56,6 +65,7 @@ class Applied:
         new_photos: Photos to be fetched that came of it: new ones, and missing ones that are
             elsewhere now.
         missing_photos: All photos that have an address and no file.
+        lacks_photos: It should have photos, and has none.
     """
 
     order_id: str
@@ -64,6 +74,7 @@ class Applied:
     changed: bool
     new_photos: int
     missing_photos: int
+    lacks_photos: bool = False
 
     def status_after(self, status: OrderStatus, *, asked: bool = False) -> OrderStatus:
         """Where the order stands with it.
@@ -131,6 +142,7 @@ class IngestService:
                 move_on(row, after)
                 applied = replace(applied, changed=True)
             await self._write(row, diff, applied)
+            tell_lack(row, is_so=applied.lacks_photos)
             if after is OrderStatus.DOWNLOADING and (after is not before or applied.new_photos):
                 await notify(self.session, lane_payload(JobKind.DOWNLOAD))
             return applied
@@ -184,7 +196,9 @@ class IngestService:
         lock = locking(Order.shopify_id == order.shopify_id)
         if row := await self.session.scalar(lock):
             return row, False
-        has_photos = any(item.photos for item in order.items)
+        has_photos = any(
+            photo.url for item in order.items if item.quantity for photo in item.photos
+        )
         status = OrderStatus.DOWNLOADING if has_photos else OrderStatus.READY_FOR_REVIEW
         if row := await insert_order(self.session, order, status):
             return row, True
@@ -294,6 +308,7 @@ async def insert_order(
             payment_status=order.payment_status,
             shipping_method=order.shipping_method,
             status=status,
+            cancelled_at=order.cancelled_at,
             created_at=order.created_at or created_at or func.now(),
         )
         .on_conflict_do_nothing()
@@ -334,6 +349,21 @@ def move_on(row: Order, status: OrderStatus) -> None:
     ask_anew(row)
 
 
+def tell_lack(row: Order, *, is_so: bool) -> None:
+    """Say of an order that should have photos and has none that it is so.
+
+    To be called when it stands where it shall stand: only one that waits for nothing is told of.
+
+    Args:
+        row: The order, locked.
+        is_so: Whether it lacks its photos.
+    """
+    if row.status is OrderStatus.READY_FOR_REVIEW and is_so:
+        row.error_code, row.error, row.error_words = NO_PHOTOS, str(_NO_PHOTOS), _NO_PHOTOS
+    elif row.error_code == NO_PHOTOS:
+        row.error = row.error_code = row.error_words = None
+
+
 def ask_anew(row: Order) -> None:
     """Count an order's attempts from the beginning, as a job that was asked for just now.
 
@@ -352,6 +382,7 @@ def _applied(row: Order, diff: OrderDiff) -> Applied:
         changed=diff.is_any,
         new_photos=diff.photos,
         missing_photos=diff.missing_photos,
+        lacks_photos=diff.lacks_photos,
     )
 
 

@@ -11,7 +11,8 @@ field by field:
 - Books keep their place. A new one takes the shop's place if that is free, else the next one.
 - A photo that is in storage stays, whatever the shop says of it. One that is not takes the shop's
   address.
-- What the shop no longer tells of stays.
+- What the shop no longer tells of stays; a book that was taken out of the order has quantity 0.
+- A photo whose address cannot be used is there, with the reason.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from fototui.db.models.orders import Image, LineItem, Order
+from fototui.domain.errors import PermanentError
 from fototui.domain.sentences import Sentence
 from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
 from fototui.domain.statuses import OrderStatus
@@ -51,6 +53,7 @@ class OrderDiff:
         new_photos: New photos of known books.
         addresses: Missing photos with their new addresses.
         missing_photos: Photos that will have to be fetched once this is written.
+        lacks_photos: The order should have photos, and there is none, fetched or to be fetched.
     """
 
     is_first: bool
@@ -60,17 +63,28 @@ class OrderDiff:
     new_photos: list[tuple[LineItem, ShopPhoto]] = field(default_factory=list)
     addresses: list[tuple[Image, str]] = field(default_factory=list)
     missing_photos: int = 0
+    lacks_photos: bool = False
 
     @property
     def photos(self) -> int:
         """Photos to be fetched that come of it: new ones, and missing ones elsewhere now."""
-        of_new_items = sum(len(item.photos) for _, item in self.new_items)
-        return of_new_items + len(self.new_photos) + len(self.addresses)
+        new = chain(
+            (photo for _, item in self.new_items for photo in item.photos),
+            (photo for _, photo in self.new_photos),
+        )
+        return sum(photo.url is not None for photo in new) + len(self.addresses)
 
     @property
     def is_any(self) -> bool:
         """Whether there is anything to write down."""
-        return bool(self.is_first or self.order or self.items or self.new_items or self.photos)
+        return bool(
+            self.is_first
+            or self.order
+            or self.items
+            or self.new_items
+            or self.new_photos
+            or self.addresses
+        )
 
     def rows(self, order: Order) -> list[LineItem | Image]:
         """Write it into the rows that are there.
@@ -95,10 +109,12 @@ class OrderDiff:
         """It in words, for the activity log; None where there are none."""
         if self.is_first:
             return Sentence.make("{count} photo", "{count} photos", count=self.photos)
-        parts = tuple(self._parts())
+        parts = tuple(self._parts())  # an unusable photo alone has none
         return Sentence.make("{news}", news=parts) if parts else None
 
     def _parts(self) -> Iterable[Sentence]:
+        if "cancelled_at" in self.order:
+            yield Sentence.make("Cancelled in the shop.")
         if payment := self.order.get("payment_status"):
             yield Sentence.make("Payment: {payment}.", payment=str(payment))
         # Names and addresses stay out of the log, which is kept for longer.
@@ -141,7 +157,8 @@ def compare(
     # A webhook makes the row, and its details come later; a reviewed order may have no books.
     is_bare = not books and order.status is not OrderStatus.READY_FOR_REVIEW
     diff = OrderDiff(is_first=is_new or is_bare)
-    known = {
+    known: dict[str, object] = {
+        "cancelled_at": told.cancelled_at,
         "customer_email": told.email,
         "customer_name": told.customer,
         "payment_status": told.payment_status,
@@ -154,10 +171,26 @@ def compare(
     diff.order |= _changed(order, known)
     _compare_books(diff, books, told.items)
     readdressed = {image.id for image, _ in diff.addresses}
-    known_photos = chain.from_iterable(book.photos.values() for book in books)
+    wanted = _wanted(books, told)
+    known_photos = chain.from_iterable(book.photos.values() for book in wanted)
     still_missing = (is_missing(each) and each.id not in readdressed for each in known_photos)
+    known_any = any(
+        image.file_ref or image.original_url for book in wanted for image in book.photos.values()
+    )
+    diff.lacks_photos = told.lacks_photos and not known_any
     diff.missing_photos = diff.photos + sum(still_missing)
     return diff
+
+
+def _wanted(books: Sequence[KnownBook], told: ShopOrder) -> list[KnownBook]:
+    """The books that are still in the order."""
+    quantities = {item.shopify_id: item.quantity for item in told.items}
+
+    def quantity(item: LineItem) -> int:
+        number = item.shopify_line_item_id
+        return item.quantity if number is None else quantities.get(number, item.quantity)
+
+    return [book for book in books if quantity(book.item)]
 
 
 def is_missing(image: Image) -> bool:
@@ -175,6 +208,8 @@ def _compare_books(diff: OrderDiff, books: Sequence[KnownBook], told: Sequence[S
     taken = {book.item.position for book in books}
     for place, item in enumerate(told, start=1):
         book = by_number.get(item.shopify_id) or unnumbered.pop(place, None)
+        if book is None and not item.quantity:
+            continue  # taken out of the order before anybody here knew of it
         if book is None:
             position = place if place not in taken else max(taken) + 1
             taken.add(position)
@@ -193,7 +228,7 @@ def _compare_books(diff: OrderDiff, books: Sequence[KnownBook], told: Sequence[S
             image = book.photos.get(photo.position)
             if image is None:
                 diff.new_photos.append((book.item, photo))
-            elif image.file_ref is None and image.original_url != photo.url:
+            elif photo.url and image.file_ref is None and image.original_url != photo.url:
                 diff.addresses.append((image, photo.url))
 
 
@@ -219,4 +254,10 @@ def _new_item(order: Order, position: int, item: ShopItem) -> LineItem:
 
 
 def _new_image(photo: ShopPhoto, **columns: object) -> Image:
+    if photo.problem is not None:
+        columns |= {
+            "error_code": PermanentError.code,
+            "error": str(photo.problem),
+            "error_words": photo.problem,
+        }
     return Image(position=photo.position, original_url=photo.url, **columns)

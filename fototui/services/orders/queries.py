@@ -171,6 +171,7 @@ def _with_badges(page: Select[Order]) -> Select[*_ListRow]:
         Order.error,
         Order.error_words,
         Order.urgent_at,
+        Order.cancelled_at,
     ).subquery("page")
     coloring = _badge(ColoringVersion, Image.selected_coloring_id)
     svg = _badge(SvgVersion, Image.selected_svg_id)
@@ -229,6 +230,7 @@ def _order_row(
     error: str | None,
     error_words: Sentence | None,
     urgent_at: datetime | None,
+    cancelled_at: datetime | None,
     items: int,
     dedications: Sequence[str] | None,
     waiting: int,
@@ -252,7 +254,7 @@ def _order_row(
         ),
         waiting=int(waiting),  # a sum is a decimal
         search=folded("\n".join(filter(None, texts))),
-        error=stored(error, error_words),
+        error=stored(error, error_words) or _cancelled(cancelled_at),
         urgent=urgent_at is not None,
     )
 
@@ -375,9 +377,15 @@ def _detail(order: Order, items: dict[LineItem, dict[Image, _Versions]]) -> Orde
             )
             for item, images in items.items()
         ),
-        error=stored(order.error, order.error_words),
+        error=stored(order.error, order.error_words) or _cancelled(order.cancelled_at),
         urgent=order.urgent_at is not None,
     )
+
+
+def _cancelled(at: datetime | None) -> Sentence | None:
+    if at is None:
+        return None
+    return Sentence.make("The order was cancelled in the shop; nothing is made of it unasked.")
 
 
 def _image(image: Image, versions: _Versions) -> ImageView:

@@ -91,7 +91,7 @@ async def lock_images(
 
 
 async def lock_order(session: TrackedAsyncSession, order_ref: str) -> list[ImageState]:
-    """Lock all images of an order and read all about them.
+    """Lock all images of an order and read all about them, but for books taken out of it.
 
     Args:
         session: The session, inside a transaction.
@@ -103,7 +103,7 @@ async def lock_order(session: TrackedAsyncSession, order_ref: str) -> list[Image
     Raises:
         NotFoundError: There is no such order.
     """
-    states = await lock_images(session, is_order(order_ref))
+    states = await lock_images(session, is_order(order_ref) & (LineItem.quantity > 0))
     if not states and not await session.scalar(select(Order.id).where(is_order(order_ref))):
         raise no_such_order(order_ref)
     return states

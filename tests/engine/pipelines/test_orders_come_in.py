@@ -400,6 +400,37 @@ async def test_colourings_are_asked_for_once_as_soon_as_the_photos_are_there(wor
     assert await _count(world, SvgVersion) == 0
 
 
+async def test_nothing_is_asked_for_what_was_cancelled_or_taken_out(world: World) -> None:
+    rules = RuleSettings(coloring=True)
+    cancelled = world.place(world.photo_url("a.jpg"))
+    edited = world.place(world.photo_url("b.jpg"))
+    paid = world.place(world.photo_url("c.jpg"))
+    ids = [await world.know(order) for order in (cancelled, edited, paid)]
+    async with world.engine(orders=2):
+        for order_id in ids:
+            await world.until_order(order_id, S.READY_FOR_REVIEW)
+        shop = world.shop.shop
+        shop.cancel(shop.orders[cancelled.id])
+        shop.take_out(shop.orders[edited.id])
+        for order_id in ids[:2]:
+            async with world.database.session() as session:
+                await SyncService(session, operator="jana").request(order_id)
+
+        async def known() -> bool:
+            orders = [await world.order(order_id) for order_id in ids[:2]]
+            return orders[0].error is not None and orders[1].line_items[0].quantity == 0
+
+        await eventually(known)
+    async with world.engine(orders=2, rules=rules):
+
+        async def done() -> bool:
+            order = await world.order(ids[2])
+            return all(image.selected_coloring_id for image in order.images)
+
+        await eventually(done)
+    assert await _count(world, ColoringVersion) == 1
+
+
 async def test_the_svg_is_asked_for_once_an_operator_chose(world: World) -> None:
     order_id = await world.know(world.place(world.photo_url("a.jpg")))
     async with world.engine(orders=1, rules=RuleSettings(svg=True)):
