@@ -1,5 +1,6 @@
 """What Vectorizer.ai's answers say, and how it is told what an SVG shall be like."""
 
+import math
 import re
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ _LONGEST_TOKEN = 100
 # (possessive, so that no answer can make the match take for ever).
 _SVG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>)*+<svg[\s>]", re.S)
 _SVG_HEAD_BYTES = 65_536
+# No call costs nearly as much; a sum of what is told shall stay a number.
+_MOST_CREDITS = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,9 @@ def _is_svg(body: bytes) -> bool:
 
 
 def _number(text: str | None) -> float | None:
+    """A number of credits; what is none that could be charged is None."""
     try:
-        return None if text is None else float(text)
+        number = math.nan if text is None else float(text)
     except ValueError:
         return None
+    return number if 0 <= number < _MOST_CREDITS else None

@@ -1,0 +1,3 @@
+from tests.clients.conftest import service, services
+
+__all__ = ["service", "services"]
