@@ -22,8 +22,13 @@ DEFAULT_CONCURRENCY = {
 
 
 def _read_url(value: str) -> str:
-    parts = urlsplit(value.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(value.strip())
+        # The port is read here, for it is refused where it is used.
+        is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # in words that hold the value
+        is_address = False
+    if not is_address:
         raise ValueError(N_("give a full address such as https://example.com"))
     return value.strip().rstrip("/")
 

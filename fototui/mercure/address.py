@@ -21,8 +21,13 @@ def hub_address(url: str) -> str:
     Raises:
         ConfigurationError: It is no http(s) URL.
     """
-    parts = urlsplit(url.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(url.strip())
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        is_address = is_address and (parts.port is None or parts.port > 0)
+    except ValueError:  # half an IPv6 address, a port that cannot exist
+        parts, is_address = urlsplit(""), False
+    if not is_address:
         raise ConfigurationError(
             "MERCURE_URL is {value}: give the hub's full address, for instance {example}.",
             value=repr(clean_line(url, limit=100)),

@@ -234,7 +234,8 @@ def web_address(text: str, variable: str) -> httpx.URL:
     """
     try:
         url = httpx.URL(text)
-    except httpx.InvalidURL:
+        _ = url.raw_host  # not every host that is read can be written
+    except (httpx.InvalidURL, ValueError):
         url = httpx.URL()
     if url.scheme not in ("https", "http") or not url.host:
         raise ConfigurationError(

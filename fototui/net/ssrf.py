@@ -130,8 +130,9 @@ def read_address(text: str) -> Target:
     """
     try:
         url = httpx.URL(text.strip()).copy_with(fragment=None)
+        host = url.raw_host.decode("ascii").removesuffix(".")
     except (httpx.InvalidURL, ValueError):  # ValueError: half a character, a port of many digits
-        url = httpx.URL()
+        url, host = httpx.URL(), ""
     if url.scheme and url.scheme not in _PORTS:
         raise PermanentError(
             "The photo's address begins with {scheme}:, and only http: and https: are fetched; "
@@ -139,7 +140,6 @@ def read_address(text: str) -> Target:
             service=SERVICE,
             scheme=clean_line(url.scheme, limit=20),
         )
-    host = url.raw_host.decode("ascii").removesuffix(".")
     if not url.scheme or not host:
         raise PermanentError(
             "The photo's address cannot be read; ask the customer for the photo.", service=SERVICE

@@ -28,11 +28,12 @@ from fototui.clients.shopify.wire import OrdersData
 from fototui.clients.vectorizer import VectorizerApiService
 from fototui.config.settings import Proxy, load_settings
 from fototui.db.database import Database
-from fototui.domain.errors import FototuiError
+from fototui.domain.errors import ConfigurationError, FototuiError
 from fototui.domain.events import parse_event
 from fototui.domain.options import SvgOptions
 from fototui.domain.text import clean
-from fototui.net.exchange import Answer
+from fototui.mercure.address import hub_address
+from fototui.net.exchange import Answer, web_address
 from fototui.net.ssrf import read_address, redirected
 from fototui.pictures.decoding import decode
 
@@ -149,6 +150,7 @@ def test_packed_bodies(body: bytes, packing: str) -> None:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.toml").touch()
     monkeypatch.setenv("FOTOTUI_CONFIG", str(tmp_path / "config.toml"))
     return tmp_path
 
@@ -187,3 +189,20 @@ def test_addresses_of_databases(folder: Path, text: str) -> None:
         given_url = load_settings(database_url=text).database_url
         assert given_url is not None
         assert Database(given_url).address  # connects to nothing yet
+
+
+ADDRESSES = ("shopify_store_url", "runpod_api_url", "vectorizer_url", "s3_endpoint", "mercure_url")
+
+
+@few
+@given(text=any_line_of("addresses/services.txt"), name=st.sampled_from(ADDRESSES))
+def test_addresses_of_services(folder: Path, text: str, name: str) -> None:
+    for read in (hub_address, lambda text: web_address(text, name.upper())):
+        with sentences():
+            read(text)
+    words = "give a full address"
+    try:
+        load_settings(**{name: text})
+    except ConfigurationError as error:
+        words = str(error)
+    assert "give a full address" in words  # the program's own, which tell nothing of the value
