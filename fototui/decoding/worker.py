@@ -15,7 +15,6 @@ import threading
 from importlib import import_module
 
 from fototui.decoding.frames import HEADER, check_lengths, pack_head, read_head
-
 from fototui.domain.errors import FototuiError
 
 NO_MEMORY = "no_memory"

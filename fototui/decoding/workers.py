@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import structlog
-from fototui.decoding.frames import HEADER, check_lengths, pack_head, read_head
 
+from fototui.decoding.frames import HEADER, check_lengths, pack_head, read_head
 from fototui.domain.errors import TransientError
 from fototui.domain.sentences import Sentence
 

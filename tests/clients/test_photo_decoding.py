@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from fototui.clients.photo_decoding import inspect_apart, prepare_apart
-from fototui.decoding.workers import WorkerLimits, Workers
 from PIL import Image
 
 from fototui.clients import photo_decoding
+from fototui.clients.photo_decoding import inspect_apart, prepare_apart
 from fototui.clients.photos import PhotoInfo, inspect_photo, prepare_photo
+from fototui.decoding.workers import WorkerLimits, Workers
 from fototui.domain.errors import InvalidInputError
 from fototui.pictures.decoding import decode
 from fototui.pictures.errors import PictureTooBigError

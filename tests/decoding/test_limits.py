@@ -7,10 +7,11 @@ import struct
 import zlib
 
 import pytest
-from fototui.decoding.limits import jpeg_scans, without_broken_extras, without_extras
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+
+from fototui.decoding.limits import jpeg_scans, without_broken_extras, without_extras
 
 
 def _encoded(kind: str, **options: object) -> bytes:

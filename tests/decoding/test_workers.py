@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from fototui.decoding.worker import NO_MEMORY
 from fototui.decoding.workers import WorkerError, WorkerLimits, Workers
 

@@ -11,13 +11,9 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from fototui.clients.unpacking import UnpackError, unpack
-from fototui.mercure.event_stream import EventStream
-from fototui.net.client import open_client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from tests.fuzz.mutation import any_json_of, any_line_of, any_of, files
 
 from fototui.clients.photo_routes import Route
 from fototui.clients.photos import inspect_photo, peek_photo, prepare_photo
@@ -25,6 +21,7 @@ from fototui.clients.runpod_wire import read_health, read_job, read_job_id
 from fototui.clients.shopify import order_of, read_delivery
 from fototui.clients.shopify.answer import Envelope, read_answer
 from fototui.clients.shopify.wire import OrdersData
+from fototui.clients.unpacking import UnpackError, unpack
 from fototui.clients.vectorizer import VectorizerApiService
 from fototui.config.settings import Proxy, load_settings
 from fototui.db.database import Database
@@ -33,9 +30,12 @@ from fototui.domain.events import parse_event
 from fototui.domain.options import SvgOptions
 from fototui.domain.text import clean
 from fototui.mercure.address import hub_address
+from fototui.mercure.event_stream import EventStream
+from fototui.net.client import open_client
 from fototui.net.exchange import Answer, web_address
 from fototui.net.ssrf import read_address, redirected
 from fototui.pictures.decoding import decode
+from tests.fuzz.mutation import any_json_of, any_line_of, any_of, files
 
 if TYPE_CHECKING:
     from tests.clients.conftest import Service

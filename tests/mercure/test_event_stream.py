@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from fototui.mercure.event_stream import EventStream, EventTooLongError, ServerEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fototui.mercure.event_stream import EventStream, EventTooLongError, ServerEvent
 
 
 def _read(*chunks: bytes) -> list[ServerEvent]:

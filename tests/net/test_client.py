@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from fototui.net.client import open_client
 from pydantic import SecretStr
 
 from fototui.clients.download import PhotoDownload
@@ -18,6 +17,7 @@ from fototui.clients.vectorizer import VectorizerApiService
 from fototui.domain.errors import AccountError, ConfigurationError
 from fototui.mercure.publisher import MercurePublishService
 from fototui.mercure.subscriber import LinkState, MercureSubscriber, StateChange
+from fototui.net.client import open_client
 
 KEY = SecretStr("a-key-of-at-least-32-bytes-for-hmac")
 WRONG = [

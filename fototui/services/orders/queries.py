@@ -61,6 +61,7 @@ _ListRow = tuple[
     str | None,
     Sentence | None,
     datetime | None,
+    datetime | None,
     int,
     list[str] | None,
     int,

@@ -420,14 +420,14 @@ async def test_nothing_is_asked_for_what_was_cancelled_or_taken_out(world: World
             orders = [await world.order(order_id) for order_id in ids[:2]]
             return orders[0].error is not None and orders[1].line_items[0].quantity == 0
 
-        await eventually(known)
+        await until(known)
     async with world.engine(orders=2, rules=rules):
 
         async def done() -> bool:
             order = await world.order(ids[2])
             return all(image.selected_coloring_id for image in order.images)
 
-        await eventually(done)
+        await until(done)
     assert await _count(world, ColoringVersion) == 1
 
 
