@@ -31,17 +31,19 @@ ORDERS = 100_000
 #: Orders of one book with three photos; of two photos in three there is a colouring, of one an SVG.
 FILL = """
 INSERT INTO orders (id, order_number, customer_name, customer_email, payment_status, status,
-                    created_at)
+                    created_at, updated_at)
 SELECT gen_random_uuid(), '#' || n, 'Zákazník ' || n, 'zakaznik' || n || '@example.com', 'PAID',
-       'ready_for_review', now() - n * interval '7 min'
+       'ready_for_review', now() - n * interval '7 min', now()
 FROM generate_series(1, :orders) n;
 INSERT INTO line_items (order_id, position, title, quantity)
 SELECT id, 1, 'Omalovánka', 1 FROM orders;
 INSERT INTO images (line_item_id, position) SELECT id, p FROM line_items, generate_series(1, 3) p;
-INSERT INTO coloring_versions (image_id, version, status)
-SELECT id, 1, 'completed' FROM images WHERE position < 3;
-INSERT INTO svg_versions (image_id, coloring_version_id, version, status)
-SELECT image_id, id, 1, 'completed' FROM coloring_versions WHERE id % 2 = 0
+INSERT INTO coloring_versions (image_id, version, status, megapixels, steps, created_at)
+SELECT id, 1, 'completed', 1, 4, now() FROM images WHERE position < 3;
+INSERT INTO svg_versions (image_id, coloring_version_id, version, status, shape_stacking, group_by,
+                          created_at)
+SELECT image_id, id, 1, 'completed', 'stacked', 'color', now() FROM coloring_versions
+WHERE id % 2 = 0
 """
 
 

@@ -4,13 +4,13 @@ A row had room for one cancel. The old column stays, for engines of an older ver
 at work; what stands in it is told as well.
 
 Revision ID: a8c0d2e4f617
-Revises: a7b9c1d35e68
+Revises: d1f3a5b7294a
 """
 
 from alembic import op
 
 revision = "a8c0d2e4f617"
-down_revision = "a7b9c1d35e68"
+down_revision = "d1f3a5b7294a"
 branch_labels = None
 depends_on = None
 

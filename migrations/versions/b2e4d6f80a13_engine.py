@@ -47,7 +47,11 @@ def upgrade() -> None:
     op.execute("""
         CREATE INDEX ix_coloring_versions_cancel ON coloring_versions (id)
         WHERE cancel_job_id IS NOT NULL""")
-    op.execute("CREATE INDEX ix_svg_versions_coloring_version_id ON svg_versions (coloring_version_id)")
+    # The shop's own, and therefore not dropped on the way back; ours where an earlier fototui made
+    # the shop's tables without it.
+    op.execute("""
+        CREATE INDEX IF NOT EXISTS ix_svg_versions_coloring_version_id
+        ON svg_versions (coloring_version_id)""")
     op.execute("CREATE INDEX ix_orders_newest ON orders (created_at DESC, id DESC)")
     op.execute("CREATE INDEX ix_orders_status ON orders (status, created_at DESC, id DESC)")
     op.execute("""
@@ -99,7 +103,7 @@ def downgrade() -> None:
     for table in ("activity", "lanes", "engines"):
         op.execute(f"DROP TABLE {table}")
     op.execute("ALTER TABLE images DROP COLUMN coloring_chosen_at, DROP COLUMN svg_chosen_at")
-    op.execute("DROP INDEX ix_orders_newest, ix_orders_status, ix_svg_versions_coloring_version_id")
+    op.execute("DROP INDEX ix_orders_newest, ix_orders_status")
     for table in FINAL:
         dropped = ", ".join(
             f"DROP COLUMN {name}" for name in {**SHARED_COLUMNS, **OWN_COLUMNS[table]}

@@ -14,13 +14,14 @@ branch_labels = None
 depends_on = None
 
 ACTIVE = {
-    "coloring_versions": "{row}status NOT IN ('completed', 'error', 'runpod_cancelled')",
-    "svg_versions": "{row}status NOT IN ('completed', 'error')",
+    "coloring_versions": "{row}status NOT IN ('completed', 'error', 'runpod_cancelled') "
+    "AND {row}held_at IS NULL",
+    "svg_versions": "{row}status NOT IN ('completed', 'error') AND {row}held_at IS NULL",
 }
 ORDERS_ACTIVE = {
-    "ingest": "(status IN ('pending', 'processing') "
+    "ingest": "((status IN ('pending', 'processing') AND held_at IS NULL) "
     "OR (sync_requested_at IS NOT NULL AND status <> 'downloading'))",
-    "download": "status = 'downloading'",
+    "download": "status = 'downloading' AND held_at IS NULL",
 }
 
 
@@ -104,9 +105,10 @@ def _add_turns(table: str, active: str) -> None:
         FOR EACH ROW WHEN ({active.format(row="NEW.")})
         EXECUTE FUNCTION fototui_take_turn_{table}()""")
     op.execute(f"""
-        CREATE TRIGGER take_turn_again BEFORE UPDATE OF queued_at ON {table}
+        CREATE TRIGGER take_turn_again BEFORE UPDATE OF queued_at, held_at ON {table}
         FOR EACH ROW WHEN ({active.format(row="NEW.")}
-                           AND NEW.queued_at IS DISTINCT FROM OLD.queued_at)
+                           AND (NEW.queued_at IS DISTINCT FROM OLD.queued_at
+                                OR NEW.held_at IS DISTINCT FROM OLD.held_at))
         EXECUTE FUNCTION fototui_take_turn_{table}()""")
 
 

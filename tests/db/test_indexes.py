@@ -33,12 +33,18 @@ async def _fill(session: AsyncSession, kind: VersionType, image_id: int) -> None
     statuses = PROCESSING_STATUS[kind]
     final = ", ".join(f"'{status}'" for status in sorted(statuses.final_states()))
     table = VERSION_MODEL[kind].__tablename__
-    own, value = (", coloring_version_id", ", 1") if kind is VersionType.SVG else ("", "")
+    own, value = {
+        VersionType.COLORING: (", created_at, megapixels, steps", ", now(), 1, 4"),
+        VersionType.SVG: (
+            ", created_at, coloring_version_id, shape_stacking, group_by",
+            ", now(), 1, 'stacked', 'color'",
+        ),
+    }[kind]
     if kind is VersionType.SVG:
         await session.execute(
             text(
-                "INSERT INTO coloring_versions (id, image_id, version, status) "
-                f"VALUES (1, {image_id}, 1, 'completed')"
+                "INSERT INTO coloring_versions (id, image_id, version, status, megapixels, steps, "
+                f"created_at) VALUES (1, {image_id}, 1, 'completed', 1, 4, now())"
             )
         )
     await session.execute(
@@ -106,9 +112,9 @@ async def test_the_newest_orders_are_read_by_their_index(database: Database) -> 
     async with database.session() as session:
         await session.execute(
             text(
-                "INSERT INTO orders (id, order_number, status, created_at) "
+                "INSERT INTO orders (id, order_number, status, created_at, updated_at) "
                 "SELECT gen_random_uuid(), '#' || n, 'ready_for_review', "
-                "now() - n * interval '1 min' FROM generate_series(1, 20000) n"
+                "now() - n * interval '1 min', now() FROM generate_series(1, 20000) n"
             )
         )
         await session.execute(text("ANALYZE orders"))

@@ -99,8 +99,9 @@ async def test_a_claim_costs_the_same_beside_many_finished_rows(
     async with world.database.session() as session, session.begin():
         await session.execute(
             text(
-                "INSERT INTO coloring_versions (image_id, version, status) "
-                "SELECT :image_id, n, 'completed' FROM generate_series(1, 50000) n"
+                "INSERT INTO coloring_versions (image_id, version, status, megapixels, steps, "
+                "created_at) "
+                "SELECT :image_id, n, 'completed', 1, 4, now() FROM generate_series(1, 50000) n"
             ),
             {"image_id": image_id},
         )

@@ -160,8 +160,9 @@ async def test_asking_costs_what_changed(database: Database) -> None:
     async with database.engine.begin() as connection:
         await connection.execute(
             text(
-                "INSERT INTO orders (id, order_number, status) SELECT gen_random_uuid(), n::text, "
-                "'pending' FROM generate_series(1, 20000) n"
+                "INSERT INTO orders (id, order_number, status, created_at, updated_at) "
+                "SELECT gen_random_uuid(), n::text, 'pending', now(), now() "
+                "FROM generate_series(1, 20000) n"
             )
         )
     async with database.autocommit() as session:

@@ -245,8 +245,10 @@ async def test_figures_cost_the_same_whatever_is_finished(
     async with database.session() as session, session.begin():
         await session.execute(
             text(
-                "INSERT INTO coloring_versions (image_id, version, status, completed_at) "
-                f"SELECT {finished.image_id}, n, 'completed', now() - interval '2 hours' "
+                "INSERT INTO coloring_versions (image_id, version, status, megapixels, steps, "
+                "created_at, completed_at) "
+                f"SELECT {finished.image_id}, n, 'completed', 1, 4, now(), "
+                "now() - interval '2 hours' "
                 "FROM generate_series(2, 50001) n"
             )
         )

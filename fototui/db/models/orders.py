@@ -42,7 +42,7 @@ from fototui.domain.statuses import (
 
 
 def active_predicate(kind: JobKind | VersionType, prefix: str = "") -> str:
-    """The condition under which a row is a job of a kind that is not finished.
+    """The condition under which a row is a job of a kind that is not finished and not held.
 
     It is the condition of a partial index, and a query uses that index only if it states the very
     same condition with literal values.
@@ -57,16 +57,16 @@ def active_predicate(kind: JobKind | VersionType, prefix: str = "") -> str:
     match JobKind(kind):
         case JobKind.INGEST:
             return (
-                f"({prefix}status IN ('pending', 'processing') "
+                f"(({prefix}status IN ('pending', 'processing') AND {prefix}held_at IS NULL) "
                 f"OR ({prefix}sync_requested_at IS NOT NULL AND {prefix}status <> 'downloading'))"
             )
         case JobKind.DOWNLOAD:
-            return f"{prefix}status = 'downloading'"
+            return f"{prefix}status = 'downloading' AND {prefix}held_at IS NULL"
         case version:
             states = PROCESSING_STATUS[VersionType(version)]
             claimed = states.active_states()
             values = ", ".join(f"'{state}'" for state in states if state not in claimed)
-            return f"{prefix}status NOT IN ({values})"
+            return f"{prefix}status NOT IN ({values}) AND {prefix}held_at IS NULL"
 
 
 class ChangeMarked:
@@ -88,6 +88,8 @@ class JobColumns:
     requested_by: Mapped[str | None]
     queued_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
     """When it was last asked for: at its creation or by a retry; claims go by it."""
+    held_at: Mapped[datetime | None] = mapped_column(sort_order=98)
+    """An old job that an adopted shop brought along: it waits until an operator says yes."""
     not_before: Mapped[datetime | None]
     """Put back after a transient failure: not to be claimed earlier."""
     claimed_by: Mapped[uuid.UUID | None]
@@ -115,8 +117,8 @@ class Order(JobColumns, ChangeMarked, Base):
     __tablename__ = "orders"
 
     id: Mapped[ULID] = mapped_column(primary_key=True, default=ULID)
-    order_number: Mapped[str] = mapped_column(unique=True)
-    shopify_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    order_number: Mapped[str] = mapped_column(unique=True, index=True)
+    shopify_id: Mapped[int | None] = mapped_column(BigInteger, unique=True, index=True)
     shopify_order_number: Mapped[str | None] = mapped_column(index=True)
     customer_email: Mapped[str | None]
     customer_name: Mapped[str | None]
@@ -125,8 +127,8 @@ class Order(JobColumns, ChangeMarked, Base):
     cancelled_at: Mapped[datetime | None]
     """When the shop cancelled it: nothing is asked for it unasked any more."""
     status: Mapped[OrderStatus] = mapped_column(ORDER_STATUS_PG_ENUM, default=OrderStatus.PENDING)
-    created_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
-    updated_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW, onupdate=NOW)
+    created_at: Mapped[datetime] = mapped_column(default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(default=NOW, onupdate=NOW)
     sync_requested_at: Mapped[datetime | None]
     """Since when its details are to be fetched again, whatever its status."""
     urgent_at: Mapped[datetime | None]
@@ -162,6 +164,7 @@ class Order(JobColumns, ChangeMarked, Base):
             for kind in (JobKind.INGEST, JobKind.DOWNLOAD)
         ),
         Index("ix_orders_claimed", "claimed_by", postgresql_where=text("claimed_by IS NOT NULL")),
+        Index("ix_orders_held", "id", postgresql_where=text("held_at IS NOT NULL")),
     )
 
 
@@ -171,7 +174,7 @@ class LineItem(ChangeMarked, Base):
     __tablename__ = "line_items"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    order_id: Mapped[ULID] = mapped_column(ForeignKey("orders.id"))
+    order_id: Mapped[ULID] = mapped_column(ForeignKey("orders.id"), index=True)
     position: Mapped[int]
     shopify_line_item_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     title: Mapped[str]
@@ -184,7 +187,7 @@ class LineItem(ChangeMarked, Base):
         back_populates="line_item", order_by="Image.position", lazy="raise"
     )
 
-    __table_args__ = (UniqueConstraint("order_id", "position"),)
+    __table_args__ = (UniqueConstraint("order_id", "position", name="uq_line_item_order_position"),)
 
 
 class Image(ChangeMarked, Base):
@@ -197,7 +200,7 @@ class Image(ChangeMarked, Base):
     __tablename__ = "images"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    line_item_id: Mapped[int] = mapped_column(ForeignKey("line_items.id"))
+    line_item_id: Mapped[int] = mapped_column(ForeignKey("line_items.id"), index=True)
     position: Mapped[int]
     original_url: Mapped[str | None]
     file_ref: Mapped[S3ObjectRefData | None]
@@ -208,10 +211,10 @@ class Image(ChangeMarked, Base):
     error_words: Mapped[Sentence | None]
     """The same as a sentence that can be translated."""
     selected_coloring_id: Mapped[int | None] = mapped_column(
-        ForeignKey("coloring_versions.id", use_alter=True)
+        ForeignKey("coloring_versions.id", use_alter=True, name="fk_images_selected_coloring_id")
     )
     selected_svg_id: Mapped[int | None] = mapped_column(
-        ForeignKey("svg_versions.id", use_alter=True)
+        ForeignKey("svg_versions.id", use_alter=True, name="fk_images_selected_svg_id")
     )
     coloring_chosen_at: Mapped[datetime | None] = mapped_column(index=True)
     svg_chosen_at: Mapped[datetime | None]
@@ -230,7 +233,9 @@ class Image(ChangeMarked, Base):
         lazy="raise",
     )
 
-    __table_args__ = (UniqueConstraint("line_item_id", "position"),)
+    __table_args__ = (
+        UniqueConstraint("line_item_id", "position", name="uq_image_line_item_position"),
+    )
 
 
 class BaseVersion(JobColumns, ChangeMarked, Base):
@@ -240,10 +245,10 @@ class BaseVersion(JobColumns, ChangeMarked, Base):
     version_type: ClassVar[VersionType]
 
     id: Mapped[int] = mapped_column(primary_key=True, sort_order=-10)
-    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), sort_order=-9)
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), index=True, sort_order=-9)
     version: Mapped[int] = mapped_column(sort_order=-8)
     file_ref: Mapped[S3ObjectRefData | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
+    created_at: Mapped[datetime] = mapped_column(default=NOW)
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
 
@@ -269,7 +274,9 @@ class BaseVersion(JobColumns, ChangeMarked, Base):
         name = cls.__tablename__
         active = active_predicate(cls.version_type)
         return (
-            UniqueConstraint("image_id", "version"),
+            UniqueConstraint(
+                "image_id", "version", name=f"uq_{name.removesuffix('s')}_image_version"
+            ),
             # These read only unfinished rows: their cost does not grow with the number of finished
             # ones. The first is for lists, the second for claims, the third to take a turn.
             Index(f"ix_{name}_active", "queued_at", "id", postgresql_where=text(active)),
@@ -294,6 +301,7 @@ class BaseVersion(JobColumns, ChangeMarked, Base):
                 "claimed_by",
                 postgresql_where=text("claimed_by IS NOT NULL"),
             ),
+            Index(f"ix_{name}_held", "id", postgresql_where=text("held_at IS NOT NULL")),
             # What ended in the last hour.
             Index(
                 f"ix_{name}_completed",
@@ -312,8 +320,8 @@ class ColoringVersion(BaseVersion):
     status: Mapped[ColoringProcessingStatus] = mapped_column(
         COLORING_STATUS_PG_ENUM, default=ColoringProcessingStatus.QUEUED
     )
-    megapixels: Mapped[float] = mapped_column(server_default=text("1.0"), default=1.0)
-    steps: Mapped[int] = mapped_column(server_default=text("4"), default=4)
+    megapixels: Mapped[float] = mapped_column(default=1.0)
+    steps: Mapped[int] = mapped_column(default=4)
     runpod_job_id: Mapped[str | None] = mapped_column(String(100))
     cancel_job_id: Mapped[str | None] = mapped_column(String(100))
     """As `OutsideCancel`, but one only: written by engines of an older version, and told."""
@@ -348,10 +356,8 @@ class SvgVersion(BaseVersion):
         SVG_STATUS_PG_ENUM, default=SvgProcessingStatus.QUEUED
     )
     coloring_version_id: Mapped[int] = mapped_column(ForeignKey("coloring_versions.id"), index=True)
-    shape_stacking: Mapped[str] = mapped_column(
-        server_default=text("'stacked'"), default=ShapeStacking.STACKED
-    )
-    group_by: Mapped[str] = mapped_column(server_default=text("'color'"), default=GroupBy.COLOR)
+    shape_stacking: Mapped[str] = mapped_column(default=ShapeStacking.STACKED)
+    group_by: Mapped[str] = mapped_column(default=GroupBy.COLOR)
     vectorizer_job_id: Mapped[str | None] = mapped_column(String(100))
     credits_charged: Mapped[float] = mapped_column(server_default=ZERO, default=0.0)
     """Credits that Vectorizer.ai charged, over all calls for this version."""

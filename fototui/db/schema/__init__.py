@@ -1,1 +1,1 @@
-"""The schema's history: which revision the program needs, and how to get there."""
+"""The schema of a database: what is there, what is to be done, what differs; copies of it all."""

@@ -46,6 +46,7 @@ _NO_PHOTOS = Sentence.make(
 ASKED_ANEW: dict[str, ColumnElement[datetime] | int | None] = {
     "queued_at": func.now(),
     "not_before": None,
+    "held_at": None,
     "attempts": 0,
     "retries": 0,
     "takeovers": 0,

@@ -275,7 +275,7 @@ class SyncService:
                 move_on(row, OrderStatus.PENDING)
             elif row.status is OrderStatus.READY_FOR_REVIEW and row.sync_requested_at is None:
                 ask_anew(row)
-            row.not_before = None
+            row.not_before = row.held_at = None
             # Not now(), the transaction's beginning: a request that waited for the row came after
             # what the row's holder had seen.
             row.sync_requested_at = func.clock_timestamp()

@@ -262,6 +262,7 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
             self._set_queued(version)
             version.queued_at = state.now
             version.not_before = version.started_at = version.completed_at = None
+            version.held_at = None
             version.error = version.error_code = version.error_words = None
             version.claimed_by = version.claim_token = version.claimed_at = None
             version.storage_away_since = None
@@ -338,7 +339,8 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
             by = Sentence.make("Cancelled by {operator}.", operator=self.operator)
             version.error_code, version.error, version.error_words = CANCELLED, str(by), by
             version.completed_at = now
-            version.claimed_by = version.claim_token = version.not_before = None
+            version.claimed_by = version.claim_token = None
+            version.not_before = version.held_at = None
             self._log(ActivityAction.CANCELLED, item, version)
             await notify(self.session, cancel_payload(self.kind, version.id))
             return VersionView.of(version, selected_id=self._selected_id(image), now=now)

@@ -253,8 +253,12 @@ async def years(database: Database, shop_order: MakeOrder) -> None:
     async with database.session() as session, session.begin():
         await make_coloring(session, image, file_ref=file_ref())
         for table, own, value in (
-            ("coloring_versions", "", ""),
-            ("svg_versions", ", coloring_version_id", ", (SELECT min(id) FROM coloring_versions)"),
+            ("coloring_versions", ", created_at, megapixels, steps", ", now(), 1, 4"),
+            (
+                "svg_versions",
+                ", created_at, shape_stacking, group_by, coloring_version_id",
+                ", now(), 'stacked', 'color', (SELECT min(id) FROM coloring_versions)",
+            ),
         ):
             kind = table.partition("_")[0]
             await session.execute(

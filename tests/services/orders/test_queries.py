@@ -171,8 +171,9 @@ async def test_a_pages_cost_does_not_grow_with_the_list(
     async with database.session() as session, session.begin():
         await session.execute(
             text(
-                "INSERT INTO orders (id, order_number, status, created_at) SELECT "
-                "gen_random_uuid(), '#' || n, 'ready_for_review', now() - n * interval '1 hour' "
+                "INSERT INTO orders (id, order_number, status, created_at, updated_at) SELECT "
+                "gen_random_uuid(), '#' || n, 'ready_for_review', now() - n * interval '1 hour', "
+                "now() "
                 "FROM generate_series(1, 20000) n"
             )
         )

@@ -162,13 +162,15 @@ async def test_both_kinds_wait_for_themselves(database: Database) -> None:
 
 
 _OLD_SHOP = (
-    """INSERT INTO orders (id, order_number, status)
-       VALUES (gen_random_uuid(), '#1', 'ready_for_review')""",
+    """INSERT INTO orders (id, order_number, status, created_at, updated_at)
+       VALUES (gen_random_uuid(), '#1', 'ready_for_review', now(), now())""",
     "INSERT INTO line_items (order_id, position, title, quantity) SELECT id, 1, '', 1 FROM orders",
     """INSERT INTO images (line_item_id, position)
        SELECT id, n FROM line_items, generate_series(1, 5) n""",
-    """INSERT INTO coloring_versions (image_id, version, status, file_ref, completed_at)
-       SELECT n, 1, 'completed', jsonb_build_object('key', 'a'), now() - interval '1 year'
+    """INSERT INTO coloring_versions (image_id, version, status, megapixels, steps, created_at,
+                                      file_ref, completed_at)
+       SELECT n, 1, 'completed', 1, 4, now(), jsonb_build_object('key', 'a'),
+              now() - interval '1 year'
        FROM generate_series(1, 5) n""",
     # 1: chosen by the shop's own program. 2: chosen here. 3: never chosen.
     # 4: chosen here before a newer one came. 5: made here, and chosen by its completion.
