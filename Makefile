@@ -66,7 +66,8 @@ lock: | $(UV) ## Write the lock file anew from pyproject.toml
 
 # Texts are found by the names of what takes them: `make` is a Sentence's, with or without a plural;
 # beside it every class of error, since each may be raised with a text of its own.
-ERRORS := AccountError AmbiguousRecordError ClaimLostError ClosedError ConfigurationError ConflictError DatabaseError \
+ERRORS := AccountError AmbiguousRecordError BackupError ClaimLostError ClosedError ConfigurationError \
+	ConflictError DatabaseError \
 	DatabaseUnavailableError FileMissingError FototuiError HeadersTooLargeError InvalidInputError \
 	LockNotAcquiredError MalformedWebhookError MissingOrderError NotFoundError OutsideError \
 	PermanentError PictureBrokenError PictureDecidedError PictureError PictureMissingError \

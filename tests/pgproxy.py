@@ -15,6 +15,7 @@ from sqlalchemy import make_url
 _CHUNK = 1 << 20
 # Frontend/backend protocol 3.0: what a client sends before its start-up message.
 _NEGOTIATION = {80877103: "SSLRequest", 80877104: "GSSENCRequest"}
+_PROTOCOL = struct.pack("!I", 196608)
 # After Sync or Query a client waits for ReadyForQuery: one network round trip.
 _ENDS_A_REQUEST = frozenset({b"S", b"Q"})
 
@@ -82,6 +83,10 @@ class PgProxy:
         self.latency = latency
         self.round_trips = 0
         self.connections = 0
+        self.lies: dict[bytes, bytes] = {}
+        """What the server says, and what clients are told instead; of the same length."""
+        self.refused_parameter: bytes | None = None
+        """A start-up parameter that is refused as PgBouncer refuses it."""
         self._half_open = False
         self._port = 0
         self._listener: asyncio.Server | None = None
@@ -173,12 +178,19 @@ class PgProxy:
             self.round_trips += link.requests.feed(data)
             if self.latency:
                 await asyncio.sleep(self.latency)
+            refused = self.refused_parameter
+            if refused is not None and data[4:8] == _PROTOCOL and refused + b"\0" in data:
+                await _write(link.client, _refusal(refused))
+                link.client.close()
+                break
             if not link.lost:
                 await _write(link.server, data)
         await self._close(link.server, link)
 
     async def _back(self, reader: asyncio.StreamReader, link: _Link) -> None:
         while data := await _read(reader):
+            for true, false in self.lies.items():
+                data = data.replace(true, false)
             if not link.lost:
                 await _write(link.client, data)
         await self._close(link.client, link)
@@ -187,6 +199,11 @@ class PgProxy:
         # The far side of a half-open connection never hears that this side is gone.
         if not link.lost:
             other.close()
+
+
+def _refusal(parameter: bytes) -> bytes:
+    fields = b"SFATAL\0C08P01\0Munsupported startup parameter: " + parameter + b"\0\0"
+    return b"E" + struct.pack("!I", len(fields) + 4) + fields
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:

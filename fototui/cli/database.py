@@ -1,53 +1,103 @@
-"""`fototui db`: the schema.
+"""`fototui db`: the schema, and copies of the whole database.
 
 Alembic is imported by these commands alone; all others start without it.
 """
 
+import sys
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from fototui.cli.output import print_json
 from fototui.cli.runner import run, say, settings_for_command
+from fototui.db.database import Database
 from fototui.runtime.compose import open_database
+
+if TYPE_CHECKING:
+    from fototui.db.schema.state import Plan
 
 T = TypeVar("T")
 
 app = typer.Typer(
-    help="Bring the database's schema up to date, or look where it stands.", no_args_is_help=True
+    help="Bring the database's schema up to date, look where it stands, copy it.",
+    no_args_is_help=True,
 )
+_WORDS = {"orders": "orders", "coloring_versions": "colourings", "svg_versions": "SVGs"}
 
 
-def _with_engine(work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
+def _with_database(work: Callable[[Database], Awaitable[T]]) -> T:
     from fototui.db.schema import migrate
 
     settings = settings_for_command()
 
     async def main() -> T:
         async with open_database(settings, statement_seconds=migrate.LONGEST_STATEMENT) as database:
-            return await work(database.engine)
+            return await work(database)
 
     return run(main())
 
 
 @app.command()
-def upgrade(revision: Annotated[str, typer.Argument(help="Where to.")] = "head") -> None:
-    """Bring the schema forward; safe to repeat, and to run from several terminals at once."""
+def upgrade(
+    revision: Annotated[str, typer.Argument(help="Where to.")] = "head",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would be done.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Bring the schema forward; safe to repeat, and to run from several terminals at once.
+
+    All of it is done or nothing, also while other programs use the database. A terminal is asked
+    before an empty database is set up.
+    """
     from fototui.db.schema import migrate
 
-    _with_engine(lambda engine: migrate.upgrade(engine, revision))
-    say(f"The database stands at revision {_with_engine(migrate.current)}.")
+    plan = _with_database(lambda database: migrate.plan(database.engine, revision))
+    if dry_run:
+        _print(plan)
+        return
+    if plan.found is None and plan.steps and not yes and sys.stdin.isatty():
+        say("The database is empty.")
+        typer.confirm("Set it up for fototui?", abort=True, err=True)
+    _with_database(lambda database: migrate.upgrade(database.engine, revision))
+    stands = _with_database(lambda database: migrate.current(database.engine))
+    say(f"The database stands at revision {stands}.")
+    _tell_held(plan)
 
 
-@app.command()
-def downgrade(revision: Annotated[str, typer.Argument(help="A revision, -1, or base.")]) -> None:
-    """Take the schema back. What newer columns and tables hold is lost."""
+def _print(plan: "Plan") -> None:
+    say(f"The database stands at revision {plan.found or 'base'}.")
+    if not plan.steps:
+        say("There is nothing to do.")
+    for revision, what in plan.steps:
+        typer.echo(f"{revision}  {what}")
+    if plan.choices:
+        say(f"Choices that stay, as an operator's: {plan.choices}.")
+    _tell_held(plan)
+
+
+def _tell_held(plan: "Plan") -> None:
+    held = [f"{count} {_WORDS[table]}" for table, count in plan.held.items() if count]
+    if held:
+        say(
+            f"Old unfinished jobs that wait until someone says yes: {', '.join(held)}. "
+            "See: fototui lanes release --dry-run"
+        )
+
+
+# "-1" is a revision, not an option.
+@app.command(context_settings={"ignore_unknown_options": True})
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="A revision, or -1 for the one before.")],
+) -> None:
+    """Take the schema back. What newer columns and tables hold is lost; the shop's own stay."""
     from fototui.db.schema import migrate
 
-    _with_engine(lambda engine: migrate.downgrade(engine, revision))
-    say(f"The database stands at revision {_with_engine(migrate.current) or 'base'}.")
+    _with_database(lambda database: migrate.downgrade(database.engine, revision))
+    stands = _with_database(lambda database: migrate.current(database.engine))
+    say(f"The database stands at revision {stands}.")
 
 
 @app.command()
@@ -55,7 +105,7 @@ def current(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
     """Print the revision at which the database stands."""
     from fototui.db.schema import migrate
 
-    revision = _with_engine(migrate.current)
+    revision = _with_database(lambda database: migrate.current(database.engine))
     if as_json:
         print_json({"revision": revision, "needed": migrate.head()})
     else:
@@ -64,8 +114,48 @@ def current(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def check() -> None:
-    """Fail unless the database's schema is exactly what this program's models need."""
+    """Fail unless the database's schema is what this program's models need."""
     from fototui.db.schema import migrate
 
-    _with_engine(migrate.check)
+    _with_database(lambda database: migrate.check(database.engine))
     say("Models and schema agree.")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="A new file.", dir_okay=False)],
+) -> None:
+    """Copy the whole database into a file, by pg_dump, and read the copy through."""
+    from fototui.db.schema import backup as copies
+    from fototui.db.schema import migrate
+
+    async def work(database: Database) -> copies.Backup:
+        await migrate.is_empty(database.engine)  # it answers, and holds a shop
+        server = await migrate.server_version(database.engine)
+        return await copies.back_up(database.url, file, server=server)
+
+    made = _with_database(work)
+    say(f"{made.file}: {made.size / 1e6:.1f} MB, rows of {len(made.tables)} tables, read through.")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file of `fototui db backup`.", exists=True)],
+) -> None:
+    """Write a copy into an empty database, by pg_restore; all of it or nothing."""
+    from fototui.db.schema import backup as copies
+    from fototui.db.schema import migrate
+    from fototui.domain.errors import ConflictError
+
+    async def work(database: Database) -> str | None:
+        if not await migrate.is_empty(database.engine):
+            raise ConflictError(
+                "The database at {address} holds a shop already. Name an empty one in "
+                "DATABASE_URL, and nothing is written over.",
+                address=database.address,
+            )
+        server = await migrate.server_version(database.engine)
+        await copies.restore(database.url, file, server=server)
+        return await migrate.current(database.engine)
+
+    say(f"{file} is restored; the database stands at revision {_with_database(work)}.")

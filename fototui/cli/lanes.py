@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, TypeVar
 
 import typer
@@ -12,7 +13,7 @@ from fototui.config.settings import Settings
 from fototui.domain.statuses import JobKind
 from fototui.runtime.compose import open_parts
 from fototui.services.operations.lanes import LaneService
-from fototui.services.views.operations import EngineView, LaneView
+from fototui.services.views.operations import EngineView, LaneView, told_held
 from fototui.services.views.orders import as_json
 
 T = TypeVar("T")
@@ -50,6 +51,8 @@ def list_lanes(
             for lane in lanes
         ],
     )
+    if held := told_held(lanes):
+        say(str(held))
     typer.echo()
     print_table(
         ("Engine", "Operator", "Host", "Process", "Lanes", "Running", "State", "Since"),
@@ -86,6 +89,31 @@ def resume(lane: LaneArgument) -> None:
     settings = settings_for_command()
     changed = _with_service(settings, lambda service: service.resume(lane))
     say(f"The lane {lane} is open again." if changed else f"The lane {lane} was not paused.")
+
+
+@app.command()
+def release(
+    lane: Annotated[JobKind | None, typer.Argument(help="Which lane; all where not given.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell how many, and what they may cost.")
+    ] = False,
+) -> None:
+    """Start the old jobs that were there when a shop's database was upgraded.
+
+    They are held until then, because each may cost money.
+    """
+    settings = settings_for_command()
+    if dry_run:
+        held = told_held(_with_service(settings, lambda service: service.list_lanes()))
+        say(str(held) if held else "No old jobs are held.")
+        return
+    for each in JobKind if lane is None else (lane,):
+        count = _with_service(settings, partial(_release, each))
+        say(f"{each}: {count} released.")
+
+
+async def _release(lane: JobKind, service: LaneService) -> int:
+    return await service.release_held(lane)
 
 
 def _state(paused_at: datetime | None, paused_by: str | None) -> str:

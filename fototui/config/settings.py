@@ -99,7 +99,8 @@ class Settings(BaseSettings):
     s3_region: str | None = None
     s3_access_key_id: str | None = None
     s3_secret_access_key: SecretStr | None = None
-    s3_force_path_style: bool = False
+    s3_force_path_style: bool | None = None
+    """Buckets in the path of an address; where not given, everywhere but at AWS."""
     s3_public_url: Url | None = None
     storage_path: Path | None = None
     static_url: Url | None = None

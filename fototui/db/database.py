@@ -5,20 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import asyncpg
 from pydantic import SecretStr
-from sqlalchemy import URL, AsyncAdaptedQueuePool, Dialect, PoolProxiedConnection, event, make_url
+from sqlalchemy import AsyncAdaptedQueuePool, Dialect, PoolProxiedConnection, event, text
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import ArgumentError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from fototui.db.errors import DatabaseUnavailableError
+from fototui.db.address import place, read, read_url, tell_left_out
+from fototui.db.connection import set_after, shares_servers, without_startup
+from fototui.db.errors import DatabaseUnavailableError, SqlState
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.schema import revision
-from fototui.db.translation import address_of, driver_error, is_broken, translate, unavailable
+from fototui.db.translation import (
+    OLDEST_VERSION,
+    driver_error,
+    is_broken,
+    shared_session,
+    strange_server,
+    translate,
+    unavailable,
+)
 from fototui.domain.errors import ConfigurationError, FototuiError
 from fototui.domain.events import BaseMercureEvent
 
@@ -68,7 +78,8 @@ class Database:
         application_name: str = "fototui",
         statement_seconds: float = 30.0,
     ) -> None:
-        self.url = _asyncpg_url(url.get_secret_value() if isinstance(url, SecretStr) else url)
+        self.url = read_url(url.get_secret_value() if isinstance(url, SecretStr) else url)
+        self._refuses_startup = False
         self._publish = publish
         self.engine = self._create_engine(pool_size, application_name, statement_seconds)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -76,7 +87,7 @@ class Database:
     @property
     def address(self) -> str:
         """Host and port, for people."""
-        return address_of(self.url)
+        return place(self.url)
 
     def session(self) -> TrackedAsyncSession:
         """A session for transactions."""
@@ -94,14 +105,29 @@ class Database:
 
         Raises:
             DatabaseUnavailableError: It does not answer.
-            ConfigurationError: It refuses the user or password, or does not exist.
+            ConfigurationError: It refuses the user or password, does not exist, or a pooler shares
+                its sessions.
             SchemaError: Its schema is not the one that this program needs.
         """
+        await self._check_pooler()
         if not await revision.stands(self.engine):
             # Alembic is needed only to tell what is to be done; others start without it.
             from fototui.db.schema import migrate
 
             await migrate.require_head(self.engine)
+
+    async def _check_pooler(self) -> None:
+        """Refuse a pooler that gives our session away between transactions.
+
+        Claims are told by LISTEN, and sessions have time-outs: both are a session's own.
+        """
+        async with self._autocommit.connect() as connection:
+            served = await connection.scalar(text("SELECT pg_backend_pid()"))
+            raw = await connection.get_raw_connection()
+            if raw.driver_connection is None or served == raw.driver_connection.get_server_pid():
+                return
+        if await shares_servers(self.url, seconds=_CONNECT_SECONDS):
+            raise shared_session(self.url)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -121,8 +147,10 @@ class Database:
     def _create_engine(
         self, pool_size: int, application_name: str, statement_seconds: float
     ) -> AsyncEngine:
+        known = read(self.url)
+        tell_left_out(known.left_out)
         engine = create_async_engine(
-            self.url,
+            known.url,
             poolclass=_Pool,
             pool_size=pool_size,
             max_overflow=0,
@@ -134,10 +162,11 @@ class Database:
             hide_parameters=True,
             connect_args={
                 "connection_class": _Connection,
-                "timeout": _CONNECT_SECONDS,
+                "timeout": known.connect_seconds or _CONNECT_SECONDS,
                 "command_timeout": statement_seconds + _SILENCE_SECONDS,
                 "server_settings": {
                     "application_name": application_name,
+                    **known.settings,
                     "statement_timeout": _milliseconds(statement_seconds),
                     "lock_timeout": _milliseconds(_LOCK_SECONDS),
                     "idle_in_transaction_session_timeout": _milliseconds(
@@ -146,6 +175,7 @@ class Database:
                     # Compiling costs more than any of our queries.
                     "jit": "off",
                 },
+                **known.arguments,
             },
         )
         event.listen(engine.sync_engine, "do_connect", self._connect)
@@ -157,9 +187,17 @@ class Database:
         self, dialect: Dialect, record: Any, args: tuple[Any, ...], options: dict[str, Any]
     ) -> object:
         try:
-            return dialect.connect(*args, **options)
+            connection = self._open(dialect, args, options)
         except Exception as error:
             reason = driver_error(error)
+            if strange := strange_server(error, self.url):
+                raise strange from error
+            if isinstance(error.__cause__, asyncpg.TargetServerAttributeNotMatched):
+                raise DatabaseUnavailableError(
+                    "No server at {address} is what target_session_attrs asks for. Start one, or "
+                    "correct DATABASE_URL.",
+                    address=self.address,
+                ) from error
             if isinstance(reason, TypeError | ValueError) and not isinstance(reason, OSError):
                 raise ConfigurationError(
                     "DATABASE_URL has an option that cannot be used: {reason}. "
@@ -167,6 +205,41 @@ class Database:
                     reason=str(reason),
                 ) from error
             raise translate(error, self.url) or unavailable(error, self.url) from error
+        try:
+            self._check_version(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    def _open(
+        self, dialect: Dialect, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> AsyncAdapt_asyncpg_connection:
+        """Connect; where a pooler refuses settings at the start, make them afterwards."""
+        settings: dict[str, str] = options["server_settings"]
+        if not self._refuses_startup:
+            try:
+                return cast("AsyncAdapt_asyncpg_connection", dialect.connect(*args, **options))
+            except dialect.loaded_dbapi.Error as error:
+                if getattr(error, "sqlstate", None) != SqlState.PROTOCOL_VIOLATION:
+                    raise
+                self._refuses_startup = True
+        plain = {**options, "server_settings": without_startup(settings)}
+        connection = cast("AsyncAdapt_asyncpg_connection", dialect.connect(*args, **plain))
+        connection.run_async(lambda driver: driver.execute(set_after(settings)))
+        return connection
+
+    def _check_version(self, connection: AsyncAdapt_asyncpg_connection) -> None:
+        """Refuse what is older than our statements; the server told its version by itself."""
+        told = connection.driver_connection.get_server_version()
+        if told.major < OLDEST_VERSION:
+            raise ConfigurationError(
+                "The database at {address} is PostgreSQL {version}; fototui needs {oldest} or "
+                "newer. Upgrade the server.",
+                address=self.address,
+                version=f"{told.major}.{told.minor}",
+                oldest=OLDEST_VERSION,
+            )
 
     def _handle_error(self, context: ExceptionContext) -> FototuiError | None:
         error = context.sqlalchemy_exception or context.original_exception
@@ -198,21 +271,3 @@ class _Pool(AsyncAdaptedQueuePool):
 
 def _milliseconds(seconds: float) -> str:
     return str(round(seconds * 1000))
-
-
-def _asyncpg_url(text: str) -> URL:
-    """Read a database URL; its text, which holds a password, goes into no message."""
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        url = None
-    if url is None or url.get_backend_name() not in ("postgresql", "postgres"):
-        raise ConfigurationError(
-            "DATABASE_URL is no address of a PostgreSQL database. "
-            "It looks like postgresql://user:password@host:5432/database"
-        )
-    url = url.set(drivername="postgresql+asyncpg")
-    # libpq's name of the option, which hosting companies put into the URLs they give out.
-    if mode := url.query.get("sslmode"):
-        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
-    return url

@@ -1,5 +1,6 @@
 """What an operator may choose for a colouring and for an SVG."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,6 +25,24 @@ class ColoringOptions:
 
     megapixels: float = 1.0
     steps: int = 4
+
+    @classmethod
+    def stored(cls, megapixels: float, steps: int) -> "ColoringOptions":
+        """Options that a version was asked for with, whatever the limits are today.
+
+        Args:
+            megapixels: As stored.
+            steps: As stored.
+
+        Raises:
+            InvalidInputError: They were never options.
+        """
+        if not (math.isfinite(megapixels) and megapixels > 0 and steps > 0):
+            return cls(megapixels, steps)  # raises
+        options = object.__new__(cls)
+        object.__setattr__(options, "megapixels", megapixels)
+        object.__setattr__(options, "steps", steps)
+        return options
 
     def __post_init__(self) -> None:
         low, high = MEGAPIXELS_RANGE

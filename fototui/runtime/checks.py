@@ -18,6 +18,8 @@ from fototui.runtime.compose import (
     open_storage,
     open_vectorizer,
 )
+from fototui.services.operations.lanes import LaneService
+from fototui.services.views.operations import told_held
 
 _CHECK_SECONDS = 20.0
 
@@ -96,6 +98,12 @@ async def _check(
 async def _check_database(settings: Settings) -> Sentence:
     async with open_database(settings) as database:
         await database.check()
+        async with database.session() as session:
+            lanes = await LaneService(session, operator=settings.operator).list_lanes()
+        if held := told_held(lanes):
+            return Sentence.make(
+                "answers at {address}, schema is right. {held}", address=database.address, held=held
+            )
         return Sentence.make("answers at {address}, schema is right", address=database.address)
 
 

@@ -120,13 +120,19 @@ async def open_storage(settings: Settings) -> AsyncIterator[Storage]:
         root = required(settings.storage_path, "storage_path")
         yield DirectoryStorage(root, settings.static_url)
         return
+    is_aws = settings.s3_endpoint is None or ".amazonaws.com" in settings.s3_endpoint
     async with S3StorageService(
         required(settings.s3_bucket, "s3_bucket"),
         endpoint=settings.s3_endpoint,
-        region=settings.s3_region or "auto",
+        # What is no AWS takes any region; AWS itself has none of this name.
+        region=required(settings.s3_region, "s3_region")
+        if is_aws
+        else settings.s3_region or "auto",
         access_key=required(settings.s3_access_key_id, "s3_access_key_id"),
         secret_key=required(settings.s3_secret_access_key, "s3_secret_access_key"),
-        path_style=settings.s3_force_path_style,
+        path_style=not is_aws
+        if settings.s3_force_path_style is None
+        else settings.s3_force_path_style,
         public_url=settings.s3_public_url,
     ) as storage:
         yield storage

@@ -12,7 +12,7 @@ from textual.events import DescendantFocus
 from textual.widgets import Static
 
 from fototui.domain.statuses import JobKind
-from fototui.i18n import _, ngettext
+from fototui.i18n import _, ngettext, translate
 from fototui.live.refresher import Refresher
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
@@ -22,7 +22,7 @@ from fototui.services.operations.jobs import JobBoard, JobService, JobView
 from fototui.services.operations.lanes import LaneService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
-from fototui.services.views.operations import EngineView, LaneView
+from fototui.services.views.operations import EngineView, LaneView, told_held
 from fototui.ui.actions import Scope
 from fototui.widgets.tables.job_rows import (
     Looks,
@@ -143,7 +143,6 @@ class EnginesScreen(FototuiScreen):
         jobs.show_when_empty(
             _("Nothing is waiting, nothing failed in the last hour. Orders: f1, then g or s.")
         )
-        lanes.border_title = _("Lanes")
         engines.border_title = _("Engines")
         self.query_one(ThroughputChart).border_title = _("Versions per minute, last hour")
         self._show_lanes_and_engines()
@@ -155,6 +154,8 @@ class EnginesScreen(FototuiScreen):
 
     def _show_lanes_and_engines(self) -> None:
         if self.can_paint:
+            held = told_held(self._lanes)
+            self._table("lanes").border_title = _("Lanes") if held is None else translate(held)
             self._table("lanes").show([lane_row(lane, self._looks) for lane in self._lanes])
             self._table("engines").show(
                 [engine_row(engine, self._looks) for engine in self._engines]

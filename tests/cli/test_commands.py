@@ -149,10 +149,15 @@ def test_the_schema_from_nothing_and_back(bare: Command, empty_database_url: str
     assert re.fullmatch("[0-9a-f]{12}", revision)
     assert bare("db", "check", **url).code == 0
     assert bare("orders", "list", "--json", **url).json == []
-    assert bare("db", "downgrade", "base", **url).code == 0
+    assert bare("db", "downgrade", "-1", **url).code == 0
     failed = bare("db", "check", **url)
     assert failed.code == 2
-    assert failed.err
+    assert "fototui db upgrade" in failed.err
+    refused = bare("db", "downgrade", "base", **url)
+    assert refused.code == 2
+    assert "the shop's own tables" in refused.err
+    assert bare("db", "upgrade", **url).code == 0
+    assert bare("db", "current", **url).out.strip() == revision
 
 
 def test_a_lane_is_paused_and_resumed(fototui: Command) -> None:

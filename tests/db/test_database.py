@@ -78,12 +78,12 @@ async def test_libpqs_sslmode_is_understood(database_url: str) -> None:
             await database.check()
 
 
-@pytest.mark.parametrize("option", ["channel_binding=require", "sslmode=perhaps"])
+@pytest.mark.parametrize("option", ["sslmod=require", "sslmode=perhaps", "connect_timeout=soon"])
 async def test_an_option_that_is_not_understood_is_a_configuration_error(
     database_url: str, option: str
 ) -> None:
-    async with Database(f"{database_url}?{option}") as database:
-        with pytest.raises(ConfigurationError, match="DATABASE_URL"):
+    with pytest.raises(ConfigurationError, match="DATABASE_URL"):
+        async with Database(f"{database_url}?{option}") as database:
             await database.check()
 
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
-from tests.db.old_shop import AGES, NAMES, NEWEST, Age, connect, make_shop, rows_of, schema_of
 
 from fototui.db.database import Database
 from fototui.db.errors import SchemaError
@@ -15,6 +14,7 @@ from fototui.db.models.orders import ColoringVersion, Image, Order, SvgVersion
 from fototui.db.schema import migrate
 from fototui.domain.files import S3ObjectRefData
 from tests.conftest import PostgresServer
+from tests.db.old_shop import AGES, NAMES, NEWEST, Age, connect, make_shop, rows_of, schema_of
 
 
 @pytest.fixture

@@ -80,6 +80,24 @@ async def plan(engine: AsyncEngine, revision: str = "head") -> Plan:
     return await _run(engine, lambda c: state.plan(c, _scripts(), revision))
 
 
+async def is_empty(engine: AsyncEngine) -> bool:
+    """Whether a database has no tables yet.
+
+    Args:
+        engine: The database.
+
+    Raises:
+        SchemaError: It holds another program's tables, or is newer than this program.
+    """
+    return await _run(engine, lambda c: state.examine(c, _scripts())) is None
+
+
+async def server_version(engine: AsyncEngine) -> int:
+    """The server's major version."""
+    number = await _run(engine, lambda c: c.scalar(text("SHOW server_version_num")))
+    return int(str(number)) // 10_000
+
+
 async def upgrade(engine: AsyncEngine, revision: str = "head") -> None:
     """Bring the schema forward, in one transaction.
 

@@ -190,7 +190,7 @@ SVGS = VersionJobs(VersionType.SVG)
 
 def _read_options(kind: VersionType, row: RowMapping) -> ColoringOptions | SvgOptions:
     if kind is VersionType.COLORING:
-        return ColoringOptions(megapixels=row["megapixels"], steps=row["steps"])
+        return ColoringOptions.stored(row["megapixels"], row["steps"])
     return SvgOptions(
         shape_stacking=ShapeStacking(row["shape_stacking"]), group_by=GroupBy(row["group_by"])
     )

@@ -2,7 +2,17 @@
 
 import uuid
 
-from sqlalchemy import TextClause, Update, func, literal, select, text, union_all, update
+from sqlalchemy import (
+    ScalarSelect,
+    TextClause,
+    Update,
+    func,
+    literal,
+    select,
+    text,
+    union_all,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from fototui.db.events.session import TrackedAsyncSession
@@ -103,6 +113,33 @@ class LaneService:
                 await notify(self.session, lane_payload(lane))
         return True
 
+    async def release_held(self, lane: JobKind) -> int:
+        """Let engines take up the old jobs of a lane that an adopted shop brought along.
+
+        They keep their place in time: what was chosen since is not replaced by what they make.
+
+        Args:
+            lane: Which.
+
+        Returns:
+            How many jobs that are.
+        """
+        model = _ROWS[lane]
+        async with transaction(self.session):
+            released = await self.session.scalars(
+                update(model)
+                .where(text(_held_condition(lane)))
+                .values(held_at=None)
+                .returning(model.id)
+                .execution_options(synchronize_session=False)
+            )
+            count = len(released.all())
+            if count:
+                detail = Sentence.make("Old jobs released: {count}.", count=count)
+                self._activity.add(ActivityAction.LANE_RESUMED, version_type=lane, detail=detail)
+                await notify(self.session, lane_payload(lane))
+        return count
+
     async def pause_engine(self, engine_id: uuid.UUID) -> bool:
         """Stop one engine from taking up jobs; what it runs goes on.
 
@@ -162,12 +199,13 @@ class LaneService:
                     literal(str(kind)).label("lane"),
                     func.count().label("active"),
                     func.count().filter(model.claimed_by.in_(living)).label("running"),
+                    _held(kind).label("held"),
                 ).where(_is_active(kind))
                 for kind, model in _ROWS.items()
             )
         ).subquery()
         statement = (
-            select(Lane, counts.c.active, counts.c.running)
+            select(Lane, counts.c.active, counts.c.running, counts.c.held)
             .join(counts, counts.c.lane == Lane.name)
             .execution_options(populate_existing=True)
         )
@@ -182,8 +220,9 @@ class LaneService:
                 paused_at=lane.paused_at,
                 paused_by=lane.paused_by,
                 paused_reason=stored(lane.paused_reason, lane.paused_words),
+                held=held,
             )
-            for lane, active, running in rows
+            for lane, active, running, held in rows
         ]
         return tuple(sorted(lanes, key=lambda view: _PLACES.index(view.lane)))
 
@@ -226,3 +265,20 @@ class LaneService:
 
 def _is_active(kind: JobKind) -> TextClause:
     return text(active_predicate(kind, f"{_ROWS[kind].__tablename__}."))
+
+
+def _held_condition(kind: JobKind) -> str:
+    # By its text a partial index is known. Those that ended meanwhile are held no more.
+    table = _ROWS[kind].__tablename__
+    status = {
+        JobKind.INGEST: "status IN ('pending', 'processing')",
+        JobKind.DOWNLOAD: "status = 'downloading'",
+        JobKind.COLORING: "status NOT IN ('completed', 'error', 'runpod_cancelled')",
+        JobKind.SVG: "status NOT IN ('completed', 'error')",
+    }[kind]
+    return f"{table}.held_at IS NOT NULL AND {table}.{status}"
+
+
+def _held(kind: JobKind) -> ScalarSelect[int]:
+    counted = select(func.count()).select_from(_ROWS[kind]).where(text(_held_condition(kind)))
+    return counted.correlate(None).scalar_subquery()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,6 +52,7 @@ class LaneView:
         lane: Which.
         account_limit: Jobs at once over all engines, where the account has such a limit.
         waiting: Jobs that nobody works on.
+        held: Old jobs that an adopted shop brought along, and that wait for someone's yes.
         running: Jobs held by living engines.
         paused_at: When it was paused; None while it runs.
         paused_by: Who paused it.
@@ -64,6 +66,25 @@ class LaneView:
     paused_at: datetime | None
     paused_by: str | None
     paused_reason: Sentence | None
+    held: int = 0
+
+
+def told_held(lanes: Sequence[LaneView]) -> Sentence | None:
+    """What is held and what it may cost, in one line; None where nothing is.
+
+    Args:
+        lanes: All lanes.
+    """
+    held = {lane.lane: lane.held for lane in lanes}
+    if not any(held.values()):
+        return None
+    return Sentence.make(
+        "Old jobs are held: colourings {colorings} (as many paid RunPod jobs), SVGs {svgs} (up to "
+        "as many Vectorizer.ai credits), orders {orders}. To start them: fototui lanes release",
+        colorings=held.get(JobKind.COLORING, 0),
+        svgs=held.get(JobKind.SVG, 0),
+        orders=held.get(JobKind.INGEST, 0) + held.get(JobKind.DOWNLOAD, 0),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from fototui.db.schema.state import SHOP_REVISIONS
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from fototui.db.database import Database
 from fototui.db.errors import SchemaError
 from fototui.db.schema import migrate, revision
+from fototui.db.schema.state import SHOP_REVISIONS
 
 ROOT = Path(__file__).parents[2]
 
