@@ -29,9 +29,7 @@ def test_a_password_with_an_at_is_told_and_never_shown(badly: str) -> None:
     assert "word9" not in str(caught.value)
 
 
-_SECRET = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=6, max_size=12
-).filter(lambda s: not s.isalnum())
+_SECRET = st.text(st.sampled_from("@:/?#%&=[]\\ě 'b1"), min_size=6, max_size=12)
 
 
 @given(_SECRET)

@@ -54,7 +54,7 @@ class _Pen:
     @classmethod
     def of(cls, steps: int) -> Self:
         """From bold outlines only (1 step) to every hair (20)."""
-        fine = math.log(steps) / math.log(STEPS_RANGE[1])
+        fine = min(1.0, math.log(steps) / math.log(STEPS_RANGE[1]))
         ink = 5.2 - 3.4 * fine
         return cls(
             smoothing=round(5 - 4 * fine),
