@@ -343,7 +343,7 @@ class ColoringVersion(BaseVersion):
     @property
     def options(self) -> ColoringOptions:
         """The options it is made with."""
-        return ColoringOptions.stored(self.megapixels, self.steps)
+        return ColoringOptions(megapixels=self.megapixels, steps=self.steps)
 
 
 class SvgVersion(BaseVersion):

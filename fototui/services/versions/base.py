@@ -187,6 +187,15 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
         for version in self._versions(state):
             is_active = not version.status.meta.is_final
             if version is not wanted and is_active and self._makes_the_same(version, wanted):
+                if version.held_at is not None:
+                    raise ConflictError(
+                        "{version} of {image} is an old job that is held; start it with: "
+                        "fototui versions retry {kind} {id}",
+                        version=self._name(version),
+                        image=state.name,
+                        kind=str(self.kind),
+                        id=version.id,
+                    )
                 raise ConflictError(
                     "{version} of {image} is being made already with the same options; "
                     "wait for it, or choose other options.",
@@ -206,7 +215,7 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
     # --- retrying ----------------------------------------------------------------------------
 
     async def retry(self, version_id: int) -> VersionView:
-        """Have a failed or cancelled version made again.
+        """Have a failed or cancelled version made again, or one go on that is held.
 
         Args:
             version_id: The version.
@@ -221,6 +230,11 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
         """
         async with transaction(self.session):
             state, version = await self._lock_image_of(version_id)
+            if version.held_at is not None and not version.status.meta.is_final:
+                version.held_at = None  # it goes on in whatever status it stands
+                self._log(ActivityAction.RETRIED, state.item, version)
+                await notify(self.session, lane_payload(self.kind))
+                return self._view(state, version)
             if not version.status.meta.is_retryable:
                 raise ConflictError(
                     "{version} of {image} has not failed; only a failed or cancelled one can be "

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from fototui.db.database import Database
 from fototui.db.models.operations import Activity, OutsideCancel
@@ -513,3 +513,24 @@ async def test_list_holds_the_kind_asked_for_in_order(
         (first.id, 2),
         (second.id, 1),
     ]
+
+
+async def test_a_held_version_is_told_and_can_be_started_alone(
+    database: Database, image: Image
+) -> None:
+    async with database.session() as session:
+        made = await ColoringService(session, operator="eva").create(image.id)
+    async with database.session() as session, session.begin():
+        await session.execute(text("UPDATE coloring_versions SET held_at = now()"))
+    async with database.session() as session:
+        service = ColoringService(session, operator="eva")
+        with pytest.raises(ConflictError, match=f"fototui versions retry coloring {made.id}"):
+            await service.create(image.id)
+        assert (await service.retry(made.id)).status == "queued"
+        with pytest.raises(ConflictError, match="being made already"):
+            await service.create(image.id)
+        await session.execute(text("UPDATE coloring_versions SET held_at = now()"))
+        await session.commit()
+        await service.cancel(made.id)
+        await service.retry(made.id)
+        assert await session.scalar(text("SELECT held_at FROM coloring_versions")) is None
