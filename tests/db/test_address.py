@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from fototui.db.address import place, read, read_url, tell_left_out
-from fototui.db.connection import connect
+from fototui.db.connection import OwnConnection
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError
 from fototui.domain.errors import ConfigurationError
@@ -63,9 +63,9 @@ async def test_what_libpq_knows_is_honoured(database_url: str) -> None:
     assert shown == {
         "application_name": "Pult", "search_path": "public", "work_mem": "5MB", "jit": "off",
     }  # fmt: skip
-    own = await connect(database.url, name="heartbeat", seconds=5)
-    assert await own.fetchval("SHOW work_mem") == "5MB"
-    await own.close()
+    own = await OwnConnection.connect(database.url, name="heartbeat", seconds=5)
+    assert await own.fetch_value("SHOW work_mem") == "5MB"
+    await own.close(seconds=5)
 
 
 async def test_a_standby_is_what_target_session_attrs_refuses(database_url: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from fototui.config.settings import Settings
-from fototui.db.connection import connect
+from fototui.db.connection import OwnConnection
 from fototui.db.database import Database
 from fototui.db.schema import migrate
 from fototui.domain.errors import ConfigurationError
@@ -37,9 +37,9 @@ async def test_a_pooler_that_refuses_parameters_gets_them_after_connecting(
             await session.rollback()
             assert await session.scalar(text("SHOW lock_timeout")) == "5s"
             assert await session.scalar(text("SHOW application_name")) == "Pult"
-        own = await connect(database.url, name="heartbeat", seconds=2)
-        assert await own.fetchval("SHOW lock_timeout") == "2s"
-        await own.close()
+        own = await OwnConnection.connect(database.url, name="heartbeat", seconds=2)
+        assert await own.fetch_value("SHOW lock_timeout") == "2s"
+        await own.close(seconds=5)
 
 
 @pytest.mark.parametrize("ignore", ["", IGNORED])

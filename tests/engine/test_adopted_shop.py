@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import text
-from tests.db.old_shop import NEWEST, make_shop
 
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, SvgVersion
 from fototui.db.schema import migrate
 from fototui.domain.statuses import JobKind
 from fototui.services.operations.lanes import LaneService
+from tests.db.old_shop import NEWEST, make_shop
 from tests.engine.conftest import World, eventually, photo
 
 

@@ -12,11 +12,10 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import fototui
-from fototui.db.errors import SchemaError, SqlState, sqlstate
+from fototui.db.errors import DatabaseError, SchemaError, SqlState
 from fototui.db.schema import state
 from fototui.db.schema.differences import differences
 from fototui.db.schema.state import SHOP_REVISIONS, Plan
@@ -212,8 +211,8 @@ async def _run(
             return await connection.run_sync(work)
     except (CommandError, RevisionError) as error:
         raise SchemaError("{reason} Compare with: fototui db current", reason=str(error)) from error
-    except DBAPIError as error:
-        if sqlstate(error) in _BUSY:
+    except DatabaseError as error:
+        if error.sqlstate in _BUSY:
             raise SchemaError(
                 "Another program uses the tables and did not let go of them for {seconds} s; "
                 "nothing was changed. Stop it, or try again in a quiet moment.",
