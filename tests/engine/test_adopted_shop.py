@@ -11,7 +11,8 @@ from fototui.db.schema import migrate
 from fototui.domain.statuses import JobKind
 from fototui.services.operations.lanes import LaneService
 from tests.db.old_shop import NEWEST, make_shop
-from tests.engine.conftest import World, eventually, photo
+from tests.engine.conftest import World, photo
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ async def test_old_jobs_wait_for_a_yes_and_then_finish_and_replace_no_choice(wor
         async def only_held_are_left() -> bool:
             return await _left(world) == held
 
-        await eventually(only_held_are_left)
+        await until(only_held_are_left)
         async with world.database.session() as session:
             service = LaneService(session, operator="eva")
             released = {lane: await service.release_held(lane) for lane in JobKind}
@@ -67,7 +68,7 @@ async def test_old_jobs_wait_for_a_yes_and_then_finish_and_replace_no_choice(wor
         async def all_are_finished() -> bool:
             return not await _left(world)
 
-        await eventually(all_are_finished)
+        await until(all_are_finished)
 
     for table, row in held:
         version = await (world.coloring(row) if table == "coloring_versions" else world.svg(row))
