@@ -24,6 +24,7 @@ from fototui.domain.sentences import Sentence
 from fototui.i18n import _, ngettext, number, preferred_language, set_language, translate
 from fototui.live.store import LiveStore
 from fototui.log import configure_logging
+from fototui.mercure.publisher import MercurePublishService
 from fototui.mercure.subscriber import MercureSubscriber
 from fototui.pictures.loader import PictureLoader
 from fototui.runtime.checks import SERVICES, examine
@@ -189,7 +190,7 @@ async def show_app(
             read_only=options.read_only,
             shop=shop,
         )
-        app = _make_app(settings, backend, options, pictures, supervisor)
+        app = _make_app(settings, backend, options, pictures, supervisor, publisher)
         app.notice = notice
         _spare_collector()
         async with _kept(supervisor):
@@ -242,6 +243,7 @@ def _make_app(
     options: TerminalOptions,
     pictures: PictureLoader,
     supervisor: EngineSupervisor | None,
+    publisher: MercurePublishService,
 ) -> "FototuiApp":
     # Imported here: headless commands must not pay for screens.
     from fototui.app import AppSettings, FototuiApp
@@ -256,7 +258,7 @@ def _make_app(
             setattr(preferences, name, value)
     return FototuiApp(
         backend,
-        LiveStore(backend, _subscriber(settings)),
+        LiveStore(backend, _subscriber(settings, publisher)),
         AppSettings(
             timezone=settings.timezone,
             keys=settings.keys,
@@ -273,10 +275,17 @@ def _make_app(
     )
 
 
-def _subscriber(settings: Settings) -> MercureSubscriber[Event] | None:
+def _subscriber(
+    settings: Settings, publisher: MercurePublishService
+) -> MercureSubscriber[Event] | None:
     if settings.mercure_url is None:
         return None
-    return MercureSubscriber(settings.mercure_url, settings.mercure_subscriber_jwt_key, parse_event)
+    return MercureSubscriber(
+        settings.mercure_url,
+        settings.mercure_subscriber_jwt_key,
+        parse_event,
+        is_known=publisher.is_own,
+    )
 
 
 async def _set_up() -> str:

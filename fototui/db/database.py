@@ -19,6 +19,7 @@ from fototui.db.address import place, read, read_url, tell_left_out
 from fototui.db.connection import set_after, shares_servers, without_startup
 from fototui.db.errors import DatabaseUnavailableError, SqlState
 from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.events.tracker import Publish
 from fototui.db.schema import revision
 from fototui.db.translation import (
     OLDEST_VERSION,
@@ -30,7 +31,6 @@ from fototui.db.translation import (
     unavailable,
 )
 from fototui.domain.errors import ConfigurationError, FototuiError
-from fototui.domain.events import BaseMercureEvent
 
 _CONNECT_SECONDS = 10.0
 _CLOSE_SECONDS = 1.0
@@ -60,7 +60,8 @@ class Database:
 
     Args:
         url: Database URL; `postgresql://`, `postgres://` and `postgresql+asyncpg://` are the same.
-        publish: Takes each event of a commit, after it; must return at once. None publishes none.
+        publish: Takes each event of a commit, after it; must return at once. Where nobody takes
+            any (`listen`), none are made, which saves the questions that they cost.
         pool_size: Connections at most.
         application_name: What the server shows beside our connections.
         statement_seconds: Longest a statement may take.
@@ -73,14 +74,14 @@ class Database:
         self,
         url: SecretStr | str,
         *,
-        publish: Callable[[BaseMercureEvent], None] | None = None,
+        publish: Publish | None = None,
         pool_size: int = 10,
         application_name: str = "fototui",
         statement_seconds: float = 30.0,
     ) -> None:
         self.url = read_url(url.get_secret_value() if isinstance(url, SecretStr) else url)
         self._refuses_startup = False
-        self._publish = publish
+        self._listeners: list[Publish] = [] if publish is None else [publish]
         self.engine = self._create_engine(pool_size, application_name, statement_seconds)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -91,14 +92,26 @@ class Database:
 
     def session(self) -> TrackedAsyncSession:
         """A session for transactions."""
-        return TrackedAsyncSession(self.engine, publish=self._publish)
+        return TrackedAsyncSession(self.engine, listeners=self._listeners)
+
+    def listen(self, listener: Publish) -> Callable[[], None]:
+        """Have each event of a commit made here, after it.
+
+        Args:
+            listener: Takes the event; it must return at once.
+
+        Returns:
+            Call it to have no more.
+        """
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     def autocommit(self) -> TrackedAsyncSession:
         """A session whose statements each commit by themselves, in one network round trip.
 
         Nothing can be rolled back in it, and it takes no ORM writes.
         """
-        return TrackedAsyncSession(self._autocommit, publish=self._publish)
+        return TrackedAsyncSession(self._autocommit, listeners=self._listeners)
 
     async def check(self) -> None:
         """Make sure that the database can be worked with.

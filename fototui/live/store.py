@@ -1,9 +1,10 @@
 """The live store: keyed, coalescing, never asked by widgets to query.
 
-Events, and the database's own record of what changed (`LiveService.changes`), only mark orders; one
-query a frame fetches what is marked. A badge is painted from its event at once. However many events
-come, and whichever of them are lost, what is kept is bounded by the number of orders, and it comes
-to equal what the database holds.
+Events come at once of what is committed in this process, and by the hub from others. They, and the
+database's own record of what changed (`LiveService.changes`), only mark orders; one query a frame
+fetches what is marked. A badge is painted from its event at once. However many events come, and
+whichever of them are lost, what is kept is bounded by the number of orders, and it comes to equal
+what the database holds.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from datetime import datetime
 import structlog
 
 from fototui.domain.errors import FototuiError
-from fototui.domain.events import Event
+from fototui.domain.events import BaseMercureEvent, Event
 from fototui.live.health import Feed
 from fototui.live.model import Model
 from fototui.live.notifier import Notifier
@@ -45,7 +46,8 @@ class LiveStore:
 
     Args:
         backend: The services.
-        subscriber: Listens to the hub; None where none is configured.
+        subscriber: Listens to the hub; None where none is configured. It may pass over what was
+            committed in this process: the store has that at once, from the backend.
         frame_seconds: Listeners hear of changes, and rows are fetched, at most this often.
         poll_seconds: Without a hub, changes are asked for this often.
         slow_poll_seconds: The same while the hub is there: for what was written without an event.
@@ -77,6 +79,7 @@ class LiveStore:
         self._feed = Feed(has_hub=subscriber is not None, patience_seconds=hub_patience_seconds)
         self._has_heard = asyncio.Event()
         self._is_behind = True
+        backend.listen(self._on_event)
 
         self.orders: Mapping[str, OrderRow] = self._model.table.rows
         """All orders that are known, by ULID."""
@@ -172,14 +175,18 @@ class LiveStore:
             tasks.create_task(self._watch_work(), name="live: watch lanes and engines")
             tasks.create_task(self._notifier.run(), name="live: notifier")
 
+    def _on_event(self, event: BaseMercureEvent) -> None:
+        if isinstance(event, Event):
+            self._model.hear(event)
+            self._has_heard.set()
+
     async def _listen_to_hub(self) -> None:
         if self._subscriber is None:
             return
         async with aclosing(self._subscriber.stream()) as items:
             async for item in items:
                 if isinstance(item, Message):
-                    self._model.hear(item.event)
-                    self._has_heard.set()
+                    self._on_event(item.event)
                     continue
                 if isinstance(item, Lost):
                     log.info("live events were lost", reason=item.reason)

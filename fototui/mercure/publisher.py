@@ -1,10 +1,12 @@
 """Sends live events to the hub, without ever being in the way of the work that caused them."""
 
 import asyncio
+import itertools
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
+from uuid import uuid4
 
 import httpx
 import structlog
@@ -75,8 +77,9 @@ class _Lane:
     worker: asyncio.Task[None] | None = field(default=None)
 
 
-def _outgoing(event: Publishable, *, ages: bool = True) -> OutgoingEvent:
-    return OutgoingEvent(tuple(event.get_topics()), event.model_dump_json(), ages=ages)
+def _outgoing(event: Publishable, *, event_id: str = "", ages: bool = True) -> OutgoingEvent:
+    topics = tuple(event.get_topics())
+    return OutgoingEvent(topics, event.model_dump_json(), ages=ages, id=event_id)
 
 
 class MercurePublishService:
@@ -131,6 +134,14 @@ class MercurePublishService:
         self._counts = _Counts()
         self._link = _Link.WELL
         self._client: httpx.AsyncClient | None = None
+        # The ids of all its events begin alike, so that this process knows its own when the hub
+        # brings them back.
+        self._own = f"urn:uuid:{uuid4()}/"
+        self._numbers = itertools.count(1)
+
+    def is_own(self, event_id: str) -> bool:
+        """Whether an event that came from the hub was published here."""
+        return event_id.startswith(self._own)
 
     @property
     def stats(self) -> PublisherStats:
@@ -160,7 +171,7 @@ class MercurePublishService:
             self._counts.dropped += 1
             return
         try:
-            outgoing = _outgoing(event)
+            outgoing = _outgoing(event, event_id=f"{self._own}{next(self._numbers)}")
         except Exception:  # a broken event must not break the work that caused it
             self._counts.failed += 1
             log.exception("an event could not be written", kind=type(event).__name__)
@@ -246,7 +257,12 @@ class MercurePublishService:
     async def _post(self, client: httpx.AsyncClient, outgoing: OutgoingEvent) -> bool:
         """Try once; False where trying again may help."""
         assert self._url is not None
-        form = {"topic": list(outgoing.topics), "data": outgoing.data, "private": "on"}
+        form = {
+            "id": outgoing.id,
+            "topic": list(outgoing.topics),
+            "data": outgoing.data,
+            "private": "on",
+        }
         headers = {"Authorization": f"Bearer {publish_token(self._key)}"}
         try:
             answer = await client.post(self._url, data=form, headers=headers)

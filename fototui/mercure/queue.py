@@ -13,12 +13,14 @@ class OutgoingEvent:
         topics: Where it goes.
         data: What it says.
         ages: Whether it loses its worth while it waits.
+        id: Its id at the hub; empty for one that the hub makes up.
         born: When it was made, on the monotonic clock.
     """
 
     topics: tuple[str, ...]
     data: str
     ages: bool = field(default=True, compare=False)
+    id: str = field(default="", compare=False)
     born: float = field(default_factory=time.monotonic, compare=False)
 
     def is_older_than(self, seconds: float) -> bool:

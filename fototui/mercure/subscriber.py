@@ -114,6 +114,8 @@ class MercureSubscriber(Generic[T]):
         key: Key that the hub verifies subscribers with; None for a hub that needs none.
         parse: Reads an event (`fototui.domain.events.parse_event`); None for one to pass over.
         topics: Topic selectors to listen to.
+        is_known: Whether an event, by its id, is known already and is to be passed over, as
+            this process's own are (`MercurePublishService.is_own`).
         connect_seconds: Longest time to connect.
         silence_seconds: A stream without a byte (the hub sends a comment every 40 s) is dead.
         first_wait_seconds: Wait after the first failure; it doubles.
@@ -131,6 +133,7 @@ class MercureSubscriber(Generic[T]):
         parse: Callable[[str], T | None],
         *,
         topics: Iterable[str] = ("orders", "orders/{id}"),
+        is_known: Callable[[str], bool] = lambda _event_id: False,
         connect_seconds: float = 5.0,
         silence_seconds: float = 60.0,
         first_wait_seconds: float = 0.5,
@@ -143,6 +146,7 @@ class MercureSubscriber(Generic[T]):
         self._key = key
         self._parse = parse
         self._topics = tuple(topics)
+        self._is_known = is_known
         self._timeout = httpx.Timeout(connect_seconds, read=silence_seconds)
         self._silence_seconds = silence_seconds
         self._refused_wait_seconds = refused_wait_seconds
@@ -157,6 +161,11 @@ class MercureSubscriber(Generic[T]):
     def state(self) -> StateChange:
         """How the link does now."""
         return self._state
+
+    @property
+    def cursor(self) -> str:
+        """Id of the event that was seen last: where the next stream goes on from."""
+        return self._cursor
 
     async def stream(self) -> AsyncGenerator[Message[T] | StateChange | Lost, None]:
         """Listen: one at a time, and inside `contextlib.aclosing` so that leaving hangs up at once.
@@ -250,6 +259,8 @@ class MercureSubscriber(Generic[T]):
                 for event in stream.feed(chunk):
                     self._heard = True
                     self._cursor = _cursor(event.id)
+                    if self._is_known(event.id):
+                        continue
                     if (parsed := self._parse(event.data)) is not None:
                         yield Message(event.id, event.data, parsed)
                 if stream.retry_seconds is not None:

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.errors import ConfigurationError, FototuiError
+from fototui.domain.events import BaseMercureEvent
 from fototui.services.ingest.imports import ImportService, ShopSource
 from fototui.services.orders.manual import OrderService
 from fototui.storage.base import Storage
@@ -90,6 +91,17 @@ class Backend:
             raise ReadOnlyError("This terminal is read-only. Start it without --read-only.")
         async with self._database.session() as session:
             return await call(service(session, operator=self.operator))
+
+    def listen(self, listener: Callable[[BaseMercureEvent], None]) -> Callable[[], None]:
+        """Have the events of all that is committed in this process, by whom ever, at once.
+
+        Args:
+            listener: Takes each event.
+
+        Returns:
+            Call it to have no more.
+        """
+        return self._database.listen(listener)
 
     @property
     def has_shop(self) -> bool:

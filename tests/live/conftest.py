@@ -56,9 +56,16 @@ class Hub:
     async def stop(self) -> None:
         await self._stack.aclose()
 
-    def subscriber(self) -> MercureSubscriber[Event]:
+    def subscriber(
+        self, *, is_known: Callable[[str], bool] = lambda _event_id: False
+    ) -> MercureSubscriber[Event]:
         return MercureSubscriber(
-            self.url, SUBSCRIBER_KEY, parse_event, first_wait_seconds=0.02, longest_wait_seconds=0.1
+            self.url,
+            SUBSCRIBER_KEY,
+            parse_event,
+            is_known=is_known,
+            first_wait_seconds=0.02,
+            longest_wait_seconds=0.1,
         )
 
 

@@ -32,14 +32,25 @@ from tests.waiting import in_time, until
 Item = Message[str] | StateChange | Lost
 
 
-def subscriber(url: str, *topics: str, **options: float) -> MercureSubscriber[str]:
-    defaults = {"first_wait_seconds": 0.02, "longest_wait_seconds": 0.1}
+def subscriber(
+    url: str,
+    *topics: str,
+    first_wait_seconds: float = 0.02,
+    longest_wait_seconds: float = 0.1,
+    silence_seconds: float = 60.0,
+    refused_wait_seconds: float = 60.0,
+    is_known: Callable[[str], bool] = lambda _event_id: False,
+) -> MercureSubscriber[str]:
     return MercureSubscriber(
         url,
         SUBSCRIBER_KEY,
         lambda data: data or None,
         topics=topics or ("orders",),
-        **(defaults | options),
+        first_wait_seconds=first_wait_seconds,
+        longest_wait_seconds=longest_wait_seconds,
+        silence_seconds=silence_seconds,
+        refused_wait_seconds=refused_wait_seconds,
+        is_known=is_known,
     )
 
 
@@ -113,6 +124,42 @@ async def test_it_connects_and_yields_what_can_be_read(hub: RunningHub) -> None:
         StateChange(LinkState.LIVE),
         Message(answer.text, "a\nb", "a\nb"),
     ]
+
+
+async def test_events_that_are_known_by_their_id_are_passed_over(hub: RunningHub) -> None:
+    about = topic()
+    order = OrderUpdateEvent(order_id=about.removeprefix("orders/"))
+    async with (
+        MercurePublishService(hub.url, PUBLISHER_KEY) as here,
+        MercurePublishService(hub.url, PUBLISHER_KEY) as elsewhere,
+        hub.listen(about) as listener,
+        following(subscriber(hub.url, about, is_known=here.is_own)) as items,
+    ):
+        await until(lambda: is_live(items))
+        here.publish(order)
+        own = await listener.next()
+        elsewhere.publish(order)
+        foreign = await listener.next()
+        await until(lambda: bool(data(items)))
+    assert (here.is_own(own.id), here.is_own(foreign.id)) == (True, False)
+    assert [item.id for item in items if isinstance(item, Message)] == [foreign.id]
+
+
+async def test_the_place_in_the_stream_may_be_an_event_that_was_passed_over(
+    hub: RunningHub,
+) -> None:
+    about = topic()
+    source = subscriber(hub.url, about, is_known=lambda event_id: event_id.startswith("urn:own:"))
+    own = f"urn:own:{about}"
+    async with following(source) as items, hub.listen(about) as listener:
+        await until(lambda: is_live(items))
+        await hub.publish(about, data="before")
+        await hub.publish(about, data="passed over", id=own)
+        assert await listener.until("passed over") == ["before"]
+        await until(lambda: source.cursor == own)
+    await hub.publish(about, data="after")
+    items = await take(source, 1)
+    assert (data(items), lost(items)) == (["after"], [])
 
 
 @pytest.mark.quick

@@ -7,7 +7,7 @@ session would leak and cross-talk.
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -62,13 +62,13 @@ class TrackedAsyncSession(AsyncSession):
         engine: The database. With isolation level AUTOCOMMIT each statement is its own
             transaction: what was reported is published on `commit()` or on closing, whichever
             comes first, and ORM writes are refused.
-        publish: Takes each event; None makes none.
+        listeners: Each takes each event; without any, none are made.
     """
 
     sync_session: _TrackedSession
 
-    def __init__(self, engine: AsyncEngine, *, publish: Publish | None = None) -> None:
-        self._tracker = Tracker(publish)
+    def __init__(self, engine: AsyncEngine, *, listeners: Sequence[Publish] = ()) -> None:
+        self._tracker = Tracker(listeners)
         options = engine.sync_engine.get_execution_options()
         super().__init__(
             engine,

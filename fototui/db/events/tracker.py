@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -56,11 +56,11 @@ class Tracker:
     """What one session has changed and not yet committed, and the events it wants to come of it.
 
     Args:
-        publish: Takes the events; None makes none, and costs nothing.
+        listeners: Take the events; where there are none, nothing is made and nothing is asked.
     """
 
-    def __init__(self, publish: Publish | None) -> None:
-        self._publish = publish
+    def __init__(self, listeners: Sequence[Publish]) -> None:
+        self._listeners = listeners
         self._kinds: list[type[MercureEvent]] = []
         self._batch_kinds: list[type[BatchMercureEvent]] = []
         # What batch events collect is made although it may not be sent itself.
@@ -80,7 +80,7 @@ class Tracker:
 
     def track(self, *kinds: type[BaseMercureEvent]) -> None:
         """Want some events."""
-        for kind in kinds if self._publish else ():
+        for kind in kinds if self._listeners else ():
             if issubclass(kind, BatchMercureEvent) and kind not in self._batch_kinds:
                 self._batch_kinds.append(kind)
             elif issubclass(kind, MercureEvent) and kind not in self._kinds:
@@ -199,10 +199,12 @@ class Tracker:
                 self._hand_over(event)
 
     def _hand_over(self, event: BaseMercureEvent) -> None:
-        assert self._publish is not None
-        try:
-            self._publish(event)
-        except Exception:  # the work is committed; nothing may fail it any more
-            log.warning(
-                "an event could not be published", event_type=type(event).__name__, exc_info=True
-            )
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception:  # the work is committed; nothing may fail it any more
+                log.warning(
+                    "an event could not be handed over",
+                    event_type=type(event).__name__,
+                    exc_info=True,
+                )
