@@ -39,6 +39,12 @@ def _with_database(work: Callable[[Database], Awaitable[T]]) -> T:
     return run(main())
 
 
+def _current() -> str | None:
+    from fototui.db.schema import migrate
+
+    return _with_database(lambda database: migrate.current(database.engine))
+
+
 @app.command()
 def upgrade(
     revision: Annotated[str, typer.Argument(help="Where to.")] = "head",
@@ -62,8 +68,7 @@ def upgrade(
         say("The database is empty.")
         typer.confirm("Set it up for fototui?", abort=True, err=True)
     _with_database(lambda database: migrate.upgrade(database.engine, revision))
-    stands = _with_database(lambda database: migrate.current(database.engine))
-    say(f"The database stands at revision {stands}.")
+    say(f"The database stands at revision {_current()}.")
     _tell_held(plan)
 
 
@@ -96,8 +101,7 @@ def downgrade(
     from fototui.db.schema import migrate
 
     _with_database(lambda database: migrate.downgrade(database.engine, revision))
-    stands = _with_database(lambda database: migrate.current(database.engine))
-    say(f"The database stands at revision {stands}.")
+    say(f"The database stands at revision {_current()}.")
 
 
 @app.command()
@@ -105,7 +109,7 @@ def current(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
     """Print the revision at which the database stands."""
     from fototui.db.schema import migrate
 
-    revision = _with_database(lambda database: migrate.current(database.engine))
+    revision = _current()
     if as_json:
         print_json({"revision": revision, "needed": migrate.head()})
     else:

@@ -113,6 +113,16 @@ class Database:
         """
         return TrackedAsyncSession(self._autocommit, listeners=self._listeners)
 
+    async def ping(self) -> None:
+        """Make sure that the database answers, in one round trip.
+
+        Raises:
+            DatabaseUnavailableError: It does not.
+            ConfigurationError: It refuses the user or password, or does not exist.
+        """
+        async with self._autocommit.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
     async def check(self) -> None:
         """Make sure that the database can be worked with.
 

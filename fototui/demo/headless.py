@@ -3,9 +3,6 @@
 import time
 from pathlib import Path
 
-from sqlalchemy import func, select
-
-from fototui.db.models.orders import Order
 from fototui.demo.follower import Follower
 from fototui.demo.orders import place_orders
 from fototui.demo.report import EventCounts, Report
@@ -24,9 +21,11 @@ from fototui.runtime.compose import (
 )
 from fototui.sandbox.outcomes import Latency
 from fototui.services.ingest.imports import ImportService
+from fototui.services.operations.stats import ShopStats, StatsService
+from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
-from fototui.services.views.orders import StartReport
+from fototui.services.views.orders import OrderCursor, StartReport
 from fototui.storage.base import Storage
 
 _OPERATOR = "demo"
@@ -99,7 +98,7 @@ class HeadlessDemo:
             lost=max(0, published - follower.received),
         )
         report = await Report.make(
-            parts.database, storage, events, seconds=time.monotonic() - self._began
+            await _stats(parts), storage, events, seconds=time.monotonic() - self._began
         )
         self._say(
             f"{report.orders} orders, {report.images} images: "
@@ -109,14 +108,11 @@ class HeadlessDemo:
         return report
 
     async def _place_orders(self, stack: DemoStack, parts: Parts) -> None:
-        async with parts.database.session() as session:
-            existing = await session.scalar(
-                select(func.count()).select_from(Order).where(Order.shopify_id.is_not(None))
-            )
+        existing = (await _stats(parts)).imported
         if existing:
             self._say(f"{existing} orders are there from an earlier run")
         # The shop forgets all when it stops, so those from an earlier run are placed again.
-        number = max(self._orders, existing or 0)
+        number = max(self._orders, existing)
         for order in place_orders(stack.shop, stack.cdn_url, number, seed=self._seed):
             self._say(f"order {order.name} of {order.first_name} {order.last_name} is placed")
 
@@ -132,7 +128,7 @@ class HeadlessDemo:
         await engine.drain()
 
     async def _make_colorings(self, parts: Parts, engine: Engine) -> None:
-        for number in await self._numbers(parts):
+        for number in await _numbers(parts):
             async with parts.database.session() as session:
                 service = ColoringService(session, operator=_OPERATOR)
                 self._say_skipped(
@@ -141,17 +137,11 @@ class HeadlessDemo:
         await engine.drain()
 
     async def _make_svgs(self, parts: Parts, engine: Engine) -> None:
-        for number in await self._numbers(parts):
+        for number in await _numbers(parts):
             async with parts.database.session() as session:
                 service = VectorizerService(session, operator=_OPERATOR)
                 self._say_skipped(await service.create_for_order(number, SvgOptions()))
         await engine.drain()
-
-    async def _numbers(self, parts: Parts) -> list[str]:
-        async with parts.database.session() as session:
-            return list(
-                await session.scalars(select(Order.order_number).order_by(Order.created_at))
-            )
 
     def _on_event(self, event: BaseMercureEvent) -> None:
         match event:
@@ -167,3 +157,22 @@ class HeadlessDemo:
 
     def _say(self, line: str) -> None:
         self._tell(f"{time.monotonic() - self._began:5.1f} s  {line}")
+
+
+async def _stats(parts: Parts) -> ShopStats:
+    async with parts.database.session() as session:
+        return await StatsService(session, operator=_OPERATOR).shop()
+
+
+async def _numbers(parts: Parts) -> list[str]:
+    """The numbers of all orders, the oldest first."""
+    numbers: list[str] = []
+    before: OrderCursor | None = None
+    while True:
+        async with parts.database.session() as session:
+            service = OrderService(session, operator=_OPERATOR)
+            page = await service.list_orders(limit=1000, before=before)
+        numbers += [order.number for order in page.orders]
+        before = page.next
+        if before is None:
+            return numbers[::-1]

@@ -1,15 +1,12 @@
 """What a headless demo tells at its end."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, select
 
-from fototui.db.database import Database
-from fototui.db.models.orders import VERSION_MODEL, Image, Order
-from fototui.domain.statuses import PROCESSING_STATUS, VersionType
+from fototui.domain.statuses import VersionType
+from fototui.services.operations.stats import ShopStats
 from fototui.storage.base import Storage
 
 
@@ -70,46 +67,25 @@ class Report(BaseModel):
 
     @classmethod
     async def make(
-        cls, database: Database, storage: Storage, events: EventCounts, *, seconds: float
+        cls, stats: ShopStats, storage: Storage, events: EventCounts, *, seconds: float
     ) -> Self:
-        """Count what is there.
+        """Put the report together.
 
         Args:
-            database: The database.
+            stats: What there is in the database.
             storage: Where files are kept.
             events: Counted elsewhere.
             seconds: How long the run took.
         """
-        async with database.session() as session:
-            orders = await session.scalar(select(func.count()).select_from(Order))
-            images = await session.scalar(select(func.count()).select_from(Image))
         return cls(
-            orders=orders or 0,
-            images=images or 0,
-            coloring=await _newest_versions(database, VersionType.COLORING),
-            svg=await _newest_versions(database, VersionType.SVG),
+            orders=stats.orders,
+            images=stats.images,
+            coloring=stats.newest[VersionType.COLORING],
+            svg=stats.newest[VersionType.SVG],
             events=events,
             files=await _files(storage),
             seconds=round(seconds, 2),
         )
-
-
-async def _newest_versions(database: Database, kind: VersionType) -> Mapping[str, int]:
-    model = VERSION_MODEL[kind]
-    newest = (
-        select(model.status)
-        .where(model.image_id == Image.id)
-        .order_by(model.version.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    async with database.session() as session:
-        found = Counter(
-            "missing" if status is None else str(status)
-            for status in await session.scalars(select(newest).select_from(Image))
-        )
-    ends = [str(state) for state in PROCESSING_STATUS[kind] if state.meta.is_final]
-    return {**dict.fromkeys(ends, 0), **found}
 
 
 async def _files(storage: Storage) -> tuple[StoredFile, ...]:

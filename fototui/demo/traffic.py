@@ -11,10 +11,8 @@ from contextlib import asynccontextmanager, suppress
 from itertools import islice
 
 import structlog
-from sqlalchemy import func, select
 
 from fototui.config.settings import required
-from fototui.db.models.orders import Order
 from fototui.demo.orders import place_orders, sample_orders
 from fototui.demo.stack import DemoStack
 from fototui.domain.errors import FototuiError
@@ -27,6 +25,7 @@ from fototui.server.app import create_server
 from fototui.server.auth import WEBHOOK
 from fototui.server.context import ServerContext
 from fototui.services.ingest.imports import ImportService
+from fototui.services.operations.stats import StatsService
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
@@ -154,9 +153,8 @@ class Traffic:
                 log.warning("a webhook was not taken", status=answer.status, reason=answer.error)
 
     async def _count(self) -> int:
-        known = select(func.count()).select_from(Order).where(Order.shopify_id.is_not(None))
         async with self._parts.database.session() as session:
-            return await session.scalar(known) or 0
+            return (await StatsService(session, operator=_COLLEAGUE).shop()).imported
 
     async def _color(self, order: PlacedOrder) -> None:
         async with self._parts.database.session() as session:

@@ -146,8 +146,7 @@ def answer_unexpected(error: Exception) -> JSONResponse:
     Args:
         error: What was raised.
     """
-    is_busy = is_outage(error)
-    return answer(_BUSY if is_busy else _FAILED)
+    return answer(_BUSY if is_outage(error) else _FAILED)
 
 
 def answer_http(error: HTTPException) -> JSONResponse:

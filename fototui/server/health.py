@@ -7,7 +7,6 @@ from functools import cache
 from typing import Generic, TypeVar
 
 import structlog
-from sqlalchemy import text
 
 from fototui.db.schema import migrate
 from fototui.domain.errors import FototuiError
@@ -40,7 +39,7 @@ class Health:
         self._context = context
         self._parts = {
             "database": _Remembered(
-                lambda: _state("database", self._ask_database()), lambda _: _DATABASE_FRESH
+                lambda: _state("database", context.database.ping()), lambda _: _DATABASE_FRESH
             ),
             "migrations": _Remembered(
                 lambda: _state("migrations", self._compare_revisions()), lambda _: _DATABASE_FRESH
@@ -64,10 +63,6 @@ class Health:
     async def stats(self) -> Stats | None:
         """The stats about all work; None where the database does not tell them in time."""
         return await self._stats.get()
-
-    async def _ask_database(self) -> None:
-        async with self._context.database.autocommit() as session, session.begin():
-            await session.execute(text("SELECT 1"))
 
     async def _compare_revisions(self) -> None:
         engine = self._context.database.engine

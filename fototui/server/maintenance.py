@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import URL
 
 from fototui.db.connection import OwnConnection
+from fototui.db.database import Database
 from fototui.domain.errors import FototuiError
 from fototui.server.context import ServerContext
 from fototui.services.ingest.imports import ImportService, ShopSource
@@ -37,11 +37,11 @@ class LeaderLock:
     connection ends: by leaving, or by dying.
 
     Args:
-        url: The database.
+        database: The database.
     """
 
-    def __init__(self, url: URL) -> None:
-        self._url = url
+    def __init__(self, database: Database) -> None:
+        self._url = database.url
         self._connection: OwnConnection | None = None
         self._asking = asyncio.Lock()
 
@@ -130,7 +130,7 @@ async def maintaining(context: ServerContext) -> AsyncIterator[None]:
     Args:
         context: The server's.
     """
-    leader = LeaderLock(context.database.url)
+    leader = LeaderLock(context.database)
 
     async def prune() -> None:
         async with context.database.session() as session:

@@ -58,7 +58,7 @@ def importing(context: ServerContext) -> Callable[[Source], ServerContext]:
 
 
 async def test_one_of_several_servers_has_the_turn(database: Database) -> None:
-    one, other = LeaderLock(database.url), LeaderLock(database.url)
+    one, other = LeaderLock(database), LeaderLock(database)
     try:
         assert await one.is_ours()
         assert await one.is_ours()
@@ -83,7 +83,7 @@ async def test_one_of_several_servers_has_the_turn(database: Database) -> None:
 
 async def test_in_an_outage_nobody_has_the_turn() -> None:
     async with Database("postgresql://nobody@127.0.0.1:1/none") as nowhere:
-        assert not await LeaderLock(nowhere.url).is_ours()
+        assert not await LeaderLock(nowhere).is_ours()
 
 
 async def test_an_import_reaches_back_to_the_one_before(context: ServerContext) -> None:

@@ -3,13 +3,15 @@
 They come of partial indexes alone: of unfinished rows, and of what ended within the last hour.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from fototui.db.events.session import TrackedAsyncSession
-from fototui.db.models.orders import active_predicate
-from fototui.domain.statuses import JobKind
+from fototui.db.models.orders import VERSION_MODEL, Image, Order, active_predicate
+from fototui.domain.statuses import PROCESSING_STATUS, JobKind, VersionType
 
 _TABLE = {
     JobKind.COLORING: "coloring_versions",
@@ -70,8 +72,26 @@ class Stats:
     ended: tuple[EndedStats, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ShopStats:
+    """All that a shop has, old and new.
+
+    Args:
+        orders: Orders.
+        imported: Of these, how many came from Shopify.
+        images: Their photos.
+        newest: For each kind, images by the status of their newest version: each final status is
+            there, and "missing" counts those without a version.
+    """
+
+    orders: int
+    imported: int
+    images: int
+    newest: Mapping[VersionType, Mapping[str, int]]
+
+
 class StatsService:
-    """Reads the stats, in one network round trip for each of the two kinds.
+    """Reads the stats, in one network round trip for each kind of them.
 
     Args:
         session: A session with no transaction under way; best an autocommit one.
@@ -91,6 +111,31 @@ class StatsService:
             queue=tuple(QueueStats(JobKind(kind), *rest) for kind, *rest in queue),
             ended=tuple(EndedStats(JobKind(kind), *rest) for kind, *rest in ended),
         )
+
+    async def shop(self) -> ShopStats:
+        """Count all there is; this reads every image, and so is for small shops."""
+        async with self._session.begin():
+            counts = select(func.count(), func.count(Order.shopify_id)).select_from(Order)
+            orders, imported = (await self._session.execute(counts)).one()
+            images = await self._session.scalar(select(func.count()).select_from(Image))
+            newest = {kind: await self._newest(kind) for kind in VersionType}
+        return ShopStats(orders, imported, images or 0, newest)
+
+    async def _newest(self, kind: VersionType) -> Mapping[str, int]:
+        model = VERSION_MODEL[kind]
+        newest = (
+            select(model.status)
+            .where(model.image_id == Image.id)
+            .order_by(model.version.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        found = Counter(
+            "missing" if status is None else str(status)
+            for status in await self._session.scalars(select(newest).select_from(Image))
+        )
+        ends = [str(state) for state in PROCESSING_STATUS[kind] if state.meta.is_final]
+        return {**dict.fromkeys(ends, 0), **found}
 
 
 def _queue_of(kind: JobKind) -> str:
