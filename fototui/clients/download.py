@@ -7,7 +7,6 @@ leads, and the content alone tells whether it is a photo, and of what kind.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Self
 from weakref import WeakValueDictionary
 
@@ -28,6 +27,7 @@ from fototui.clients.unpacking import UnpackError, unpack
 from fototui.config.settings import Proxy
 from fototui.domain.errors import InvalidInputError, OutsideError, PermanentError, TransientError
 from fototui.domain.text import clean_line
+from fototui.net.closing import Closing
 from fototui.net.exchange import megabytes, retry_after, web_address
 from fototui.net.ssrf import (
     SERVICE,
@@ -116,7 +116,7 @@ class DownloadPatience:
     longest_wait: float = 10.0
 
 
-class PhotoDownload:
+class PhotoDownload(Closing):
     """Fetches photos; an async context manager.
 
     Every address, that of each redirect too, is looked up here once and must lead to the open
@@ -318,14 +318,6 @@ class PhotoDownload:
     async def __aenter__(self) -> Self:
         self._routes = await open_routes(self._proxies, idle_seconds=self._limits.idle_seconds)
         return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
 
 def _refusal(response: httpx.Response, target: Target) -> OutsideError:

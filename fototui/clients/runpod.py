@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 import httpx
 import structlog
@@ -34,6 +33,7 @@ from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import RunPodJobStatus
 from fototui.domain.text import clean_line
 from fototui.net.client import open_client
+from fototui.net.closing import Closing
 from fototui.net.exchange import Answer, credential, exchange, megabytes, passing_error, web_address
 
 log = structlog.get_logger(__name__)
@@ -56,7 +56,7 @@ _LONGEST_FAILURE_PAUSE = 30.0
 _NOTHING_TO_CANCEL = frozenset({400, 404, 409, 410})
 
 
-class RunPodService:
+class RunPodService(Closing):
     """One endpoint of RunPod, over one long-lived HTTP client.
 
     All calls raise `TransientError` (network, 429, 5xx) and `AccountError` (401, 402, 403).
@@ -256,17 +256,6 @@ class RunPodService:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     async def _ask(
         self, method: Literal["GET", "POST"], path: str, body: bytes | None = None

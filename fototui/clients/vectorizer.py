@@ -7,8 +7,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
-from types import TracebackType
-from typing import Self
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -34,6 +32,7 @@ from fototui.domain.errors import (
 from fototui.domain.options import SvgOptions
 from fototui.domain.sentences import Sentence
 from fototui.net.client import open_client
+from fototui.net.closing import Closing
 from fototui.net.exchange import Answer, credential, exchange, megabytes, passing_error, web_address
 
 MAX_PIXELS = 33_554_432
@@ -83,7 +82,7 @@ class VectorizerAccount(BaseModel):
     credits: float
 
 
-class VectorizerApiService:
+class VectorizerApiService(Closing):
     """The API of Vectorizer.ai, over one long-lived HTTP client.
 
     All calls raise `TransientError` (network, 429, 5xx, answers that are no SVG) and
@@ -215,17 +214,6 @@ class VectorizerApiService:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     async def _exchange(
         self,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import asyncpg
 from pydantic import SecretStr
@@ -31,6 +30,7 @@ from fototui.db.translation import (
     unavailable,
 )
 from fototui.domain.errors import ConfigurationError, FototuiError
+from fototui.net.closing import Closing
 
 _CONNECT_SECONDS = 10.0
 _CLOSE_SECONDS = 1.0
@@ -52,7 +52,7 @@ class _Connection(asyncpg.Connection):
             await super().close(timeout=timeout or _CLOSE_SECONDS)
 
 
-class Database:
+class Database(Closing):
     """One PostgreSQL database.
 
     Sessions and `engine` raise the errors of `fototui.db.errors` in place of any driver's:
@@ -155,17 +155,6 @@ class Database:
     async def aclose(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     def _create_engine(
         self, pool_size: int, application_name: str, statement_seconds: float

@@ -4,7 +4,6 @@ import asyncio
 import itertools
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import TracebackType
 from typing import Protocol, Self
 from uuid import uuid4
 
@@ -16,6 +15,7 @@ from fototui.mercure.address import hub_address
 from fototui.mercure.queue import EventQueue, OutgoingEvent
 from fototui.mercure.tokens import publish_token
 from fototui.net.client import open_client
+from fototui.net.closing import Closing
 from fototui.retry import Backoff
 
 log = structlog.get_logger(__name__)
@@ -82,7 +82,7 @@ def _outgoing(event: Publishable, *, event_id: str = "", ages: bool = True) -> O
     return OutgoingEvent(topics, event.model_dump_json(), ages=ages, id=event_id)
 
 
-class MercurePublishService:
+class MercurePublishService(Closing):
     """Publishes events in the background.
 
     `publish` only queues. Events with the same topics (an order's) leave in their order; different
@@ -187,20 +187,20 @@ class MercurePublishService:
         if self._loss_event is not None:
             self._loss_lane.queue.put(self._loss_event)
 
-    async def __aenter__(self) -> Self:
+    def start(self) -> None:
+        """Begin to send; entering the `async with` block does so too."""
         if self._url is not None:
             self._client = open_client(lambda: httpx.AsyncClient(timeout=self._timeout_seconds))
             for number, lane in enumerate(self._all_lanes):
                 work = self._work(self._client, lane)
                 lane.worker = asyncio.create_task(work, name=f"publish events {number}")
+
+    async def __aenter__(self) -> Self:
+        self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def aclose(self) -> None:
+        """Send what waits, for as long as was said, and stop."""
         await self.close(timeout=self._close_seconds)
 
     async def close(self, *, timeout: float = 2.0) -> None:  # noqa: ASYNC109 - reads as asked for

@@ -7,7 +7,6 @@ from collections.abc import Callable, Coroutine, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 import platformdirs
 import structlog
@@ -16,6 +15,7 @@ from PIL import Image
 from fototui.domain.errors import FototuiError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
+from fototui.net.closing import Closing
 from fototui.pictures.apart import decode_apart
 from fototui.pictures.cache import DiskCache, MemoryCache
 from fototui.pictures.decoding import MAX_FILE_BYTES, TOO_BIG, fit
@@ -47,7 +47,7 @@ class _Shared:
     waiting: int = 0
 
 
-class PictureLoader:
+class PictureLoader(Closing):
     """The pictures of one terminal.
 
     Of each picture a master of bounded size is kept in memory and on disk, by key and content, so
@@ -137,12 +137,6 @@ class PictureLoader:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     # --- how -----------------------------------------------------------------------------------
 

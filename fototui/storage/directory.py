@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from pydantic import ValidationError
@@ -18,6 +17,7 @@ from pydantic import ValidationError
 from fototui.domain.errors import InvalidInputError, OutsideError, PermanentError, TransientError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.text import clean_line
+from fototui.net.closing import Closing
 from fototui.storage.base import SERVICE, FileMissingError, Right, probe, too_big
 from fototui.storage.draft import Draft
 from fototui.storage.keys import check_key
@@ -31,7 +31,7 @@ _SIDECAR_NAME = ".{name}.json"
 _MISSING = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
-class DirectoryStorage:
+class DirectoryStorage(Closing):
     """A storage in a directory.
 
     A file is written beside its place under a hidden name (`.<random>.part`), synced and renamed,
@@ -104,17 +104,6 @@ class DirectoryStorage:
 
     async def aclose(self) -> None:
         """Nothing is held open."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     async def _run(
         self, work: Callable[Concatenate[Path, str, P], R], key: str, *args: P.args, **kw: P.kwargs

@@ -9,8 +9,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import cache
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, unquote
 
 import structlog
@@ -29,6 +28,7 @@ from fototui.domain.errors import ConfigurationError, PermanentError, TransientE
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
+from fototui.net.closing import Closing
 from fototui.storage.base import SERVICE, FileMissingError, Right, probe, too_big
 from fototui.storage.keys import check_key
 from fototui.storage.s3_refusals import refusal
@@ -54,7 +54,7 @@ _CHUNK_BYTES = 1 << 20
 _MAX_ENCODED_NAME = 1200
 
 
-class S3StorageService:
+class S3StorageService(Closing):
     """A storage in a bucket, over one long-lived client.
 
     Every call is tried up to three times while the fault may pass; refusals are told at once.
@@ -220,17 +220,6 @@ class S3StorageService:
         """Close the client and its connections."""
         self._client = None
         await self._stack.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     async def _list_page(self, prefix: str, token: str | None) -> tuple[list[str], str | None]:
         async def ask(client: "S3Client") -> tuple[list[str], str | None]:

@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.resources import files
-from types import TracebackType
-from typing import Self
 
 import httpx
 import structlog
@@ -25,6 +23,7 @@ from fototui.domain.errors import InvalidInputError, TransientError
 from fototui.domain.shop import ShopOrder
 from fototui.domain.text import clean_line
 from fototui.net.client import open_client
+from fototui.net.closing import Closing
 from fototui.net.exchange import credential, exchange, web_address
 
 log = structlog.get_logger(__name__)
@@ -67,7 +66,7 @@ class QueryRetry:
     tries: int = 3
 
 
-class ShopifyClient:
+class ShopifyClient(Closing):
     """The Admin API of one shop, over one long-lived HTTP client.
 
     All calls raise `AccountError` (the token, its scopes or the shop are refused),
@@ -161,17 +160,6 @@ class ShopifyClient:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     async def _whole(self, order: GraphOrder) -> ShopOrder | None:
         """Fetch an order's further line items; None if it has no id, or is gone by now."""
