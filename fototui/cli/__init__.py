@@ -16,16 +16,18 @@ from fototui.cli import (
     demo,
     doctor,
     engine,
+    hub,
     lanes,
     orders,
+    sandbox,
     serve,
-    servers,
-    terminal,
     token,
     versions,
 )
 from fototui.cli.runner import say
+from fototui.cli.terminal import open_terminal
 from fototui.domain.errors import ConfigurationError, FototuiError, InvalidInputError
+from fototui.runtime.terminal import TerminalOptions
 
 app = typer.Typer(
     name="fototui",
@@ -44,8 +46,8 @@ app.add_typer(configuration.app, name="config")
 app.add_typer(token.app, name="token")
 app.command("engine")(engine.engine)
 app.command("serve")(serve.serve)
-app.command("hub")(servers.hub)
-app.command("sandbox")(servers.sandbox)
+app.command("hub")(hub.hub)
+app.command("sandbox")(sandbox.sandbox)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 
@@ -96,11 +98,11 @@ def _root(
 
     Without a command this opens the terminal app.
     """
-    options = terminal.TerminalOptions(
+    options = TerminalOptions(
         engine=not no_engine, read_only=read_only, language=lang, theme=theme, pictures=pictures
     )
     if context.invoked_subcommand is None:
-        terminal.open_terminal(options)
+        open_terminal(options)
     # `demo` opens the app too.
     context.obj = options
 

@@ -8,9 +8,10 @@ import typer
 
 from fototui.cli.extra import explaining_extra
 from fototui.cli.output import print_json
-from fototui.cli.runner import run, say, stop_signals
-from fototui.cli.servers import listen_on
-from fototui.cli.terminal import (
+from fototui.cli.runner import listen_on, run, say, stop_signals
+from fototui.config.settings import Settings
+from fototui.log import configure_logging
+from fototui.runtime.terminal import (
     TerminalOptions,
     find_renderer,
     logging_to_file,
@@ -18,8 +19,6 @@ from fototui.cli.terminal import (
     show_app,
     speak,
 )
-from fototui.config.settings import Settings
-from fototui.log import configure_logging
 
 
 def demo(
@@ -105,6 +104,6 @@ def show_demo(
     with logging_to_file(Settings()) as no_log:
 
         async def app(settings: Settings) -> None:
-            await show_app(settings, options, renderer, notice=no_log)
+            await show_app(settings, options, renderer, say=say, notice=no_log)
 
         run(show(folder, orders=orders, seed=seed, fast=fast, say=say, app=app))

@@ -8,7 +8,7 @@ from fototui.cli.runner import run, say, settings_for_command, stop_signals, unt
 from fototui.config.settings import Settings, load_settings
 from fototui.domain.errors import InvalidInputError
 from fototui.domain.statuses import JobKind
-from fototui.runtime.compose import open_engine, open_parts
+from fototui.runtime.compose import open_engine, open_runtime
 
 
 def read_lanes(text: str | None) -> frozenset[JobKind] | None:
@@ -62,8 +62,8 @@ async def _work(
 ) -> None:
     with stop_signals() as stop:
         async with (
-            open_parts(settings) as parts,
-            open_engine(parts, lanes=lanes, grace=grace) as engine,
+            open_runtime(settings) as runtime,
+            open_engine(runtime, lanes=lanes, grace=grace) as engine,
         ):
             if not drain:
                 await until_stopped(stop, engine.wait)

@@ -1,22 +1,17 @@
 """`fototui lanes`: what waits and runs, and whether it may."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 from fototui.cli.output import local_time, print_json, print_table
-from fototui.cli.runner import run, say, settings_for_command
-from fototui.config.settings import Settings
+from fototui.cli.runner import run_service, say, settings_for_command
 from fototui.domain.statuses import JobKind
-from fototui.runtime.compose import open_parts
 from fototui.services.operations.lanes import LaneService
 from fototui.services.views.operations import EngineView, LaneView, told_held
 from fototui.services.views.orders import as_json
-
-T = TypeVar("T")
 
 app = typer.Typer(help="See what waits and runs; pause and resume.", no_args_is_help=True)
 
@@ -33,7 +28,7 @@ def list_lanes(
     async def work(service: LaneService) -> tuple[tuple[LaneView, ...], tuple[EngineView, ...]]:
         return await service.list_lanes(), await service.list_engines()
 
-    lanes, engines = _with_service(settings, work)
+    lanes, engines = run_service(settings, LaneService, work)
     if as_json_:
         print_json(as_json({"lanes": lanes, "engines": engines}))
         return
@@ -79,7 +74,7 @@ def pause(
 ) -> None:
     """Let no engine take up jobs of a lane; what runs goes on."""
     settings = settings_for_command()
-    changed = _with_service(settings, lambda service: service.pause(lane, reason=reason))
+    changed = run_service(settings, LaneService, lambda service: service.pause(lane, reason=reason))
     say(f"The lane {lane} is paused." if changed else f"The lane {lane} was paused already.")
 
 
@@ -87,7 +82,7 @@ def pause(
 def resume(lane: LaneArgument) -> None:
     """Let engines take up jobs of a lane again."""
     settings = settings_for_command()
-    changed = _with_service(settings, lambda service: service.resume(lane))
+    changed = run_service(settings, LaneService, lambda service: service.resume(lane))
     say(f"The lane {lane} is open again." if changed else f"The lane {lane} was not paused.")
 
 
@@ -104,11 +99,11 @@ def release(
     """
     settings = settings_for_command()
     if dry_run:
-        held = told_held(_with_service(settings, lambda service: service.list_lanes()))
+        held = told_held(run_service(settings, LaneService, lambda service: service.list_lanes()))
         say(str(held) if held else "No old jobs are held.")
         return
     for each in JobKind if lane is None else (lane,):
-        count = _with_service(settings, partial(_release, each))
+        count = run_service(settings, LaneService, partial(_release, each))
         say(f"{each}: {count} released.")
 
 
@@ -118,11 +113,3 @@ async def _release(lane: JobKind, service: LaneService) -> int:
 
 def _state(paused_at: datetime | None, paused_by: str | None) -> str:
     return "open" if paused_at is None else f"paused by {paused_by}"
-
-
-def _with_service(settings: Settings, work: Callable[[LaneService], Awaitable[T]]) -> T:
-    async def main() -> T:
-        async with open_parts(settings) as parts, parts.database.session() as session:
-            return await work(LaneService(session, operator=settings.operator))
-
-    return run(main())

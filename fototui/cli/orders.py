@@ -1,6 +1,6 @@
 """`fototui orders`: make orders by hand or import them, list them, look at one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -9,9 +9,8 @@ import typer
 
 from fototui.cli import shop
 from fototui.cli.output import local_time, print_json, print_table
-from fototui.cli.runner import run, say, settings_for_command
-from fototui.config.settings import Settings
-from fototui.runtime.compose import open_parts, open_storage
+from fototui.cli.runner import run, run_service, say, settings_for_command
+from fototui.runtime.compose import open_runtime
 from fototui.services.orders.manual import OrderService, PhotoInput
 from fototui.services.views.orders import ImageBadges, OrderDetail, OrderPage, as_json
 
@@ -39,12 +38,8 @@ def add(
     settings = settings_for_command()
 
     async def work() -> OrderDetail:
-        async with (
-            open_parts(settings) as parts,
-            open_storage(settings) as storage,
-            parts.database.session() as session,
-        ):
-            service = OrderService(session, operator=settings.operator, storage=storage)
+        async with open_runtime(settings) as runtime, runtime.database.session() as session:
+            service = OrderService(session, operator=settings.operator, storage=runtime.storage)
             return await service.create_manual_order(
                 [PhotoInput(photo) for photo in photos],
                 customer=customer,
@@ -73,7 +68,7 @@ def list_orders(
     async def work(service: OrderService) -> OrderPage:
         return await service.list_orders(limit=limit, search=search)
 
-    page = _read(settings, work)
+    page = run_service(settings, OrderService, work)
     if as_json_:
         rows = [asdict(row) for row in page.orders]
         for row in rows:
@@ -109,7 +104,7 @@ def show(
     async def work(service: OrderService) -> OrderDetail:
         return await service.get_order(number)
 
-    order = _read(settings, work)
+    order = run_service(settings, OrderService, work)
     if as_json_:
         print_json(as_json(order))
         return
@@ -143,14 +138,6 @@ def show(
                 )
             )
         print_table(("Image", "Photo", "Colouring", "SVG", "Reason"), rows)
-
-
-def _read(settings: Settings, work: Callable[[OrderService], Awaitable[T]]) -> T:
-    async def main() -> T:
-        async with open_parts(settings) as parts, parts.database.autocommit() as session:
-            return await work(OrderService(session, operator=settings.operator))
-
-    return run(main())
 
 
 def _badges(images: tuple[ImageBadges, ...], status: Callable[[ImageBadges], object | None]) -> str:

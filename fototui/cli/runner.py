@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -10,8 +11,13 @@ from typing import TypeVar
 import typer
 
 from fototui.config.settings import Settings, load_settings
+from fototui.domain.errors import ConfigurationError
 from fototui.log import configure_logging
+from fototui.net.asgi import bind
+from fototui.runtime.compose import open_runtime
+from fototui.services.backend import ServiceType
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -32,6 +38,48 @@ def settings_for_command(*, log_level: str | None = None) -> Settings:
     settings = load_settings()
     configure_logging(log_level or settings.log_level)
     return settings
+
+
+def listen_on(host: str, port: int) -> socket.socket:
+    """Take a port for a server.
+
+    Args:
+        host: Address to listen on.
+        port: TCP port; 0 takes a free one.
+
+    Raises:
+        ConfigurationError: It is taken, or not ours to take.
+    """
+    try:
+        return bind(host, port)
+    except OSError as error:
+        raise ConfigurationError(
+            "Port {port} on {host} cannot be listened on: {reason}. Choose another --port.",
+            port=port,
+            host=host,
+            reason=str(error.strerror),
+        ) from error
+
+
+def run_service(
+    settings: Settings, service: ServiceType[S], work: Callable[[S], Awaitable[T]]
+) -> T:
+    """Run a command's work by a service, on a session of its own.
+
+    Args:
+        settings: The settings.
+        service: The service's class.
+        work: The work.
+
+    Returns:
+        Its result.
+    """
+
+    async def main() -> T:
+        async with open_runtime(settings) as runtime, runtime.database.session() as session:
+            return await work(service(session, operator=settings.operator))
+
+    return run(main())
 
 
 def run(work: Coroutine[object, object, T]) -> T:

@@ -13,8 +13,14 @@ import structlog
 import typer
 
 from fototui.cli.engine import read_lanes
-from fototui.cli.runner import run, say, settings_for_command, stop_signals, until_stopped
-from fototui.cli.servers import listen_on
+from fototui.cli.runner import (
+    listen_on,
+    run,
+    say,
+    settings_for_command,
+    stop_signals,
+    until_stopped,
+)
 from fototui.config.settings import Settings, load_settings
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind

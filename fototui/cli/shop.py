@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from fototui.cli.output import print_json
-from fototui.cli.runner import run, say, settings_for_command
+from fototui.cli.runner import run, run_service, say, settings_for_command
 from fototui.config.settings import Settings
 from fototui.domain.errors import InvalidInputError
-from fototui.runtime.compose import open_parts, open_shop
+from fototui.runtime.compose import open_runtime
 from fototui.services.ingest.imports import ImportReport, ImportService, SyncService
-from fototui.services.urgency import UrgencyReport, UrgencyService
+from fototui.services.urgency import UrgencyService
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Number = Annotated[str, typer.Argument(help="The order's number, such as #1270.")]
@@ -44,11 +44,8 @@ def retry(number: Number) -> None:
     """Have an order that failed go on; only what is missing is fetched."""
     settings = settings_for_command()
 
-    async def work() -> str:
-        async with open_parts(settings) as parts, parts.database.session() as session:
-            return await SyncService(session, operator=settings.operator).retry(number)
-
-    say(f"The order is in status {run(work())} now; an engine goes on with it.")
+    status = run_service(settings, SyncService, lambda service: service.retry(number))
+    say(f"The order is in status {status} now; an engine goes on with it.")
 
 
 def urgent(
@@ -57,13 +54,9 @@ def urgent(
 ) -> None:
     """Put orders first: their jobs are done before others', also those asked for later."""
     settings = settings_for_command()
-
-    async def work() -> UrgencyReport:
-        async with open_parts(settings) as parts, parts.database.session() as session:
-            service = UrgencyService(session, operator=settings.operator)
-            return await service.set_urgent(numbers, urgent=not off)
-
-    report = run(work())
+    report = run_service(
+        settings, UrgencyService, lambda service: service.set_urgent(numbers, urgent=not off)
+    )
     for number in report.changed:
         say(
             f"Order {number} takes turns with others again." if off else f"Order {number} is first."
@@ -76,11 +69,8 @@ def _ask_shop(
     settings: Settings, ask: Callable[[ImportService], Awaitable[ImportReport]]
 ) -> ImportReport:
     async def work() -> ImportReport:
-        async with (
-            open_shop(settings) as shop,
-            open_parts(settings) as parts,
-            parts.database.session() as session,
-        ):
+        async with open_runtime(settings) as runtime, runtime.database.session() as session:
+            shop = runtime.shopify
             return await ask(ImportService(session, operator=settings.operator, shop=shop))
 
     return run(work())

@@ -1,83 +1,17 @@
 """`fototui` without a command: the operator's terminal."""
 
-import asyncio
-import contextlib
-import gc
-import io
-import os
-import socket
-import sys
-import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
-
-import platformdirs
-
+from fototui.cli.demo import show_demo
 from fototui.cli.runner import run, say
-from fototui.config.settings import Settings, load_settings
-from fototui.config.sources import config_file
-from fototui.domain.errors import ConfigurationError
-from fototui.domain.events import Event, parse_event
-from fototui.domain.sentences import Sentence
-from fototui.i18n import _, ngettext, number, preferred_language, set_language, translate
-from fototui.live.store import LiveStore
-from fototui.log import configure_logging
-from fototui.mercure.publisher import MercurePublishService
-from fototui.mercure.subscriber import MercureSubscriber
-from fototui.pictures.loader import PictureLoader
-from fototui.runtime.checks import SERVICES, examine
-from fototui.runtime.compose import (
-    Parts,
-    has_shop,
-    open_database,
-    open_publisher,
-    open_shop,
-    open_storage,
+from fototui.config.settings import load_settings
+from fototui.runtime.terminal import (
+    TerminalOptions,
+    find_renderer,
+    logging_to_file,
+    require_terminal,
+    set_up,
+    show_app,
+    speak,
 )
-from fototui.runtime.supervisor import EngineSupervisor
-from fototui.services.backend import Backend
-from fototui.ui.preferences import load_preferences, save_preferences
-from fototui.ui.presence import Presence
-
-if TYPE_CHECKING:
-    from fototui.app import FototuiApp
-    from fototui.pictures.terminal import Renderer
-
-_WAIT_FOR_JOBS = 60.0
-_FIRST_LINE = '{"event": "the log is opened", "level": "info", "logger": "fototui"}\n'
-
-
-@dataclass(frozen=True, slots=True)
-class TerminalOptions:
-    """How the terminal app is started; None follows the settings.
-
-    Args:
-        engine: Run an engine in it.
-        read_only: Nothing may be changed from it.
-        language: "cs" or "en".
-        theme: Name of a theme.
-        pictures: How pictures are drawn.
-    """
-
-    engine: bool = True
-    read_only: bool = False
-    language: str | None = None
-    theme: str | None = None
-    pictures: str | None = None
-
-
-def require_terminal() -> None:
-    """Refuse to draw screens into a pipe.
-
-    Raises:
-        ConfigurationError: Standard output is no terminal.
-    """
-    if not (sys.stdout.isatty() and sys.stdin.isatty()):
-        raise ConfigurationError(
-            "The terminal app needs a terminal. See fototui --help for commands that need none."
-        )
 
 
 def open_terminal(options: TerminalOptions) -> None:
@@ -93,209 +27,14 @@ def open_terminal(options: TerminalOptions) -> None:
     settings = load_settings()
     speak(settings, options)
     if settings.database_url is None:
-        match run(_set_up()):
+        match run(set_up()):
             case "connect":
                 settings = load_settings()
             case "demo":
-                from fototui.cli.demo import show_demo
-
                 show_demo(options)
                 return
             case _:
                 return
     renderer = find_renderer(settings, options)
     with logging_to_file(settings) as no_log:
-        run(show_app(settings, options, renderer, notice=no_log))
-
-
-def speak(settings: Settings, options: TerminalOptions) -> None:
-    """Choose the language; what the operator changed in the app before still wins over it."""
-    set_language(options.language or settings.ui_language or preferred_language())
-
-
-def find_renderer(settings: Settings, options: TerminalOptions) -> "Renderer":
-    """Ask the terminal what it can draw, which only works before the app owns it."""
-    from fototui.pictures.terminal import detect
-
-    return detect(options.pictures or settings.ui_pictures)
-
-
-@contextmanager
-def logging_to_file(settings: Settings) -> Iterator[Sentence | None]:
-    """Keep the log off the screen while the block runs.
-
-    Yields:
-        Why there is no log, where there is none: that is no reason not to open the app.
-    """
-    no_log: Sentence | None = None
-    stream: TextIO = io.StringIO()
-    path = platformdirs.user_log_path("fototui") / "fototui.log"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stream = path.open("a", encoding="utf-8")
-        # A full disk lets a file be opened, and refuses the first line.
-        stream.write(_FIRST_LINE)
-        stream.flush()
-    except OSError as error:
-        no_log = Sentence.make(
-            "There is no log: {path} cannot be written ({reason}).",
-            path=str(path),
-            reason=str(error.strerror),
-        )
-        _close(stream)
-        stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - closed below
-    configure_logging(settings.log_level, json=True, stream=stream)
-    try:
-        yield no_log
-    finally:
-        configure_logging(settings.log_level)
-        _close(stream)
-
-
-def _close(stream: TextIO) -> None:
-    with contextlib.suppress(OSError):  # what it still holds finds no room
-        stream.close()
-
-
-async def show_app(
-    settings: Settings,
-    options: TerminalOptions,
-    renderer: "Renderer",
-    *,
-    notice: Sentence | None = None,
-) -> None:
-    """Put the app's parts together, run it, and end what it began.
-
-    Args:
-        settings: The settings.
-        options: How it is started.
-        renderer: How pictures are drawn.
-        notice: What the operator is told when it opens.
-    """
-    async with AsyncExitStack() as stack:
-        publisher = await stack.enter_async_context(open_publisher(settings))
-        # Nothing is checked here: the app starts without a database, says so, and catches up.
-        database = await stack.enter_async_context(open_database(settings, publisher))
-        storage = await stack.enter_async_context(open_storage(settings))
-        parts = Parts(settings, database, publisher)
-        supervisor = EngineSupervisor(parts) if options.engine and not options.read_only else None
-        pictures = await stack.enter_async_context(PictureLoader(storage, renderer=renderer))
-        shop = None
-        if has_shop(settings):
-            shop = await stack.enter_async_context(open_shop(settings))
-        backend = Backend(
-            database,
-            storage,
-            operator=settings.operator,
-            read_only=options.read_only,
-            shop=shop,
-        )
-        app = _make_app(settings, backend, options, pictures, supervisor, publisher)
-        app.notice = notice
-        _spare_collector()
-        async with _kept(supervisor):
-            await app.run_async()
-            if supervisor is not None:
-                waits = app.leaving == "wait" and supervisor.running
-                if waits:
-                    waiting = ngettext(
-                        "Waiting for {count} job, {seconds} s at most…",
-                        "Waiting for {count} jobs, {seconds} s at most…",
-                        supervisor.running,
-                    )
-                    say(waiting.format(count=supervisor.running, seconds=number(_WAIT_FOR_JOBS)))
-                supervisor.stop(grace=_WAIT_FOR_JOBS if waits else 0)
-        save_preferences(app.preferences)
-
-
-def _spare_collector() -> None:
-    """Let garbage collections be few and short.
-
-    Drawing makes many small objects. With Python's own thresholds the collector took a third to a
-    half of the time of drawing, in pauses in which no key is answered.
-    """
-    gc.set_threshold(50_000, 20, 20)
-    gc.collect()
-    gc.freeze()  # what was imported stays until the end
-
-
-@asynccontextmanager
-async def _kept(supervisor: EngineSupervisor | None) -> AsyncIterator[None]:
-    """Keep an engine beside the block, and let it end after it."""
-    if supervisor is None:
-        yield
-        return
-    keeping = asyncio.create_task(supervisor.run(), name="engine supervisor")
-    try:
-        yield
-    finally:
-        supervisor.stop(grace=supervisor.grace)
-        # What an engine does when it stops is bounded; this is for what nobody thought of.
-        await asyncio.wait({keeping}, timeout=_WAIT_FOR_JOBS + 60)
-        keeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeping
-
-
-def _make_app(
-    settings: Settings,
-    backend: Backend,
-    options: TerminalOptions,
-    pictures: PictureLoader,
-    supervisor: EngineSupervisor | None,
-    publisher: MercurePublishService,
-) -> "FototuiApp":
-    # Imported here: headless commands must not pay for screens.
-    from fototui.app import AppSettings, FototuiApp
-    from fototui.screens.orders.screen import OrdersScreen
-
-    preferences = load_preferences()
-    for name, value in (
-        ("language", options.language or settings.ui_language),
-        ("theme", options.theme or settings.ui_theme),
-    ):
-        if value is not None:
-            setattr(preferences, name, value)
-    return FototuiApp(
-        backend,
-        LiveStore(backend, _subscriber(settings, publisher)),
-        AppSettings(
-            timezone=settings.timezone,
-            keys=settings.keys,
-            ask_above=settings.ui_ask_above,
-            ascii_badges=settings.ui_ascii,
-            bell=settings.ui_bell,
-            title=settings.ui_title,
-        ),
-        preferences,
-        home=OrdersScreen,
-        pictures=pictures,
-        presence=Presence(backend, uuid.uuid4(), host=socket.gethostname()),
-        jobs_here=None if supervisor is None else lambda: supervisor.running,
-    )
-
-
-def _subscriber(
-    settings: Settings, publisher: MercurePublishService
-) -> MercureSubscriber[Event] | None:
-    if settings.mercure_url is None:
-        return None
-    return MercureSubscriber(
-        settings.mercure_url,
-        settings.mercure_subscriber_jwt_key,
-        parse_event,
-        is_known=publisher.is_own,
-    )
-
-
-async def _set_up() -> str:
-    from fototui.screens.setup import Checked, SetupApp
-
-    async def check(values: Mapping[str, str]) -> Checked:
-        findings = await examine(load_settings(**values))
-        lines = [
-            f"{_(SERVICES[f.service])}: {translate(f.detail)}" for f in findings if f.ok is not None
-        ]
-        return Checked(all(f.ok is not False for f in findings), "\n".join(lines))
-
-    return await SetupApp(config_file(), check).run_async() or "leave"
+        run(show_app(settings, options, renderer, say=say, notice=no_log))

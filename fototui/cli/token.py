@@ -1,17 +1,12 @@
 """`fototui token`: keys to the HTTP API."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 from fototui.cli.output import local_time, print_json, print_table
-from fototui.cli.runner import run, say, settings_for_command
-from fototui.config.settings import Settings
-from fototui.runtime.compose import open_parts
+from fototui.cli.runner import run_service, say, settings_for_command
 from fototui.services.operations.tokens import NewToken, TokenService, TokenView
-
-T = TypeVar("T")
 
 app = typer.Typer(help="Make, list and revoke keys to the HTTP API.", no_args_is_help=True)
 
@@ -25,7 +20,7 @@ def create(name: Name) -> None:
     async def work(service: TokenService) -> NewToken:
         return await service.create(name)
 
-    token = _with_service(settings_for_command(), work)
+    token = run_service(settings_for_command(), TokenService, work)
     typer.echo(token.key.get_secret_value())
     say(f"This is the key {token.name}. It cannot be shown again; keep it safe.")
 
@@ -40,7 +35,7 @@ def list_tokens(
     async def work(service: TokenService) -> tuple[TokenView, ...]:
         return await service.list()
 
-    tokens = _with_service(settings, work)
+    tokens = run_service(settings, TokenService, work)
     if as_json_:
         print_json(tokens)
         return
@@ -67,13 +62,5 @@ def revoke(name: Name) -> None:
     async def work(service: TokenService) -> None:
         await service.revoke(name)
 
-    _with_service(settings_for_command(), work)
+    run_service(settings_for_command(), TokenService, work)
     say(f"The key {name} is refused from now on.")
-
-
-def _with_service(settings: Settings, work: Callable[[TokenService], Awaitable[T]]) -> T:
-    async def main() -> T:
-        async with open_parts(settings) as parts, parts.database.session() as session:
-            return await work(TokenService(session, operator=settings.operator))
-
-    return run(main())

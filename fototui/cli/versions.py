@@ -12,7 +12,7 @@ from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.errors import InvalidInputError, NotFoundError
 from fototui.domain.options import ColoringOptions, GroupBy, ShapeStacking, SvgOptions
 from fototui.domain.statuses import VersionType
-from fototui.runtime.compose import default_options, open_parts
+from fototui.runtime.compose import default_options, open_runtime
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
@@ -157,7 +157,7 @@ def _act(
 
 def _with_session(settings: Settings, work: Callable[[TrackedAsyncSession], Awaitable[T]]) -> T:
     async def main() -> T:
-        async with open_parts(settings) as parts, parts.database.session() as session:
+        async with open_runtime(settings) as runtime, runtime.database.session() as session:
             return await work(session)
 
     return run(main())

@@ -11,14 +11,7 @@ from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, ImageUpdat
 from fototui.domain.options import SvgOptions
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
 from fototui.engine.engine import Engine
-from fototui.runtime.compose import (
-    Parts,
-    default_options,
-    open_engine,
-    open_parts,
-    open_shop,
-    open_storage,
-)
+from fototui.runtime.compose import Runtime, default_options, open_engine
 from fototui.sandbox.outcomes import Latency
 from fototui.services.ingest.imports import ImportService
 from fototui.services.operations.stats import ShopStats, StatsService
@@ -26,7 +19,6 @@ from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
 from fototui.services.views.orders import OrderCursor, StartReport
-from fototui.storage.base import Storage
 
 _OPERATOR = "demo"
 # Long enough that every status can be seen passing, short enough not to be waited for.
@@ -63,34 +55,31 @@ class HeadlessDemo:
             What there is at the end.
         """
         with state_folder(folder) as state:
-            async with (
-                open_stack(
-                    state,
-                    say=self._say,
-                    operator=_OPERATOR,
-                    seed=self._seed,
-                    latency=LATENCY,
-                    durable=folder is not None,
-                ) as stack,
-                open_parts(stack.settings) as parts,
-                open_storage(stack.settings) as storage,
-            ):
-                return await self._work(stack, parts, storage)
+            async with open_stack(
+                state,
+                say=self._say,
+                operator=_OPERATOR,
+                seed=self._seed,
+                latency=LATENCY,
+                durable=folder is not None,
+            ) as stack:
+                return await self._work(stack)
 
-    async def _work(self, stack: DemoStack, parts: Parts, storage: Storage) -> Report:
-        follower = Follower(parts.settings, self._on_event)
+    async def _work(self, stack: DemoStack) -> Report:
+        runtime = stack.runtime
+        follower = Follower(runtime.settings, self._on_event)
         async with follower.following():
             self._say("a subscriber follows the live events")
-            await self._place_orders(stack, parts)
-            async with open_engine(parts) as engine:
+            await self._place_orders(stack)
+            async with open_engine(runtime) as engine:
                 self._say("an engine works")
-                await self._import_orders(parts, engine)
+                await self._import_orders(runtime, engine)
                 self._say("all photos are here; now their colourings")
-                await self._make_colorings(parts, engine)
+                await self._make_colorings(runtime, engine)
                 self._say("all colourings are made; now their SVGs")
-                await self._make_svgs(parts, engine)
-            await parts.publisher.close()
-            published = parts.publisher.stats.published
+                await self._make_svgs(runtime, engine)
+            await runtime.publisher.close()
+            published = runtime.publisher.stats.published
             await follower.wait_for(published, seconds=_LAST_EVENTS_SECONDS)
         events = EventCounts(
             published=published,
@@ -98,7 +87,7 @@ class HeadlessDemo:
             lost=max(0, published - follower.received),
         )
         report = await Report.make(
-            await _stats(parts), storage, events, seconds=time.monotonic() - self._began
+            await _stats(runtime), runtime.storage, events, seconds=time.monotonic() - self._began
         )
         self._say(
             f"{report.orders} orders, {report.images} images: "
@@ -107,8 +96,8 @@ class HeadlessDemo:
         )
         return report
 
-    async def _place_orders(self, stack: DemoStack, parts: Parts) -> None:
-        existing = (await _stats(parts)).imported
+    async def _place_orders(self, stack: DemoStack) -> None:
+        existing = (await _stats(stack.runtime)).imported
         if existing:
             self._say(f"{existing} orders are there from an earlier run")
         # The shop forgets all when it stops, so those from an earlier run are placed again.
@@ -116,9 +105,10 @@ class HeadlessDemo:
         for order in place_orders(stack.shop, stack.cdn_url, number, seed=self._seed):
             self._say(f"order {order.name} of {order.first_name} {order.last_name} is placed")
 
-    async def _import_orders(self, parts: Parts, engine: Engine) -> None:
-        async with open_shop(parts.settings) as shop, parts.database.session() as session:
-            report = await ImportService(session, operator=_OPERATOR, shop=shop).import_recent()
+    async def _import_orders(self, runtime: Runtime, engine: Engine) -> None:
+        async with runtime.database.session() as session:
+            service = ImportService(session, operator=_OPERATOR, shop=runtime.shopify)
+            report = await service.import_recent()
         self._say(
             f"{len(report.imported)} orders imported, {len(report.updated)} updated, "
             f"{len(report.skipped)} known"
@@ -127,18 +117,18 @@ class HeadlessDemo:
             self._say(f"order {failure.number}: {failure.reason}")
         await engine.drain()
 
-    async def _make_colorings(self, parts: Parts, engine: Engine) -> None:
-        for number in await _numbers(parts):
-            async with parts.database.session() as session:
+    async def _make_colorings(self, runtime: Runtime, engine: Engine) -> None:
+        for number in await _numbers(runtime):
+            async with runtime.database.session() as session:
                 service = ColoringService(session, operator=_OPERATOR)
                 self._say_skipped(
-                    await service.create_for_order(number, default_options(parts.settings))
+                    await service.create_for_order(number, default_options(runtime.settings))
                 )
         await engine.drain()
 
-    async def _make_svgs(self, parts: Parts, engine: Engine) -> None:
-        for number in await _numbers(parts):
-            async with parts.database.session() as session:
+    async def _make_svgs(self, runtime: Runtime, engine: Engine) -> None:
+        for number in await _numbers(runtime):
+            async with runtime.database.session() as session:
                 service = VectorizerService(session, operator=_OPERATOR)
                 self._say_skipped(await service.create_for_order(number, SvgOptions()))
         await engine.drain()
@@ -159,17 +149,17 @@ class HeadlessDemo:
         self._tell(f"{time.monotonic() - self._began:5.1f} s  {line}")
 
 
-async def _stats(parts: Parts) -> ShopStats:
-    async with parts.database.session() as session:
+async def _stats(runtime: Runtime) -> ShopStats:
+    async with runtime.database.session() as session:
         return await StatsService(session, operator=_OPERATOR).shop()
 
 
-async def _numbers(parts: Parts) -> list[str]:
+async def _numbers(runtime: Runtime) -> list[str]:
     """The numbers of all orders, the oldest first."""
     numbers: list[str] = []
     before: OrderCursor | None = None
     while True:
-        async with parts.database.session() as session:
+        async with runtime.database.session() as session:
             service = OrderService(session, operator=_OPERATOR)
             page = await service.list_orders(limit=1000, before=before)
         numbers += [order.number for order in page.orders]

@@ -6,7 +6,6 @@ from pathlib import Path
 from fototui.config.settings import Settings
 from fototui.demo.stack import Say, open_stack, state_folder
 from fototui.demo.traffic import Traffic
-from fototui.runtime.compose import open_parts, open_storage
 from fototui.sandbox.outcomes import Latency, Outcome
 
 # A person can follow this; most of it is waiting, as it is with the real services.
@@ -35,22 +34,16 @@ async def show(
         app: Runs the app on the shop's settings until the operator leaves.
     """
     with state_folder(folder) as state:
-        async with (
-            open_stack(
-                state,
-                say=say,
-                operator="demo",
-                seed=seed,
-                latency=_FAST if fast else _HUMAN,
-                failing={Outcome.FAILED: _FAILING},
-                durable=folder is not None,
-            ) as stack,
-            open_parts(stack.settings) as parts,
-            open_storage(stack.settings) as storage,
-        ):
-            traffic = Traffic(
-                stack, parts, storage, orders=orders, seed=seed, pace=3 if fast else 20
-            )
+        async with open_stack(
+            state,
+            say=say,
+            operator="demo",
+            seed=seed,
+            latency=_FAST if fast else _HUMAN,
+            failing={Outcome.FAILED: _FAILING},
+            durable=folder is not None,
+        ) as stack:
+            traffic = Traffic(stack, orders=orders, seed=seed, pace=3 if fast else 20)
             say("orders come in")
             async with traffic.flowing():
                 await app(stack.settings)

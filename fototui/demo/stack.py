@@ -17,7 +17,7 @@ from fototui.config.settings import Settings
 from fototui.db.schema import migrate
 from fototui.mercure.hub import HubSettings, serving_hub
 from fototui.net.asgi import serving
-from fototui.runtime.compose import open_database
+from fototui.runtime.compose import Runtime
 from fototui.sandbox.app import SandboxSettings, create_sandbox
 from fototui.sandbox.outcomes import Latency, Outcome, Script
 from fototui.sandbox.postgres.server import EmbeddedPostgres
@@ -52,14 +52,19 @@ class DemoStack:
     """What was started.
 
     Args:
-        settings: Settings that name all parts.
+        runtime: Of settings that name all parts.
         shop: The shop, for orders to be placed at.
         cdn_url: Where the customers' photos are.
     """
 
-    settings: Settings
+    runtime: Runtime
     shop: Shop
     cdn_url: str
+
+    @property
+    def settings(self) -> Settings:
+        """Settings that name all parts."""
+        return self.runtime.settings
 
 
 @contextmanager
@@ -144,10 +149,10 @@ async def open_stack(
         settings = _settings(
             SecretStr(postgres.url(DATABASE)), hub_url, sandbox_url, files, keys, operator
         )
-        async with open_database(settings) as database:
-            await migrate.upgrade(database.engine)
+        runtime = await stack.enter_async_context(Runtime(settings))
+        await migrate.upgrade(runtime.database.engine)
         say(f"the database stands at revision {migrate.head()}")
-        yield DemoStack(settings, sandbox.shop.shop, f"{sandbox_url}/cdn")
+        yield DemoStack(runtime, sandbox.shop.shop, f"{sandbox_url}/cdn")
 
 
 async def _ensure_database(postgres: EmbeddedPostgres) -> None:

@@ -18,7 +18,7 @@ from fototui.demo.stack import DemoStack
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
 from fototui.net.asgi import serving
-from fototui.runtime.compose import Parts, default_options, open_engine, open_shop
+from fototui.runtime.compose import default_options, open_engine
 from fototui.sandbox.shopify.shop import PlacedOrder
 from fototui.sandbox.shopify.webhook_sender import Topic, WebhookSender
 from fototui.server.app import create_server
@@ -29,7 +29,6 @@ from fototui.services.operations.stats import StatsService
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
-from fototui.storage.base import Storage
 
 log = structlog.get_logger(__name__)
 
@@ -46,8 +45,6 @@ class Traffic:
 
     Args:
         stack: The shop where orders are placed.
-        parts: The database and the way to the hub.
-        storage: Where photos go.
         orders: How many orders there are from the beginning.
         seed: Makes it repeatable.
         pace: Seconds between two new orders.
@@ -56,16 +53,13 @@ class Traffic:
     def __init__(
         self,
         stack: DemoStack,
-        parts: Parts,
-        storage: Storage,
         *,
         orders: int,
         seed: int,
         pace: float,
     ) -> None:
         self._stack = stack
-        self._parts = parts
-        self._storage = storage
+        self._runtime = stack.runtime
         self._orders = orders
         self._seed = seed
         self._pace = pace
@@ -102,10 +96,10 @@ class Traffic:
     @asynccontextmanager
     async def _door(self) -> AsyncIterator[WebhookSender]:
         """Open a server for the shop's webhooks."""
-        settings = self._parts.settings
+        settings = self._runtime.settings
         secret = required(settings.shopify_webhook_secret, "shopify_webhook_secret")
-        server = ServerContext(settings, self._parts.database, self._storage, self._parts.publisher)
         async with (
+            ServerContext(settings) as server,
             serving(create_server(server)) as url,
             WebhookSender(f"{url}{WEBHOOK}", secret) as sender,
         ):
@@ -114,12 +108,10 @@ class Traffic:
     async def _import(self) -> None:
         """Take in what the shop has, with all photos, before the app opens."""
         lanes = frozenset({JobKind.INGEST, JobKind.DOWNLOAD})
-        async with (
-            open_shop(self._parts.settings) as shop,
-            self._parts.database.session() as session,
-        ):
-            await ImportService(session, operator=_COLLEAGUE, shop=shop).import_recent()
-        async with open_engine(self._parts, lanes=lanes) as engine:
+        async with self._runtime.database.session() as session:
+            service = ImportService(session, operator=_COLLEAGUE, shop=self._runtime.shopify)
+            await service.import_recent()
+        async with open_engine(self._runtime, lanes=lanes) as engine:
             await engine.drain()
 
     async def _flow(self, sender: WebhookSender, existing: int) -> None:
@@ -153,23 +145,23 @@ class Traffic:
                 log.warning("a webhook was not taken", status=answer.status, reason=answer.error)
 
     async def _count(self) -> int:
-        async with self._parts.database.session() as session:
+        async with self._runtime.database.session() as session:
             return (await StatsService(session, operator=_COLLEAGUE).shop()).imported
 
     async def _color(self, order: PlacedOrder) -> None:
-        async with self._parts.database.session() as session:
+        async with self._runtime.database.session() as session:
             service = ColoringService(session, operator=_COLLEAGUE)
-            await service.create_for_order(order.name, default_options(self._parts.settings))
+            await service.create_for_order(order.name, default_options(self._runtime.settings))
 
     async def _cancel_one(self, order: PlacedOrder) -> None:
-        async with self._parts.database.session() as session:
+        async with self._runtime.database.session() as session:
             service = ColoringService(session, operator=_COLLEAGUE)
             versions = await service.list_for_order(order.name)
             with suppress(FototuiError):
                 await service.cancel(versions[0].id)
 
     async def _vectorize_something(self) -> None:
-        async with self._parts.database.session() as session:
+        async with self._runtime.database.session() as session:
             orders = await OrderService(session, operator=_COLLEAGUE).list_orders(limit=20)
         ready = [
             row.id
@@ -177,6 +169,6 @@ class Traffic:
             if any(i.coloring == "completed" and i.svg is None for i in row.images)
         ]
         if ready:
-            async with self._parts.database.session() as session:
+            async with self._runtime.database.session() as session:
                 service = VectorizerService(session, operator=_COLLEAGUE)
                 await service.create_for_order(self._chance.choice(ready))

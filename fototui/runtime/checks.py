@@ -11,13 +11,7 @@ from fototui.domain.events import parse_event
 from fototui.domain.sentences import Sentence
 from fototui.i18n import N_
 from fototui.mercure.subscriber import LinkState, MercureSubscriber, StateChange
-from fototui.runtime.compose import (
-    open_database,
-    open_runpod,
-    open_shop,
-    open_storage,
-    open_vectorizer,
-)
+from fototui.runtime.compose import Runtime, open_database
 from fototui.services.operations.lanes import LaneService
 from fototui.services.views.operations import told_held
 
@@ -59,7 +53,7 @@ async def examine(settings: Settings) -> list[Finding]:
         One finding per service, configured or not.
     """
     has_storage = settings.s3_bucket is not None or settings.storage_path is not None
-    checks: list[tuple[str, bool, Callable[[Settings], Awaitable[Sentence]]]] = [
+    checks: list[tuple[str, bool, Callable[[Runtime], Awaitable[Sentence]]]] = [
         ("database", settings.database_url is not None, _check_database),
         ("hub", settings.mercure_url is not None, _check_hub),
         ("storage", has_storage, _check_storage),
@@ -67,17 +61,18 @@ async def examine(settings: Settings) -> list[Finding]:
         ("runpod", settings.runpod_api_key is not None, _check_runpod),
         ("vectorizer", settings.vectorizer_api_key is not None, _check_vectorizer),
     ]
-    return list(
-        await asyncio.gather(
-            *(_check(settings, name, c, is_configured=there) for name, there, c in checks)
+    async with Runtime(settings) as runtime:
+        return list(
+            await asyncio.gather(
+                *(_check(runtime, name, c, is_configured=there) for name, there, c in checks)
+            )
         )
-    )
 
 
 async def _check(
-    settings: Settings,
+    runtime: Runtime,
     name: str,
-    check: Callable[[Settings], Awaitable[Sentence]],
+    check: Callable[[Runtime], Awaitable[Sentence]],
     *,
     is_configured: bool,
 ) -> Finding:
@@ -85,7 +80,7 @@ async def _check(
         return Finding(name, None, Sentence.make("not configured"))
     try:
         async with asyncio.timeout(_CHECK_SECONDS):
-            return Finding(name, ok=True, detail=await check(settings))
+            return Finding(name, ok=True, detail=await check(runtime))
     except FototuiError as error:
         return Finding(name, ok=False, detail=error.sentence)
     except TimeoutError:
@@ -95,11 +90,12 @@ async def _check(
         return Finding(name, ok=False, detail=silence)
 
 
-async def _check_database(settings: Settings) -> Sentence:
-    async with open_database(settings) as database:
+async def _check_database(runtime: Runtime) -> Sentence:
+    # Not the runtime's, which would first ask for the hub's key: that is checked for itself.
+    async with open_database(runtime.settings) as database:
         await database.check()
         async with database.session() as session:
-            lanes = await LaneService(session, operator=settings.operator).list_lanes()
+            lanes = await LaneService(session, operator=runtime.settings.operator).list_lanes()
         if held := told_held(lanes):
             return Sentence.make(
                 "answers at {address}, schema is right. {held}", address=database.address, held=held
@@ -107,7 +103,8 @@ async def _check_database(settings: Settings) -> Sentence:
         return Sentence.make("answers at {address}, schema is right", address=database.address)
 
 
-async def _check_hub(settings: Settings) -> Sentence:
+async def _check_hub(runtime: Runtime) -> Sentence:
+    settings = runtime.settings
     subscriber = MercureSubscriber(
         required(settings.mercure_url, "mercure_url"),
         settings.mercure_subscriber_jwt_key,
@@ -123,25 +120,23 @@ async def _check_hub(settings: Settings) -> Sentence:
     return Sentence.make("takes subscribers")
 
 
-async def _check_storage(settings: Settings) -> Sentence:
-    async with open_storage(settings) as storage:
-        await storage.check()
+async def _check_storage(runtime: Runtime) -> Sentence:
+    await runtime.storage.check()
     return Sentence.make(
-        "{backend}: a file was written, read and removed", backend=settings.storage_backend
+        "{backend}: a file was written, read and removed",
+        backend=runtime.settings.storage_backend,
     )
 
 
-async def _check_shopify(settings: Settings) -> Sentence:
-    async with open_shop(settings) as shop:
-        newest = [order.number async for order in shop.recent_orders(limit=1)]
+async def _check_shopify(runtime: Runtime) -> Sentence:
+    newest = [order.number async for order in runtime.shopify.recent_orders(limit=1)]
     if not newest:
         return Sentence.make("answers: no orders within its reach")
     return Sentence.make("answers: the newest order is {number}", number=newest[0])
 
 
-async def _check_runpod(settings: Settings) -> Sentence:
-    async with open_runpod(settings) as runpod:
-        health = await runpod.health()
+async def _check_runpod(runtime: Runtime) -> Sentence:
+    health = await runtime.runpod.health()
     return Sentence.make(
         "answers: jobs in queue: {queued}, in progress: {running}",
         queued=health.in_queue,
@@ -149,9 +144,8 @@ async def _check_runpod(settings: Settings) -> Sentence:
     )
 
 
-async def _check_vectorizer(settings: Settings) -> Sentence:
-    async with open_vectorizer(settings) as vectorizer:
-        account = await vectorizer.account()
+async def _check_vectorizer(runtime: Runtime) -> Sentence:
+    account = await runtime.vectorizer.account()
     return Sentence.make(
         "answers: plan {plan}, {state}, credits left: {credits}",
         plan=account.plan,

@@ -1,8 +1,9 @@
-"""Puts the parts together as the settings say; everything that runs is made here."""
+"""Puts the parts together as the settings say: each is made here, when it is first needed."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
 
 from pydantic import SecretStr
 
@@ -13,7 +14,7 @@ from fototui.clients.vectorizer import VectorizerApiService, VectorizerMode
 from fototui.config.settings import Settings, required
 from fototui.db.database import Database
 from fototui.domain.errors import ConfigurationError
-from fototui.domain.events import ListUpdateEvent
+from fototui.domain.events import BaseMercureEvent, ListUpdateEvent
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import JobKind
 from fototui.engine.engine import AnyPipeline, Engine, EngineSettings, engine_actor
@@ -27,51 +28,156 @@ from fototui.engine.pipelines.download import DownloadPipeline
 from fototui.engine.pipelines.ingest import IngestPipeline
 from fototui.engine.pipelines.svg import SvgGenerationService
 from fototui.mercure.publisher import MercurePublishService
+from fototui.net.closing import Closing
+from fototui.services.ingest.imports import ShopSource
 from fototui.storage.base import Storage
 from fototui.storage.directory import DirectoryStorage
 from fototui.storage.s3 import S3StorageService
 
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What services stand on.
-
-    Args:
-        settings: The settings they were made from.
-        database: The database, checked: it answers and its schema is right.
-        publisher: Sends the live events; does nothing where no hub is configured.
-    """
-
-    settings: Settings
-    database: Database
-    publisher: MercurePublishService
+Part = TypeVar("Part", bound=Closing)
 
 
-@asynccontextmanager
-async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
-    """Open the database and the way to the hub.
+class Runtime(Closing):
+    """What the program stands on: each part is opened when it is first needed.
+
+    At the end of the `async with` block all are closed, the last one first. Parts are needed on the
+    event loop only. One that is set before it is needed is used in its stead, and not closed.
 
     Args:
         settings: The settings.
-
-    Yields:
-        The parts.
-
-    Raises:
-        ConfigurationError: A setting is missing or wrong, or migrations have not run.
-        DatabaseUnavailableError: The database does not answer.
     """
-    async with (
-        open_publisher(settings) as publisher,
-        open_database(settings, publisher) as database,
-    ):
-        await database.check()
-        yield Parts(settings=settings, database=database, publisher=publisher)
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._stack = AsyncExitStack()
+
+    def _keep(self, part: Part) -> Part:
+        self._stack.push_async_callback(part.aclose)
+        return part
+
+    async def aclose(self) -> None:
+        """Close what was opened."""
+        await self._stack.aclose()
+
+    @cached_property
+    def database(self) -> Database:
+        """The database's pool; nothing is connected yet, and nothing checked.
+
+        Raises:
+            ConfigurationError: DATABASE_URL is missing or wrong, or there is a hub without a key.
+        """
+        publisher = self.publisher  # opened before the database, and so closed after it
+        # Without a hub no events are made for it.
+        publish = None if self.settings.mercure_url is None else publisher.publish
+        return self._keep(open_database(self.settings, publish))
+
+    @cached_property
+    def publisher(self) -> MercurePublishService:
+        """Sends the live events; does nothing where no hub is configured.
+
+        Raises:
+            ConfigurationError: There is a hub, but no key for it.
+        """
+        settings = self.settings
+        if settings.mercure_url is None:
+            return MercurePublishService(None, SecretStr(""))
+        publisher = MercurePublishService(
+            settings.mercure_url,
+            required(settings.mercure_publisher_jwt_key, "mercure_publisher_jwt_key"),
+            # Readers that missed something refetch: an empty list says that anything may have
+            # changed.
+            after_loss=ListUpdateEvent(),
+        )
+        publisher.start()
+        return self._keep(publisher)
+
+    @cached_property
+    def storage(self) -> Storage:
+        """The place where files are kept.
+
+        Raises:
+            ConfigurationError: None is configured, or only half of one.
+        """
+        settings = self.settings
+        if settings.storage_backend == "directory":
+            root = required(settings.storage_path, "storage_path")
+            return DirectoryStorage(root, settings.static_url)
+        is_aws = settings.s3_endpoint is None or ".amazonaws.com" in settings.s3_endpoint
+        return self._keep(
+            S3StorageService(
+                required(settings.s3_bucket, "s3_bucket"),
+                endpoint=settings.s3_endpoint,
+                # What is no AWS takes any region; AWS itself has none of this name.
+                region=required(settings.s3_region, "s3_region")
+                if is_aws
+                else settings.s3_region or "auto",
+                access_key=required(settings.s3_access_key_id, "s3_access_key_id"),
+                secret_key=required(settings.s3_secret_access_key, "s3_secret_access_key"),
+                path_style=not is_aws
+                if settings.s3_force_path_style is None
+                else settings.s3_force_path_style,
+                public_url=settings.s3_public_url,
+            )
+        )
+
+    @cached_property
+    def runpod(self) -> RunPodService:
+        """The RunPod client.
+
+        Raises:
+            ConfigurationError: It is not configured.
+        """
+        settings = self.settings
+        return self._keep(
+            RunPodService(
+                settings.runpod_api_url,
+                required(settings.runpod_endpoint_id, "runpod_endpoint_id"),
+                required(settings.runpod_api_key, "runpod_api_key"),
+                poll_interval=settings.runpod_poll_interval,
+            )
+        )
+
+    @cached_property
+    def vectorizer(self) -> VectorizerApiService:
+        """The Vectorizer.ai client.
+
+        Raises:
+            ConfigurationError: It is not configured.
+        """
+        settings = self.settings
+        return self._keep(
+            VectorizerApiService(
+                settings.vectorizer_url,
+                required(settings.vectorizer_api_key, "vectorizer_api_key").get_secret_value(),
+                required(settings.vectorizer_api_secret, "vectorizer_api_secret"),
+            )
+        )
+
+    @cached_property
+    def shopify(self) -> ShopifyClient:
+        """The Shopify client.
+
+        Raises:
+            ConfigurationError: It is not configured.
+        """
+        settings = self.settings
+        return self._keep(
+            ShopifyClient(
+                required(settings.shopify_store_url, "shopify_store_url"),
+                required(settings.shopify_access_token, "shopify_access_token"),
+                api_version=settings.shopify_api_version,
+            )
+        )
+
+    @cached_property
+    def shop(self) -> ShopSource | None:
+        """Where orders can be asked for; None where no shop is configured."""
+        return self.shopify if has_shop(self.settings) else None
 
 
 def open_database(
     settings: Settings,
-    publisher: MercurePublishService | None = None,
+    publish: Callable[[BaseMercureEvent], None] | None = None,
     *,
     statement_seconds: float = 30.0,
 ) -> Database:
@@ -79,7 +185,7 @@ def open_database(
 
     Args:
         settings: The settings.
-        publisher: Takes the events of each commit.
+        publish: Takes the events of each commit.
         statement_seconds: Longest a statement may take.
 
     Raises:
@@ -90,79 +196,29 @@ def open_database(
     jobs = sum(settings.engine_concurrency.values())
     return Database(
         required(settings.database_url, "database_url"),
-        publish=None if publisher is None else publisher.publish,
+        publish=publish,
         pool_size=max(5, min(jobs + 2, 20)),
         statement_seconds=statement_seconds,
     )
 
 
-def open_publisher(settings: Settings) -> MercurePublishService:
-    """Make the publisher.
-
-    Raises:
-        ConfigurationError: There is a hub, but no key for it.
-    """
-    if settings.mercure_url is None:
-        return MercurePublishService(None, SecretStr(""))
-    key = required(settings.mercure_publisher_jwt_key, "mercure_publisher_jwt_key")
-    # Readers that missed something refetch: an empty list says that anything may have changed.
-    return MercurePublishService(settings.mercure_url, key, after_loss=ListUpdateEvent())
-
-
 @asynccontextmanager
-async def open_storage(settings: Settings) -> AsyncIterator[Storage]:
-    """Open the place where files are kept.
+async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """A runtime whose database was checked.
+
+    Args:
+        settings: The settings.
+
+    Yields:
+        The runtime.
 
     Raises:
-        ConfigurationError: None is configured, or only half of one.
+        ConfigurationError: A setting is missing or wrong, or migrations have not run.
+        DatabaseUnavailableError: The database does not answer.
     """
-    if settings.storage_backend == "directory":
-        root = required(settings.storage_path, "storage_path")
-        yield DirectoryStorage(root, settings.static_url)
-        return
-    is_aws = settings.s3_endpoint is None or ".amazonaws.com" in settings.s3_endpoint
-    async with S3StorageService(
-        required(settings.s3_bucket, "s3_bucket"),
-        endpoint=settings.s3_endpoint,
-        # What is no AWS takes any region; AWS itself has none of this name.
-        region=required(settings.s3_region, "s3_region")
-        if is_aws
-        else settings.s3_region or "auto",
-        access_key=required(settings.s3_access_key_id, "s3_access_key_id"),
-        secret_key=required(settings.s3_secret_access_key, "s3_secret_access_key"),
-        path_style=not is_aws
-        if settings.s3_force_path_style is None
-        else settings.s3_force_path_style,
-        public_url=settings.s3_public_url,
-    ) as storage:
-        yield storage
-
-
-def open_runpod(settings: Settings) -> RunPodService:
-    """Make the RunPod client.
-
-    Raises:
-        ConfigurationError: It is not configured.
-    """
-    return RunPodService(
-        settings.runpod_api_url,
-        required(settings.runpod_endpoint_id, "runpod_endpoint_id"),
-        required(settings.runpod_api_key, "runpod_api_key"),
-        poll_interval=settings.runpod_poll_interval,
-    )
-
-
-def open_vectorizer(settings: Settings) -> VectorizerApiService:
-    """Make the Vectorizer.ai client.
-
-    Raises:
-        ConfigurationError: It is not configured.
-    """
-    return VectorizerApiService(
-        settings.vectorizer_url,
-        required(settings.vectorizer_api_key, "vectorizer_api_key").get_secret_value(),
-        required(settings.vectorizer_api_secret, "vectorizer_api_secret"),
-    )
+    async with Runtime(settings) as runtime:
+        await runtime.database.check()
+        yield runtime
 
 
 def has_shop(settings: Settings) -> bool:
@@ -170,21 +226,7 @@ def has_shop(settings: Settings) -> bool:
     return settings.shopify_store_url is not None and settings.shopify_access_token is not None
 
 
-def open_shop(settings: Settings) -> ShopifyClient:
-    """Make the Shopify client.
-
-    Raises:
-        ConfigurationError: It is not configured.
-    """
-    return ShopifyClient(
-        required(settings.shopify_store_url, "shopify_store_url"),
-        required(settings.shopify_access_token, "shopify_access_token"),
-        api_version=settings.shopify_api_version,
-    )
-
-
-def open_photo_download(settings: Settings) -> PhotoDownload:
-    """Make what fetches customers' photos."""
+def _photo_download(settings: Settings) -> PhotoDownload:
     return PhotoDownload(
         proxies=settings.proxies,
         trusted_hosts=settings.photo_trusted_hosts,
@@ -194,7 +236,7 @@ def open_photo_download(settings: Settings) -> PhotoDownload:
 
 @asynccontextmanager
 async def open_engine(
-    parts: Parts,
+    runtime: Runtime,
     *,
     lanes: frozenset[JobKind] | None = None,
     grace: float = 5.0,
@@ -204,7 +246,7 @@ async def open_engine(
     """Run an engine on the configured services.
 
     Args:
-        parts: The database and the way to the hub.
+        runtime: What it stands on.
         lanes: The kinds of jobs it does; each needs its service configured. None for all, but for
             fetching orders' details where no shop is configured.
         grace: Seconds that jobs under way are given when it stops.
@@ -217,15 +259,15 @@ async def open_engine(
     Raises:
         ConfigurationError: A service that a lane needs is not configured.
     """
-    settings = parts.settings
+    settings = runtime.settings
     wanted = frozenset(JobKind) - _unconfigured(settings) if lanes is None else lanes
     concurrency = {lane: settings.engine_concurrency.get(lane, 0) for lane in wanted}
     if not any(concurrency.values()):
         raise ConfigurationError("ENGINE_CONCURRENCY leaves no lane to work in; raise one above 0.")
     async with AsyncExitStack() as stack:
-        pipelines, duties = await _open_work(parts, concurrency, stack)
+        pipelines, duties = await _open_work(runtime, concurrency, stack)
         engine = Engine(
-            parts.database,
+            runtime.database,
             EngineSettings(
                 operator=settings.operator,
                 concurrency=concurrency,
@@ -241,42 +283,36 @@ async def open_engine(
 
 
 async def _open_work(
-    parts: Parts, concurrency: Mapping[JobKind, int], stack: AsyncExitStack
+    runtime: Runtime, concurrency: Mapping[JobKind, int], stack: AsyncExitStack
 ) -> tuple[list[AnyPipeline], list[Duty]]:
-    """Open what an engine's lanes stand on, for as long as the stack; how they work, and duties."""
-    settings, actor = parts.settings, engine_actor(parts.settings.operator)
-    storage = await stack.enter_async_context(open_storage(settings))
+    """How the lanes work, and duties; photos are fetched by what is open as long as the stack."""
+    settings, database, storage = runtime.settings, runtime.database, runtime.storage
+    actor = engine_actor(settings.operator)
     pipelines: list[AnyPipeline] = []
     duties: list[Duty] = []
     if concurrency.get(JobKind.COLORING):
-        runpod = await stack.enter_async_context(open_runpod(settings))
-        cancels = OutsideCancels(parts.database, runpod)
-        duties.append(Duty("outside cancels", cancels.tell))
+        duties.append(Duty("outside cancels", OutsideCancels(database, runtime.runpod).tell))
         pipelines.append(
             ColoringGenerationService(
-                runpod,
+                runtime.runpod,
                 storage,
                 min_image_size=settings.min_image_size,
                 timeout_seconds=settings.runpod_timeout,
             )
         )
     if concurrency.get(JobKind.SVG):
-        vectorizer = await stack.enter_async_context(open_vectorizer(settings))
         mode = VectorizerMode(settings.vectorizer_mode)
-        pipelines.append(SvgGenerationService(vectorizer, storage, mode=mode))
+        pipelines.append(SvgGenerationService(runtime.vectorizer, storage, mode=mode))
     if concurrency.get(JobKind.INGEST):
-        shop = None
         # Webhooks may suffice; a lane that was asked for by name needs one or the other.
-        if has_shop(settings) or settings.shopify_webhook_secret is None:
-            shop = await stack.enter_async_context(open_shop(settings))
-        pipelines.append(IngestPipeline(parts.database, shop, actor=actor))
+        shop = runtime.shop if settings.shopify_webhook_secret else runtime.shopify
+        pipelines.append(IngestPipeline(database, shop, actor=actor))
     if concurrency.get(JobKind.DOWNLOAD):
-        photos = await stack.enter_async_context(open_photo_download(settings))
-        pipelines.append(DownloadPipeline(parts.database, storage, photos, actor=actor))
+        photos = await stack.enter_async_context(_photo_download(settings))
+        pipelines.append(DownloadPipeline(database, storage, photos, actor=actor))
     rules = rule_settings(settings)
     if rules.coloring or rules.svg:
-        due = Rules(parts.database, rules, actor=actor)
-        duties.append(Duty("rules", due.apply))
+        duties.append(Duty("rules", Rules(database, rules, actor=actor).apply))
     return pipelines, duties
 
 

@@ -8,7 +8,7 @@ import structlog
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
 from fototui.engine.engine import Engine
-from fototui.runtime.compose import Parts, open_engine
+from fototui.runtime.compose import Runtime, open_engine
 
 log = structlog.get_logger(__name__)
 
@@ -20,11 +20,11 @@ class EngineSupervisor:
     """Starts an engine, and starts it again when it could not start or ended by itself.
 
     Args:
-        parts: What the engine stands on; the database need not answer yet.
+        runtime: What the engine stands on; the database need not answer yet.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         self._engine: Engine | None = None
         self._leave = asyncio.Event()
         self.grace = 0.0
@@ -56,7 +56,7 @@ class EngineSupervisor:
         wait = _FIRST_WAIT
         while not self._leave.is_set():
             try:
-                await self._parts.database.check()
+                await self._runtime.database.check()
                 await self._run_once()
                 wait = _FIRST_WAIT
             except FototuiError as error:
@@ -74,7 +74,7 @@ class EngineSupervisor:
                 wait = min(wait * 2, _LONGEST_WAIT)
 
     async def _run_once(self) -> None:
-        async with open_engine(self._parts) as engine:
+        async with open_engine(self._runtime) as engine:
             self._engine, self.problem = engine, None
             try:
                 await self._until_left(engine)

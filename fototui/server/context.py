@@ -1,39 +1,27 @@
 """What the routes stand on."""
 
-from dataclasses import dataclass, field
-
 from pydantic import SecretStr
 
 from fototui.config.settings import Settings
-from fototui.db.database import Database
 from fototui.domain.errors import ConfigurationError
-from fototui.mercure.publisher import MercurePublishService
+from fototui.runtime.compose import Runtime
 from fototui.server.metrics import ServerMetrics
 from fototui.services.ingest.imports import ShopSource
-from fototui.storage.base import Storage
 
 
-@dataclass(slots=True)
-class ServerContext:
-    """The parts of one server; a reload makes new ones.
+class ServerContext(Runtime):
+    """The runtime of one server; a reload makes a new one.
 
     Args:
-        settings: The settings they were made from.
-        database: The database.
-        storage: Where files are kept.
-        publisher: Sends the live events.
-        shop: The Shopify client; None where the shop is not configured.
+        settings: The settings.
         metrics: Counts for monitoring; they live as long as the process.
-        is_draining: The server is about to stop and wants no new work; changed by who stops it.
     """
 
-    settings: Settings
-    database: Database
-    storage: Storage
-    publisher: MercurePublishService
-    shop: ShopSource | None = None
-    metrics: ServerMetrics = field(default_factory=ServerMetrics)
-    is_draining: bool = False
+    def __init__(self, settings: Settings, *, metrics: ServerMetrics | None = None) -> None:
+        super().__init__(settings)
+        self.metrics = metrics or ServerMetrics()
+        self.is_draining = False
+        """The server is about to stop and wants no new work; changed by who stops it."""
 
     @property
     def webhook_secrets(self) -> tuple[SecretStr, ...]:

@@ -16,7 +16,7 @@ from fototui.config.settings import Settings
 from fototui.domain.statuses import JobKind
 from fototui.engine.engine import Engine
 from fototui.net.asgi import ConnectionLimits, serving
-from fototui.runtime.compose import has_shop, open_engine, open_parts, open_shop, open_storage
+from fototui.runtime.compose import open_engine
 from fototui.server.app import create_server
 from fototui.server.context import ServerContext
 from fototui.server.maintenance import maintaining
@@ -96,24 +96,16 @@ class _Generation:
             FototuiError: Something is not configured or does not answer.
         """
         async with AsyncExitStack() as parts, AsyncExitStack() as work:
-            opened = await parts.enter_async_context(open_parts(settings))
-            storage = await parts.enter_async_context(open_storage(settings))
-            shop = None
-            if has_shop(settings):
-                shop = await parts.enter_async_context(open_shop(settings))
-            context = ServerContext(
-                settings=settings,
-                database=opened.database,
-                storage=storage,
-                publisher=opened.publisher,
-                shop=shop,
-                metrics=server.metrics,
-            )
+            context = ServerContext(settings, metrics=server.metrics)
+            await parts.enter_async_context(context)
+            await context.database.check()
             engine = await work.enter_async_context(
-                open_engine(opened, lanes=server.lanes, grace=server.grace, observer=server.metrics)
+                open_engine(
+                    context, lanes=server.lanes, grace=server.grace, observer=server.metrics
+                )
             )
             await work.enter_async_context(maintaining(context))
-            server.metrics.watch_events(opened.publisher)
+            server.metrics.watch_events(context.publisher)
             return cls(context, create_server(context), engine, work.pop_all(), parts.pop_all())
 
     async def stop_work(self) -> None:

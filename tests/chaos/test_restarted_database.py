@@ -8,16 +8,14 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from pydantic import SecretStr
 
 from fototui.config.settings import load_settings
 from fototui.db.database import Database
 from fototui.db.schema import migrate
 from fototui.domain.statuses import OrderStatus as S
 from fototui.engine.engine import Engine
-from fototui.mercure.publisher import MercurePublishService
 from fototui.runtime import supervisor as keeper_module
-from fototui.runtime.compose import Parts, open_engine
+from fototui.runtime.compose import Runtime, open_engine
 from fototui.runtime.supervisor import EngineSupervisor
 from fototui.sandbox.outcomes import Latency
 from fototui.sandbox.postgres.server import EmbeddedPostgres, StopMode, temporary_postgres
@@ -111,18 +109,19 @@ async def test_the_apps_engine_begins_anew_whatever_ended_it(
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(world.folder.parent)
     settings = load_settings(operator="test")
-    parts = Parts(settings, world.database, MercurePublishService(None, SecretStr("")))
+    runtime = Runtime(settings)
+    runtime.database = world.database
     faults = iter([asyncpg.InternalClientError("unknown protocol state 3"), KeyError("order")])
 
     @asynccontextmanager
-    async def failing_at_first(parts: Parts) -> AsyncIterator[Engine]:
+    async def failing_at_first(runtime: Runtime) -> AsyncIterator[Engine]:
         if fault := next(faults, None):
             raise fault
-        async with open_engine(parts) as engine:
+        async with open_engine(runtime) as engine:
             yield engine
 
     monkeypatch.setattr(keeper_module, "open_engine", failing_at_first)
-    supervisor = EngineSupervisor(parts)
+    supervisor = EngineSupervisor(runtime)
     keeping = asyncio.create_task(supervisor.run())
     problems: set[str] = set()
 

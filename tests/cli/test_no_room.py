@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from fototui.cli.terminal import logging_to_file
 from fototui.config.settings import Settings
+from fototui.runtime.terminal import logging_to_file
 from fototui.ui.preferences import Preferences, save_preferences
 from tests.cli.conftest import Command
 

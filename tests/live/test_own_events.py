@@ -22,11 +22,11 @@ from tests.live.conftest import (
     StoreOn,
     Truth,
     add_orders,
-    eventually,
     running,
     tracked,
 )
 from tests.pgproxy import PgProxy
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -63,14 +63,14 @@ async def test_without_a_hub_nothing_has_to_be_asked_for(
     async with running(store):
         await store.open(order_id)
         await _change(far, order_id, OrderStatus.ERROR)
-        await eventually(lambda: _shows(store, order_id, OrderStatus.ERROR))
+        await until(lambda: _shows(store, order_id, OrderStatus.ERROR))
         asked = store.fresh_at
         await _color(far, order_id)
-        await eventually(lambda: (d := store.detail(order_id)) and d.images[0].coloring)
+        await until(lambda: (d := store.detail(order_id)) and d.images[0].coloring)
         assert store.fresh_at == asked
         # Its event says that any order may be new: that is asked about now, not some time.
         [new] = await add_orders(far)
-        await eventually(lambda: new in store.orders)
+        await until(lambda: new in store.orders)
         await truth.comes_to(store)
         assert store.health.feed is FeedState.POLLING
 
@@ -81,12 +81,12 @@ async def test_a_hub_that_is_away_holds_nothing_up(
     [order_id] = await add_orders(far)
     store = store_on(far, hub.subscriber(), hub_patience_seconds=NEVER)
     async with running(store):
-        await eventually(lambda: store.health.feed is FeedState.LIVE)
+        await until(lambda: store.health.feed is FeedState.LIVE)
         await hub.stop()
-        await eventually(lambda: store.health.feed is FeedState.CATCHING_UP)
+        await until(lambda: store.health.feed is FeedState.CATCHING_UP)
         asked = store.fresh_at
         await _change(far, order_id, OrderStatus.ERROR)
-        await eventually(lambda: _shows(store, order_id, OrderStatus.ERROR))
+        await until(lambda: _shows(store, order_id, OrderStatus.ERROR))
         assert (store.fresh_at, store.health.feed) == (asked, FeedState.CATCHING_UP)
 
 
@@ -102,7 +102,7 @@ async def test_ones_own_events_are_asked_about_once_although_the_hub_brings_them
         store = store_on(far, hub.subscriber(is_known=publisher.is_own), work_seconds=NEVER)
         async with running(store):
             await store.open(first)
-            await eventually(lambda: store.health.feed is FeedState.LIVE)
+            await until(lambda: store.health.feed is FeedState.LIVE)
             await store.refresh(first)  # its statements are prepared now
             with proxy.counting() as both:
                 await store.refresh(first)
@@ -111,11 +111,11 @@ async def test_ones_own_events_are_asked_about_once_although_the_hub_brings_them
 
             with proxy.counting() as trips:
                 await _change(far, first, OrderStatus.ERROR)
-                await eventually(lambda: _shows(store, first, OrderStatus.ERROR))
-                await eventually(lambda: publisher.stats.queued == 0)
+                await until(lambda: _shows(store, first, OrderStatus.ERROR))
+                await until(lambda: publisher.stats.queued == 0)
                 # Of another process, and at the hub after one's own.
                 async with shop.session() as session, session.begin():
                     session.track_changes(OrderUpdateEvent)
                     (await session.get_one(Order, second)).status = OrderStatus.ERROR
-                await eventually(lambda: _shows(store, second, OrderStatus.ERROR))
+                await until(lambda: _shows(store, second, OrderStatus.ERROR))
             assert trips.total == change.total + both.total + row.total

@@ -158,8 +158,8 @@ async def test_the_place_in_the_stream_may_be_an_event_that_was_passed_over(
         assert await listener.until("passed over") == ["before"]
         await until(lambda: source.cursor == own)
     await hub.publish(about, data="after")
-    items = await take(source, 1)
-    assert (data(items), lost(items)) == (["after"], [])
+    later = await take(source, 1)
+    assert (data(later), lost(later)) == (["after"], [])
 
 
 @pytest.mark.quick
@@ -398,8 +398,10 @@ async def test_a_refusal_is_tried_again_rarely() -> None:
         asked.append(time.monotonic())
         return PlainTextResponse("", status_code=401)
 
-    patience = {"first_wait_seconds": 0.01, "refused_wait_seconds": 0.3}
-    async with serving(misbehaving(respond)) as url, following(subscriber(url, **patience)):
+    async with (
+        serving(misbehaving(respond)) as url,
+        following(subscriber(url, first_wait_seconds=0.01, refused_wait_seconds=0.3)),
+    ):
         await until(lambda: len(asked) == 2)
     assert asked[1] - asked[0] > 0.25
 

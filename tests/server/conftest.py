@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from fototui.config.settings import Settings
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Order, SvgVersion
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
-from fototui.mercure.publisher import MercurePublishService
 from fototui.net.asgi import serving
 from fototui.sandbox.shopify.shop import Shop
 from fototui.sandbox.shopify.webhook_sender import WebhookSender
@@ -32,6 +32,14 @@ WEBHOOKS = "/api/v1/webhooks/shopify"
 MakeOrder = Callable[..., Awaitable[Order]]
 
 
+def with_parts(context: ServerContext, **parts: object) -> ServerContext:
+    """The same context with other parts, which are not closed with it."""
+    changed = copy(context)
+    for name, part in parts.items():
+        setattr(changed, name, part)
+    return changed
+
+
 @pytest.fixture
 def shop() -> Shop:
     """The orders of the imitated shop."""
@@ -44,9 +52,8 @@ def context(database: Database, tmp_path: Path) -> ServerContext:
     settings = Settings(
         shopify_webhook_secret=SECRET, storage_path=tmp_path / "files", operator="server"
     )
-    publisher = MercurePublishService(None, SecretStr(""))
     storage = DirectoryStorage(tmp_path / "files", "https://files.example.com")
-    return ServerContext(settings, database, storage, publisher)
+    return with_parts(ServerContext(settings), database=database, storage=storage)
 
 
 @pytest.fixture

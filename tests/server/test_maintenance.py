@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
@@ -17,6 +16,7 @@ from fototui.domain.errors import TransientError
 from fototui.domain.shop import ShopOrder
 from fototui.server.context import ServerContext
 from fototui.server.maintenance import Importer, LeaderLock, maintaining
+from tests.server.conftest import with_parts
 from tests.waiting import until
 
 
@@ -52,7 +52,7 @@ def importing(context: ServerContext) -> Callable[[Source], ServerContext]:
 
     def make(source: Source) -> ServerContext:
         settings = context.settings.model_copy(update={"import_interval": 0.02})
-        return replace(context, settings=settings, shop=source)
+        return with_parts(context, settings=settings, shop=source)
 
     return make
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import httpx
 import pytest
@@ -35,7 +34,7 @@ from fototui.server.app import create_server
 from fototui.server.context import ServerContext
 from fototui.server.errors import answer
 from fototui.server.middleware import RequestLimits
-from tests.server.conftest import WEBHOOKS, error
+from tests.server.conftest import WEBHOOKS, error, with_parts
 from tests.waiting import in_time
 
 
@@ -146,7 +145,7 @@ async def test_what_nobody_thought_of_is_logged_and_not_told(
 
 async def test_an_outage_says_when_to_come_again(context: ServerContext) -> None:
     async with Database("postgresql://nobody@127.0.0.1:1/none") as nowhere:
-        app = create_server(replace(context, database=nowhere))
+        app = create_server(with_parts(context, database=nowhere))
         async with (
             serving(app) as url,
             httpx.AsyncClient(base_url=url, trust_env=False) as client,

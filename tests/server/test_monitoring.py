@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -23,7 +22,7 @@ from fototui.server.health import Health
 from fototui.server.metrics import ServerMetrics
 from fototui.services.operations.stats import StatsService
 from fototui.storage.directory import DirectoryStorage
-from tests.server.conftest import Finished, MakeOrder
+from tests.server.conftest import Finished, MakeOrder, with_parts
 
 Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
 
@@ -53,7 +52,7 @@ async def test_ready_is_what_has_database_schema_and_storage(stranger: httpx.Asy
 
 async def test_alive_looks_at_nothing(context: ServerContext) -> None:
     async with Database("postgresql://nobody@127.0.0.1:1/none") as nowhere:
-        app = create_server(replace(context, database=nowhere))
+        app = create_server(with_parts(context, database=nowhere))
         async with (
             serving(app) as url,
             httpx.AsyncClient(base_url=url, trust_env=False) as client,
@@ -87,7 +86,7 @@ async def test_a_storage_that_takes_nothing_is_not_ready(
 ) -> None:
     (tmp_path / "no folder").write_text("")
     storage = DirectoryStorage(tmp_path / "no folder")
-    checks = await Health(replace(context, storage=storage)).check()
+    checks = await Health(with_parts(context, storage=storage)).check()
     assert checks["storage"] != "ok"
     assert (checks["database"], checks["migrations"]) == ("ok", "ok")
 
@@ -101,7 +100,7 @@ async def test_who_asks_often_costs_little(context: ServerContext, tmp_path: Pat
             looks += 1
             await super().check()
 
-    health = Health(replace(context, storage=Counting(tmp_path / "files")))
+    health = Health(with_parts(context, storage=Counting(tmp_path / "files")))
     found = await asyncio.gather(*(health.check() for _ in range(50)))
     assert all(set(checks.values()) == {"ok"} for checks in found)
     assert looks == 1
@@ -198,7 +197,7 @@ async def test_metrics_tell_of_requests_by_template(
 
 async def test_metrics_go_on_in_an_outage(context: ServerContext) -> None:
     async with Database("postgresql://nobody@127.0.0.1:1/none") as nowhere:
-        app = create_server(replace(context, database=nowhere))
+        app = create_server(with_parts(context, database=nowhere))
         async with (
             serving(app) as url,
             httpx.AsyncClient(base_url=url, trust_env=False) as client,

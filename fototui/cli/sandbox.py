@@ -1,6 +1,5 @@
-"""`fototui hub` and `fototui sandbox`: servers that otherwise come from outside."""
+"""`fototui sandbox`: RunPod, Vectorizer.ai and Shopify, played on this machine."""
 
-import socket
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -9,62 +8,12 @@ from pydantic import SecretStr
 
 from fototui.cli.extra import explaining_extra
 from fototui.cli.output import print_json
-from fototui.cli.runner import run, say, settings_for_command, stop_signals
-from fototui.config.settings import required
-from fototui.domain.errors import ConfigurationError
-from fototui.mercure.hub import HubSettings, serving_hub
-from fototui.net.asgi import bind, serving
-
-Host = Annotated[str, typer.Option(help="Address to listen on.")]
-
-
-def listen_on(host: str, port: int) -> socket.socket:
-    """Take a port for a server.
-
-    Args:
-        host: Address to listen on.
-        port: TCP port; 0 takes a free one.
-
-    Raises:
-        ConfigurationError: It is taken, or not ours to take.
-    """
-    try:
-        return bind(host, port)
-    except OSError as error:
-        raise ConfigurationError(
-            "Port {port} on {host} cannot be listened on: {reason}. Choose another --port.",
-            port=port,
-            host=host,
-            reason=str(error.strerror),
-        ) from error
-
-
-def hub(
-    host: Host = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="TCP port; 0 takes a free one.")] = 3000,
-    anonymous: Annotated[
-        bool, typer.Option("--anonymous", help="Let anyone read public updates.")
-    ] = False,
-) -> None:
-    """Run a Mercure hub for one machine, with the keys MERCURE_*_JWT_KEY."""
-    settings = settings_for_command()
-    hub_settings = HubSettings(
-        publisher_key=required(settings.mercure_publisher_jwt_key, "mercure_publisher_jwt_key"),
-        subscriber_key=required(settings.mercure_subscriber_jwt_key, "mercure_subscriber_jwt_key"),
-        anonymous=anonymous,
-    )
-
-    async def main() -> None:
-        with stop_signals() as stop:
-            async with serving_hub(hub_settings, sock=listen_on(host, port)) as url:
-                say(f"The hub listens on {url}")
-                await stop.wait()
-
-    run(main())
+from fototui.cli.runner import listen_on, run, say, settings_for_command, stop_signals
+from fototui.net.asgi import serving
 
 
 def sandbox(
-    host: Host = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="TCP port; 0 takes a free one.")] = 3001,
     seed: Annotated[int, typer.Option(help="Makes chance repeatable.")] = 0,
     seconds: Annotated[float, typer.Option(help="How long a job takes.")] = 2.0,
