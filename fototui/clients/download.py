@@ -12,13 +12,6 @@ from weakref import WeakValueDictionary
 
 import httpx
 import structlog
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_exponential_jitter,
-)
 
 from fototui.clients.photo_decoding import inspect_apart
 from fototui.clients.photo_routes import Route, open_routes
@@ -38,6 +31,7 @@ from fototui.net.ssrf import (
     redirected,
     resolve,
 )
+from fototui.retry import RetryPolicy
 
 log = structlog.get_logger(__name__)
 
@@ -99,21 +93,8 @@ class DownloadLimits:
     at_once: int = 12
 
 
-@dataclass(frozen=True, slots=True)
-class DownloadPatience:
-    """How often a photo is tried.
-
-    Args:
-        attempts: How often in all; each one goes direct, and then through the proxies.
-        shortest_wait: Seconds before the second attempt; the next waits are three times as long
-            each.
-        longest_wait: No wait is longer. Where a server asks for more (Retry-After), the download
-            ends, and its error tells how long to wait.
-    """
-
-    attempts: int = 3
-    shortest_wait: float = 1.0
-    longest_wait: float = 10.0
+# Each attempt goes direct, and then through the proxies.
+_RETRY = RetryPolicy(attempts=3, first_wait=1.0, longest_wait=10.0, factor=3.0)
 
 
 class PhotoDownload(Closing):
@@ -128,7 +109,7 @@ class PhotoDownload(Closing):
         trusted_hosts: `host:port` of servers that may stand on a private address.
         referer: The shop's address, which some photo servers insist on.
         limits: What one photo may cost.
-        patience: How often it is tried.
+        retry: How often it is tried.
         resolver: How names are looked up.
 
     Raises:
@@ -143,11 +124,11 @@ class PhotoDownload(Closing):
         trusted_hosts: frozenset[str] = frozenset(),
         referer: str | None = None,
         limits: DownloadLimits | None = None,
-        patience: DownloadPatience | None = None,
+        retry: RetryPolicy = _RETRY,
         resolver: Resolver = resolve,
     ) -> None:
         self._limits = limits or DownloadLimits()
-        self._patience = patience or DownloadPatience()
+        self._retry = retry
         self._proxies = tuple(proxies)
         self._routes: tuple[Route, ...] = ()
         self._headers = dict(_HEADERS)
@@ -159,12 +140,6 @@ class PhotoDownload(Closing):
         # Kept only while somebody downloads from the host: strangers' hosts are countless.
         self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._all = asyncio.Semaphore(self._limits.at_once)
-        self._pause = wait_exponential_jitter(
-            multiplier=self._patience.shortest_wait,
-            max=self._patience.longest_wait,
-            exp_base=3,
-            jitter=self._patience.shortest_wait,
-        )
 
     async def fetch(self, url: str) -> DownloadedPhoto:
         """Fetch one photo.
@@ -192,15 +167,9 @@ class PhotoDownload(Closing):
 
     async def _fetch(self, target: Target) -> bytes:
         """All attempts, within the time."""
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(self._patience.attempts),
-            wait=self._wait,
-            retry=retry_if_exception(self._is_worth_another_attempt),
-            reraise=True,
-        )
         try:
             async with asyncio.timeout(self._limits.seconds):
-                return await retrying(self._attempt, target)
+                return await self._retry.call(lambda: self._attempt(target))
         except TimeoutError:
             raise TransientError(
                 "The photo {photo} did not come within {seconds} s; try again later, or ask the "
@@ -214,17 +183,6 @@ class PhotoDownload(Closing):
                 raise
             # It was worth a few attempts, for a robot; but the engine's patience is for failures.
             raise PermanentError(error.sentence, service=SERVICE, status=403) from None
-
-    def _is_worth_another_attempt(self, error: BaseException) -> bool:
-        return (
-            isinstance(error, TransientError)
-            and (error.retry_after or 0.0) <= self._patience.longest_wait
-        )
-
-    def _wait(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after if isinstance(error, TransientError) else None
-        return max(asked or 0.0, self._pause(state))
 
     async def _attempt(self, target: Target) -> bytes:
         """Try the direct way, and the others where another way may help.

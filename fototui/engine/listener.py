@@ -10,6 +10,7 @@ from sqlalchemy import URL
 from fototui.db.connection import OwnConnection
 from fototui.db.notify import CHANNEL, LaneReady, VersionCancelled, parse_payload
 from fototui.domain.errors import FototuiError
+from fototui.retry import Backoff
 
 log = structlog.get_logger(__name__)
 
@@ -45,17 +46,16 @@ class Listener:
 
     async def run(self) -> None:
         """Listen until cancelled."""
-        wait = 0.1
+        backoff = Backoff(0.1, 5.0)
         while True:
             try:
                 connection = await OwnConnection.connect(
                     self._url, name="fototui listener", seconds=self._timeout
                 )
             except FototuiError:
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, 5.0)
+                await asyncio.sleep(backoff.next_wait())
                 continue
-            wait = 0.1
+            backoff.reset()
             try:
                 await self._listen(connection)
             except (FototuiError, TimeoutError) as error:

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 
 import structlog
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
 from fototui.engine.engine import Engine
+from fototui.retry import Backoff
 from fototui.runtime.compose import Runtime, open_engine
 
 log = structlog.get_logger(__name__)
@@ -53,12 +55,12 @@ class EngineSupervisor:
 
     async def run(self) -> None:
         """Keep an engine running until stopped."""
-        wait = _FIRST_WAIT
+        backoff = Backoff(_FIRST_WAIT, _LONGEST_WAIT)
         while not self._leave.is_set():
             try:
                 await self._runtime.database.check()
                 await self._run_once()
-                wait = _FIRST_WAIT
+                backoff.reset()
             except FototuiError as error:
                 self.problem = error.sentence
                 log.warning("no engine runs here", reason=str(self.problem))
@@ -67,11 +69,9 @@ class EngineSupervisor:
                     "The engine failed unexpectedly and is started again. See the log."
                 )
                 log.exception("the engine failed; it is started again")
-            try:
-                async with asyncio.timeout(wait):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(backoff.next_wait()):
                     await self._leave.wait()
-            except TimeoutError:
-                wait = min(wait * 2, _LONGEST_WAIT)
 
     async def _run_once(self) -> None:
         async with open_engine(self._runtime) as engine:

@@ -15,20 +15,13 @@ from urllib.parse import quote, unquote
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from pydantic import SecretStr
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_exponential,
-)
-from tenacity.wait import WaitBaseT
 
 from fototui.domain.errors import ConfigurationError, PermanentError, TransientError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
 from fototui.net.closing import Closing
+from fototui.retry import RetryPolicy
 from fototui.storage.base import SERVICE, FileMissingError, Right, probe, too_big
 from fototui.storage.keys import check_key
 from fototui.storage.s3_refusals import refusal
@@ -43,7 +36,7 @@ log = structlog.get_logger(__name__)
 R = TypeVar("R")
 
 # Tries of one call in all, the first one included.
-_ATTEMPTS = 3
+_RETRY = RetryPolicy(attempts=3, first_wait=1.0, longest_wait=10.0)
 
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 60
@@ -67,7 +60,7 @@ class S3StorageService(Closing):
         region: Region; "auto" for R2.
         path_style: Put the bucket into the path instead of the host name.
         public_url: Where the bucket is published; without it, addresses are presigned.
-        wait: Waits between the tries of a call.
+        retry: How passing failures of a call are met.
         call_seconds: Longest time for one try of one call, data included.
 
     Raises:
@@ -84,7 +77,7 @@ class S3StorageService(Closing):
         region: str = "auto",
         path_style: bool = True,
         public_url: str | None = None,
-        wait: WaitBaseT | None = None,
+        retry: RetryPolicy = _RETRY,
         call_seconds: float = 300,
     ) -> None:
         if endpoint is not None and not endpoint.startswith(("https://", "http://")):
@@ -99,7 +92,7 @@ class S3StorageService(Closing):
         self._region = region
         self._path_style = path_style
         self._public_url = public_url.rstrip("/") if public_url else None
-        self._wait = wait or wait_exponential(min=1, max=10)
+        self._retry = retry
         self._call_seconds = call_seconds
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
@@ -247,19 +240,11 @@ class S3StorageService(Closing):
             work: The call itself; it may be made several times.
         """
 
-        def note(state: RetryCallState) -> None:
-            fault = state.outcome.exception() if state.outcome else None
-            log.warning("storage will be tried again", doing=str(doing), key=key, fault=str(fault))
+        def note(error: TransientError, _wait: float) -> None:
+            log.warning("storage will be tried again", doing=str(doing), key=key, fault=str(error))
 
         client = await self._connected()
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(_ATTEMPTS),
-            wait=self._wait,
-            retry=retry_if_exception_type(TransientError),
-            before_sleep=note,
-            reraise=True,
-        )
-        return await retrying(self._once, doing, key, client, work)
+        return await self._retry.call(lambda: self._once(doing, key, client, work), on_retry=note)
 
     async def _once(
         self,

@@ -15,13 +15,13 @@ from structlog.testing import capture_logs
 
 from fototui.clients.download import (
     DownloadLimits,
-    DownloadPatience,
     PhotoDownload,
 )
 from fototui.clients.photos import PhotoInfo, prepare_photo
 from fototui.domain.errors import ConfigurationError, OutsideError, PermanentError, TransientError
 from fototui.net.asgi import bind
 from fototui.net.ssrf import Resolver, resolve
+from fototui.retry import RetryPolicy
 from tests.waiting import PATIENCE, in_time
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("only_loopback")
 
-QUICK = DownloadPatience(attempts=3, shortest_wait=0.01, longest_wait=0.05)
+QUICK = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.05)
 
 
 def _downloading(
     *urls: str,
     limits: DownloadLimits | None = None,
-    patience: DownloadPatience = QUICK,
+    retry: RetryPolicy = QUICK,
     referer: str | None = None,
     resolver: Resolver = resolve,
 ) -> PhotoDownload:
@@ -44,7 +44,7 @@ def _downloading(
     return PhotoDownload(
         trusted_hosts=trusted,
         limits=limits,
-        patience=patience,
+        retry=retry,
         referer=referer,
         resolver=resolver,
     )
@@ -288,9 +288,9 @@ async def test_a_server_is_waited_for_as_long_as_it_asks(
 ) -> None:
     service.will(b"", status=429, Retry_After="1")
     service.will(picture())
-    patience = DownloadPatience(shortest_wait=0.01, longest_wait=1.5)
+    retry = RetryPolicy(first_wait=0.01, longest_wait=1.5)
     began = time.monotonic()
-    async with _downloading(service.url, patience=patience) as download:
+    async with _downloading(service.url, retry=retry) as download:
         await download.fetch(service.url)
     assert time.monotonic() - began >= 1.0
 

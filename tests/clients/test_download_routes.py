@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from fototui.clients.download import DownloadPatience, PhotoDownload
+from fototui.clients.download import PhotoDownload
 from fototui.config.settings import Proxy
 from fototui.domain.errors import ConfigurationError, OutsideError, PermanentError, TransientError
 from fototui.net.asgi import bind
 from fototui.net.ssrf import resolve
+from fototui.retry import RetryPolicy
 from tests.clients.photo_net import PASSWORD, ForwardProxy, Names, certify, forward_proxy
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("only_loopback")
 
-ONCE = DownloadPatience(attempts=1)
-TWICE = DownloadPatience(attempts=2, shortest_wait=0.01, longest_wait=0.05)
+ONCE = RetryPolicy(attempts=1)
+TWICE = RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.05)
 
 
 @dataclass
@@ -93,7 +94,7 @@ async def test_the_connection_is_made_to_what_was_checked(picture: Picture) -> N
         # The system, and a second question, would both lead into the trap.
         names = Names().set("localhost", ["127.0.0.2"], ["127.0.0.1"])
         trusted = frozenset({f"localhost:{server.port}"})
-        async with PhotoDownload(trusted_hosts=trusted, resolver=names, patience=ONCE) as download:
+        async with PhotoDownload(trusted_hosts=trusted, resolver=names, retry=ONCE) as download:
             photo = await download.fetch(f"http://localhost:{server.port}/a.jpg")
         assert photo.data == checked
         assert names.asked == ["localhost"]
@@ -105,7 +106,7 @@ async def test_every_address_of_a_name_is_tried(picture: Picture) -> None:
     async with _photo_server(picture()) as server:
         names = Names().set("localhost", ["::1", "127.0.0.2", "127.0.0.1"])
         trusted = frozenset({f"localhost:{server.port}"})
-        async with PhotoDownload(trusted_hosts=trusted, resolver=names, patience=ONCE) as download:
+        async with PhotoDownload(trusted_hosts=trusted, resolver=names, retry=ONCE) as download:
             await download.fetch(f"http://localhost:{server.port}")
         assert len(server.hosts) == 1
 
@@ -114,7 +115,7 @@ async def test_each_attempt_looks_up_anew(picture: Picture) -> None:
     async with _photo_server(picture()) as server:
         names = Names().set("localhost", ["127.0.0.2"], ["127.0.0.1"])
         trusted = frozenset({f"localhost:{server.port}"})
-        async with PhotoDownload(trusted_hosts=trusted, resolver=names, patience=TWICE) as download:
+        async with PhotoDownload(trusted_hosts=trusted, resolver=names, retry=TWICE) as download:
             await download.fetch(f"http://localhost:{server.port}")
         assert names.asked == ["localhost", "localhost"]
 
@@ -123,7 +124,7 @@ async def test_the_systems_own_look_up(picture: Picture) -> None:
     assert "127.0.0.1" in await resolve("localhost", 80)
     async with _photo_server(picture()) as server:
         trusted = frozenset({f"localhost:{server.port}"})
-        async with PhotoDownload(trusted_hosts=trusted, patience=ONCE) as download:
+        async with PhotoDownload(trusted_hosts=trusted, retry=ONCE) as download:
             await download.fetch(f"http://localhost:{server.port}")
 
 
@@ -150,7 +151,7 @@ async def test_tls_proves_the_name_not_the_address(
     names = Names().set("cdn.test", ["127.0.0.1"]).set("other.test", ["127.0.0.1"])
     async with _photo_server(picture(), tls=certificate.server) as server:
         trusted = frozenset(f"{name}:{server.port}" for name in ("cdn.test", "other.test"))
-        async with PhotoDownload(trusted_hosts=trusted, resolver=names, patience=ONCE) as download:
+        async with PhotoDownload(trusted_hosts=trusted, resolver=names, retry=ONCE) as download:
             await download.fetch(f"https://cdn.test:{server.port}/a.jpg")
             # The same address, and no connection is kept that was proved for another name.
             with pytest.raises(TransientError, match="ConnectError"):
@@ -163,7 +164,7 @@ async def test_an_unknown_authority_is_not_believed(picture: Picture, tmp_path: 
     certificate = certify(tmp_path, "localhost")
     async with _photo_server(picture(), tls=certificate.server) as server:
         trusted = frozenset({f"localhost:{server.port}"})
-        async with PhotoDownload(trusted_hosts=trusted, patience=ONCE) as download:
+        async with PhotoDownload(trusted_hosts=trusted, retry=ONCE) as download:
             with pytest.raises(TransientError, match="ConnectError"):
                 await download.fetch(f"https://localhost:{server.port}/a.jpg")
         assert server.hosts == []
@@ -184,7 +185,7 @@ async def test_a_proxy_is_tried_where_another_way_may_help(
         trusted_hosts=frozenset({f"cdn.test:{port}"}),
         proxies=[proxy.settings()],
         resolver=names,
-        patience=ONCE,
+        retry=ONCE,
     ) as download:
         await download.fetch(f"http://cdn.test:{port}/a.jpg?key=1")
     assert proxy.asked == [f"GET http://cdn.test:{port}/a.jpg?key=1"]
@@ -201,7 +202,7 @@ async def test_a_proxy_is_not_tried_where_it_would_not_help(
     service.will(b"", status=status)
     trusted = frozenset({service.url.removeprefix("http://")})
     async with PhotoDownload(
-        trusted_hosts=trusted, proxies=[proxy.settings()], patience=TWICE
+        trusted_hosts=trusted, proxies=[proxy.settings()], retry=TWICE
     ) as download:
         with pytest.raises(OutsideError):
             await download.fetch(service.url)
@@ -218,7 +219,7 @@ async def test_a_network_that_fails_is_gone_round_by_proxies_in_turn(
             trusted_hosts=frozenset({f"cdn.test:{server.port}"}),
             proxies=[_dead_proxy(), proxy.settings(), second_proxy.settings()],
             resolver=names,
-            patience=ONCE,
+            retry=ONCE,
         ) as download:
             await download.fetch(f"http://cdn.test:{server.port}/a.jpg")
         assert len(proxy.asked) == len(second_proxy.asked) == len(server.hosts) == 1
@@ -233,9 +234,7 @@ async def test_the_direct_failure_is_told_and_no_password_is(
     wrong = proxy.settings(password="hunter2-mistyped")
     proxies = [wrong, second_proxy.settings(), _dead_proxy()]
     with capture_logs() as lines:
-        async with PhotoDownload(
-            trusted_hosts=trusted, proxies=proxies, patience=TWICE
-        ) as download:
+        async with PhotoDownload(trusted_hosts=trusted, proxies=proxies, retry=TWICE) as download:
             with pytest.raises(TransientError) as caught:
                 await download.fetch(service.url)
     assert caught.value.status == 429
@@ -260,12 +259,12 @@ async def test_https_goes_through_a_tunnel_with_the_proxys_own_certificate(
                 trusted_hosts=trusted,
                 proxies=[proxy.settings(certificate=known)],
                 resolver=names,
-                patience=ONCE,
+                retry=ONCE,
             ) as download:
                 await download.fetch(url)
         assert proxy.asked == [f"CONNECT cdn.test:{server.port}"] * 3
         async with PhotoDownload(
-            trusted_hosts=trusted, proxies=[proxy.settings()], resolver=names, patience=ONCE
+            trusted_hosts=trusted, proxies=[proxy.settings()], resolver=names, retry=ONCE
         ) as download:
             with pytest.raises(TransientError):
                 await download.fetch(url)
@@ -282,7 +281,7 @@ async def test_tls_through_a_proxy_proves_the_name(
             trusted_hosts=frozenset({f"cdn.test:{server.port}"}),
             proxies=[proxy.settings(certificate=str(certificate.authority))],
             resolver=Names().set("cdn.test", ["127.0.0.1"]),
-            patience=ONCE,
+            retry=ONCE,
         ) as download:
             with pytest.raises(TransientError):
                 await download.fetch(f"https://cdn.test:{server.port}/a.jpg")
@@ -305,7 +304,7 @@ async def test_a_proxy_that_refuses_a_tunnel_is_passed_by(
             trusted_hosts=frozenset({f"cdn.test:{server.port}"}),
             proxies=[one.settings(certificate=known) for one in (proxy, second_proxy)],
             resolver=Names().set("cdn.test", ["127.0.0.1"]),
-            patience=ONCE,
+            retry=ONCE,
         ) as download:
             await download.fetch(f"https://cdn.test:{server.port}/a.jpg")
         assert len(proxy.asked) == len(second_proxy.asked) == 1
@@ -318,7 +317,7 @@ async def test_redirects_through_a_proxy_are_checked_alike(
     service.will(b"", status=302, Location="http://10.0.0.1/admin")
     trusted = frozenset({service.url.removeprefix("http://")})
     async with PhotoDownload(
-        trusted_hosts=trusted, proxies=[proxy.settings()], patience=ONCE
+        trusted_hosts=trusted, proxies=[proxy.settings()], retry=ONCE
     ) as download:
         with pytest.raises(PermanentError, match="private network"):
             await download.fetch(service.url)
@@ -332,7 +331,7 @@ async def test_proxies_of_the_environment_are_not_used(
         monkeypatch.setenv(name, f"http://printer:{PASSWORD}@127.0.0.1:{proxy.port}")
     service.will(picture())
     trusted = frozenset({service.url.removeprefix("http://")})
-    async with PhotoDownload(trusted_hosts=trusted, patience=ONCE) as download:
+    async with PhotoDownload(trusted_hosts=trusted, retry=ONCE) as download:
         await download.fetch(service.url)
     assert proxy.asked == []
 

@@ -17,10 +17,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from fototui.clients.shopify import QueryRetry, ShopifyClient
+from fototui.clients.shopify import ShopifyClient
 from fototui.domain.errors import InvalidInputError, TransientError
 from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
 from fototui.net.asgi import serving
+from fototui.retry import RetryPolicy
 
 TOKEN = "shpat_very_secret"
 VERSION = "2026-10"
@@ -151,9 +152,9 @@ def shop(open_shop: Shop) -> Shop:
 
 @pytest.fixture
 async def shopify(shop: Shop) -> AsyncIterator[ShopifyClient]:
-    patience = QueryRetry(seconds=1.0, first_pause=0.01)
+    retry = RetryPolicy(seconds=1.0, first_wait=0.01)
     async with ShopifyClient(
-        f"{shop.url}/", SecretStr(TOKEN), api_version=VERSION, patience=patience
+        f"{shop.url}/", SecretStr(TOKEN), api_version=VERSION, retry=retry
     ) as made:
         yield made
 

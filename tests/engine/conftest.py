@@ -11,10 +11,10 @@ from PIL import Image as Picture
 from pydantic import SecretStr
 from ulid import ULID
 
-from fototui.clients.download import DownloadPatience, PhotoDownload
+from fototui import retry
+from fototui.clients.download import PhotoDownload
 from fototui.clients.runpod import RunPodService
 from fototui.clients.shopify import ShopifyClient
-from fototui.clients.shopify.client import QueryRetry
 from fototui.clients.vectorizer import VectorizerApiService
 from fototui.db.database import Database
 from fototui.db.models.orders import (
@@ -60,7 +60,7 @@ QUICK = RetryPolicy(
     doubt_shortest=0.01,
     doubt_longest=0.05,
 )
-_ONE_TRY = QueryRetry(seconds=0.1, tries=1)
+_ONE_TRY = retry.RetryPolicy(attempts=1, seconds=0.1)
 
 
 def photo(number: int) -> bytes:
@@ -221,7 +221,7 @@ class World:
             f"{self.url}/shopify",
             self.shop_token,
             api_version="2026-10",
-            patience=QueryRetry(seconds=0.1, tries=1),
+            retry=retry.RetryPolicy(attempts=1, seconds=0.1),
         )
         self.stack.push_async_callback(shop.aclose)
         cancels = cancels or OutsideCancels(database, runpod)
@@ -323,7 +323,7 @@ async def open_world(database: Database, folder: Path) -> AsyncIterator[World]:
                 PhotoDownload(
                     trusted_hosts=frozenset({url.removeprefix("http://")}),
                     referer="https://shop.example",
-                    patience=DownloadPatience(attempts=2, shortest_wait=0.01),
+                    retry=retry.RetryPolicy(attempts=2, first_wait=0.01),
                 )
             ),
             stack=stack,

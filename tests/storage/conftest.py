@@ -7,7 +7,7 @@ import subprocess
 import sysconfig
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
-from tenacity import wait_none
-from tenacity.wait import WaitBaseT
 
 from fototui.net.asgi import bind, serving
+from fototui.retry import RetryPolicy
 from fototui.storage.base import Storage
 from fototui.storage.directory import DirectoryStorage
 from fototui.storage.s3 import S3StorageService
@@ -46,6 +45,21 @@ def _free_port() -> int:
     port: int = sock.getsockname()[1]
     sock.close()
     return port
+
+
+@dataclass(frozen=True)
+class AtOnce(RetryPolicy):
+    """Tries again without waiting.
+
+    Args:
+        on_failure: Told of the number of each attempt that failed.
+    """
+
+    on_failure: Callable[[int], object] = lambda _attempt: None
+
+    def wait(self, attempt: int) -> float:
+        self.on_failure(attempt)
+        return 0.0
 
 
 @dataclass
@@ -89,7 +103,7 @@ class S3Server:
         access_key: str = ACCESS_KEY,
         secret: str = SECRET,
         public_url: str | None = None,
-        wait: WaitBaseT | None = None,
+        retry: RetryPolicy | None = None,
         call_seconds: float = 30,
     ) -> S3StorageService:
         return S3StorageService(
@@ -99,7 +113,7 @@ class S3Server:
             endpoint=self.endpoint,
             region="us-east-1",
             public_url=public_url,
-            wait=wait or wait_none(),
+            retry=retry or AtOnce(),
             call_seconds=call_seconds,
         )
 

@@ -14,7 +14,6 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
-from tenacity import RetryCallState, wait_none
 
 from fototui.domain.errors import (
     ConfigurationError,
@@ -26,6 +25,7 @@ from fototui.domain.errors import (
 from fototui.net.asgi import serving
 from fototui.storage.base import FileMissingError
 from fototui.storage.s3 import S3StorageService
+from tests.storage.conftest import AtOnce
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _storage(endpoint: str, *, call_seconds: float = 20) -> S3StorageService:
         access_key="key",
         secret_key=SecretStr("the-secret"),
         endpoint=endpoint,
-        wait=wait_none(),
+        retry=AtOnce(),
         call_seconds=call_seconds,
     )
 
@@ -185,28 +185,22 @@ async def test_retries_are_not_multiplied(store: ScriptedStore) -> None:
 
 
 async def test_a_store_that_is_down_is_transient_after_three_tries(mortal: S3Server) -> None:
-    waits: list[int] = []
-
-    def wait(state: RetryCallState) -> float:
-        waits.append(state.attempt_number)
-        return 0
-
-    async with mortal.storage(wait=wait) as storage:
+    failed: list[int] = []
+    async with mortal.storage(retry=AtOnce(on_failure=failed.append)) as storage:
         await _put(storage)
         mortal.kill()
         for call in (_put(storage), storage.get(KEY), storage.head(KEY), storage.delete(KEY)):
             with pytest.raises(TransientError, match="S3_ENDPOINT"):
                 await call
-    assert waits == [1, 2, 3] * 4
+    assert failed == [1, 2, 3] * 4
 
 
 async def test_a_store_that_comes_back_is_used_again(mortal: S3Server) -> None:
-    def wait(state: RetryCallState) -> float:
-        if state.attempt_number == 2:
+    def start(attempt: int) -> None:
+        if attempt == 2:
             mortal.start()
-        return 0
 
-    async with mortal.storage(wait=wait) as storage:
+    async with mortal.storage(retry=AtOnce(on_failure=start)) as storage:
         await _put(storage, b"before")
         mortal.kill()
         await _put(storage, b"after")
@@ -236,10 +230,9 @@ async def test_a_store_killed_within_an_upload_gets_it_whole_later(mortal: S3Ser
         back.transport.abort()
         await answers
 
-    def wait(state: RetryCallState) -> float:
-        if state.attempt_number == 1:
+    def start(attempt: int) -> None:
+        if attempt == 1:
             mortal.start()
-        return 0
 
     async with _raw_server(forward) as endpoint:
         storage = S3StorageService(
@@ -248,7 +241,7 @@ async def test_a_store_killed_within_an_upload_gets_it_whole_later(mortal: S3Ser
             secret_key=SecretStr("shop-secret-of-the-tests"),
             endpoint=endpoint,
             region="us-east-1",
-            wait=wait,
+            retry=AtOnce(on_failure=start),
         )
         async with storage:
             await _put(storage, data)

@@ -1,6 +1,6 @@
 """Shopify: orders by GraphQL (`ShopifyClient`) and by webhook (`read_delivery`)."""
 
-from fototui.clients.shopify.client import QueryRetry, ShopifyClient
+from fototui.clients.shopify.client import ShopifyClient
 from fototui.clients.shopify.webhook import (
     Delivery,
     MalformedWebhookError,
@@ -14,7 +14,6 @@ __all__ = [
     "Delivery",
     "MalformedWebhookError",
     "MissingOrderError",
-    "QueryRetry",
     "ShopifyClient",
     "is_genuine",
     "order_of",

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.resources import files
 
@@ -25,6 +24,7 @@ from fototui.domain.text import clean_line
 from fototui.net.client import open_client
 from fototui.net.closing import Closing
 from fototui.net.exchange import credential, exchange, web_address
+from fototui.retry import RetryPolicy
 
 log = structlog.get_logger(__name__)
 
@@ -48,22 +48,8 @@ _ORDER = _query("order", "order_fields", "line_page")
 _LINE_ITEMS = _query("line_items", "line_page")
 
 
-@dataclass(frozen=True, slots=True)
-class QueryRetry:
-    """How long a query is tried again before its failure is told.
-
-    All queries only read, so trying again never does a thing twice.
-
-    Args:
-        seconds: Longest time to go on after the first try, the pauses included.
-        first_pause: Seconds to the second try; each further pause is twice as long, and none is
-            shorter than what Shopify asks for.
-        tries: Tries of a query that fails without being told when to come again.
-    """
-
-    seconds: float = 30.0
-    first_pause: float = 0.5
-    tries: int = 3
+# All queries only read, so trying again never does a thing twice.
+_RETRY = RetryPolicy(attempts=3, first_wait=0.5, seconds=30.0)
 
 
 class ShopifyClient(Closing):
@@ -79,7 +65,7 @@ class ShopifyClient(Closing):
             back).
         api_version: Version of the API, such as "2026-10". Shopify answers with the next one when
             this one has expired, which is warned of once.
-        patience: How long to try again.
+        retry: How passing failures are met.
         request_seconds: Longest time for one request, its answer included.
 
     Raises:
@@ -92,13 +78,13 @@ class ShopifyClient(Closing):
         token: SecretStr,
         *,
         api_version: str,
-        patience: QueryRetry | None = None,
+        retry: RetryPolicy = _RETRY,
         request_seconds: float = 30.0,
     ) -> None:
         base = web_address(f"{store_url.rstrip('/')}/", "SHOPIFY_STORE_URL")
         self._url = base.join(f"admin/api/{api_version}/graphql.json")
         self._version = api_version
-        self._patience = patience or QueryRetry()
+        self._retry = retry
         self._request_seconds = request_seconds
         self._told: set[str] = set()
         headers = {"X-Shopify-Access-Token": credential(token, "SHOPIFY_ACCESS_TOKEN")}
@@ -190,20 +176,11 @@ class ShopifyClient(Closing):
         """Put a query, and put it again while its failure is a passing one."""
         body = {"operationName": name, "query": query, "variables": variables}
         content = json.dumps(body).encode()
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + self._patience.seconds
-        pause, tries = self._patience.first_pause, 1
-        while True:
-            try:
-                return await self._try(content, kind)
-            except TransientError as error:
-                wait = max(pause, error.retry_after or 0.0)
-                hopeless = error.retry_after is None and tries >= self._patience.tries
-                if hopeless or clock() + wait > deadline:
-                    raise
-                log.info("Shopify is asked again", seconds=round(wait, 2), fault=str(error))
-            await asyncio.sleep(wait)
-            pause, tries = pause * 2, tries + 1
+
+        def note(error: TransientError, wait: float) -> None:
+            log.info("Shopify is asked again", seconds=round(wait, 2), fault=str(error))
+
+        return await self._retry.call(lambda: self._try(content, kind), on_retry=note)
 
     async def _try(self, content: bytes, kind: type[Envelope[Data]]) -> Data:
         request = self._client.build_request(
