@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from itertools import chain, product
 
+from fototui.domain.badges import Badge
 from fototui.domain.statuses import OrderStatus, PaymentStatus
 from fototui.domain.text import clean_line, folded
 from fototui.i18n import N_
 from fototui.services.views.orders import OrderRow
-from fototui.widgets.badges import Badge
 
 
 class Tab(StrEnum):

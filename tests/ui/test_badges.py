@@ -2,10 +2,11 @@
 
 import pytest
 
+from fototui.domain.badges import Badge
 from fototui.domain.flags import Colour
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
 from fototui.i18n import set_language
-from fototui.widgets.badges import Badge, badge, badge_in_words, status_colour
+from fototui.widgets.badges import badge, badge_in_words, status_colour
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ from textual.geometry import Region
 from fototui.pictures.loader import PictureLoader
 from fototui.pictures.terminal import detect
 from tests.ui.test_picture import PictureApp, SlowStorage, put
-from fototui.widgets.picture import Picture
+from fototui.widgets.picture.widget import Picture
 
 async def main(folder, choice):
     storage = SlowStorage(folder / "files")
