@@ -23,7 +23,7 @@ from fototui.live.store import LiveStore
 from fototui.log import configure_logging
 from fototui.sandbox.postgres.server import temporary_postgres
 from fototui.services.backend import Backend
-from fototui.services.changes import LiveService
+from fototui.services.changes import Changes, LiveService, Watermark
 from fototui.storage.directory import DirectoryStorage
 
 ORDERS = 100_000
@@ -55,19 +55,24 @@ async def fill(database: Database, orders: int) -> None:
         await session.execute(text("VACUUM ANALYZE"))
 
 
+async def _changes(backend: Backend, since: Watermark | None = None) -> Changes:
+    async with backend.autocommit(LiveService) as service:
+        return await service.changes(since)
+
+
 async def milliseconds_to_ask(database: Database, changed: int) -> float:
     """Asking what changed, with so many rows changed since the last time."""
     backend = _backend(database)
-    since = (await backend.read(LiveService, lambda s: s.changes(None))).watermark
+    since = (await _changes(backend)).watermark
     async with database.engine.begin() as connection:
         await connection.execute(
             text(f"UPDATE coloring_versions SET steps = steps WHERE id % 200000 < {changed}")
         )
     waits = []
-    changes = await backend.read(LiveService, lambda s: s.changes(since))
+    changes = await _changes(backend, since)
     for _ in range(9):
         began = time.perf_counter()
-        await backend.read(LiveService, lambda s: s.changes(since))
+        await _changes(backend, since)
         waits.append((time.perf_counter() - began) * 1000)
     assert bool(changes.order_ids) == bool(changed)
     return statistics.median(waits)

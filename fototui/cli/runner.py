@@ -15,7 +15,7 @@ from fototui.domain.errors import ConfigurationError
 from fototui.log import configure_logging
 from fototui.net.asgi import bind
 from fototui.runtime.compose import open_runtime
-from fototui.services.backend import ServiceType
+from fototui.services.access import ServiceType
 
 S = TypeVar("S")
 T = TypeVar("T")

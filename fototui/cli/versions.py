@@ -15,6 +15,7 @@ from fototui.domain.statuses import VersionType
 from fototui.runtime.compose import default_options, open_runtime
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
+from fototui.services.versions.kinds import version_service
 from fototui.services.versions.svg import VectorizerService
 from fototui.services.views.orders import ImageView, OrderDetail, StartReport, VersionView, as_json
 
@@ -145,9 +146,7 @@ def _act(
     settings = settings_for_command()
 
     async def work(session: TrackedAsyncSession) -> VersionView:
-        if kind is VersionType.COLORING:
-            return await action(ColoringService(session, operator=settings.operator))
-        return await action(VectorizerService(session, operator=settings.operator))
+        return await action(version_service(kind)(session, operator=settings.operator))
 
     view = _with_session(settings, work)
     if as_json_:

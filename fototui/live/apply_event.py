@@ -9,7 +9,6 @@ from fototui.domain.statuses import (
     PROCESSING_STATUS,
     ColoringProcessingStatus,
     SvgProcessingStatus,
-    VersionType,
 )
 from fototui.services.views.orders import ImageBadges, ImageView, OrderDetail, OrderRow, VersionView
 
@@ -21,7 +20,7 @@ def shown_version(row: OrderRow, event: ImageStatusEvent) -> int | None:
     """The version that the badge shows of which an event speaks; None where there is none."""
     for image in row.images:
         if image.image_id == event.image_id:
-            return image.coloring_id if event.status_type is VersionType.COLORING else image.svg_id
+            return image.version_id(event.status_type)
     return None
 
 
@@ -43,8 +42,7 @@ def paint_row(row: OrderRow, event: ImageStatusEvent) -> OrderRow | None:
 
 
 def _paint_badge(image: ImageBadges, event: ImageStatusEvent) -> ImageBadges | None:
-    is_coloring = event.status_type is VersionType.COLORING
-    status = _next(image.coloring if is_coloring else image.svg, event)
+    status = _next(image.status(event.status_type), event)
     if isinstance(status, ColoringProcessingStatus):
         return replace(image, coloring=status)
     if isinstance(status, SvgProcessingStatus):
@@ -74,17 +72,13 @@ def paint_detail(detail: OrderDetail, event: ImageStatusEvent) -> OrderDetail | 
 
 
 def _paint_image(image: ImageView, event: ImageStatusEvent) -> ImageView | None:
-    is_coloring = event.status_type is VersionType.COLORING
-    versions = image.coloring if is_coloring else image.svg
+    versions = image.versions(event.status_type)
     for place, version in enumerate(versions):
         if version.id == event.version_id:
             painted = _paint_version(version, event)
             if painted is None:
                 return None
-            versions = _with(versions, place, painted)
-            return (
-                replace(image, coloring=versions) if is_coloring else replace(image, svg=versions)
-            )
+            return image.with_versions(event.status_type, _with(versions, place, painted))
     return None
 
 

@@ -167,6 +167,7 @@ class Reader:
     async def _ask(self, question: Callable[[LiveService], Awaitable[T]]) -> T:
         try:
             async with asyncio.timeout(self._answer_seconds):
-                return await self._backend.read(LiveService, question)
+                async with self._backend.autocommit(LiveService) as service:
+                    return await question(service)
         except TimeoutError as error:
             raise no_answer(self._answer_seconds) from error

@@ -104,12 +104,10 @@ class ActivityScreen(FototuiScreen):
     # --- reading -------------------------------------------------------------------------------
 
     async def _page(self, wanted: Filter, before: int | None) -> tuple[ActivityEntry, ...]:
-        return await self.fototui.backend.read(
-            ActivityService,
-            lambda s: s.list_entries(
+        async with self.fototui.backend.autocommit(ActivityService) as activity:
+            return await activity.list_entries(
                 order_ref=wanted.order_id, operator=wanted.operator, before=before, limit=PAGE
-            ),
-        )
+            )
 
     async def _read_new(self) -> None:
         """Read from the top down to what is known; what is too far away is left and read anew."""

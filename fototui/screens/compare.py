@@ -12,16 +12,13 @@ from textual.events import Click, Resize
 from textual.message import Message
 from textual.widgets import Static
 
-from fototui.domain.errors import ConflictError
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
-from fototui.i18n import _, ngettext, number, translate
+from fototui.i18n import _, ngettext, number
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
-from fototui.services.backend import Backend
+from fototui.screens.choosing import choose
 from fototui.services.orders.manual import OrderService
-from fototui.services.versions.coloring import ColoringService
-from fototui.services.versions.svg import VectorizerService
 from fototui.services.views.orders import ImageView, OrderDetail, VersionView
 from fototui.ui.actions import Scope
 from fototui.widgets.picture.widget import Picture
@@ -34,35 +31,10 @@ _ZOOM_STEP = 1.5
 _PAN_STEP = 0.15  # of what is seen
 
 
-async def choose_version(
-    backend: Backend, kind: VersionType, version_id: int, *, expected: int | None
-) -> VersionView:
-    """Choose a version, unless another is chosen than the operator saw as the chosen one.
-
-    Args:
-        backend: The services.
-        kind: Colouring or SVG.
-        version_id: The version.
-        expected: The version that was shown as the chosen one.
-
-    Raises:
-        ConflictError: Another one is chosen by now.
-        FototuiError: It cannot be chosen, or the database does not answer.
-    """
-    if kind is VersionType.COLORING:
-        return await backend.act(ColoringService, lambda s: s.select(version_id, expected=expected))
-    return await backend.act(VectorizerService, lambda s: s.select(version_id, expected=expected))
-
-
 def finished(image: ImageView, kind: VersionType) -> list[VersionView]:
     """An image's versions of one kind that can be looked at, by number."""
-    views = image.coloring if kind is VersionType.COLORING else image.svg
+    views = image.versions(kind)
     return [view for view in views if view.status == "completed" and view.file is not None]
-
-
-def chosen_id(image: ImageView, kind: VersionType) -> int | None:
-    """The version of one kind that is chosen."""
-    return image.selected_coloring_id if kind is VersionType.COLORING else image.selected_svg_id
 
 
 class Pane(Container):
@@ -152,12 +124,11 @@ class CompareScreen(FototuiScreen):
     async def _load(self) -> None:
         order = self.fototui.store.detail(self.order_id)
         if order is None:
-            order = await self.fototui.backend.read(
-                OrderService, lambda s: s.get_order(self.order_id)
-            )
+            async with self.fototui.backend.autocommit(OrderService) as orders:
+                order = await orders.get_order(self.order_id)
         self._take(order)
         if self._image is not None:
-            self._expected = chosen_id(self._image, self._kind)
+            self._expected = self._image.chosen_id(self._kind)
             shown = [view.id for view in self._candidates()]
             self._cursor = (
                 self._expected if self._expected in shown else next(iter(shown[-1:]), None)
@@ -328,23 +299,19 @@ class CompareScreen(FototuiScreen):
             self.perform(lambda: self._choose(view), self._chosen)
 
     async def _choose(self, view: VersionView) -> VersionView | None:
-        """Choose, and ask where another operator has chosen something else meanwhile."""
-        backend, before = self.fototui.backend, self._expected
-        try:
-            chosen = await choose_version(backend, self._kind, view.id, expected=before)
-        except ConflictError as error:
-            self._take(await backend.read(OrderService, lambda s: s.get_order(self.order_id)))
-            self._show()
-            before = None if self._image is None else chosen_id(self._image, self._kind)
-            question = _("{reason} Choose v{number} anyway?").format(
-                reason=translate(error), number=view.version
-            )
-            if not await self.fototui.ask(question, yes=_("Choose")):
-                self._expected = before
-                return None
-            chosen = await choose_version(backend, self._kind, view.id, expected=before)
-        self.fototui.remember_choice(self._kind, self._image_id, before, chosen.id)
-        return chosen
+        done = await choose(
+            self.fototui,
+            self.order_id,
+            view,
+            expected=self._expected,
+            on_conflict=self._show_conflict,
+        )
+        self._expected = done.seen_id
+        return view if done.is_chosen else None
+
+    def _show_conflict(self, order: OrderDetail) -> None:
+        self._take(order)
+        self._show()
 
     def _chosen(self, view: VersionView | None) -> str | None:
         if view is None:

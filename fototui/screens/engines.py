@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.events import DescendantFocus
 from textual.widgets import Static
 
-from fototui.domain.statuses import JobKind
+from fototui.domain.statuses import VersionType
 from fototui.i18n import _, ngettext, translate
 from fototui.live.refresher import Refresher
 from fototui.live.state import Changed
@@ -20,8 +20,7 @@ from fototui.screens.dialogs import AskText
 from fototui.services.ingest.imports import SyncService
 from fototui.services.operations.jobs import JobBoard, JobService, JobView
 from fototui.services.operations.lanes import LaneService
-from fototui.services.versions.coloring import ColoringService
-from fototui.services.versions.svg import VectorizerService
+from fototui.services.versions.kinds import version_service
 from fototui.services.views.operations import EngineView, LaneView, told_held
 from fototui.ui.actions import Scope
 from fototui.widgets.tables.job_rows import (
@@ -163,7 +162,8 @@ class EnginesScreen(FototuiScreen):
             self._follow_cursor()
 
     async def _load(self) -> None:
-        self._board = await self.fototui.backend.read(JobService, lambda s: s.board())
+        async with self.fototui.backend.autocommit(JobService) as jobs:
+            self._board = await jobs.board()
         self.refresher.failure = None
         self._show_jobs()
 
@@ -286,7 +286,8 @@ class EnginesScreen(FototuiScreen):
     async def _turn_lane(self, lane: LaneView) -> str | None:
         name = kind_word(lane.lane)
         if lane.paused_at is not None:
-            done = await self.fototui.backend.act(LaneService, lambda s: s.resume(lane.lane))
+            async with self.fototui.backend.transaction(LaneService) as lanes:
+                done = await lanes.resume(lane.lane)
             words = _("{lane}: engines take jobs again.").format(lane=name)
             return words if done else _("Someone else resumed it already.")
         reason = await self.app.push_screen_wait(
@@ -296,17 +297,18 @@ class EnginesScreen(FototuiScreen):
         )
         if reason is None:
             return None
-        done = await self.fototui.backend.act(
-            LaneService, lambda s: s.pause(lane.lane, reason=reason)
-        )
+        async with self.fototui.backend.transaction(LaneService) as lanes:
+            done = await lanes.pause(lane.lane, reason=reason)
         words = _("{lane}: paused on all engines; running jobs continue.").format(lane=name)
         return words if done else _("Someone else paused it already.")
 
     async def _turn_engine(self, engine: EngineView) -> str | None:
         if engine.paused_at is not None:
-            done = await self.fototui.backend.act(LaneService, lambda s: s.resume_engine(engine.id))
+            async with self.fototui.backend.transaction(LaneService) as lanes:
+                done = await lanes.resume_engine(engine.id)
             return _("The engine takes jobs again.") if done else _("It was resumed already.")
-        done = await self.fototui.backend.act(LaneService, lambda s: s.pause_engine(engine.id))
+        async with self.fototui.backend.transaction(LaneService) as lanes:
+            done = await lanes.pause_engine(engine.id)
         words = _("The engine is paused; its running jobs continue.")
         return words if done else _("It was paused already.")
 
@@ -317,9 +319,9 @@ class EnginesScreen(FototuiScreen):
         return words
 
     async def _read_lanes_and_engines(self) -> None:
-        backend = self.fototui.backend
-        self._lanes = await backend.read(LaneService, lambda s: s.list_lanes())
-        self._engines = await backend.read(LaneService, lambda s: s.list_engines())
+        async with self.fototui.backend.autocommit(LaneService) as lanes:
+            self._lanes = await lanes.list_lanes()
+            self._engines = await lanes.list_engines()
         self._show_lanes_and_engines()
 
     def do_cancel(self) -> None:
@@ -333,13 +335,11 @@ class EnginesScreen(FototuiScreen):
         ).format(kind=kind_word(job.kind), order=job.order_number)
         if job.is_paid_for and not await self.fototui.ask(question, yes=_("Cancel the job")):
             return None
-        backend, version_id = self.fototui.backend, job.version_id
-        if version_id is None:
+        if job.version_id is None:
             return None
-        if job.kind is JobKind.COLORING:
-            await backend.act(ColoringService, lambda s: s.cancel(version_id))
-        else:
-            await backend.act(VectorizerService, lambda s: s.cancel(version_id))
+        versions = version_service(VersionType(job.kind))
+        async with self.fototui.backend.transaction(versions) as service:
+            await service.cancel(job.version_id)
         return _("{order}: cancelled.").format(order=job.order_number)
 
     def do_retry(self) -> None:
@@ -348,13 +348,13 @@ class EnginesScreen(FototuiScreen):
             self.perform(lambda: self._retry(job), self._done_to_job)
 
     async def _retry(self, job: JobView) -> str | None:
-        backend, version_id = self.fototui.backend, job.version_id
-        if version_id is None:
-            await backend.act(SyncService, lambda s: s.retry(job.order_id))
-        elif job.kind is JobKind.COLORING:
-            await backend.act(ColoringService, lambda s: s.retry(version_id))
+        if job.version_id is None:
+            async with self.fototui.backend.transaction(SyncService) as orders:
+                await orders.retry(job.order_id)
         else:
-            await backend.act(VectorizerService, lambda s: s.retry(version_id))
+            versions = version_service(VersionType(job.kind))
+            async with self.fototui.backend.transaction(versions) as service:
+                await service.retry(job.version_id)
         return _("{order}: waiting to be retried.").format(order=job.order_number)
 
     def _done_to_job(self, words: str | None) -> str | None:

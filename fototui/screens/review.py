@@ -11,13 +11,14 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.timer import Timer
 
-from fototui.domain.errors import ConflictError, FototuiError
+from fototui.domain.errors import FototuiError
 from fototui.i18n import _, translate
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
-from fototui.screens.compare import choose_version
+from fototui.screens.choosing import choose
 from fototui.screens.dialogs import AskText
 from fototui.screens.options import ask_options
+from fototui.services.backend import ReadOnlyError
 from fototui.services.review.queue import ReviewItem, ReviewProgress
 from fototui.services.review.service import PictureDecidedError, PictureTakenError, ReviewService
 from fototui.services.views.orders import VersionView
@@ -51,6 +52,8 @@ class ReviewScreen(FototuiScreen):
         self._is_asked = False
         """The queue has answered, so what is shown is what there is."""
         self._warning = ""
+        self._is_refused = False
+        """This terminal may claim no picture."""
         self._is_busy = False
         self._is_comparing = False
         self._retry: Timer | None = None
@@ -72,19 +75,17 @@ class ReviewScreen(FototuiScreen):
     def on_mount(self) -> None:
         """Take the first picture."""
         self._show()
-        if not self.fototui.backend.read_only:
-            self.set_interval(_RENEW_SECONDS, self._beat)
-            self._run(self._advance)
+        self.set_interval(_RENEW_SECONDS, self._beat)
+        self._run(self._advance)
 
     async def on_unmount(self) -> None:
         """Give the picture back, however the screen was left."""
-        if self.fototui.backend.read_only:
-            return
         try:
             async with asyncio.timeout(_RELEASE_SECONDS):
-                await self.fototui.backend.read(
-                    ReviewService, lambda s: s.release(self._terminal_id)
-                )
+                async with self.fototui.backend.autocommit(ReviewService) as service:
+                    await service.release(self._terminal_id)
+        except ReadOnlyError:
+            pass  # it could claim nothing
         except (FototuiError, TimeoutError):
             log.info("a claim on a picture was left to run out", exc_info=True)
 
@@ -103,7 +104,7 @@ class ReviewScreen(FototuiScreen):
 
     def on_store_changed(self, changed: Changed) -> None:
         """See what became of the picture; where there was none, whether there is one now."""
-        if self.fototui.backend.read_only or self._is_busy:
+        if self._is_busy or self._is_refused:
             return
         if self._item is None:
             if changed.rows or changed.listing:
@@ -122,7 +123,7 @@ class ReviewScreen(FototuiScreen):
         """Keep the claim; where there is no picture, look for one."""
         if self._item is not None:
             self._run(self._keep, busy=False)
-        elif not self._is_busy:
+        elif not self._is_busy and not self._is_refused:
             self._run(self._advance)
 
     async def _keep(self) -> None:
@@ -138,14 +139,16 @@ class ReviewScreen(FototuiScreen):
             await self._look()
 
     async def _renewed(self, item: ReviewItem) -> bool:
-        return await self.fototui.backend.read(ReviewService, lambda s: s.renew(item))
+        async with self.fototui.backend.autocommit(ReviewService) as service:
+            return await service.renew(item)
 
     async def _look(self) -> None:
         """See the picture as it stands by now; what counts as seen stays as it was."""
         item = self._item
         if item is None:
             return
-        now = await self.fototui.backend.read(ReviewService, lambda s: s.look(item))
+        async with self.fototui.backend.autocommit(ReviewService) as service:
+            now = await service.look(item)
         if now is not None and item is self._item:
             self._now = now
             if now.selected_id != item.selected_id:
@@ -156,24 +159,22 @@ class ReviewScreen(FototuiScreen):
         """Take the next picture, and have those after it loaded."""
         self._item = None
         self.refresh_bindings()
-        backend = self.fototui.backend
-        item = await backend.read(ReviewService, lambda s: s.next(self._terminal_id))
+        async with self.fototui.backend.autocommit(ReviewService) as service:
+            item = await service.next(self._terminal_id)
+            self._progress = (
+                await service.progress(self._terminal_id) if item is None else item.progress
+            )
         self._warning = ""
         self._item = self._now = item
         self._is_asked = True
-        if item is None:
-            self._progress = await backend.read(
-                ReviewService, lambda s: s.progress(self._terminal_id)
-            )
-        else:
-            self._progress = item.progress
+        if item is not None:
             self._version_id = item.versions[-1].id if item.versions else None
         self._show()
         self._run(self._load_ahead, busy=False)
 
     async def _load_ahead(self) -> None:
-        backend = self.fototui.backend
-        ahead = await backend.read(ReviewService, lambda s: s.peek(self._terminal_id, _AHEAD))
+        async with self.fototui.backend.autocommit(ReviewService) as service:
+            ahead = await service.peek(self._terminal_id, _AHEAD)
         files = [file for preview in ahead for file in (preview.version, preview.original)]
         self.fototui.pictures.prefetch([file for file in files if file is not None])
 
@@ -200,6 +201,10 @@ class ReviewScreen(FototuiScreen):
         self.run_worker(run, group="review")  # type: ignore[arg-type]  # a result nobody takes
 
     def _failed(self, error: FototuiError) -> None:
+        if isinstance(error, ReadOnlyError):
+            self._is_refused = True
+            self._show()
+            return
         if error.code != "database_unavailable":
             self.fototui.toast(translate(error), severity="error")
             return
@@ -216,13 +221,21 @@ class ReviewScreen(FototuiScreen):
 
     def _warn(self, words: str) -> None:
         self._warning = words
-        self._panel.warn(words)
+        if self._is_there:
+            self._panel.warn(words)
+
+    @property
+    def _is_there(self) -> bool:
+        """Work on the queue may end when the screen was left already."""
+        return bool(self.query(ReviewPanel))
 
     def _show(self) -> None:
+        if not self._is_there:
+            return
         self._panel.warn(self._warning)
         if self._now is not None:
             self._panel.show(self._now, self._version(), self._progress)
-        elif self.fototui.backend.read_only:
+        elif self._is_refused:
             words = _("This terminal is read-only: review pictures at another one.")
             self._panel.say(Content(words))
         elif self._is_asked:
@@ -320,24 +333,19 @@ class ReviewScreen(FototuiScreen):
         self._run(run)
 
     async def _accept(self, item: ReviewItem, version: VersionView) -> bool:
-        backend, before = self.fototui.backend, item.selected_id
-        try:
-            await backend.act(ReviewService, lambda s: s.accept(item, version.id))
-        except PictureTakenError:
-            raise
-        except ConflictError as error:
+        async def first() -> None:
+            async with self.fototui.backend.transaction(ReviewService) as service:
+                await service.accept(item, version.id)
+
+        done = await choose(
+            self.fototui, item.order_id, version, expected=item.selected_id, first=first
+        )
+        if not done.is_chosen:
             await self._look()
-            before = item.selected_id if self._now is None else self._now.selected_id
-            question = _("{reason} Choose v{number} anyway?").format(
-                reason=translate(error), number=version.version
-            )
-            if not await self.fototui.ask(question, yes=_("Choose")):
-                # What was shown now counts as seen.
-                self._item = self._now
-                self._warn("")
-                return isinstance(error, PictureDecidedError)
-            await choose_version(backend, item.kind, version.id, expected=before)
-        self.fototui.remember_choice(item.kind, item.image.id, before, version.id)
+            # What is shown now counts as seen.
+            self._item = self._now
+            self._warn("")
+            return isinstance(done.conflict, PictureDecidedError)
         self.perform(lambda: self.fototui.store.refresh(item.order_id))
         return True
 
@@ -348,12 +356,14 @@ class ReviewScreen(FototuiScreen):
         )
         if options is None:
             return False
-        await self.fototui.backend.act(ReviewService, lambda s: s.again(item, options))
+        async with self.fototui.backend.transaction(ReviewService) as service:
+            await service.again(item, options)
         self.fototui.toast(_("Another version is being made; it comes up here when it is done."))
         return True
 
     async def _skip(self, item: ReviewItem) -> bool:
-        await self.fototui.backend.act(ReviewService, lambda s: s.skip(item))
+        async with self.fototui.backend.transaction(ReviewService) as service:
+            await service.skip(item)
         if item.progress.waiting == 1:
             self.fototui.toast(_("It is the only one waiting."))
         return True
@@ -363,6 +373,7 @@ class ReviewScreen(FototuiScreen):
         text = await self.app.push_screen_wait(AskText(question, value=item.note or ""))
         if text is None:
             return False
-        await self.fototui.backend.act(ReviewService, lambda s: s.note(item, text))
+        async with self.fototui.backend.transaction(ReviewService) as service:
+            await service.note(item, text)
         self.fototui.toast(_("Set aside with a note, which is kept in the activity log."))
         return True

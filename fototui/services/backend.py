@@ -1,19 +1,18 @@
-"""What an operator at a terminal may do: services, each call on a session of its own."""
+"""What an operator at a terminal may do: services, each on a session of its own."""
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.errors import ConfigurationError, FototuiError
 from fototui.domain.events import BaseMercureEvent
+from fototui.services.access import Access, ServiceType
 from fototui.services.ingest.imports import ImportService, ShopSource
-from fototui.services.orders.manual import OrderService
 from fototui.storage.base import Storage
 
-S_co = TypeVar("S_co", covariant=True)
 S = TypeVar("S")
-T = TypeVar("T")
 
 
 class ReadOnlyError(FototuiError):
@@ -22,17 +21,11 @@ class ReadOnlyError(FototuiError):
     code = "read_only"
 
 
-class ServiceType(Protocol[S_co]):
-    """A service: made from a session and the operator who acts."""
-
-    def __call__(self, session: TrackedAsyncSession, *, operator: str) -> S_co:
-        """Make it."""
-
-
 class Backend:
     """One operator's access to the services.
 
-    Screens call it and know neither sessions nor the database.
+    Screens call it and know neither sessions nor the database. Whether this terminal may change
+    anything is decided here and nowhere else.
 
     Args:
         database: The database.
@@ -57,40 +50,51 @@ class Backend:
         self.operator = operator
         self.read_only = read_only
 
-    async def read(self, service: ServiceType[S], call: Callable[[S], Awaitable[T]]) -> T:
-        """Read by a service, in one network round trip per statement.
+    @asynccontextmanager
+    async def transaction(self, service: ServiceType[S]) -> AsyncIterator[S]:
+        """Change something by a service, whose calls are transactions.
 
         Args:
             service: Its class.
-            call: Makes the call.
 
-        Returns:
-            What the call returns.
-
-        Raises:
-            FototuiError: What the service raises, or `DatabaseUnavailableError`.
-        """
-        async with self._database.autocommit() as session:
-            return await call(service(session, operator=self.operator))
-
-    async def act(self, service: ServiceType[S], call: Callable[[S], Awaitable[T]]) -> T:
-        """Change something by a service.
-
-        Args:
-            service: Its class.
-            call: Makes the call.
-
-        Returns:
-            What the call returns.
+        Yields:
+            The service.
 
         Raises:
             ReadOnlyError: This backend only looks.
             FototuiError: What the service raises, or `DatabaseUnavailableError`.
         """
+        self._require_writing()
+        async with self._database.session() as session:
+            yield service(session, operator=self.operator)
+
+    @asynccontextmanager
+    async def autocommit(self, service: ServiceType[S]) -> AsyncIterator[S]:
+        """Ask a service, in one network round trip per statement.
+
+        Nothing can be written by it but by a service whose statements are said to (`Access`).
+
+        Args:
+            service: Its class.
+
+        Yields:
+            The service.
+
+        Raises:
+            ReadOnlyError: Its statements write, and this backend only looks.
+            FototuiError: What the service raises, or `DatabaseUnavailableError`.
+        """
+        access = Access.of(service)
+        if access is Access.WRITES:
+            self._require_writing()
+        async with self._database.autocommit() as session:
+            if access is Access.READS:
+                session.refuse_writes()
+            yield service(session, operator=self.operator)
+
+    def _require_writing(self) -> None:
         if self.read_only:
             raise ReadOnlyError("This terminal is read-only. Start it without --read-only.")
-        async with self._database.session() as session:
-            return await call(service(session, operator=self.operator))
 
     def listen(self, listener: Callable[[BaseMercureEvent], None]) -> Callable[[], None]:
         """Have the events of all that is committed in this process, by whom ever, at once.
@@ -109,7 +113,7 @@ class Backend:
         return self._shop is not None
 
     def imports(self, session: TrackedAsyncSession, *, operator: str) -> ImportService:
-        """An import service on the shop; hand it to `act`.
+        """An import service on the shop; hand it to `transaction`.
 
         Raises:
             ConfigurationError: No shop is configured.
@@ -119,7 +123,3 @@ class Backend:
                 "No shop is configured; set SHOPIFY_STORE_URL and SHOPIFY_ACCESS_TOKEN."
             )
         return ImportService(session, operator=operator, shop=self._shop)
-
-    def orders(self, session: TrackedAsyncSession, *, operator: str) -> OrderService:
-        """An order service that can also store photos; hand it to `read` or `act`."""
-        return OrderService(session, operator=operator, storage=self.storage)

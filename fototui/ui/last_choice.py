@@ -35,9 +35,7 @@ class Choice:
         Raises:
             ConflictError: Someone chose again meanwhile.
         """
-        return await backend.act(
-            UndoService,
-            lambda service: service.take_back(
+        async with backend.transaction(UndoService) as service:
+            return await service.take_back(
                 self.kind, self.image_id, chosen_id=self.new_id, previous_id=self.previous_id
-            ),
-        )
+            )

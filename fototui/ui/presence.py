@@ -101,18 +101,20 @@ class Presence:
 
     async def _beat(self) -> tuple[PresenceView, ...]:
         screen, order_id = self._place
-
-        async def beat(service: PresenceService) -> tuple[PresenceView, ...]:
+        async with (
+            asyncio.timeout(_LONGEST_BEAT),
+            self._backend.autocommit(PresenceService) as service,
+        ):
             await service.here(self._id, self._host, screen, order_id)
             return await service.others(self._id)
 
-        async with asyncio.timeout(_LONGEST_BEAT):
-            return await self._backend.read(PresenceService, beat)
-
     async def _say_goodbye(self) -> None:
         with contextlib.suppress(*_FAILURES):
-            async with asyncio.timeout(_LONGEST_GOODBYE):
-                await self._backend.read(PresenceService, lambda service: service.gone(self._id))
+            async with (
+                asyncio.timeout(_LONGEST_GOODBYE),
+                self._backend.autocommit(PresenceService) as service,
+            ):
+                await service.gone(self._id)
 
     def _set_others(self, others: tuple[PresenceView, ...]) -> None:
         if others != self.others:

@@ -11,10 +11,10 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
+from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import _
-from fototui.services.views.orders import ImageView, LineItemView, OrderDetail, VersionView
+from fototui.services.views.orders import ImageView, LineItemView, OrderDetail
 from fototui.widgets.badges import MUTED, badge
 
 
@@ -126,18 +126,12 @@ class ImageList(OptionList, inherit_bindings=False):
             return Content.assemble(f"  {name}  ", (sign, style), " ", (_("missing"), style))
         return Content.assemble(
             f"  {name}  ",
-            badge(_status(image.coloring, image.selected_coloring_id), self._ascii),
+            self._badge(image, VersionType.COLORING),
             " ",
-            badge(_status(image.svg, image.selected_svg_id), self._ascii),
+            self._badge(image, VersionType.SVG),
             ("  ★" if image.selected_svg_id else "", "$accent"),
         )
 
-
-def _status(
-    versions: tuple[VersionView, ...], selected_id: int | None
-) -> ColoringProcessingStatus | SvgProcessingStatus | None:
-    """Of the chosen version, else of the latest."""
-    for version in versions:
-        if version.id == selected_id:
-            return version.status
-    return versions[-1].status if versions else None
+    def _badge(self, image: ImageView, kind: VersionType) -> tuple[str, str]:
+        told = image.told(kind)
+        return badge(None if told is None else told.status, self._ascii)

@@ -8,9 +8,10 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean, clean_line
 from fototui.i18n import _, full_time, ngettext, translate
-from fototui.services.views.orders import ImageView, LineItemView, OrderDetail, VersionView
+from fototui.services.views.orders import ImageView, LineItemView, OrderDetail
 from fototui.widgets.badges import MUTED, badge_in_words
 from fototui.widgets.tables.order_columns import Paint, cell_text, payment_label, status_label
 
@@ -107,16 +108,13 @@ class OrderPane(VerticalScroll, can_focus=False):
             return Content.assemble(f"  {name}  ", (reason, "$error"))
         return Content.assemble(
             f"  {name}  ",
-            self._kind(_("Colouring"), image.coloring, image.selected_coloring_id),
+            self._kind(_("Colouring"), image, VersionType.COLORING),
             "\n" + " " * (len(name) + 4),
-            self._kind("SVG", image.svg, image.selected_svg_id),
+            self._kind("SVG", image, VersionType.SVG),
         )
 
-    def _kind(self, name: str, versions: Sequence[VersionView], selected_id: int | None) -> Content:
-        """The version that a badge tells of: the chosen one, else the latest."""
-        told = next((v for v in versions if v.id == selected_id), None) or (
-            versions[-1] if versions else None
-        )
+    def _kind(self, name: str, image: ImageView, kind: VersionType) -> Content:
+        versions, told = image.versions(kind), image.told(kind)
         words = badge_in_words(None if told is None else told.status, self._paint.ascii)
         parts = [Content(f"{name:<10} "), words]
         if told is not None and len(versions) > 1:

@@ -7,13 +7,13 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext
 from fototui.services.review.queue import ReviewItem, ReviewProgress
 from fototui.services.views.orders import VersionView
 from fototui.widgets.badges import MUTED
 from fototui.widgets.picture.widget import Picture, PictureState
+from fototui.widgets.tables.job_rows import kind_word
 from fototui.widgets.version_words import version_words
 
 
@@ -112,7 +112,7 @@ def nothing_waits(progress: ReviewProgress) -> Content:
 
 
 def _about(item: ReviewItem) -> Content:
-    kind = _("Colouring") if item.kind is VersionType.COLORING else _("SVG")
+    kind = kind_word(item.kind)
     page = _("picture {number}").format(number=item.image.position)
     parts = [clean_line(item.customer_name or ""), clean_line(item.title), page, kind]
     rest = " · ".join(part for part in parts if part)

@@ -15,9 +15,10 @@ from textual.widgets.option_list import Option
 
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
-from fototui.i18n import _, ngettext, number, translate
+from fototui.i18n import ngettext, number, translate
 from fototui.services.views.orders import ImageView, VersionView
 from fototui.widgets.badges import MUTED, badge_in_words
+from fototui.widgets.tables.job_rows import kind_word
 from fototui.widgets.version_words import version_words
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class KindTabs(Widget):
     def show(self, kind: VersionType, image: ImageView | None) -> None:
         """Show which kind is open."""
         self._kind = kind
-        self._counts = {} if image is None else {k: len(versions_of(image, k)) for k in VersionType}
+        self._counts = {} if image is None else {k: len(image.versions(k)) for k in VersionType}
         self.refresh()
 
     def render(self) -> Content:
@@ -60,12 +61,15 @@ class KindTabs(Widget):
 
     def on_click(self, event: Click) -> None:
         """Open the kind under the mouse."""
-        first = Content(self._words(VersionType.COLORING)).cell_length
-        self.post_message(self.Picked(VersionType.SVG if event.x > first else VersionType.COLORING))
+        end = 0
+        for kind in VersionType:
+            end += Content(self._words(kind)).cell_length + 1
+            if event.x < end:
+                break
+        self.post_message(self.Picked(kind))
 
     def _words(self, kind: VersionType) -> str:
-        name = _("Colouring") if kind is VersionType.COLORING else "SVG"
-        return f" {name} {self._counts.get(kind, 0)} "
+        return f" {kind_word(kind)} {self._counts.get(kind, 0)} "
 
 
 class VersionList(OptionList, can_focus=False):
@@ -197,11 +201,6 @@ class VersionList(OptionList, can_focus=False):
         if told is None or not _is_running(view):
             return view.elapsed_seconds
         return told[0] + self._now() - told[1]
-
-
-def versions_of(image: ImageView, kind: VersionType) -> tuple[VersionView, ...]:
-    """An image's versions of one kind, by number."""
-    return image.coloring if kind is VersionType.COLORING else image.svg
 
 
 def clock(seconds: float) -> str:

@@ -126,7 +126,8 @@ async def _selected(database: Database, image_id: int) -> int | None:
 
 
 async def _choose_second(app: FototuiApp, image_id: int, first: int, second: int) -> None:
-    await app.backend.act(ColoringService, lambda s: s.select(second))
+    async with app.backend.transaction(ColoringService) as service:
+        await service.select(second)
     app.remember_choice(VersionType.COLORING, image_id, first, second)
 
 
@@ -156,7 +157,8 @@ async def test_a_choice_of_another_operator_is_not_undone(
     async with open_app(OrdersScreen) as (app, pilot):
         await _choose_second(app, image_id, second, first)
         other = Backend(database, storage, operator="petr")
-        await other.act(ColoringService, lambda s: s.select(second))
+        async with other.transaction(ColoringService) as service:
+            await service.select(second)
         app.remember_choice(VersionType.COLORING, image_id, second, first)
         await pilot.press("ctrl+z")
         await until_shown(pilot, lambda: "petr" in _toasts(app) or "selected" in _toasts(app))
@@ -199,7 +201,8 @@ async def test_other_operators_are_named_in_the_header(
     open_app: OpenApp, database: Database, storage: DirectoryStorage
 ) -> None:
     petr = Backend(database, storage, operator="petr")
-    await petr.read(PresenceService, lambda s: s.here(uuid.uuid4(), "host", "orders", None))
+    async with petr.autocommit(PresenceService) as service:
+        await service.here(uuid.uuid4(), "host", "orders", None)
     backend = Backend(database, storage, operator="jana")
     app = FototuiApp(
         backend,

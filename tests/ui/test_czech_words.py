@@ -54,7 +54,12 @@ async def failed_order(database: Database, *, words: Sentence | None) -> str:
 
 async def test_a_toast_is_czech(open_app: OpenApp) -> None:
     async with open_app(OrdersScreen, language="cs") as (app, pilot):
-        app.perform(lambda: app.backend.act(ColoringService, lambda s: s.retry(77)))
+
+        async def retry() -> None:
+            async with app.backend.transaction(ColoringService) as service:
+                await service.retry(77)
+
+        app.perform(retry)
         await until_shown(pilot, lambda: "Omalovánka 77 neexistuje" in toasts(app))
 
 

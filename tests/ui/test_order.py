@@ -101,7 +101,8 @@ class Shop:
         return self.orders[-1]
 
     async def detail(self, order_id: str) -> OrderDetail:
-        return await self.backend("test").read(OrderService, lambda s: s.get_order(order_id))
+        async with self.backend("test").autocommit(OrderService) as service:
+            return await service.get_order(order_id)
 
     async def colorings(self, order_id: str) -> tuple[VersionView, ...]:
         return (await self.detail(order_id)).images[0].coloring
@@ -487,7 +488,8 @@ class TestChoosing:
             await pilot.press("3")
             # This terminal does not hear of the other's choice in time.
             monkeypatch.setattr(screen, "on_store_changed", lambda _changed: None)
-            await shop.backend("petr").act(ColoringService, lambda s: s.select(second.id))
+            async with shop.backend("petr").transaction(ColoringService) as service:
+                await service.select(second.id)
             await pilot.press("enter")
             await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
             question = str(app.screen.query("Static").first().render())
@@ -505,7 +507,8 @@ class TestChoosing:
         order_id = await shop.order(DONE, DONE, selected=1)
         second = (await shop.colorings(order_id))[1]
         async with shop.opened(order_id) as (app, pilot, screen):
-            await shop.backend("petr").act(ColoringService, lambda s: s.select(second.id))
+            async with shop.backend("petr").transaction(ColoringService) as service:
+                await service.select(second.id)
             await app.store.refresh(order_id)
             await hears(app, pilot, "v2 is the chosen one now")
             assert rows(screen).splitlines()[1].startswith("★")

@@ -20,7 +20,6 @@ from fototui.domain.statuses import ColoringProcessingStatus
 from fototui.i18n import set_language
 from fototui.live.order_list import Tab
 from fototui.live.store import LiveStore
-from fototui.screens.compare import chosen_id
 from fototui.screens.dialogs import Confirm
 from fototui.screens.order.screen import OrderScreen
 from fototui.screens.orders.screen import OrdersScreen
@@ -82,7 +81,7 @@ class Operator:
         selection = self.order._selection
         if selection.image is None:
             return None
-        wanted = chosen_id(selection.image, selection.kind)
+        wanted = selection.image.chosen_id(selection.kind)
         return next((view.version for view in selection.versions if view.id == wanted), None)
 
 

@@ -8,7 +8,6 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _
 from fototui.services.views.orders import ImageView, OrderDetail, VersionView
-from fototui.widgets.version_list import versions_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +75,10 @@ def _for_order(command: str, order: OrderDetail) -> str | None:
         return _("The order has no photo yet.")
     if command == "retry_all":
         newest = [
-            versions_of(image, kind)[-1]
+            image.versions(kind)[-1]
             for image in order.images
             for kind in VersionType
-            if versions_of(image, kind)
+            if image.versions(kind)
         ]
         if not any(view.status == "error" for view in newest):
             return _("Nothing failed in this order.")
@@ -93,14 +92,14 @@ def _for_image(command: str, view: InView, image: ImageView) -> str | None:
         chosen = image.selected_coloring_id
         return _("Choose a colouring first; an SVG is made from it.") if chosen is None else None
     if command == "compare":
-        views = versions_of(image, view.kind)
+        views = image.versions(view.kind)
         is_any = any(v.status == "completed" for v in views)
         return None if is_any else _("There is no completed version to compare.")
     if command in ("picture", "browse", "copy", "save"):
         return _("There is no picture yet.") if view.file is None else None
     if view.version is None:
         return _("There is no version yet.")
-    return _for_version(command, view.version, len(versions_of(image, view.kind)), image, view.kind)
+    return _for_version(command, view.version, len(image.versions(view.kind)), image, view.kind)
 
 
 def _for_version(
@@ -120,7 +119,7 @@ def _for_version(
     if command in ("previous_version", "next_version") and count == 1:
         return _("There is no other version.")
     if command.startswith("version_"):
-        numbers = {str(v.version) for v in versions_of(image, kind)}
+        numbers = {str(v.version) for v in image.versions(kind)}
         number = command.removeprefix("version_")
         if number not in numbers:
             return _("There is no v{number}.").format(number=number)

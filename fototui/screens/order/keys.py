@@ -9,7 +9,7 @@ from functools import partialmethod
 from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _
 from fototui.screens.base import FototuiScreen
-from fototui.screens.compare import chosen_id
+from fototui.screens.choosing import choose
 from fototui.screens.options import ask_options
 from fototui.screens.order import commands, files
 from fototui.screens.order.availability import is_retryable
@@ -101,7 +101,8 @@ class OrderKeys(FototuiScreen):
         order_id = self.order_id
 
         async def work() -> str:
-            await self.fototui.backend.act(SyncService, lambda s: s.request(order_id))
+            async with self.fototui.backend.transaction(SyncService) as orders:
+                await orders.request(order_id)
             await self.fototui.store.refresh(order_id)
             return _("The order will be fetched from Shopify again.")
 
@@ -150,19 +151,20 @@ class OrderKeys(FototuiScreen):
         )
         if version is None or image is None or order is None:
             return
-        expected = chosen_id(image, version.kind)
+        expected = image.chosen_id(version.kind)
 
         async def work() -> VersionView | None:
-            chosen = None
+            is_chosen = False
             self._chosen_here.add(version.id)
             try:
-                chosen = await commands.choose(self.fototui, order, version, expected=expected)
+                done = await choose(self.fototui, order.id, version, expected=expected)
+                is_chosen = done.is_chosen
             finally:
-                if chosen is None:
+                if not is_chosen:
                     self._chosen_here.discard(version.id)
             await self.fototui.store.refresh(order.id)
             self._repaint()
-            return chosen
+            return version if is_chosen else None
 
         self.perform(work, _about(_("v{n} is chosen.")))
 

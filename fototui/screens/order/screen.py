@@ -15,7 +15,6 @@ from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import _, translate
 from fototui.live.state import Changed
-from fototui.screens.compare import chosen_id
 from fototui.screens.order.availability import InView, reason_against
 from fototui.screens.order.header import about, no_picture, why_failed
 from fototui.screens.order.keys import OrderKeys
@@ -172,7 +171,7 @@ class OrderScreen(OrderKeys):
         """Another's choice must not go unseen: enter chooses over what is shown as chosen."""
         if image is None:
             return
-        chosen, before = chosen_id(image, self._selection.kind), self._last_shown
+        chosen, before = image.chosen_id(self._selection.kind), self._last_shown
         self._last_shown = (image.id, self._selection.kind, chosen)
         if before is None or before[:2] != (image.id, self._selection.kind) or before[2] == chosen:
             return
@@ -208,8 +207,9 @@ class OrderScreen(OrderKeys):
 
     def do_switch_kind(self) -> None:
         """Switch between colourings and SVGs."""
-        is_svg = self._selection.kind is VersionType.SVG
-        self._selection.kind = VersionType.COLORING if is_svg else VersionType.SVG
+        kinds = list(VersionType)
+        place = kinds.index(self._selection.kind) + 1
+        self._selection.kind = kinds[place % len(kinds)]
         self._repaint()
 
     def _step_version(self, step: int) -> None:

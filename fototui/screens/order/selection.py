@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import VersionType
 from fototui.i18n import _
-from fototui.screens.compare import chosen_id
 from fototui.services.views.orders import ImageView, OrderDetail, VersionView
-from fototui.widgets.version_list import versions_of
+from fototui.widgets.tables.job_rows import kind_word
 
 _AHEAD = 2  # images that are loaded before they are looked at
 
@@ -43,7 +42,7 @@ class Selection:
     @property
     def versions(self) -> tuple[VersionView, ...]:
         """The image's versions of the kind."""
-        return () if self.image is None else versions_of(self.image, self.kind)
+        return () if self.image is None else self.image.versions(self.kind)
 
     @property
     def version(self) -> VersionView | None:
@@ -51,7 +50,7 @@ class Selection:
         image, views = self.image, self.versions
         if image is None:
             return None
-        for wanted in (self.cursor.get((image.id, self.kind)), chosen_id(image, self.kind)):
+        for wanted in (self.cursor.get((image.id, self.kind)), image.chosen_id(self.kind)):
             for view in views:
                 if view.id == wanted:
                     return view
@@ -73,8 +72,7 @@ class Selection:
         photo = _("Photo {position}").format(position=image.position)
         if version is None or version.file is None:
             return photo + " · " + _("original")
-        kind = _("Colouring") if self.kind is VersionType.COLORING else "SVG"
-        return f"{photo} · {kind} v{version.version}"
+        return f"{photo} · {kind_word(self.kind)} v{version.version}"
 
     @property
     def no_versions(self) -> str:

@@ -8,15 +8,14 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from fototui.domain.badges import Badge
 from fototui.domain.errors import FototuiError
-from fototui.domain.statuses import OrderStatus
+from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _, ngettext, translate
 from fototui.services.backend import Backend
 from fototui.services.ingest.imports import SyncService
-from fototui.services.versions.coloring import ColoringService
-from fototui.services.versions.svg import VectorizerService
+from fototui.services.versions.kinds import version_service
 from fototui.services.views.orders import OrderRow, StartReport
-from fototui.widgets.badges import Badge
 
 _IDLE = (Badge.NONE, Badge.ERROR, Badge.CANCELLED)
 _AT_ONCE = 4
@@ -100,10 +99,7 @@ def colorings(backend: Backend) -> Command:
     def images(row: OrderRow) -> int:
         return sum(Badge.of(image.coloring) in _IDLE for image in row.images)
 
-    async def act(row: OrderRow) -> Outcome:
-        return Outcome.of(await backend.act(ColoringService, lambda s: s.create_for_order(row.id)))
-
-    return Command(_("Colourings"), act, images)
+    return Command(_("Colourings"), _create(backend, VersionType.COLORING), images)
 
 
 def svgs(backend: Backend) -> Command:
@@ -119,12 +115,15 @@ def svgs(backend: Backend) -> Command:
             for image in row.images
         )
 
-    async def act(row: OrderRow) -> Outcome:
-        return Outcome.of(
-            await backend.act(VectorizerService, lambda s: s.create_for_order(row.id))
-        )
+    return Command(_("SVG"), _create(backend, VersionType.SVG), images)
 
-    return Command(_("SVG"), act, images)
+
+def _create(backend: Backend, kind: VersionType) -> Act:
+    async def act(row: OrderRow) -> Outcome:
+        async with backend.transaction(version_service(kind)) as service:
+            return Outcome.of(await service.create_for_order(row.id))
+
+    return act
 
 
 def retries(backend: Backend) -> Command:
@@ -137,17 +136,19 @@ def retries(backend: Backend) -> Command:
     async def act(row: OrderRow) -> Outcome:
         outcome = Outcome()
         if row.status is OrderStatus.ERROR:
-            await backend.act(SyncService, lambda s: s.retry(row.id))
+            async with backend.transaction(SyncService) as orders:
+                await orders.retry(row.id)
             outcome.started += 1
-        colored = await backend.act(ColoringService, lambda s: s.retry_failed(row.id))
-        traced = await backend.act(VectorizerService, lambda s: s.retry_failed(row.id))
-        # Of most images nothing failed, and that is no news.
-        outcome.add(Outcome.of(r for r in (*colored, *traced) if r.version is not None))
+        for kind in VersionType:
+            async with backend.transaction(version_service(kind)) as service:
+                reports = await service.retry_failed(row.id)
+            # Of most images nothing failed, and that is no news.
+            outcome.add(Outcome.of(report for report in reports if report.version is not None))
         return outcome
 
     def images(row: OrderRow) -> int:
-        badges = [Badge.of(image.coloring) for image in row.images]
-        return (*badges, *(Badge.of(image.svg) for image in row.images)).count(Badge.ERROR)
+        badges = [Badge.of(image.status(kind)) for image in row.images for kind in VersionType]
+        return badges.count(Badge.ERROR)
 
     return Command(_("Retry"), act, images)
 
@@ -160,7 +161,8 @@ def fetches(backend: Backend) -> Command:
     """
 
     async def act(row: OrderRow) -> Outcome:
-        await backend.act(SyncService, lambda s: s.request(row.id))
+        async with backend.transaction(SyncService) as orders:
+            await orders.request(row.id)
         return Outcome(started=1)
 
     return Command(_("Fetch"), act, lambda _row: 0)

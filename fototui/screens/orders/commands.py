@@ -113,7 +113,8 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
         self._show_counts()
         backend = self.fototui.backend
         try:
-            report = await backend.act(backend.imports, lambda s: s.import_recent(limit=_RECENT))
+            async with backend.transaction(backend.imports) as service:
+                report = await service.import_recent(limit=_RECENT)
         finally:
             self._is_fetching = False
             self._tell("", 0, 0)

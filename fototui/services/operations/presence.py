@@ -14,6 +14,7 @@ from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.operations import Presence
 from fototui.db.models.orders import Order
 from fototui.domain.text import clean_line
+from fototui.services.access import Access
 
 SEEN_WITHIN = timedelta(seconds=20)
 """A terminal silent for longer is taken for closed: a few heartbeats."""
@@ -54,6 +55,8 @@ class PresenceService:
         session: A session with no transaction under way.
         operator: Who sits at the terminal.
     """
+
+    autocommit_access = Access.SIGNS
 
     def __init__(self, session: TrackedAsyncSession, *, operator: str) -> None:
         self.session = session

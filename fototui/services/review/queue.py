@@ -84,15 +84,13 @@ class ReviewItem:
     @property
     def versions(self) -> tuple[VersionView, ...]:
         """The versions that can be chosen, by number."""
-        views = self.image.coloring if self.kind is VersionType.COLORING else self.image.svg
+        views = self.image.versions(self.kind)
         return tuple(view for view in views if view.status == "completed" and view.file)
 
     @property
     def selected_id(self) -> int | None:
         """The version that is chosen now, by an operator or by its completion."""
-        if self.kind is VersionType.COLORING:
-            return self.image.selected_coloring_id
-        return self.image.selected_svg_id
+        return self.image.chosen_id(self.kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,12 @@ from fototui.domain.options import ColoringOptions, SvgOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean
+from fototui.services.access import Access
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.queries import read_details
 from fototui.services.review import queue as review_queue
 from fototui.services.review.queue import ReviewItem, ReviewPreview, ReviewProgress
-from fototui.services.versions.coloring import ColoringService
-from fototui.services.versions.svg import VectorizerService
+from fototui.services.versions.kinds import version_service
 from fototui.services.views.orders import VersionView
 
 _LONGEST_NOTE = 500
@@ -59,6 +59,8 @@ class ReviewService:
         session: A session with no transaction under way.
         operator: Who judges.
     """
+
+    autocommit_access = Access.WRITES
 
     def __init__(self, session: TrackedAsyncSession, *, operator: str) -> None:
         self.session = session
@@ -199,9 +201,8 @@ class ReviewService:
             RecordLockedError: Someone else kept the image locked.
         """
         await self._hold(item)
-        return await _SERVICES[item.kind](self.session, operator=self.operator).select(
-            version_id, expected=item.selected_id
-        )
+        versions = version_service(item.kind)(self.session, operator=self.operator)
+        return await versions.select(version_id, expected=item.selected_id)
 
     async def again(self, item: ReviewItem, options: ColoringOptions | SvgOptions) -> VersionView:
         """Ask for another version; the image waits no longer until that one ends.
@@ -223,13 +224,8 @@ class ReviewService:
             RecordLockedError: Someone else kept the image locked.
         """
         await self._hold(item)
-        if item.kind is VersionType.COLORING and isinstance(options, ColoringOptions):
-            coloring = ColoringService(self.session, operator=self.operator)
-            return await coloring.create(item.image.id, options)
-        if item.kind is VersionType.SVG and isinstance(options, SvgOptions):
-            svg = VectorizerService(self.session, operator=self.operator)
-            return await svg.create(item.image.id, options)
-        raise InvalidInputError("These are no options of this kind of picture.")
+        versions = version_service(item.kind)(self.session, operator=self.operator)
+        return await versions.create_with(item.image.id, options)
 
     async def note(self, item: ReviewItem, text: str) -> None:
         """Set a picture aside with a note; it comes again when another version is completed.
@@ -357,12 +353,6 @@ class ReviewService:
     async def _write(self, statement: Update) -> bool:
         async with transaction(self.session):
             return _rows(await self.session.execute(statement)) > 0
-
-
-_SERVICES: dict[VersionType, type[ColoringService] | type[VectorizerService]] = {
-    VersionType.COLORING: ColoringService,
-    VersionType.SVG: VectorizerService,
-}
 
 
 # Any: an update gives a cursor, and SQLAlchemy's declaration says only "a result".

@@ -108,6 +108,25 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
         chosen = options or self.default_options
         return await self._create(image_id, lambda state: self._build(state, chosen))
 
+    async def create_with(
+        self, image_id: int, options: ColoringOptions | SvgOptions | None
+    ) -> VersionView:
+        """`create`, for options whose kind is known only at run time.
+
+        Args:
+            image_id: The image.
+            options: What to make it with; the defaults where not given.
+
+        Raises:
+            InvalidInputError: The options are those of the other kind.
+            NotFoundError: As `create`.
+            ConflictError: As `create`.
+            RecordLockedError: As `create`.
+        """
+        if options is None or isinstance(options, type(self.default_options)):
+            return await self.create(image_id, options)
+        raise InvalidInputError("These are no options of this kind of picture.")
+
     async def create_first(self, image_id: int, options: OptionsT | None = None) -> VersionView:
         """Ask for a version of one image, unless one was ever made from the same.
 

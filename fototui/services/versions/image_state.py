@@ -5,6 +5,7 @@ one holds it, so the next number, "is one being made already?" and "which is cho
 until the commit. Engines write versions without it; they never make one nor revive a finished one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -16,6 +17,7 @@ from ulid import ULID
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
 from fototui.services.orders.refs import is_order, no_such_order
 
@@ -41,6 +43,10 @@ class ImageState:
     now: datetime
     coloring: list[ColoringVersion] = field(default_factory=list)
     svg: list[SvgVersion] = field(default_factory=list)
+
+    def versions(self, kind: VersionType) -> Sequence[ColoringVersion | SvgVersion]:
+        """Its versions of a kind, by number."""
+        return self.svg if kind is VersionType.SVG else self.coloring
 
     @property
     def order_id(self) -> ULID:

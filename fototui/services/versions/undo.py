@@ -123,7 +123,7 @@ class UndoService:
         )
 
     def _log(self, kind: VersionType, state: ImageState, version_id: int) -> None:
-        versions = state.coloring if kind is VersionType.COLORING else state.svg
+        versions = state.versions(kind)
         number = next((row.version for row in versions if row.id == version_id), None)
         self._activity.add(
             ActivityAction.TAKEN_BACK,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic_core import to_jsonable_python
@@ -67,6 +67,14 @@ class ImageBadges:
     coloring: ColoringProcessingStatus | None
     svg_id: int | None
     svg: SvgProcessingStatus | None
+
+    def version_id(self, kind: VersionType) -> int | None:
+        """The version of a kind that is told of."""
+        return {VersionType.COLORING: self.coloring_id, VersionType.SVG: self.svg_id}[kind]
+
+    def status(self, kind: VersionType) -> ColoringProcessingStatus | SvgProcessingStatus | None:
+        """Its status."""
+        return {VersionType.COLORING: self.coloring, VersionType.SVG: self.svg}[kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +264,29 @@ class ImageView:
     coloring: tuple[VersionView, ...]
     svg: tuple[VersionView, ...]
     error: Sentence | None = None
+
+    def versions(self, kind: VersionType) -> tuple[VersionView, ...]:
+        """All versions of a kind, by number."""
+        return {VersionType.COLORING: self.coloring, VersionType.SVG: self.svg}[kind]
+
+    def chosen_id(self, kind: VersionType) -> int | None:
+        """The chosen version of a kind."""
+        return {
+            VersionType.COLORING: self.selected_coloring_id,
+            VersionType.SVG: self.selected_svg_id,
+        }[kind]
+
+    def told(self, kind: VersionType) -> VersionView | None:
+        """The version that a badge tells of: the chosen one, else the latest."""
+        versions = self.versions(kind)
+        chosen = next((view for view in versions if view.id == self.chosen_id(kind)), None)
+        return chosen or next(reversed(versions), None)
+
+    def with_versions(self, kind: VersionType, versions: tuple[VersionView, ...]) -> ImageView:
+        """The same with other versions of a kind."""
+        if kind is VersionType.SVG:
+            return replace(self, svg=versions)
+        return replace(self, coloring=versions)
 
 
 @dataclass(frozen=True, slots=True)

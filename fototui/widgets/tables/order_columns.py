@@ -169,8 +169,7 @@ def _badges(kind: VersionType) -> Callable[[OrderRow, int, Paint], Content]:
 
 
 def _sign(image: ImageBadges, kind: VersionType, paint: Paint) -> tuple[str, str]:
-    status = image.coloring if kind is VersionType.COLORING else image.svg
-    sign, style = badge(status, paint.ascii)
+    sign, style = badge(image.status(kind), paint.ascii)
     return sign, f"bold reverse {style}" if (image.image_id, kind) in paint.glow else style
 
 

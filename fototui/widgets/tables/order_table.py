@@ -254,10 +254,10 @@ class OrderTable(CursorTable):
         end = monotonic() + _GLOW_SECONDS
         for image in row.images:
             old = before.get(image.image_id, image)
-            if old.coloring != image.coloring or old.coloring_id != image.coloring_id:
-                self._glow(order_id, image.image_id, VersionType.COLORING, end)
-            if old.svg != image.svg or old.svg_id != image.svg_id:
-                self._glow(order_id, image.image_id, VersionType.SVG, end)
+            for kind in VersionType:
+                told = image.version_id(kind), image.status(kind)
+                if told != (old.version_id(kind), old.status(kind)):
+                    self._glow(order_id, image.image_id, kind, end)
 
     def _glow(self, order_id: str, image_id: int, kind: VersionType, end: float) -> None:
         self._glowing.setdefault(order_id, {})[image_id, kind] = end
