@@ -27,11 +27,12 @@ async def show(url: str) -> None:
     """One start of the app, in a process of its own."""
     from pathlib import Path
 
-    from fototui.app import AppSettings, FototuiApp
+    from fototui.app import FototuiApp
     from fototui.live.store import LiveStore
     from fototui.screens.orders.screen import OrdersScreen
     from fototui.services.backend import Backend
     from fototui.storage.directory import DirectoryStorage
+    from fototui.ui.context import AppSettings
     from fototui.ui.preferences import Preferences
 
     process = psutil.Process()

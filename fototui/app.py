@@ -1,88 +1,64 @@
-"""The operator's terminal: screens over the live store, commands through the backend."""
+"""The operator's terminal: opens screens as they ask for it, and keeps a shift going."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import os
-import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import ClassVar, TypeVar
 
 import structlog
+from textual.app import App
 from textual.binding import BindingsMap
-from textual.css.query import NoMatches
+from textual.notifications import SeverityLevel
 
-from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
-from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean, clean_line
 from fototui.i18n import LANGUAGES, _, language, set_language, translate
+from fototui.live.order_list import OrderList, Sort, Tab
 from fototui.live.state import Changed
 from fototui.live.store import LiveStore
 from fototui.pictures.loader import PictureLoader
+from fototui.screens.activity import ActivityScreen
 from fototui.screens.base import FototuiScreen
-from fototui.screens.dialogs import Confirm
+from fototui.screens.compare import CompareScreen
+from fototui.screens.dialogs import LeaveDialog, Leaving
+from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
-from fototui.screens.leave import LeaveDialog, Leaving
-from fototui.screens.navigation import NavigatingApp
+from fototui.screens.order.screen import OrderScreen
 from fototui.screens.palette import ActionProvider
-from fototui.services.backend import Backend, ReadOnlyError
+from fototui.screens.review import ReviewScreen
+from fototui.services.backend import Backend
 from fototui.services.versions.undo import TakenBack
-from fototui.ui.actions import ACTIONS, Scope, bindings
+from fototui.ui import messages
+from fototui.ui.actions import Scope, bindings
+from fototui.ui.commands import Command, CommandTable, perform
+from fototui.ui.context import AppContext, AppSettings
 from fototui.ui.last_choice import Choice
 from fototui.ui.preferences import Preferences
+from fototui.ui.presence import Presence
 from fototui.ui.theme import THEMES
 
-if TYPE_CHECKING:
-    from fototui.ui.presence import Presence
-
-T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 log = structlog.get_logger(__name__)
 
 # More of them than this in one run, and the app cannot be worked with.
 _MOST_FAULTS = 50
 
-Severity = Literal["information", "warning", "error"]
+_SECTIONS: dict[Scope, Callable[[AppContext], FototuiScreen]] = {
+    Scope.REVIEW: ReviewScreen,
+    Scope.ENGINES: EnginesScreen,
+    Scope.ACTIVITY: ActivityScreen,
+}
+"""What stands above the list, one of them at a time."""
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _words_of_undo(done: TakenBack) -> str:
-    if done.waits:
-        return _("The choice is undone. The picture is back in the review.")
-    return _("The choice is undone.")
-
-
-@dataclass(frozen=True, slots=True)
-class AppSettings:
-    """How the app behaves.
-
-    Args:
-        timezone: In which times are shown.
-        keys: Other keys for actions, by action id.
-        ask_above: Generating for more images than this asks first.
-        ascii_badges: For fonts without the usual signs.
-        bell: The terminal's bell rings when something fails.
-        title: The terminal's title counts what waits.
-        now: The clock that screens go by.
-    """
-
-    timezone: tzinfo
-    keys: Mapping[str, str] = field(default_factory=dict)
-    ask_above: int = 20
-    ascii_badges: bool = False
-    bell: bool = False
-    title: bool = False
-    now: Callable[[], datetime] = _now
-
-
-class FototuiApp(NavigatingApp):
+class FototuiApp(App[None]):
     """The app.
+
+    Its screens are the list at the bottom, one section above it, orders above that.
 
     Args:
         backend: The services.
@@ -96,6 +72,7 @@ class FototuiApp(NavigatingApp):
 
     Attributes:
         leaving: What becomes of the jobs that run here, once the app has ended.
+        context: What every screen is given.
     """
 
     leaving: Leaving = Leaving.HAND_OVER
@@ -115,27 +92,34 @@ class FototuiApp(NavigatingApp):
         settings: AppSettings,
         preferences: Preferences,
         *,
-        home: Callable[[], FototuiScreen],
+        home: Callable[[AppContext], FototuiScreen],
         pictures: PictureLoader | None = None,
         presence: Presence | None = None,
         jobs_here: Callable[[], int] | None = None,
     ) -> None:
         super().__init__()
-        self.pictures = pictures or PictureLoader(backend.storage)
-        self.backend = backend
+        self.context = AppContext(
+            backend,
+            store,
+            settings,
+            preferences,
+            pictures or PictureLoader(backend.storage),
+            _remembered_list(preferences),
+            presence,
+        )
         self.store = store
-        self.settings = settings
         self.preferences = preferences
         self._home = home
-        self._presence = presence
         self._jobs_here = jobs_here
-        self._last_choice: Choice | None = None
         self._faults = 0
-        self.terminal_id = uuid.uuid4()
-        """This terminal, as claims on pictures name it."""
         self.notice: Sentence | None = None
         """What the operator is told when the app opens."""
+        self.last_choice: Choice | None = None
+        """What may be taken back."""
         self._bindings = BindingsMap(bindings(Scope.EVERYWHERE))
+        self._command_table = CommandTable(
+            Scope.EVERYWHERE, self._declare_commands(), read_only=backend.read_only
+        )
         set_language(preferences.language or language())
         for theme in THEMES:
             self.register_theme(theme)
@@ -144,28 +128,18 @@ class FototuiApp(NavigatingApp):
         )
         self.set_keymap(dict(settings.keys))
 
-    @property
-    def timezone(self) -> tzinfo:
-        """In which times are shown."""
-        return self.settings.timezone
-
     async def on_mount(self) -> None:
         """Show the first screen and begin to live."""
         self.store.listen(self._on_store_changed)
-        await self.push_screen(self._home())
-        ways: dict[str, Callable[[], None]] = {
-            Scope.REVIEW: self.do_show_review,
-            Scope.ENGINES: self.do_show_engines,
-            Scope.ACTIVITY: self.do_show_activity,
-        }
+        await self.push_screen(self._home(self.context))
         if self.notice is not None:
-            self.toast(translate(self.notice), severity="warning")
-        last = ways.get(self.preferences.screen)
-        if last is not None:
-            last()
+            self.notify(translate(self.notice), severity="warning")
+        last = self.preferences.screen
+        if last in _SECTIONS:
+            self.show_section(Scope(last))
         self._keep_going(self.store.run, "live store")
-        if self._presence is not None:
-            self._keep_going(self._presence.run, "presence")
+        if self.context.presence is not None:
+            self._keep_going(self.context.presence.run, "presence")
             self.set_interval(1, self._tell_where)
 
     def _keep_going(self, part: Callable[[], Awaitable[None]], name: str) -> None:
@@ -180,7 +154,7 @@ class FototuiApp(NavigatingApp):
                     words = _(
                         "Something failed in the background and is being restarted. See the log."
                     )
-                    self.toast(words, severity="error")
+                    self.notify(words, severity="error")
                 await asyncio.sleep(2)
 
         self.run_worker(run(), name=name)
@@ -193,58 +167,26 @@ class FototuiApp(NavigatingApp):
                     for bar in screen.query("StatusBar"):
                         bar.refresh()
 
-    # --- how commands are done ------------------------------------------------------------------
-
     async def action_act(self, action_id: str) -> None:
-        """Do what a key asks for that works everywhere."""
-        if ACTIONS[action_id].changes and self.backend.read_only:
-            self.toast(_("This terminal is read-only."), severity="warning")
-            return
-        outcome = getattr(self, ACTIONS[action_id].handler)()
-        if outcome is not None:
-            await outcome
+        """Do what a key asks for that works everywhere, or say why not."""
+        if reason := self._command_table.run(action_id):
+            self.notify(reason, severity="warning")
 
-    def perform(
+    def notify(
         self,
-        work: Callable[[], Awaitable[T]],
-        then: Callable[[T], str | None] | None = None,
+        message: str,
         *,
-        screen: FototuiScreen | None = None,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
     ) -> None:
-        """Do something that takes a while; its failure becomes a toast that says what to do.
-
-        Args:
-            work: The work.
-            then: Told its result; what it returns is shown as a toast.
-            screen: Where it was begun; what is to be painted there may be gone when it ends.
-        """
-
-        async def run() -> None:
-            try:
-                result = await work()
-            except ReadOnlyError:
-                self.toast(_("This terminal is read-only."), severity="warning")
-            except FototuiError as error:
-                self.toast(translate(error), severity="error")
-            except NoMatches:
-                if screen is None or screen.can_paint:
-                    raise
-            else:
-                if then is not None and (words := then(result)):
-                    self.toast(words)
-
-        self.run_worker(run(), group="commands")
-
-    def toast(self, words: str, *, severity: Severity = "information") -> None:
         """Tell the operator something in passing; never parsed as markup."""
-        self.notify(clean(words, limit=500), severity=severity, markup=False)
-        if severity == "error" and self.settings.bell:
+        del markup
+        message = clean(message, limit=500)
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
+        if severity == "error" and self.context.settings.bell:
             self.bell()
-
-    async def ask(self, question: str, *, yes: str) -> bool:
-        """Ask before something is lost or paid for; to be called in a worker."""
-        answer: bool = await self.push_screen_wait(Confirm(question, yes=yes))
-        return answer
 
     async def _shutdown(self) -> None:
         """End what is under way before the screens are taken down: it would paint on nothing."""
@@ -261,27 +203,67 @@ class FototuiApp(NavigatingApp):
         if self.is_headless or self._faults > _MOST_FAULTS:
             super()._handle_exception(error)
             return
-        self.toast(_("Something failed unexpectedly; the log has the details."), severity="error")
+        self.notify(_("Something failed unexpectedly; the log has the details."), severity="error")
+
+    # --- from screen to screen -----------------------------------------------------------------
+
+    def on_open_order(self, message: messages.OpenOrder) -> None:
+        """Open an order above what is shown."""
+        self.open_order(message.order_id)
+
+    def open_order(self, order_id: str) -> None:
+        """Open an order above what is shown."""
+        self.push_screen(OrderScreen(self.context, order_id))
+
+    def on_compare_versions(self, message: messages.CompareVersions) -> None:
+        """Compare an image's original and versions."""
+        self.push_screen(
+            CompareScreen(self.context, message.order_id, message.image_id, message.kind)
+        )
+
+    def on_show_section(self, message: messages.ShowSection) -> None:
+        """Show another section."""
+        self.show_section(message.section)
+
+    def show_section(self, section: Scope) -> None:
+        """Go to the list, and show a section above it.
+
+        Args:
+            section: The scope of its screen; that of the list shows the list alone.
+        """
+        self.preferences.screen = section
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        if section in _SECTIONS:
+            self.push_screen(_SECTIONS[section](self.context))
 
     # --- what works everywhere -----------------------------------------------------------------
 
-    def do_help(self) -> None:
-        """Show the keys of this screen."""
+    def _declare_commands(self) -> dict[str, Command]:
+        return {
+            "everywhere.help": Command(self._show_help),
+            "everywhere.palette": Command(self.action_command_palette),
+            "everywhere.show_orders": Command(lambda: self.show_section(Scope.ORDERS)),
+            "everywhere.show_review": Command(lambda: self.show_section(Scope.REVIEW)),
+            "everywhere.show_engines": Command(lambda: self.show_section(Scope.ENGINES)),
+            "everywhere.show_activity": Command(lambda: self.show_section(Scope.ACTIVITY)),
+            "everywhere.next_theme": Command(self._next_theme),
+            "everywhere.next_language": Command(self.next_language),
+            "everywhere.undo_choice": Command(self.undo_choice, self._why_no_undo),
+            "everywhere.quit": Command(self._quit),
+        }
+
+    def _show_help(self) -> None:
         if isinstance(self.screen, FototuiScreen):
             self.push_screen(HelpScreen(self.screen))
 
-    def do_palette(self) -> None:
-        """Find any action by its name."""
-        self.action_command_palette()
-
-    def do_next_theme(self) -> None:
-        """Switch to the next theme."""
+    def _next_theme(self) -> None:
         names = [theme.name for theme in THEMES]
         place = names.index(self.theme) if self.theme in names else -1
         self.theme = self.preferences.theme = names[(place + 1) % len(names)]
-        self.toast(_("Theme: {name}").format(name=self.theme))
+        self.notify(_("Theme: {name}").format(name=self.theme))
 
-    def do_next_language(self) -> None:
+    def next_language(self) -> None:
         """Switch between Czech and English."""
         place = LANGUAGES.index(language())
         self.preferences.language = LANGUAGES[(place + 1) % len(LANGUAGES)]
@@ -290,27 +272,29 @@ class FototuiApp(NavigatingApp):
             if isinstance(screen, FototuiScreen):
                 screen.language_changed()
 
-    def do_undo_choice(self) -> None:
+    def on_choice_made(self, message: messages.ChoiceMade) -> None:
+        """Keep a choice in mind, so that it can be taken back."""
+        self.last_choice = Choice(
+            message.kind, message.image_id, message.previous_id, message.new_id
+        )
+
+    def _why_no_undo(self) -> str | None:
+        return _("There is no choice to undo.") if self.last_choice is None else None
+
+    def undo_choice(self) -> None:
         """Take the last choice back, unless someone chose again meanwhile."""
-        choice, self._last_choice = self._last_choice, None
+        choice, self.last_choice = self.last_choice, None
         if choice is None:
-            self.toast(_("There is no choice to undo."), severity="warning")
             return
 
         async def work() -> TakenBack:
-            done = await choice.take_back(self.backend)
+            done = await choice.take_back(self.context.backend)
             await self.store.refresh(done.order_id)
             return done
 
-        self.perform(work, _words_of_undo)
+        perform(self.app, work, _words_of_undo)
 
-    def remember_choice(
-        self, kind: VersionType, image_id: int, previous_id: int | None, new_id: int
-    ) -> None:
-        """Keep a choice in mind, so that it can be taken back."""
-        self._last_choice = Choice(kind, image_id, previous_id, new_id)
-
-    def do_quit(self) -> None:
+    def _quit(self) -> None:
         """Leave the app; jobs that run here are handed over or waited for."""
         if self._jobs_here is None or not self._jobs_here():
             self.exit()
@@ -322,40 +306,20 @@ class FototuiApp(NavigatingApp):
             self.leaving = answer
             self.exit()
 
-    # --- who else is here ----------------------------------------------------------------------
-
-    @property
-    def others(self) -> list[str]:
-        """Other operators who are in the app."""
-        if self._presence is None:
-            return []
-        return sorted({other.operator for other in self._presence.others} - {self.backend.operator})
-
-    def viewers(self, order_id: str) -> list[str]:
-        """Other operators who have an order open."""
-        return [] if self._presence is None else self._presence.viewers(order_id)
-
     def _tell_where(self) -> None:
-        assert self._presence is not None
-        screen = next(
-            (s for s in reversed(self.screen_stack) if isinstance(s, FototuiScreen)), None
-        )
-        if screen is not None:
-            self._presence.now_at(screen.scope, getattr(screen, "order_id", None))
+        screens = (s for s in reversed(self.screen_stack) if isinstance(s, FototuiScreen))
+        screen = next(screens, None)
+        if screen is not None and self.context.presence is not None:
+            self.context.presence.now_at(screen.scope, screen.order_id)
 
     # --- the terminal --------------------------------------------------------------------------
 
-    def tell_title(self, *, to_review: int, failed: int) -> None:
-        """Let the terminal's title count what waits for the operator.
-
-        Args:
-            to_review: Orders to be judged.
-            failed: Orders in which something failed.
-        """
+    def on_orders_counted(self, message: messages.OrdersCounted) -> None:
+        """Let the terminal's title count what waits for the operator."""
         title = _("fototui: {review} to review, {failed} failed").format(
-            review=to_review, failed=failed
+            review=message.to_review, failed=message.failed
         )
-        if self.settings.title and title != self.title and self._driver is not None:
+        if self.context.settings.title and title != self.title and self._driver is not None:
             self.title = title
             self._driver.write(f"\x1b]2;{clean_line(title)}\x07")
 
@@ -365,3 +329,24 @@ class FototuiApp(NavigatingApp):
         if os.environ.get("TMUX") and self._driver is not None:
             payload = base64.b64encode(text.encode()).decode()
             self._driver.write(f"\x1bPtmux;\x1b\x1b]52;c;{payload}\a\x1b\\")
+
+
+def _words_of_undo(done: TakenBack) -> str:
+    if done.waits:
+        return _("The choice is undone. The picture is back in the review.")
+    return _("The choice is undone.")
+
+
+def _remembered_list(preferences: Preferences) -> OrderList:
+    """The list as the operator left it."""
+    return OrderList(
+        tab=_member(Tab, preferences.tab, Tab.ALL),
+        sort=_member(Sort, preferences.sort, Sort.CREATED),
+        reverse=preferences.reverse,
+        search=clean_line(preferences.search, limit=100),
+    )
+
+
+def _member(kind: type[E], value: str, default: E) -> E:
+    """A remembered value, which an older or newer program may have written."""
+    return next((member for member in kind if member.value == value), default)

@@ -206,8 +206,9 @@ def _make_app(
     supervisor: EngineSupervisor | None,
 ) -> "FototuiApp":
     # Imported here: headless commands must not pay for screens.
-    from fototui.app import AppSettings, FototuiApp
+    from fototui.app import FototuiApp
     from fototui.screens.orders.screen import OrdersScreen
+    from fototui.ui.context import AppSettings
 
     settings, preferences = runtime.settings, load_preferences()
     for name, value in (

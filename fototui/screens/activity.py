@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
@@ -16,6 +17,9 @@ from fototui.screens.base import FototuiScreen
 from fototui.services.operations.activity import ActivityService
 from fototui.services.views.operations import ActivityEntry
 from fototui.ui.actions import Scope
+from fototui.ui.commands import Command
+from fototui.ui.context import AppContext
+from fototui.ui.messages import OpenOrder
 from fototui.widgets.badges import MUTED
 from fototui.widgets.tables.activity_rows import activity_columns, activity_row, detail
 from fototui.widgets.tables.simple_table import SimpleTable
@@ -46,6 +50,9 @@ class ActivityScreen(FototuiScreen):
 
     What is new is read when the live store tells of changes, at most every two seconds; and now and
     then by itself, for what no event tells of. Older pages are read as the cursor comes near them.
+
+    Args:
+        context: The parts of the app.
     """
 
     scope = Scope.ACTIVITY
@@ -54,8 +61,8 @@ class ActivityScreen(FototuiScreen):
     ActivityScreen #whole { height: 2; padding: 0 2; border-top: none; }
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
         self._filter = Filter()
         self._entries: dict[int, ActivityEntry] = {}
         self._is_read = False
@@ -77,7 +84,7 @@ class ActivityScreen(FototuiScreen):
     def compose_body(self) -> ComposeResult:
         """The filter, the log, and the whole of the entry under the cursor."""
         yield Static(id="filter", markup=False)
-        yield SimpleTable("log", ascii_signs=self.fototui.settings.ascii_badges)
+        yield SimpleTable("log", ascii_signs=self.context.settings.ascii_badges)
         yield Static(id="whole", markup=False)
 
     def on_mount(self) -> None:
@@ -104,7 +111,7 @@ class ActivityScreen(FototuiScreen):
     # --- reading -------------------------------------------------------------------------------
 
     async def _page(self, wanted: Filter, before: int | None) -> tuple[ActivityEntry, ...]:
-        async with self.fototui.backend.autocommit(ActivityService) as activity:
+        async with self.context.backend.autocommit(ActivityService) as activity:
             return await activity.list_entries(
                 order_ref=wanted.order_id, operator=wanted.operator, before=before, limit=PAGE
             )
@@ -148,8 +155,8 @@ class ActivityScreen(FototuiScreen):
 
     def on_simple_table_near_end(self) -> None:
         """Bring older entries before they are needed."""
-        if self.unavailable("activity.more") is None:
-            self.do_more()
+        if self._why_no_more() is None:
+            self._more()
 
     # --- what is shown -------------------------------------------------------------------------
 
@@ -169,7 +176,7 @@ class ActivityScreen(FototuiScreen):
     def _show(self) -> None:
         if not self.query("#log"):
             return  # it was left while entries were read
-        zone, now = self.fototui.timezone, self.fototui.settings.now()
+        zone, now = self.context.timezone, self.context.settings.now()
         entries = sorted(self._entries.values(), key=lambda entry: entry.id, reverse=True)
         self._log.show_when_empty(
             _("Nothing has been done yet. What operators and engines do will appear here.")
@@ -199,7 +206,7 @@ class ActivityScreen(FototuiScreen):
             )
         words += Content.styled(f"  {shown.format(count=count)}", MUTED)
         if self.refresher.failure is not None and self.refresher.read_at is not None:
-            time = self.refresher.read_at.astimezone(self.fototui.timezone).strftime("%H:%M:%S")
+            time = self.refresher.read_at.astimezone(self.context.timezone).strftime("%H:%M:%S")
             words += Content.styled("  " + _("as of {time}").format(time=time), "$warning")
         self.query_one("#filter", Static).update(words)
 
@@ -219,35 +226,43 @@ class ActivityScreen(FototuiScreen):
 
     # --- keys ----------------------------------------------------------------------------------
 
-    def unavailable(self, action_id: str) -> str | None:
-        """Why an action cannot be done with the entry under the cursor."""
-        if not self.is_mounted:
+    def declare_commands(self) -> Mapping[str, Command]:
+        """Say what each key does with the entry under the cursor."""
+        return {
+            "activity.back": Command(self.dismiss),
+            "activity.open": Command(self._open, self._why_no_order),
+            "activity.by_order": Command(self._by_order, self._why_not_by_order),
+            "activity.by_operator": Command(self._by_operator, self._why_not_by_operator),
+            "activity.more": Command(self._more, self._why_no_more),
+        }
+
+    def _why_no_order(self) -> str | None:
+        entry = self._entry if self.is_mounted else None
+        if not self.is_mounted or (entry is not None and entry.order_id is not None):
             return None
-        entry = self._entry
-        has_order = entry is not None and entry.order_id is not None
-        match action_id:
-            case "activity.open" if not has_order:
-                return _("This entry is not about an order.")
-            case "activity.by_order" if not has_order and self._filter.order_id is None:
-                return _("This entry is not about an order.")
-            case "activity.by_operator" if entry is None and self._filter.operator is None:
-                return _("No entry is selected to take the operator from.")
-            case "activity.more" if self._is_complete:
-                return _("There are no older entries.")
-            case "activity.more" if not self._entries or self._has_gaps:
-                return _("The newest entries are still being read.")
+        return _("This entry is not about an order.")
+
+    def _why_not_by_order(self) -> str | None:
+        return self._why_no_order() if self._filter.order_id is None else None
+
+    def _why_not_by_operator(self) -> str | None:
+        is_possible = self._filter.operator is not None or not self.is_mounted
+        if is_possible or self._entry is not None:
+            return None
+        return _("No entry is selected to take the operator from.")
+
+    def _why_no_more(self) -> str | None:
+        if self._is_complete:
+            return _("There are no older entries.")
+        if not self._entries or self._has_gaps:
+            return _("The newest entries are still being read.")
         return None
 
-    def do_back(self) -> None:
-        """Go back to where one came from."""
-        self.dismiss()
-
-    def do_open(self) -> None:
-        """Open the entry's order."""
+    def _open(self) -> None:
         if (entry := self._entry) is not None and entry.order_id is not None:
-            self.fototui.open_order(entry.order_id)
+            self.app.post_message(OpenOrder(entry.order_id))
 
-    def do_by_order(self) -> None:
+    def _by_order(self) -> None:
         """Show only the order under the cursor, or all again."""
         entry, present = self._entry, self._filter
         if present.order_id is not None:
@@ -255,7 +270,7 @@ class ActivityScreen(FototuiScreen):
         elif entry is not None:
             self._filter_by(Filter(entry.order_id, entry.order_number, present.operator))
 
-    def do_by_operator(self) -> None:
+    def _by_operator(self) -> None:
         """Show only the operator under the cursor, or all again."""
         entry, present = self._entry, self._filter
         if present.operator is not None:
@@ -276,7 +291,7 @@ class ActivityScreen(FototuiScreen):
         self._show()
         self.perform(self._read_new)
 
-    def do_more(self) -> None:
+    def _more(self) -> None:
         """Show older entries."""
         if not self._is_reading_older:
             self._is_reading_older = True

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
+from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.await_remove import AwaitRemove
@@ -11,14 +12,12 @@ from textual.binding import BindingsMap
 from textual.containers import Container
 from textual.screen import Screen
 
-from fototui.i18n import _
 from fototui.live.state import Changed
-from fototui.ui.actions import ACTIONS, Scope, bindings
+from fototui.ui.actions import Scope, bindings
+from fototui.ui.commands import Command, CommandTable, perform
+from fototui.ui.context import AppContext
 from fototui.widgets.key_bar import KeyBar
-from fototui.widgets.status_bar import StatusBar
-
-if TYPE_CHECKING:
-    from fototui.app import FototuiApp
+from fototui.widgets.status_bar import StatusBar, StatusLine
 
 T = TypeVar("T")
 
@@ -26,25 +25,26 @@ T = TypeVar("T")
 class FototuiScreen(Screen[None]):
     """A screen with the status bar above, the keys below, and its own body between.
 
-    A key's way: the binding calls `action_act` with the action's id; what cannot be done now says
-    why (`unavailable`), everything else calls the screen's `do_…` method of that name.
+    A key's way: the binding calls `action_act` with the action's id, and the screen's table
+    (`declare_commands`) tells why it cannot be done now, or what does it.
+
+    Args:
+        context: The parts of the app.
 
     Attributes:
         scope: Which actions of the registry are this screen's.
+        order_id: ULID of the order that it shows, for the other operators.
     """
 
     scope: ClassVar[Scope]
+    order_id: str | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, context: AppContext) -> None:
         super().__init__()
+        self.context = context
         # Ours first: Textual's own tab, which moves the focus, would win otherwise.
         self._bindings = BindingsMap.merge([BindingsMap(bindings(self.scope)), self._bindings])
         self._is_left = False
-
-    @property
-    def fototui(self) -> FototuiApp:
-        """The app, by its own type."""
-        return cast("FototuiApp", self.app)
 
     def heading(self) -> str:
         """What the status bar calls this screen; translated."""
@@ -52,9 +52,9 @@ class FototuiScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Put the bars around the body."""
-        yield StatusBar()
+        yield StatusBar(self._status)
         yield Container(*self.compose_body(), id="body")
-        yield KeyBar()
+        yield KeyBar(self.reason_against)
 
     def compose_body(self) -> ComposeResult:
         """The screen's own widgets."""
@@ -74,6 +74,20 @@ class FototuiScreen(Screen[None]):
         self.workers.cancel_node(self)
         return super().remove()
 
+    def _status(self) -> StatusLine:
+        context = self.context
+        lanes = context.store.lanes
+        return StatusLine(
+            heading=self.heading(),
+            read_only=context.backend.read_only,
+            health=context.store.health,
+            others=context.others,
+            engines=len(context.store.engines),
+            running=sum(lane.running for lane in lanes),
+            waiting=sum(lane.waiting for lane in lanes),
+            now=context.settings.now().astimezone(context.timezone),
+        )
+
     # --- what changes come in ----------------------------------------------------------------
 
     def on_store_changed(self, changed: Changed) -> None:
@@ -85,26 +99,23 @@ class FototuiScreen(Screen[None]):
 
     # --- what goes out -----------------------------------------------------------------------
 
-    def unavailable(self, action_id: str) -> str | None:
-        """Why an action cannot be done now, as a translated sentence; None where it can."""
-        return None
+    def declare_commands(self) -> Mapping[str, Command]:
+        """Say of each action of this screen's scope what does it, and what may be against it."""
+        raise NotImplementedError
+
+    @cached_property
+    def _command_table(self) -> CommandTable:
+        read_only = self.context.backend.read_only
+        return CommandTable(self.scope, self.declare_commands(), read_only=read_only)
 
     def reason_against(self, action_id: str) -> str | None:
-        """Like `unavailable`, with what holds on every screen."""
-        if ACTIONS[action_id].changes and self.fototui.backend.read_only:
-            return _("This terminal is read-only.")
-        if ACTIONS[action_id].scope is Scope.EVERYWHERE:
-            return None
-        return self.unavailable(action_id)
+        """Why an action cannot be done now, as a translated sentence; None where it can."""
+        return self._command_table.reason_against(action_id)
 
     async def action_act(self, action_id: str) -> None:
         """Do what a key, the palette or the mouse asks for, or say why not."""
-        if reason := self.reason_against(action_id):
-            self.fototui.toast(reason, severity="warning")
-            return
-        outcome = getattr(self, ACTIONS[action_id].handler)()
-        if outcome is not None:
-            await outcome
+        if reason := self._command_table.run(action_id):
+            self.notify(reason, severity="warning")
 
     def perform(
         self, work: Callable[[], Awaitable[T]], then: Callable[[T], str | None] | None = None
@@ -118,4 +129,4 @@ class FototuiScreen(Screen[None]):
             work: The work.
             then: Told its result, back on the screen; what it returns is shown as a toast.
         """
-        self.fototui.perform(work, then, screen=self)
+        perform(self.app, work, then, can_paint=lambda: self.can_paint)

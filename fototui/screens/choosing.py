@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from textual.app import App
 from ulid import ULID
 
 from fototui.domain.errors import ConflictError
 from fototui.i18n import _, translate
+from fototui.screens.dialogs import confirm
 from fototui.services.backend import Backend
 from fototui.services.operations.activity import ActivityService
 from fototui.services.orders.manual import OrderService
 from fototui.services.review.service import PictureDecidedError, PictureTakenError
 from fototui.services.versions.kinds import version_service
 from fototui.services.views.orders import OrderDetail, VersionView
-
-if TYPE_CHECKING:
-    from fototui.app import FototuiApp
+from fototui.ui.context import AppContext
+from fototui.ui.messages import ChoiceMade
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class Choosing:
 
 
 async def choose(
-    app: FototuiApp,
+    app: App[object],
+    context: AppContext,
     order_id: str,
     version: VersionView,
     *,
@@ -48,7 +49,8 @@ async def choose(
     """Choose a version over what the operator saw as the chosen one. To be called in a worker.
 
     Args:
-        app: The app.
+        app: The app, in which the question is asked.
+        context: The parts of the app.
         order_id: ULID of the version's order.
         version: The version.
         expected: What the operator saw as the chosen one.
@@ -68,17 +70,17 @@ async def choose(
             if first is not None and conflict is None:
                 await first()
             else:
-                async with app.backend.transaction(version_service(version.kind)) as service:
+                async with context.backend.transaction(version_service(version.kind)) as service:
                     await service.select(version.id, expected=expected)
         except PictureTakenError:
             raise
         except ConflictError as error:
             conflict = conflict or error
-            async with app.backend.autocommit(OrderService) as orders:
+            async with context.backend.autocommit(OrderService) as orders:
                 order = await orders.get_order(order_id)
             present_id = _chosen_id(order, version)
             if present_id != expected:
-                question = await _chosen_meanwhile(app.backend, order, version, present_id)
+                question = await _chosen_meanwhile(context.backend, order, version, present_id)
             elif isinstance(error, PictureDecidedError):
                 question = _("{reason} Choose v{number} anyway?").format(
                     reason=translate(error), number=version.version
@@ -87,11 +89,11 @@ async def choose(
                 raise  # it is something else that stands against it
             if on_conflict is not None:
                 on_conflict(order)
-            if not await app.ask(question, yes=_("Choose")):
+            if not await confirm(app, question, yes=_("Choose")):
                 return Choosing(is_chosen=False, seen_id=present_id, conflict=conflict)
             expected = present_id
         else:
-            app.remember_choice(version.kind, version.image_id, expected, version.id)
+            app.post_message(ChoiceMade(version.kind, version.image_id, expected, version.id))
             return Choosing(is_chosen=True, seen_id=version.id, conflict=conflict)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 from textual.app import ComposeResult
@@ -16,11 +16,14 @@ from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext, number
 from fototui.live.state import Changed
+from fototui.pictures.loader import PictureLoader
 from fototui.screens.base import FototuiScreen
 from fototui.screens.choosing import choose
 from fototui.services.orders.manual import OrderService
 from fototui.services.views.orders import ImageView, OrderDetail, VersionView
 from fototui.ui.actions import Scope
+from fototui.ui.commands import Command
+from fototui.ui.context import AppContext
 from fototui.widgets.picture.widget import Picture
 from fototui.widgets.version_words import version_words
 
@@ -41,6 +44,7 @@ class Pane(Container):
     """One picture with its frame.
 
     Args:
+        pictures: Loads pictures.
         is_original: It shows the photo, which cannot be chosen.
     """
 
@@ -56,15 +60,16 @@ class Pane(Container):
             super().__init__()
             self.version_id = version_id
 
-    def __init__(self, *, is_original: bool = False) -> None:
+    def __init__(self, pictures: PictureLoader, *, is_original: bool = False) -> None:
         super().__init__()
+        self._pictures = pictures
         self.is_original = is_original
         self.version_id: int | None = None
         """The version that it shows now."""
 
     def compose(self) -> ComposeResult:
         """The picture."""
-        yield Picture()
+        yield Picture(self._pictures)
 
     @property
     def picture(self) -> Picture:
@@ -82,6 +87,7 @@ class CompareScreen(FototuiScreen):
     """The original and up to three versions at the same scale.
 
     Args:
+        context: The parts of the app.
         order_id: ULID of the order.
         image_id: The image.
         kind: Which versions.
@@ -93,8 +99,12 @@ class CompareScreen(FototuiScreen):
     CompareScreen #words { height: 1; padding: 0 1; color: $text-muted; }
     """
 
-    def __init__(self, order_id: str, image_id: int, kind: VersionType) -> None:
-        super().__init__()
+    order_id: str
+
+    def __init__(
+        self, context: AppContext, order_id: str, image_id: int, kind: VersionType
+    ) -> None:
+        super().__init__(context)
         self.order_id = order_id
         self._image_id = image_id
         self._kind = kind
@@ -113,7 +123,9 @@ class CompareScreen(FototuiScreen):
     def compose_body(self) -> ComposeResult:
         """A row of pictures and a line of words."""
         # No `with`: inside a call, as the bars' frame makes it, Textual would not nest them.
-        panes = [Pane(is_original=True), *(Pane() for _place in range(MOST_VERSIONS))]
+        pictures = self.context.pictures
+        versions = (Pane(pictures) for _place in range(MOST_VERSIONS))
+        panes = [Pane(pictures, is_original=True), *versions]
         yield Horizontal(*panes, id="panes")
         yield Static(id="words")
 
@@ -122,9 +134,9 @@ class CompareScreen(FototuiScreen):
         self.perform(self._load)
 
     async def _load(self) -> None:
-        order = self.fototui.store.detail(self.order_id)
+        order = self.context.store.detail(self.order_id)
         if order is None:
-            async with self.fototui.backend.autocommit(OrderService) as orders:
+            async with self.context.backend.autocommit(OrderService) as orders:
                 order = await orders.get_order(self.order_id)
         self._take(order)
         if self._image is not None:
@@ -212,7 +224,7 @@ class CompareScreen(FototuiScreen):
 
     def on_store_changed(self, changed: Changed) -> None:
         """Show what the order has become; what counts as seen stays as it was."""
-        order = self.fototui.store.detail(self.order_id)
+        order = self.context.store.detail(self.order_id)
         if self.order_id in changed.details and order is not None:
             self._take(order)
             self._show()
@@ -224,26 +236,28 @@ class CompareScreen(FototuiScreen):
 
     # --- what keys do --------------------------------------------------------------------------
 
-    def unavailable(self, action_id: str) -> str | None:
-        """Without versions there is nothing to choose."""
-        if action_id != "compare.choose" or self._current() is not None:
+    def declare_commands(self) -> Mapping[str, Command]:
+        """Say what each key does; without versions there is nothing to choose."""
+        return {
+            "compare.back": Command(self.dismiss),
+            "compare.choose": Command(self._choose, self._why_nothing_to_choose),
+            "compare.left": Command(lambda: self._move(-1)),
+            "compare.right": Command(lambda: self._move(1)),
+            "compare.zoom_in": Command(lambda: self._look(self._zoom * _ZOOM_STEP, self._pan)),
+            "compare.zoom_out": Command(lambda: self._look(self._zoom / _ZOOM_STEP, self._pan)),
+            "compare.pan_left": Command(lambda: self._shift(-1, 0)),
+            "compare.pan_right": Command(lambda: self._shift(1, 0)),
+            "compare.pan_up": Command(lambda: self._shift(0, -1)),
+            "compare.pan_down": Command(lambda: self._shift(0, 1)),
+        }
+
+    def _why_nothing_to_choose(self) -> str | None:
+        if self._current() is not None:
             return None
         return _("There is no finished version to choose yet.")
 
     def _current(self) -> VersionView | None:
         return next((view for view in self._candidates() if view.id == self._cursor), None)
-
-    def do_back(self) -> None:
-        """Leave the comparison."""
-        self.dismiss()
-
-    def do_left(self) -> None:
-        """Go to the version on the left."""
-        self._move(-1)
-
-    def do_right(self) -> None:
-        """Go to the version on the right."""
-        self._move(1)
 
     def _move(self, step: int) -> None:
         ids = [view.id for view in self._candidates()]
@@ -257,30 +271,6 @@ class CompareScreen(FototuiScreen):
         self._cursor = event.version_id
         self._show()
 
-    def do_zoom_in(self) -> None:
-        """Enlarge all pictures."""
-        self._look(self._zoom * _ZOOM_STEP, self._pan)
-
-    def do_zoom_out(self) -> None:
-        """Show more of all pictures."""
-        self._look(self._zoom / _ZOOM_STEP, self._pan)
-
-    def do_pan_left(self) -> None:
-        """Look further left."""
-        self._shift(-1, 0)
-
-    def do_pan_right(self) -> None:
-        """Look further right."""
-        self._shift(1, 0)
-
-    def do_pan_up(self) -> None:
-        """Look further up."""
-        self._shift(0, -1)
-
-    def do_pan_down(self) -> None:
-        """Look further down."""
-        self._shift(0, 1)
-
     def _shift(self, right: int, down: int) -> None:
         step = _PAN_STEP / self._zoom
         self._look(self._zoom, (self._pan[0] + right * step, self._pan[1] + down * step))
@@ -292,15 +282,16 @@ class CompareScreen(FototuiScreen):
         self._pan = (x, y)
         self._show()
 
-    def do_choose(self) -> None:
+    def _choose(self) -> None:
         """Choose the version under the cursor."""
         view = self._current()
         if view is not None:
-            self.perform(lambda: self._choose(view), self._chosen)
+            self.perform(lambda: self._choose_version(view), self._chosen)
 
-    async def _choose(self, view: VersionView) -> VersionView | None:
+    async def _choose_version(self, view: VersionView) -> VersionView | None:
         done = await choose(
-            self.fototui,
+            self.app,
+            self.context,
             self.order_id,
             view,
             expected=self._expected,
@@ -316,7 +307,7 @@ class CompareScreen(FototuiScreen):
     def _chosen(self, view: VersionView | None) -> str | None:
         if view is None:
             return None
-        self.perform(lambda: self.fototui.store.refresh(self.order_id))
+        self.perform(lambda: self.context.store.refresh(self.order_id))
         if self.is_current:
             self.dismiss()
         return _("v{number} is chosen.").format(number=view.version)

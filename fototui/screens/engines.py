@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -16,13 +16,16 @@ from fototui.i18n import _, ngettext, translate
 from fototui.live.refresher import Refresher
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
-from fototui.screens.dialogs import AskText
+from fototui.screens.dialogs import AskText, confirm
 from fototui.services.ingest.imports import SyncService
 from fototui.services.operations.jobs import JobBoard, JobService, JobView
 from fototui.services.operations.lanes import LaneService
 from fototui.services.versions.kinds import version_service
 from fototui.services.views.operations import EngineView, LaneView, told_held
 from fototui.ui.actions import Scope
+from fototui.ui.commands import Command
+from fototui.ui.context import AppContext
+from fototui.ui.messages import OpenOrder
 from fototui.widgets.tables.job_rows import (
     Looks,
     engine_columns,
@@ -47,6 +50,9 @@ class EnginesScreen(FototuiScreen):
 
     Lanes and engines come from the live store. Jobs are read every two seconds while the screen is
     looked at, in three round trips.
+
+    Args:
+        context: The parts of the app.
     """
 
     scope = Scope.ENGINES
@@ -72,8 +78,8 @@ class EnginesScreen(FototuiScreen):
     """
     _TABLES: ClassVar = ("lanes", "engines", "jobs")
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
         self._lanes: Sequence[LaneView] = ()
         self._engines: Sequence[EngineView] = ()
         self._board: JobBoard | None = None
@@ -92,7 +98,7 @@ class EnginesScreen(FototuiScreen):
 
     def compose_body(self) -> ComposeResult:
         """The tables, from the few to the many."""
-        plain = self.fototui.settings.ascii_badges
+        plain = self.context.settings.ascii_badges
         yield Container(
             SimpleTable("lanes", ascii_signs=plain), ThroughputChart(ascii_signs=plain), id="top"
         )
@@ -102,7 +108,7 @@ class EnginesScreen(FototuiScreen):
 
     def on_mount(self) -> None:
         """Show what the store knows, and begin to read the jobs."""
-        settings = self.fototui.settings
+        settings = self.context.settings
         self._looks = Looks(settings.timezone, settings.ascii_badges, settings.now)
         self._take_from_store()
         self._label()
@@ -148,7 +154,7 @@ class EnginesScreen(FototuiScreen):
         self._show_jobs()
 
     def _take_from_store(self) -> None:
-        self._lanes, self._engines = self.fototui.store.lanes, self.fototui.store.engines
+        self._lanes, self._engines = self.context.store.lanes, self.context.store.engines
         self._show_lanes_and_engines()
 
     def _show_lanes_and_engines(self) -> None:
@@ -162,7 +168,7 @@ class EnginesScreen(FototuiScreen):
             self._follow_cursor()
 
     async def _load(self) -> None:
-        async with self.fototui.backend.autocommit(JobService) as jobs:
+        async with self.context.backend.autocommit(JobService) as jobs:
             self._board = await jobs.board()
         self.refresher.failure = None
         self._show_jobs()
@@ -192,7 +198,7 @@ class EnginesScreen(FototuiScreen):
                 ).format(count=failed),
             ]
         if self.refresher.failure is not None and self.refresher.read_at is not None:
-            time = self.refresher.read_at.astimezone(self.fototui.timezone).strftime("%H:%M:%S")
+            time = self.refresher.read_at.astimezone(self.context.timezone).strftime("%H:%M:%S")
             parts.append(_("as of {time}").format(time=time))
         self._table("jobs").border_title = " · ".join(parts)
 
@@ -243,41 +249,53 @@ class EnginesScreen(FototuiScreen):
 
     # --- keys ----------------------------------------------------------------------------------
 
-    def unavailable(self, action_id: str) -> str | None:
-        """Why an action cannot be done with what is under the cursor."""
-        if not self.is_mounted:
+    def declare_commands(self) -> Mapping[str, Command]:
+        """Say what each key does with what is under the cursor."""
+        return {
+            "engines.back": Command(self.dismiss),
+            "engines.switch": Command(self._switch),
+            "engines.open": Command(self._open, self._why_no_job),
+            "engines.pause": Command(self._pause, self._why_no_pause),
+            "engines.cancel": Command(self._cancel, self._why_no_cancel),
+            "engines.retry": Command(self._retry, self._why_no_retry),
+        }
+
+    def _why_no_pause(self) -> str | None:
+        if not self.is_mounted or self._lane is not None or self._engine is not None:
             return None
-        job = self._job
-        match action_id:
-            case "engines.pause" if self._lane is None and self._engine is None:
-                return _("Go to a lane or an engine first, with tab.")
-            case "engines.cancel" | "engines.retry" | "engines.open" if job is None:
-                return _("Go to a job first, with tab.")
-            case "engines.cancel" if job is not None and job.status.meta.is_final:
-                return _("This job has failed already; there is nothing left to cancel.")
-            case "engines.cancel" if job is not None and job.version_id is None:
-                return _("Fetching an order cannot be cancelled; pause its lane instead.")
-            case "engines.retry" if job is not None and not job.status.meta.is_retryable:
-                return _("This job has not failed.")
+        return _("Go to a lane or an engine first, with tab.")
+
+    def _why_no_job(self) -> str | None:
+        if not self.is_mounted or self._job is not None:
+            return None
+        return _("Go to a job first, with tab.")
+
+    def _why_no_cancel(self) -> str | None:
+        job = self._job if self.is_mounted else None
+        if job is None:
+            return self._why_no_job()
+        if job.status.meta.is_final:
+            return _("This job has failed already; there is nothing left to cancel.")
+        if job.version_id is None:
+            return _("Fetching an order cannot be cancelled; pause its lane instead.")
         return None
 
-    def do_back(self) -> None:
-        """Go back to where one came from."""
-        self.dismiss()
+    def _why_no_retry(self) -> str | None:
+        job = self._job if self.is_mounted else None
+        if job is None:
+            return self._why_no_job()
+        return None if job.status.meta.is_retryable else _("This job has not failed.")
 
-    def do_switch(self) -> None:
-        """Go to the next table."""
+    def _switch(self) -> None:
         names = self._TABLES
         focused = next((n for n in names if self._table(n).has_focus), names[-1])
         self._table(names[(names.index(focused) + 1) % len(names)]).focus()
 
-    def do_open(self) -> None:
-        """Open the job's order."""
+    def _open(self) -> None:
         if job := self._job:
-            self.fototui.open_order(job.order_id)
+            self.app.post_message(OpenOrder(job.order_id))
 
-    def do_pause(self) -> None:
-        """Pause or resume what is under the cursor."""
+    def _pause(self) -> None:
         if lane := self._lane:
             self.perform(lambda: self._turn_lane(lane), self._turned)
         elif engine := self._engine:
@@ -286,7 +304,7 @@ class EnginesScreen(FototuiScreen):
     async def _turn_lane(self, lane: LaneView) -> str | None:
         name = kind_word(lane.lane)
         if lane.paused_at is not None:
-            async with self.fototui.backend.transaction(LaneService) as lanes:
+            async with self.context.backend.transaction(LaneService) as lanes:
                 done = await lanes.resume(lane.lane)
             words = _("{lane}: engines take jobs again.").format(lane=name)
             return words if done else _("Someone else resumed it already.")
@@ -297,17 +315,17 @@ class EnginesScreen(FototuiScreen):
         )
         if reason is None:
             return None
-        async with self.fototui.backend.transaction(LaneService) as lanes:
+        async with self.context.backend.transaction(LaneService) as lanes:
             done = await lanes.pause(lane.lane, reason=reason)
         words = _("{lane}: paused on all engines; running jobs continue.").format(lane=name)
         return words if done else _("Someone else paused it already.")
 
     async def _turn_engine(self, engine: EngineView) -> str | None:
         if engine.paused_at is not None:
-            async with self.fototui.backend.transaction(LaneService) as lanes:
+            async with self.context.backend.transaction(LaneService) as lanes:
                 done = await lanes.resume_engine(engine.id)
             return _("The engine takes jobs again.") if done else _("It was resumed already.")
-        async with self.fototui.backend.transaction(LaneService) as lanes:
+        async with self.context.backend.transaction(LaneService) as lanes:
             done = await lanes.pause_engine(engine.id)
         words = _("The engine is paused; its running jobs continue.")
         return words if done else _("It was paused already.")
@@ -319,41 +337,40 @@ class EnginesScreen(FototuiScreen):
         return words
 
     async def _read_lanes_and_engines(self) -> None:
-        async with self.fototui.backend.autocommit(LaneService) as lanes:
+        async with self.context.backend.autocommit(LaneService) as lanes:
             self._lanes = await lanes.list_lanes()
             self._engines = await lanes.list_engines()
         self._show_lanes_and_engines()
 
-    def do_cancel(self) -> None:
+    def _cancel(self) -> None:
         """Stop the job; ask first where that may lose what was paid for."""
         if job := self._job:
-            self.perform(lambda: self._cancel(job), self._done_to_job)
+            self.perform(lambda: self._cancel_job(job), self._done_to_job)
 
-    async def _cancel(self, job: JobView) -> str | None:
+    async def _cancel_job(self, job: JobView) -> str | None:
         question = _(
             "{kind} of {order} is already with the outside service and may be charged. Cancel it?"
         ).format(kind=kind_word(job.kind), order=job.order_number)
-        if job.is_paid_for and not await self.fototui.ask(question, yes=_("Cancel the job")):
+        if job.is_paid_for and not await confirm(self.app, question, yes=_("Cancel the job")):
             return None
         if job.version_id is None:
             return None
         versions = version_service(VersionType(job.kind))
-        async with self.fototui.backend.transaction(versions) as service:
+        async with self.context.backend.transaction(versions) as service:
             await service.cancel(job.version_id)
         return _("{order}: cancelled.").format(order=job.order_number)
 
-    def do_retry(self) -> None:
-        """Have the failed job done again."""
+    def _retry(self) -> None:
         if job := self._job:
-            self.perform(lambda: self._retry(job), self._done_to_job)
+            self.perform(lambda: self._retry_job(job), self._done_to_job)
 
-    async def _retry(self, job: JobView) -> str | None:
+    async def _retry_job(self, job: JobView) -> str | None:
         if job.version_id is None:
-            async with self.fototui.backend.transaction(SyncService) as orders:
+            async with self.context.backend.transaction(SyncService) as orders:
                 await orders.retry(job.order_id)
         else:
             versions = version_service(VersionType(job.kind))
-            async with self.fototui.backend.transaction(versions) as service:
+            async with self.context.backend.transaction(versions) as service:
                 await service.retry(job.version_id)
         return _("{order}: waiting to be retried.").format(order=job.order_number)
 

@@ -32,7 +32,7 @@ Options = ColoringOptions | SvgOptions
 
 
 async def ask_options(
-    app: App[None], kind: VersionType, before: Options | None = None
+    app: App[object], kind: VersionType, before: Options | None = None
 ) -> Options | None:
     """Ask with what options a version is to be made; to be called in a worker.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partialmethod
+from collections.abc import Mapping
 
 from textual.app import ComposeResult
 
@@ -10,6 +10,8 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.i18n import _, number
 from fototui.screens.base import FototuiScreen
 from fototui.ui.actions import Scope
+from fototui.ui.commands import Command
+from fototui.ui.context import AppContext
 from fototui.widgets.picture.widget import Picture
 
 _STEP = 1.5
@@ -21,17 +23,18 @@ class PictureScreen(FototuiScreen):
     """A picture, zoomed with + and -, moved with the arrows.
 
     Args:
+        context: The parts of the app.
         ref: The file.
         name: What it is, for the heading.
     """
 
     scope = Scope.PICTURE
 
-    def __init__(self, ref: S3ObjectRefData, *, name: str) -> None:
-        super().__init__()
+    def __init__(self, context: AppContext, ref: S3ObjectRefData, *, name: str) -> None:
+        super().__init__(context)
         self._ref = ref
         self._picture_name = name
-        self.picture = Picture()
+        self.picture = Picture(context.pictures)
 
     def heading(self) -> str:
         """What is shown, and how close."""
@@ -51,43 +54,33 @@ class PictureScreen(FototuiScreen):
         """Show the words in the new language."""
         self.query("StatusBar, KeyBar").refresh()
 
-    def unavailable(self, action_id: str) -> str | None:
-        """There is an end to closeness."""
-        zoom = self.picture.zoom
-        if action_id == "picture.zoom_in" and zoom >= _CLOSEST:
-            return _("It cannot be enlarged any further.")
-        if action_id not in ("picture.zoom_in", "picture.back") and zoom <= 1:
-            return _("The whole picture is shown already.")
-        return None
+    def declare_commands(self) -> Mapping[str, Command]:
+        """Say what each key does; there is an end to closeness."""
+        return {
+            "picture.back": Command(self.app.pop_screen),
+            "picture.zoom_in": Command(lambda: self._zoom(_STEP), self._why_no_closer),
+            "picture.zoom_out": Command(lambda: self._zoom(1 / _STEP), self._why_all_is_seen),
+            "picture.whole": Command(lambda: self._zoom(0), self._why_all_is_seen),
+            "picture.pan_left": Command(lambda: self._pan(-1, 0), self._why_all_is_seen),
+            "picture.pan_right": Command(lambda: self._pan(1, 0), self._why_all_is_seen),
+            "picture.pan_up": Command(lambda: self._pan(0, -1), self._why_all_is_seen),
+            "picture.pan_down": Command(lambda: self._pan(0, 1), self._why_all_is_seen),
+        }
 
-    def do_back(self) -> None:
-        """Leave it."""
-        self.app.pop_screen()
+    def _why_no_closer(self) -> str | None:
+        is_closest = self.picture.zoom >= _CLOSEST
+        return _("It cannot be enlarged any further.") if is_closest else None
 
-    def do_zoom_in(self) -> None:
-        """Enlarge the picture."""
-        self._zoom(self.picture.zoom * _STEP)
-
-    def do_zoom_out(self) -> None:
-        """Show more of the picture."""
-        self._zoom(self.picture.zoom / _STEP)
-
-    def do_whole(self) -> None:
-        """See all of it."""
-        self._zoom(1)
+    def _why_all_is_seen(self) -> str | None:
+        return _("The whole picture is shown already.") if self.picture.zoom <= 1 else None
 
     def _pan(self, across: int, down: int) -> None:
         x, y = self.picture.pan
         part = _MOVE / self.picture.zoom
         self._move(x + across * part, y + down * part)
 
-    do_pan_left = partialmethod(_pan, -1, 0)
-    do_pan_right = partialmethod(_pan, 1, 0)
-    do_pan_up = partialmethod(_pan, 0, -1)
-    do_pan_down = partialmethod(_pan, 0, 1)
-
-    def _zoom(self, zoom: float) -> None:
-        self.picture.zoom = min(max(zoom, 1.0), _CLOSEST)
+    def _zoom(self, factor: float) -> None:
+        self.picture.zoom = min(max(self.picture.zoom * factor, 1.0), _CLOSEST)
         self._move(*self.picture.pan)
         self.query("StatusBar, KeyBar").refresh()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from textual.app import ComposeResult
@@ -23,6 +23,9 @@ from fototui.services.review.queue import ReviewItem, ReviewProgress
 from fototui.services.review.service import PictureDecidedError, PictureTakenError, ReviewService
 from fototui.services.views.orders import VersionView
 from fototui.ui.actions import Scope
+from fototui.ui.commands import Command
+from fototui.ui.context import AppContext
+from fototui.ui.messages import CompareVersions
 from fototui.widgets.review_panel import ReviewPanel, nothing_waits
 
 log = structlog.get_logger(__name__)
@@ -37,12 +40,15 @@ class ReviewScreen(FototuiScreen):
     """One picture beside its original, claimed for this terminal while it is shown.
 
     Claims name the terminal: who leaves the review and comes back goes on where they were.
+
+    Args:
+        context: The parts of the app.
     """
 
     scope = Scope.REVIEW
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
         self._item: ReviewItem | None = None
         """The picture as it was first shown: what the operator judges."""
         self._now: ReviewItem | None = None
@@ -60,7 +66,7 @@ class ReviewScreen(FototuiScreen):
 
     @property
     def _terminal_id(self) -> uuid.UUID:
-        return self.fototui.terminal_id
+        return self.context.terminal_id
 
     def heading(self) -> str:
         """Its name."""
@@ -68,7 +74,7 @@ class ReviewScreen(FototuiScreen):
 
     def compose_body(self) -> ComposeResult:
         """The panel."""
-        yield ReviewPanel()
+        yield ReviewPanel(self.context.pictures)
 
     # --- coming and going ----------------------------------------------------------------------
 
@@ -82,7 +88,7 @@ class ReviewScreen(FototuiScreen):
         """Give the picture back, however the screen was left."""
         try:
             async with asyncio.timeout(_RELEASE_SECONDS):
-                async with self.fototui.backend.autocommit(ReviewService) as service:
+                async with self.context.backend.autocommit(ReviewService) as service:
                     await service.release(self._terminal_id)
         except ReadOnlyError:
             pass  # it could claim nothing
@@ -139,7 +145,7 @@ class ReviewScreen(FototuiScreen):
             await self._look()
 
     async def _renewed(self, item: ReviewItem) -> bool:
-        async with self.fototui.backend.autocommit(ReviewService) as service:
+        async with self.context.backend.autocommit(ReviewService) as service:
             return await service.renew(item)
 
     async def _look(self) -> None:
@@ -147,7 +153,7 @@ class ReviewScreen(FototuiScreen):
         item = self._item
         if item is None:
             return
-        async with self.fototui.backend.autocommit(ReviewService) as service:
+        async with self.context.backend.autocommit(ReviewService) as service:
             now = await service.look(item)
         if now is not None and item is self._item:
             self._now = now
@@ -159,7 +165,7 @@ class ReviewScreen(FototuiScreen):
         """Take the next picture, and have those after it loaded."""
         self._item = None
         self.refresh_bindings()
-        async with self.fototui.backend.autocommit(ReviewService) as service:
+        async with self.context.backend.autocommit(ReviewService) as service:
             item = await service.next(self._terminal_id)
             self._progress = (
                 await service.progress(self._terminal_id) if item is None else item.progress
@@ -173,10 +179,10 @@ class ReviewScreen(FototuiScreen):
         self._run(self._load_ahead, busy=False)
 
     async def _load_ahead(self) -> None:
-        async with self.fototui.backend.autocommit(ReviewService) as service:
+        async with self.context.backend.autocommit(ReviewService) as service:
             ahead = await service.peek(self._terminal_id, _AHEAD)
         files = [file for preview in ahead for file in (preview.version, preview.original)]
-        self.fototui.pictures.prefetch([file for file in files if file is not None])
+        self.context.pictures.prefetch([file for file in files if file is not None])
 
     def _run(self, work: Callable[[], Awaitable[None]], *, busy: bool = True) -> None:
         """Do something with the queue; an outage is told and tried again, for as long as it takes.
@@ -206,7 +212,7 @@ class ReviewScreen(FototuiScreen):
             self._show()
             return
         if error.code != "database_unavailable":
-            self.fototui.toast(translate(error), severity="error")
+            self.notify(translate(error), severity="error")
             return
         self._warn(_("The database does not answer. The picture stays; trying again…"))
         if self._retry is not None:
@@ -248,34 +254,38 @@ class ReviewScreen(FototuiScreen):
 
     # --- what keys do --------------------------------------------------------------------------
 
-    def unavailable(self, action_id: str) -> str | None:
-        """Why a key does nothing now."""
-        if action_id == "review.back":
+    def declare_commands(self) -> Mapping[str, Command]:
+        """Say what each key does."""
+        return {
+            "review.back": Command(self.dismiss),
+            "review.accept": Command(self._do_accept, self._why_not_accept),
+            "review.again": Command(lambda: self._judge(self._again), self._why_not_judge),
+            "review.skip": Command(lambda: self._judge(self._skip), self._why_not_judge),
+            "review.note": Command(lambda: self._judge(self._note), self._why_not_judge),
+            "review.previous_version": Command(lambda: self._turn(-1), self._why_not_turn),
+            "review.next_version": Command(lambda: self._turn(1), self._why_not_turn),
+            "review.compare": Command(self._compare, self._why_not_judge),
+        }
+
+    def _why_no_picture(self) -> str | None:
+        if self._item is not None:
             return None
-        if self._item is None:
-            waits = self._is_busy or self._warning
-            return (
-                _("The next picture is on its way.")
-                if waits
-                else _("No picture is waiting for you.")
-            )
-        if action_id == "review.accept" and self._version() is None:
+        if self._is_busy or self._warning:
+            return _("The next picture is on its way.")
+        return _("No picture is waiting for you.")
+
+    def _why_not_judge(self) -> str | None:
+        return self._why_no_picture() or (_("One moment.") if self._is_busy else None)
+
+    def _why_not_accept(self) -> str | None:
+        if self._item is not None and self._version() is None:
             return _("There is no finished version to choose yet.")
-        if action_id.endswith("_version") and self._now and len(self._now.versions) == 1:
+        return self._why_not_judge()
+
+    def _why_not_turn(self) -> str | None:
+        if self._item is not None and self._now and len(self._now.versions) == 1:
             return _("There is only one version.")
-        return _("One moment.") if self._is_busy else None
-
-    def do_back(self) -> None:
-        """Leave the review; the picture is given back."""
-        self.dismiss()
-
-    def do_previous_version(self) -> None:
-        """See the previous version."""
-        self._turn(-1)
-
-    def do_next_version(self) -> None:
-        """See the next version."""
-        self._turn(1)
+        return self._why_not_judge()
 
     def _turn(self, step: int) -> None:
         ids = [] if self._now is None else [view.id for view in self._now.versions]
@@ -284,32 +294,20 @@ class ReviewScreen(FototuiScreen):
             self._version_id = ids[max(0, min(place, len(ids) - 1))]
             self._show()
 
-    def do_compare(self) -> None:
-        """See original and versions side by side."""
-        if self._item is not None:
+    def _compare(self) -> None:
+        if (item := self._item) is not None:
             self._is_comparing = True
-            self.fototui.show_compare(self._item.order_id, self._item.image.id, self._item.kind)
+            wanted = CompareVersions(item.order_id, item.image.id, item.kind)
+            self.app.post_message(wanted)
 
-    def do_accept(self) -> None:
+    def _do_accept(self) -> None:
         """Choose the version and see the next picture."""
         version = self._version()
         if self._panel.is_loading:
             # A key that is held down must not accept what nobody has seen.
-            self.fototui.toast(_("The picture is still being loaded."), severity="warning")
+            self.notify(_("The picture is still being loaded."), severity="warning")
         elif version is not None:
             self._judge(lambda item: self._accept(item, version))
-
-    def do_again(self) -> None:
-        """Ask for another version with other options."""
-        self._judge(self._again)
-
-    def do_skip(self) -> None:
-        """Leave it for later."""
-        self._judge(self._skip)
-
-    def do_note(self) -> None:
-        """Set it aside with a note."""
-        self._judge(self._note)
 
     def _judge(self, work: Callable[[ReviewItem], Awaitable[bool]]) -> None:
         """Do what was decided, then go on.
@@ -325,7 +323,7 @@ class ReviewScreen(FototuiScreen):
             try:
                 is_done = await work(item)
             except (PictureTakenError, PictureDecidedError) as error:
-                self.fototui.toast(translate(error), severity="warning")
+                self.notify(translate(error), severity="warning")
                 is_done = True
             if is_done:
                 await self._advance()
@@ -334,11 +332,16 @@ class ReviewScreen(FototuiScreen):
 
     async def _accept(self, item: ReviewItem, version: VersionView) -> bool:
         async def first() -> None:
-            async with self.fototui.backend.transaction(ReviewService) as service:
+            async with self.context.backend.transaction(ReviewService) as service:
                 await service.accept(item, version.id)
 
         done = await choose(
-            self.fototui, item.order_id, version, expected=item.selected_id, first=first
+            self.app,
+            self.context,
+            item.order_id,
+            version,
+            expected=item.selected_id,
+            first=first,
         )
         if not done.is_chosen:
             await self._look()
@@ -346,26 +349,26 @@ class ReviewScreen(FototuiScreen):
             self._item = self._now
             self._warn("")
             return isinstance(done.conflict, PictureDecidedError)
-        self.perform(lambda: self.fototui.store.refresh(item.order_id))
+        self.perform(lambda: self.context.store.refresh(item.order_id))
         return True
 
     async def _again(self, item: ReviewItem) -> bool:
         version = self._version()
         options = await ask_options(
-            self.fototui, item.kind, None if version is None else version.options
+            self.app, item.kind, None if version is None else version.options
         )
         if options is None:
             return False
-        async with self.fototui.backend.transaction(ReviewService) as service:
+        async with self.context.backend.transaction(ReviewService) as service:
             await service.again(item, options)
-        self.fototui.toast(_("Another version is being made; it comes up here when it is done."))
+        self.notify(_("Another version is being made; it comes up here when it is done."))
         return True
 
     async def _skip(self, item: ReviewItem) -> bool:
-        async with self.fototui.backend.transaction(ReviewService) as service:
+        async with self.context.backend.transaction(ReviewService) as service:
             await service.skip(item)
         if item.progress.waiting == 1:
-            self.fototui.toast(_("It is the only one waiting."))
+            self.notify(_("It is the only one waiting."))
         return True
 
     async def _note(self, item: ReviewItem) -> bool:
@@ -373,7 +376,7 @@ class ReviewScreen(FototuiScreen):
         text = await self.app.push_screen_wait(AskText(question, value=item.note or ""))
         if text is None:
             return False
-        async with self.fototui.backend.transaction(ReviewService) as service:
+        async with self.context.backend.transaction(ReviewService) as service:
             await service.note(item, text)
-        self.fototui.toast(_("Set aside with a note, which is kept in the activity log."))
+        self.notify(_("Set aside with a note, which is kept in the activity log."))
         return True

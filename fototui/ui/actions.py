@@ -51,11 +51,6 @@ class Action:
         """Where it applies."""
         return Scope(self.id.partition(".")[0])
 
-    @property
-    def handler(self) -> str:
-        """The method that does it, on the app or on the scope's screen."""
-        return "do_" + self.id.partition(".")[2]
-
 
 _TABLE: tuple[Action, ...] = (
     Action("everywhere.help", "question_mark", N_("Help"), N_("Show the keys of this screen.")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -14,19 +14,21 @@ from fototui.i18n import _
 from fototui.ui.actions import ACTIONS, Action
 from fototui.widgets.badges import MUTED
 
-if TYPE_CHECKING:
-    from fototui.screens.base import FototuiScreen
-
 
 class KeyBar(Widget):
-    """One line of keys and words; a click does the same as the key."""
+    """One line of keys and words; a click does the same as the key.
+
+    Args:
+        reason_against: Tells why an action cannot be done now; None where it can.
+    """
 
     DEFAULT_CSS = """
     KeyBar { dock: bottom; height: 1; background: $panel; color: $foreground; }
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reason_against: Callable[[str], str | None]) -> None:
         super().__init__()
+        self._reason_against = reason_against
         self._spans: list[tuple[int, int, str]] = []
 
     def on_mount(self) -> None:
@@ -35,13 +37,12 @@ class KeyBar(Widget):
 
     def render(self) -> Content:
         """Lay the keys out, as many as fit."""
-        screen = cast("FototuiScreen", self.screen)
         parts: list[Content] = []
         self._spans = []
         column = 0
-        for key, action in self._fitting(screen):
+        for key, action in self._fitting():
             text = f" {key} {_(action.label)} "
-            dim = screen.reason_against(action.id) is not None
+            dim = self._reason_against(action.id) is not None
             parts.append(
                 Content.assemble(
                     (f" {key} ", MUTED if dim else "bold $accent"),
@@ -52,11 +53,11 @@ class KeyBar(Widget):
             column += cell_len(text)
         return Content("").join(parts)
 
-    def _fitting(self, screen: FototuiScreen) -> list[tuple[str, Action]]:
+    def _fitting(self) -> list[tuple[str, Action]]:
         """Keys and actions that there is room for; help, which tells the others, always stays."""
         keys = [
             (key, action)
-            for active in screen.active_bindings.values()
+            for active in self.screen.active_bindings.values()
             if (action := ACTIONS.get(active.binding.id or "")) is not None
             and self._is_told(key := self.app.get_key_display(active.binding), action)
         ]

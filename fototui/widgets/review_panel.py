@@ -9,6 +9,7 @@ from textual.widgets import Static
 
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext
+from fototui.pictures.loader import PictureLoader
 from fototui.services.review.queue import ReviewItem, ReviewProgress
 from fototui.services.views.orders import VersionView
 from fototui.widgets.badges import MUTED
@@ -18,7 +19,11 @@ from fototui.widgets.version_words import version_words
 
 
 class ReviewPanel(Vertical):
-    """What the review shows; it knows no queue."""
+    """What the review shows; it knows no queue.
+
+    Args:
+        pictures: Loads pictures.
+    """
 
     DEFAULT_CSS = """
     ReviewPanel #about { height: auto; padding: 0 1; background: $surface; }
@@ -34,6 +39,10 @@ class ReviewPanel(Vertical):
     ReviewPanel #empty { height: 1fr; content-align: center middle; text-align: center; }
     """
 
+    def __init__(self, pictures: PictureLoader) -> None:
+        super().__init__()
+        self._pictures = pictures
+
     def compose(self) -> ComposeResult:
         """Words above, pictures below."""
         with Vertical(id="about"):
@@ -43,8 +52,8 @@ class ReviewPanel(Vertical):
             yield Static(id="words")
             yield Static(id="warning")
         with Horizontal(id="pictures"):
-            yield Picture(id="original")
-            yield Picture(id="version")
+            yield Picture(self._pictures, id="original")
+            yield Picture(self._pictures, id="version")
         yield Static(id="empty")
 
     @property

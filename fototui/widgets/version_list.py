@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from textwrap import wrap
-from typing import TYPE_CHECKING, cast
 
 from textual.content import Content
 from textual.events import Click
@@ -20,9 +20,6 @@ from fototui.services.views.orders import ImageView, VersionView
 from fototui.widgets.badges import MUTED, badge_in_words
 from fototui.widgets.tables.job_rows import kind_word
 from fototui.widgets.version_words import version_words
-
-if TYPE_CHECKING:
-    from fototui.app import FototuiApp
 
 
 class KindTabs(Widget):
@@ -76,6 +73,7 @@ class VersionList(OptionList, can_focus=False):
     """Versions with their state; times of running ones tick.
 
     Args:
+        now: The clock.
         ascii_badges: Use the signs that every font has.
     """
 
@@ -97,8 +95,9 @@ class VersionList(OptionList, can_focus=False):
             super().__init__()
             self.version_id = version_id
 
-    def __init__(self, *, ascii_badges: bool = False) -> None:
+    def __init__(self, now: Callable[[], datetime], *, ascii_badges: bool = False) -> None:
         super().__init__(markup=False)
+        self._clock = now
         self._ascii = ascii_badges
         self._views: tuple[VersionView, ...] = ()
         self._seen: dict[int, tuple[float, float]] = {}
@@ -160,7 +159,7 @@ class VersionList(OptionList, can_focus=False):
                 self._seen[view.id] = told if same and told else (view.elapsed_seconds, now)
 
     def _now(self) -> float:
-        return cast("FototuiApp", self.app).settings.now().timestamp()
+        return self._clock().timestamp()
 
     def _row(self, view: VersionView) -> Content:
         parts = [

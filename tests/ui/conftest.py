@@ -11,7 +11,7 @@ import pytest
 from textual.content import Content
 from textual.pilot import Pilot
 
-from fototui.app import AppSettings, FototuiApp
+from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.i18n import set_language
 from fototui.live.store import LiveStore
@@ -19,6 +19,7 @@ from fototui.screens.base import FototuiScreen
 from fototui.services.backend import Backend
 from fototui.services.views.orders import OrderRow
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.context import AppContext, AppSettings
 from fototui.ui.preferences import Preferences
 from fototui.widgets.tables import order_table
 from fototui.widgets.tables.order_columns import Column, Paint, cells
@@ -35,7 +36,7 @@ class OpenApp(Protocol):
 
     def __call__(
         self,
-        home: Callable[[], FototuiScreen],
+        home: Callable[[AppContext], FototuiScreen],
         *,
         size: tuple[int, int] = (120, 36),
         read_only: bool = False,
@@ -59,7 +60,7 @@ def storage(tmp_path: Path) -> DirectoryStorage:
 def open_app(database: Database, storage: DirectoryStorage) -> OpenApp:
     @asynccontextmanager
     async def opened(
-        home: Callable[[], FototuiScreen],
+        home: Callable[[AppContext], FototuiScreen],
         *,
         size: tuple[int, int] = (120, 36),
         read_only: bool = False,

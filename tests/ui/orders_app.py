@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from textual.pilot import Pilot
 
-from fototui.app import AppSettings, FototuiApp
+from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus
 from fototui.domain.text import folded
@@ -22,7 +24,10 @@ from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.backend import Backend
 from fototui.services.views.orders import ImageBadges, OrderRow
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.actions import Scope
+from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
+from fototui.ui.presence import Presence
 from tests.waiting import until_shown
 
 AppPilot = Pilot[None]
@@ -83,6 +88,20 @@ class HeldStore(LiveStore):
         """Nothing comes by itself."""
 
 
+class Company(Presence):
+    """Others in the app, as a test has them."""
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__(backend, uuid.uuid4())
+        self.present: list[str] = []
+
+    def viewers(self, order_id: str) -> list[str]:
+        return self.present
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+
 class App(FototuiApp):
     """The app, which notes which screens it was asked for."""
 
@@ -90,23 +109,23 @@ class App(FototuiApp):
         super().__init__(*args, **options)  # type: ignore[arg-type] # handed through
         self.opened: list[str] = []
         self.toasts: list[str] = []
-        self.present: list[str] = []
 
     def open_order(self, order_id: str) -> None:
         self.opened.append(order_id)
 
-    def do_show_review(self) -> None:
-        self.opened.append("review")
+    def show_section(self, section: Scope) -> None:
+        self.opened.append(section)
 
-    def viewers(self, order_id: str) -> list[str]:
-        return self.present
-
-    def toast(self, words: str, *, severity: object = "information") -> None:
-        self.toasts.append(words)
+    def notify(self, message: str, **how: object) -> None:
+        self.toasts.append(message)
 
     @property
     def home(self) -> OrdersScreen:
         return cast("OrdersScreen", self.screen_stack[1])
+
+    @property
+    def company(self) -> Company:
+        return cast("Company", self.context.presence)
 
     @property
     def held(self) -> HeldStore:
@@ -148,6 +167,7 @@ async def orders_app(
         AppSettings(ZoneInfo("Europe/Prague"), **settings),  # type: ignore[arg-type] # as named
         preferences or Preferences(language=language),
         home=OrdersScreen,
+        presence=Company(backend),
     )
     async with app.run_test(size=size) as pilot:
         await until_shown(pilot, lambda: app.store.is_complete)

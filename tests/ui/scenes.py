@@ -15,10 +15,9 @@ from fototui.i18n import _
 from fototui.live.state import FeedState
 from fototui.screens.activity import ActivityScreen
 from fototui.screens.compare import CompareScreen
-from fototui.screens.dialogs import AskText, Confirm
+from fototui.screens.dialogs import AskText, Confirm, LeaveDialog
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
-from fototui.screens.leave import LeaveDialog
 from fototui.screens.options import ColoringDialog, SvgDialog
 from fototui.screens.order.screen import OrderScreen
 from fototui.screens.orders.screen import OrdersScreen
@@ -110,7 +109,7 @@ async def _order(app: FototuiApp, pilot: AppPilot) -> None:
         lambda: (
             isinstance(app.screen, OrderScreen)
             and app.screen._opened
-            and app.viewers(app.screen._opened)
+            and app.context.viewers(app.screen._opened)
         ),
     )
 
@@ -124,7 +123,7 @@ async def _order_error(app: FototuiApp, pilot: AppPilot) -> None:
     """An order that failed itself, on the photo that is missing."""
     app.open_order(order_id(app, "#1271"))
     await until_shown(
-        pilot, lambda: isinstance(app.screen, OrderScreen) and app.screen._selection.detail
+        pilot, lambda: isinstance(app.screen, OrderScreen) and app.screen.selection.detail
     )
     await pilot.press("down")
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from ulid import ULID
 
-from fototui.app import AppSettings, FototuiApp
+from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.operations import Activity, Engine, Presence
@@ -43,6 +43,7 @@ from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.backend import Backend
 from fototui.services.operations.activity import ActivityAction
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence as Terminal
 from tests.ui.shop_art import Art

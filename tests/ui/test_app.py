@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from fototui.app import AppSettings, FototuiApp
+from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image
 from fototui.domain.statuses import ColoringProcessingStatus, VersionType
@@ -22,6 +22,8 @@ from fototui.services.operations.presence import PresenceService
 from fototui.services.versions.coloring import ColoringService
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.actions import ACTIONS
+from fototui.ui.context import AppSettings
+from fototui.ui.messages import ChoiceMade
 from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
 from fototui.widgets.status_bar import StatusBar
@@ -126,9 +128,9 @@ async def _selected(database: Database, image_id: int) -> int | None:
 
 
 async def _choose_second(app: FototuiApp, image_id: int, first: int, second: int) -> None:
-    async with app.backend.transaction(ColoringService) as service:
+    async with app.context.backend.transaction(ColoringService) as service:
         await service.select(second)
-    app.remember_choice(VersionType.COLORING, image_id, first, second)
+    app.on_choice_made(ChoiceMade(VersionType.COLORING, image_id, first, second))
 
 
 async def _is_selected(pilot: AppPilot, database: Database, image_id: int, version_id: int) -> bool:
@@ -159,7 +161,7 @@ async def test_a_choice_of_another_operator_is_not_undone(
         other = Backend(database, storage, operator="petr")
         async with other.transaction(ColoringService) as service:
             await service.select(second)
-        app.remember_choice(VersionType.COLORING, image_id, second, first)
+        app.on_choice_made(ChoiceMade(VersionType.COLORING, image_id, second, first))
         await pilot.press("ctrl+z")
         await until_shown(pilot, lambda: "petr" in _toasts(app) or "selected" in _toasts(app))
     assert await _selected(database, image_id) == second
@@ -213,6 +215,6 @@ async def test_other_operators_are_named_in_the_header(
         presence=Presence(backend, uuid.uuid4(), interval=0.1),
     )
     async with app.run_test(size=(140, 30)) as pilot:
-        await until_shown(pilot, lambda: app.others == ["petr"])
+        await until_shown(pilot, lambda: app.context.others == ["petr"])
         app.screen.query_one(StatusBar).refresh()
         await until_shown(pilot, lambda: "petr" in app.export_screenshot())

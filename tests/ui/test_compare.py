@@ -25,6 +25,7 @@ from fototui.screens.compare import CompareScreen, Pane
 from fototui.screens.dialogs import Confirm
 from fototui.services.versions.coloring import ColoringService
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.context import AppContext
 from fototui.widgets.picture.widget import Picture as PictureWidget
 from fototui.widgets.picture.widget import PictureState
 from tests.factories import file_ref, make_coloring, make_order, make_svg
@@ -70,8 +71,8 @@ def image(order: Order) -> Image:
 
 
 @pytest.fixture
-def home(order: Order, image: Image) -> Callable[[], CompareScreen]:
-    return lambda: CompareScreen(str(order.id), image.id, VersionType.COLORING)
+def home(order: Order, image: Image) -> Callable[[AppContext], CompareScreen]:
+    return lambda context: CompareScreen(context, str(order.id), image.id, VersionType.COLORING)
 
 
 def compare(app: FototuiApp) -> CompareScreen:
@@ -117,7 +118,7 @@ async def version_id(database: Database, number: int) -> int:
 
 
 async def test_the_original_the_chosen_one_and_the_newest_stand_side_by_side(
-    open_app: OpenApp, home: Callable[[], CompareScreen]
+    open_app: OpenApp, home: Callable[[AppContext], CompareScreen]
 ) -> None:
     async with open_app(home) as (app, pilot):
         await ready(pilot, app)
@@ -133,7 +134,7 @@ async def test_the_original_the_chosen_one_and_the_newest_stand_side_by_side(
 
 
 async def test_arrows_move_and_stop_at_the_ends(
-    open_app: OpenApp, home: Callable[[], CompareScreen]
+    open_app: OpenApp, home: Callable[[AppContext], CompareScreen]
 ) -> None:
     async with open_app(home) as (app, pilot):
         await ready(pilot, app)
@@ -145,7 +146,7 @@ async def test_arrows_move_and_stop_at_the_ends(
 
 
 async def test_zoom_and_pan_are_those_of_all_pictures(
-    open_app: OpenApp, home: Callable[[], CompareScreen]
+    open_app: OpenApp, home: Callable[[AppContext], CompareScreen]
 ) -> None:
     async with open_app(home) as (app, pilot):
         await ready(pilot, app)
@@ -172,7 +173,7 @@ async def test_zoom_and_pan_are_those_of_all_pictures(
 
 async def test_enter_chooses_and_goes_back(
     open_app: OpenApp,
-    home: Callable[[], CompareScreen],
+    home: Callable[[AppContext], CompareScreen],
     database: Database,
     image: Image,
     published: list[BaseMercureEvent],
@@ -184,7 +185,7 @@ async def test_enter_chooses_and_goes_back(
         await until_shown(pilot, lambda: not isinstance(app.screen, CompareScreen))
         assert await chosen(database, image) == await version_id(database, 4)
         assert len([event for event in published if isinstance(event, ImageUpdateEvent)]) == 1
-        app.do_undo_choice()
+        app.undo_choice()
         await until_shown(pilot, lambda: any("undone" in t.message for t in app._notifications))
     assert await chosen(database, image) == await version_id(database, 1)
 
@@ -192,7 +193,7 @@ async def test_enter_chooses_and_goes_back(
 @pytest.mark.parametrize(("answer", "number"), [("y", 4), ("n", 3)])
 async def test_a_choice_made_meanwhile_is_shown_and_asked_about(
     open_app: OpenApp,
-    home: Callable[[], CompareScreen],
+    home: Callable[[AppContext], CompareScreen],
     database: Database,
     image: Image,
     answer: str,
@@ -208,12 +209,12 @@ async def test_a_choice_made_meanwhile_is_shown_and_asked_about(
         assert "v3 · 1.5 Mpx, 4 steps · ★" in captions(app)
         await pilot.press(answer)
         await until_shown(pilot, lambda: not isinstance(app.screen, Confirm))
-        await until_shown(pilot, lambda: answer == "n" or app._last_choice)
+        await until_shown(pilot, lambda: answer == "n" or app.last_choice)
     assert await chosen(database, image) == await version_id(database, number)
 
 
 async def test_a_change_of_the_opened_order_is_shown(
-    open_app: OpenApp, home: Callable[[], CompareScreen], database: Database, order: Order
+    open_app: OpenApp, home: Callable[[AppContext], CompareScreen], database: Database, order: Order
 ) -> None:
     async with open_app(home) as (app, pilot):
         await ready(pilot, app)
@@ -229,7 +230,7 @@ async def test_a_change_of_the_opened_order_is_shown(
 
 
 async def test_a_click_goes_to_a_version(
-    open_app: OpenApp, home: Callable[[], CompareScreen]
+    open_app: OpenApp, home: Callable[[AppContext], CompareScreen]
 ) -> None:
     async with open_app(home) as (app, pilot):
         await ready(pilot, app)
@@ -243,7 +244,10 @@ async def test_a_click_goes_to_a_version(
     ("size", "count"), [((60, 20), 2), ((80, 24), 2), ((100, 30), 3), ((200, 60), 4)]
 )
 async def test_as_many_stand_side_by_side_as_fit(
-    open_app: OpenApp, home: Callable[[], CompareScreen], size: tuple[int, int], count: int
+    open_app: OpenApp,
+    home: Callable[[AppContext], CompareScreen],
+    size: tuple[int, int],
+    count: int,
 ) -> None:
     async with open_app(home, size=size) as (app, pilot):
         await ready(pilot, app)
@@ -274,12 +278,12 @@ async def test_svgs_are_compared_too(
             shape_stacking=options.shape_stacking,
             group_by=options.group_by,
         )
-    screen = lambda: CompareScreen(str(order.id), image.id, VersionType.SVG)  # noqa: E731 - short
+    screen = lambda context: CompareScreen(context, str(order.id), image.id, VersionType.SVG)  # noqa: E731 - short
     async with open_app(screen, language="cs") as (app, pilot):
         await ready(pilot, app)
         assert captions(app)[1] == "v1 · Vrstvené, Podle barvy"
         await pilot.press("enter")
-        await until_shown(pilot, lambda: app._last_choice)
+        await until_shown(pilot, lambda: app.last_choice)
     async with database.session() as session:
         assert (await session.get_one(Image, image.id)).selected_svg_id == svg.id
 
@@ -290,7 +294,7 @@ async def test_without_versions_it_says_so_and_chooses_nothing(
     async with database.session() as session, session.begin():
         order = await make_order(session, uploaded=False, customer_name="[/foo] \x1b[31m")
         image_id = order.line_items[0].images[0].id
-    screen = lambda: CompareScreen(str(order.id), image_id, VersionType.COLORING)  # noqa: E731
+    screen = lambda context: CompareScreen(context, str(order.id), image_id, VersionType.COLORING)  # noqa: E731
     async with open_app(screen) as (app, pilot):
         words = compare(app).query_one("#words", Static)
         await until_shown(pilot, lambda: "no finished version" in str(words.render()))
@@ -303,14 +307,14 @@ async def test_without_versions_it_says_so_and_chooses_nothing(
 
 
 async def test_an_image_that_is_gone_is_told(open_app: OpenApp, order: Order) -> None:
-    screen = lambda: CompareScreen(str(order.id), 0, VersionType.COLORING)  # noqa: E731
+    screen = lambda context: CompareScreen(context, str(order.id), 0, VersionType.COLORING)  # noqa: E731
     async with open_app(screen) as (app, pilot):
         words = compare(app).query_one("#words", Static)
         await until_shown(pilot, lambda: "no longer exists" in str(words.render()))
 
 
 async def test_a_read_only_terminal_only_looks(
-    open_app: OpenApp, home: Callable[[], CompareScreen], database: Database, image: Image
+    open_app: OpenApp, home: Callable[[AppContext], CompareScreen], database: Database, image: Image
 ) -> None:
     before = await chosen(database, image)
     async with open_app(home, read_only=True) as (app, pilot):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from fototui.screens.order.screen import OrderScreen
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.operations.lanes import LaneService
 from fototui.services.versions.coloring import ColoringService
+from fototui.ui.commands import perform
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import OpenApp
 from tests.waiting import until_shown
@@ -56,10 +58,10 @@ async def test_a_toast_is_czech(open_app: OpenApp) -> None:
     async with open_app(OrdersScreen, language="cs") as (app, pilot):
 
         async def retry() -> None:
-            async with app.backend.transaction(ColoringService) as service:
+            async with app.context.backend.transaction(ColoringService) as service:
                 await service.retry(77)
 
-        app.perform(retry)
+        perform(app.screen.app, retry)
         await until_shown(pilot, lambda: "Omalovánka 77 neexistuje" in toasts(app))
 
 
@@ -67,22 +69,26 @@ async def test_the_reason_of_a_failed_version_follows_the_language(
     open_app: OpenApp, database: Database
 ) -> None:
     order_id = await failed_order(database, words=FAILED.sentence)
-    screen = OrderScreen(order_id)
+    home = partial(OrderScreen, order_id=order_id)
+    async with open_app(home, language="cs") as (app, pilot):
+        screen = app.screen
+        assert isinstance(screen, OrderScreen)
 
-    def shown() -> str:
-        return "\n".join(str(option.prompt) for option in screen.versions.options)
+        def shown() -> str:
+            return "\n".join(str(option.prompt) for option in screen.versions.options)
 
-    async with open_app(lambda: screen, language="cs") as (app, pilot):
         await until_shown(pilot, lambda: IN_CZECH in shown())
-        app.do_next_language()
+        app.next_language()
         await until_shown(pilot, lambda: str(FAILED) in shown())
 
 
 async def test_a_reason_without_words_is_shown_as_it_stands(
     open_app: OpenApp, database: Database
 ) -> None:
-    screen = OrderScreen(await failed_order(database, words=None))
-    async with open_app(lambda: screen, language="cs") as (_app, pilot):
+    home = partial(OrderScreen, order_id=await failed_order(database, words=None))
+    async with open_app(home, language="cs") as (app, pilot):
+        screen = app.screen
+        assert isinstance(screen, OrderScreen)
         await until_shown(
             pilot, lambda: str(FAILED) in "\n".join(str(o.prompt) for o in screen.versions.options)
         )

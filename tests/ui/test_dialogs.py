@@ -7,8 +7,7 @@ from collections.abc import Callable
 import pytest
 from textual.screen import ModalScreen
 
-from fototui.screens.dialogs import AskText, Confirm
-from fototui.screens.leave import LeaveDialog
+from fototui.screens.dialogs import AskText, Confirm, LeaveDialog
 from fototui.screens.orders.screen import OrdersScreen
 from tests.ui.conftest import OpenApp
 from tests.waiting import until_shown

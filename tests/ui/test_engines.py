@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -453,19 +453,17 @@ async def test_a_reading_that_fails_ends_nothing(open_app: OpenApp, shop: Shop) 
         await ready(app, pilot)
         screen = app.screen
         assert isinstance(screen, EnginesScreen)
-        backend, app.backend = (
-            app.backend,
-            Backend(
-                Database("postgresql://nobody@127.0.0.1:1/none"),
-                app.backend.storage,
-                operator="jana",
-            ),
+        nowhere = Backend(
+            Database("postgresql://nobody@127.0.0.1:1/none"),
+            app.context.backend.storage,
+            operator="jana",
         )
+        screen.context = replace(app.context, backend=nowhere)
         await until_shown(pilot, lambda: screen.refresher.failure)
         assert "does not answer" in str(screen.refresher.failure)
         assert table(app, "jobs").row_count == 4
         assert "as of" in str(table(app, "jobs").border_title)
-        app.backend = backend
+        screen.context = app.context
         await until_shown(pilot, lambda: "as of" not in str(table(app, "jobs").border_title))
 
 

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select, text
 from textual.widgets import Static
 
-from fototui.app import AppSettings, FototuiApp
+from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.db.models.orders import Image, Order
 from fototui.domain.errors import TransientError
@@ -25,6 +25,7 @@ from fototui.screens.order.screen import OrderScreen
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.backend import Backend
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import AppPilot
@@ -135,7 +136,7 @@ def lines(app: FototuiApp) -> str:
 async def open_order(app: FototuiApp, pilot: AppPilot, order: Order) -> OrderScreen:
     app.open_order(str(order.id))
     await until_shown(
-        pilot, lambda: isinstance(app.screen, OrderScreen) and app.screen._selection.detail
+        pilot, lambda: isinstance(app.screen, OrderScreen) and app.screen.selection.detail
     )
     assert isinstance(app.screen, OrderScreen)
     return app.screen
@@ -250,7 +251,7 @@ async def test_r_prefers_the_failed_version_and_shift_r_does_both(
         async with database.session() as session, session.begin():
             await session.execute(text("UPDATE coloring_versions SET status = 'error'"))
         await until_shown(
-            pilot, lambda: screen._selection.version and screen._selection.version.status == "error"
+            pilot, lambda: screen.selection.version and screen.selection.version.status == "error"
         )
         await pilot.press("R")
         await until_shown(pilot, lambda: "1 started." in toasts(app))

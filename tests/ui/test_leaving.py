@@ -4,13 +4,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from fototui.app import AppSettings, FototuiApp
+from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.live.store import LiveStore
-from fototui.screens.leave import LeaveDialog, Leaving
+from fototui.screens.dialogs import LeaveDialog, Leaving
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.backend import Backend
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
 from tests.waiting import until_shown
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 from textual.app import ComposeResult
@@ -12,7 +13,9 @@ from textual.worker import Worker, WorkerState
 from fototui.app import FototuiApp
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
-from fototui.ui.actions import Scope
+from fototui.ui.actions import Scope, in_scope
+from fototui.ui.commands import Command
+from fototui.ui.context import AppContext
 from tests.ui.conftest import OpenApp
 from tests.waiting import until_shown
 
@@ -22,13 +25,16 @@ class Board(FototuiScreen):
 
     scope = Scope.ACTIVITY
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
         self.widgets_are_gone = asyncio.Event()
         self.work_is_done = False
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="board")
+
+    def declare_commands(self) -> Mapping[str, Command]:
+        return {action.id: Command(lambda: None) for action in in_scope(self.scope)}
 
     async def paint_late(self) -> None:
         await self.widgets_are_gone.wait()
@@ -47,8 +53,13 @@ class Board(FototuiScreen):
             await asyncio.sleep(0)
 
 
-def _deeds(app: FototuiApp) -> list[object]:
+def _commands(app: FototuiApp) -> list[object]:
     return [worker for worker in app.workers if worker.group == "commands"]
+
+
+def _board(app: FototuiApp) -> Board:
+    assert isinstance(app.screen, Board)
+    return app.screen
 
 
 def _can_paint(board: Board) -> bool:
@@ -57,8 +68,8 @@ def _can_paint(board: Board) -> bool:
 
 @pytest.mark.parametrize("leave", ["dismiss", "quit"])
 async def test_its_own_workers_end_before_its_widgets_go(open_app: OpenApp, leave: str) -> None:
-    board = Board()
-    async with open_app(lambda: board) as (_app, pilot):
+    async with open_app(Board) as (app, pilot):
+        board = _board(app)
         worker: Worker[None] = board.run_worker(board.paint_late())
         await pilot.pause()
         if leave == "dismiss":
@@ -69,17 +80,17 @@ async def test_its_own_workers_end_before_its_widgets_go(open_app: OpenApp, leav
 
 
 async def test_what_was_asked_for_is_done_and_not_painted(open_app: OpenApp) -> None:
-    board = Board()
-    async with open_app(lambda: board) as (app, pilot):
+    async with open_app(Board) as (app, pilot):
+        board = _board(app)
         board.perform(board.paint_late)
         await pilot.pause()
         board.dismiss()
-        await until_shown(pilot, lambda: board.work_is_done and not _deeds(app))
+        await until_shown(pilot, lambda: board.work_is_done and not _commands(app))
 
 
 async def test_what_changes_is_not_painted(open_app: OpenApp) -> None:
-    board = Board()
-    async with open_app(lambda: board) as (app, pilot):
+    async with open_app(Board) as (app, pilot):
+        board = _board(app)
         assert _can_paint(board)
         app._on_store_changed(Changed(listing=True))
         board.dismiss()

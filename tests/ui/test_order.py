@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pytest
 from PIL import Image as Pillow
@@ -22,6 +23,7 @@ from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, SvgVersion
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
+from fototui.screens.compare import CompareScreen
 from fototui.screens.dialogs import AskText, Confirm
 from fototui.screens.options import ColoringDialog, Pick, SvgDialog
 from fototui.screens.order.screen import OrderScreen
@@ -116,10 +118,14 @@ class Shop:
         read_only: bool = False,
         language: str = "en",
     ) -> AsyncIterator[tuple[FototuiApp, AppPilot, OrderScreen]]:
-        screen = OrderScreen(order_id)
         async with self.open_app(
-            lambda: screen, size=size, read_only=read_only, language=language
+            lambda context: OrderScreen(context, order_id),
+            size=size,
+            read_only=read_only,
+            language=language,
         ) as (app, pilot):
+            screen = app.screen
+            assert isinstance(screen, OrderScreen)
             await until_shown(pilot, lambda: app.store.detail(order_id))
             await until_shown(pilot, lambda: screen.images.option_count)
             yield app, pilot, screen
@@ -224,11 +230,10 @@ class TestShowing:
 
     async def test_an_order_that_is_not_there(self, shop: Shop) -> None:
         await shop.order()
-        screen = OrderScreen("01ARZ3NDEKTSV4RRFFQ69G5FAV")
-        async with shop.open_app(lambda: screen) as (_, pilot):
-            await until_shown(
-                pilot, lambda: "no order" in str(screen.query_one("#about").render()).lower()
-            )
+        missing = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+        async with shop.open_app(lambda context: OrderScreen(context, missing)) as (app, pilot):
+            about = app.screen.query_one("#about")
+            await until_shown(pilot, lambda: "no order" in str(about.render()).lower())
             await pilot.press("g", "enter")
 
     @pytest.mark.parametrize("size", [(60, 20), (80, 24), (200, 60)])
@@ -257,7 +262,7 @@ class TestMoving:
     async def test_images_kinds_and_versions(self, shop: Shop) -> None:
         order_id = await shop.order(DONE, DONE, DONE, images=2, selected=2)
         async with shop.opened(order_id) as (app, pilot, screen):
-            selection = screen._selection
+            selection = screen.selection
             assert at(selection) == 2
             for key, number in [
                 ("]", 3),
@@ -283,11 +288,11 @@ class TestMoving:
     async def test_next_and_previous_order(self, shop: Shop) -> None:
         older, newer = await shop.order(DONE), await shop.order(DONE, DONE)
         async with shop.opened(older) as (app, pilot, screen):
-            app.shown_orders = [newer, older]
+            app.context.order_list.shown = [newer, older]
             await pilot.press("n")
             await hears(app, pilot, "last order")
             await pilot.press("N")
-            await until_shown(pilot, lambda: len(screen._selection.versions) == 2)
+            await until_shown(pilot, lambda: len(screen.selection.versions) == 2)
             assert screen.order_id == newer
             assert app.store.detail(older) is None
             await pilot.press("N")
@@ -310,22 +315,23 @@ class TestMoving:
             await pilot.press("escape")
             assert app.screen is screen
 
-    async def test_compare(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_compare(self, shop: Shop) -> None:
         order_id = await shop.order(DONE, images=2)
-        compared: list[tuple[str, int, VersionType]] = []
         async with shop.opened(order_id) as (app, pilot, screen):
-            monkeypatch.setattr(app, "show_compare", lambda *what: compared.append(what))
             await pilot.press("c")
-            assert compared == [(order_id, screen.images.image_id, VersionType.COLORING)]
+            await until_shown(pilot, lambda: isinstance(app.screen, CompareScreen))
+            assert cast("CompareScreen", app.screen).order_id == order_id
+            await pilot.press("escape")
+            await until_shown(pilot, lambda: app.screen is screen)
             await pilot.press("down", "c")
             await hears(app, pilot, "no completed version")
-            assert len(compared) == 1
+            assert app.screen is screen
 
     async def test_escape_goes_back_and_closes_the_order(self, shop: Shop) -> None:
         order_id = await shop.order()
         async with shop.opened(order_id) as (app, pilot, _screen):
             below = app.screen
-            await app.push_screen(OrderScreen(order_id))
+            await app.push_screen(OrderScreen(app.context, order_id))
             await pilot.press("escape")
             assert app.screen is below
             await pilot.press("n")
@@ -338,8 +344,8 @@ class TestGenerating:
         async with shop.opened(order_id) as (app, pilot, screen):
             await pilot.press("tab", "g")
             await hears(app, pilot, "v2 is requested")
-            assert screen._selection.kind is VersionType.COLORING
-            assert at(screen._selection) == 2
+            assert screen.selection.kind is VersionType.COLORING
+            assert at(screen.selection) == 2
             assert (await shop.colorings(order_id))[1].requested_by == "jana"
 
     async def test_options_of_a_colouring_are_checked(self, shop: Shop) -> None:
@@ -370,7 +376,7 @@ class TestGenerating:
         async with shop.opened(order_id) as (app, pilot, screen):
             await pilot.press("s")
             await hears(app, pilot, "v1 is requested")
-            assert screen._selection.kind is VersionType.SVG
+            assert screen.selection.kind is VersionType.SVG
             await pilot.press("ctrl+s")
             await until_shown(pilot, lambda: isinstance(app.screen, SvgDialog))
             app.screen.query_one("#stacking", Pick).focus()
@@ -386,7 +392,7 @@ class TestGenerating:
             await pilot.press("G")
             await hears(app, pilot, "2 started. 1 skipped:")
             await pilot.press("S")
-            await until_shown(pilot, lambda: screen._selection.kind is VersionType.SVG)
+            await until_shown(pilot, lambda: screen.selection.kind is VersionType.SVG)
             images = (await shop.detail(order_id)).images
             assert [len(image.coloring) for image in images] == [1, 1, 1]
             assert [len(image.svg) for image in images] == [1, 0, 0]

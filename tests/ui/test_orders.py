@@ -508,7 +508,7 @@ async def test_side_pane_follows_the_cursor(open_orders: OpenOrders, database: D
         assert "jana@example.com" in pane.plain
         assert app.store.detail(str(newer.id)) is None
         assert app.store.detail(str(older.id)) is not None
-        app.present = ["petr[/]\x1b"]
+        app.company.present = ["petr[/]\x1b"]
         await until_shown(pilot, lambda: "Also viewing: petr[/]\n" in pane.plain)
         await pilot.resize_terminal(100, 30)
         await until_shown(pilot, lambda: app.store.detail(str(older.id)) is None)

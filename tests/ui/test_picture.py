@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,9 @@ from fototui.pictures.terminal import Graphics, Renderer
 from fototui.screens.picture import PictureScreen
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.sixel import Sixels, sixels
-from fototui.widgets.picture.widget import HalfBlocks, Picture, PictureState, half_blocks
+from fototui.widgets.picture.symbols import HalfBlocks, half_blocks
+from fototui.widgets.picture.widget import Picture, PictureState
 from tests.ui.conftest import AppPilot, OpenApp
-from tests.waiting import PATIENCE, until_shown
 
 MISSING = S3ObjectRefData(key="a/none.png", bucket="files", etag="x")
 
@@ -54,7 +55,7 @@ class PictureApp(App[None]):
         self.pictures = pictures
 
     def compose(self) -> ComposeResult:
-        yield Picture()
+        yield Picture(self.pictures)
 
 
 @pytest.fixture
@@ -177,6 +178,7 @@ from fototui.pictures.loader import PictureLoader
 from fototui.pictures.terminal import detect
 from tests.ui.test_picture import PictureApp, SlowStorage, put
 from fototui.widgets.picture.widget import Picture
+from tests.waiting import until_shown, PATIENCE
 
 async def main(folder, choice):
     storage = SlowStorage(folder / "files")
@@ -266,8 +268,11 @@ async def test_the_whole_screen(
     open_app: OpenApp, storage: SlowStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    screen = PictureScreen(await put(storage, "a/1.png", "red"), name="[/foo] Photo 1")
-    async with open_app(lambda: screen, size=(60, 20)) as (app, pilot):
+    ref = await put(storage, "a/1.png", "red")
+    home = partial(PictureScreen, ref=ref, name="[/foo] Photo 1")
+    async with open_app(home, size=(60, 20)) as (app, pilot):
+        screen = app.screen
+        assert isinstance(screen, PictureScreen)
         picture = screen.picture
         await until_shown(pilot, lambda: picture.state is PictureState.SHOWN)
         await pilot.press("minus")

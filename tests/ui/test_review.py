@@ -14,7 +14,7 @@ from PIL import Image as Picture
 from sqlalchemy import text
 from textual.widgets import Input, Static
 
-from fototui.app import AppSettings, FototuiApp
+from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.db.models.orders import Image, Order
 from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent
@@ -29,6 +29,8 @@ from fototui.services.review.queue import ReviewItem
 from fototui.services.review.service import ReviewService
 from fototui.services.versions.coloring import ColoringService
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.actions import Scope
+from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
 from fototui.widgets.picture.widget import Picture as PictureWidget
 from fototui.widgets.picture.widget import PictureState
@@ -210,7 +212,7 @@ async def test_accepting_another_version_publishes_it(
         await r.see(ids[0])
         await r.pilot.press("enter")
         await r.see(ids[1])
-        assert r.app._last_choice is not None
+        assert r.app.last_choice is not None
     assert [event.image_id for event in published if isinstance(event, ImageUpdateEvent)] == [
         ids[0]
     ]
@@ -345,7 +347,7 @@ async def test_escape_gives_the_picture_back(
             r.pilot, lambda: not any(isinstance(s, ReviewScreen) for s in r.app.screen_stack)
         )
         assert await held(database) == []
-        r.app.do_show_review()
+        r.app.show_section(Scope.REVIEW)
         await until_shown(r.pilot, lambda: isinstance(r.app.screen, ReviewScreen))
         await r.see(ids[0])
     assert await held(database) == []

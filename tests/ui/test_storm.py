@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 from textual.events import Key
 
-from fototui.app import AppSettings, FototuiApp
+from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.domain.events import Event, ImageStatusEvent, parse_event
 from fototui.domain.statuses import ColoringProcessingStatus, VersionType
@@ -19,6 +19,7 @@ from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.backend import Backend
 from fototui.services.views.orders import OrderRow
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
 from tests.factories import make_coloring, make_order
 from tests.waiting import in_time, until_shown

@@ -13,7 +13,7 @@ from PIL import Image as Picture
 from sqlalchemy import text
 from textual.widgets import Static
 
-from fototui.app import AppSettings, FototuiApp
+from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.db.models.orders import Order
 from fototui.domain.statuses import ColoringProcessingStatus
@@ -26,6 +26,7 @@ from fototui.screens.orders.screen import OrdersScreen
 from fototui.screens.review import ReviewScreen
 from fototui.services.backend import Backend
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
 from fototui.widgets.review_panel import ReviewPanel
 from tests.factories import file_ref, make_coloring, make_order
@@ -74,11 +75,11 @@ class Operator:
     async def open(self, order: Order, *, versions: int) -> None:
         self.app.open_order(str(order.id))
         await self.see(lambda: isinstance(self.app.screen, OrderScreen))
-        await self.see(lambda: len(self.order._selection.versions) == versions)
+        await self.see(lambda: len(self.order.selection.versions) == versions)
 
     def chosen(self) -> int | None:
         """The number of the version that the order screen shows as the chosen one."""
-        selection = self.order._selection
+        selection = self.order.selection
         if selection.image is None:
             return None
         wanted = selection.image.chosen_id(selection.kind)
@@ -262,7 +263,7 @@ async def test_retrying_at_once_makes_it_once(office: Office) -> None:
         await me.press_with_the_other("r")
         await me.see(lambda: "v1 " in me.toasts)
         # Whoever did it, both see it wait.
-        await me.see(lambda: me.order._selection.versions[0].status == "queued")
+        await me.see(lambda: me.order.selection.versions[0].status == "queued")
 
     both = await office.work(work)
 
@@ -280,14 +281,14 @@ async def test_each_sees_at_once_what_the_other_does(office: Office) -> None:
         if me.name == "jana":
             await me.pilot.press("2", "enter")
             await me.see(lambda: me.chosen() == 2)
-            await me.see(lambda: len(me.order._selection.versions) == 3)
+            await me.see(lambda: len(me.order.selection.versions) == 3)
             await me.pilot.press("ctrl+z")
             await me.see(lambda: "back in the review" in me.toasts)
         else:
             await me.see(lambda: "v2 is the chosen one now" in me.toasts)
             await me.see(lambda: me.app.store.orders[str(order.id)].waiting == 0)
             await me.pilot.press("g")
-            await me.see(lambda: len(me.order._selection.versions) == 3)
+            await me.see(lambda: len(me.order.selection.versions) == 3)
             await me.see(lambda: me.chosen() == 1)
 
     await office.work(work)

@@ -1,66 +1,80 @@
-"""Why something cannot be done on the order screen now, in sentences."""
+"""Why a key of the order screen is dimmed: each function tells it of one command, or of several.
+
+Each takes what is looked at and gives a translated sentence; None where the command can be done.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _
-from fototui.services.views.orders import ImageView, OrderDetail, VersionView
+from fototui.screens.order.selection import Selection
+from fototui.services.views.orders import VersionView
 
 
-@dataclass(frozen=True, slots=True)
-class InView:
-    """What the order screen shows now.
-
-    Args:
-        order: The order.
-        image: The image under the cursor.
-        kind: The kind of versions shown.
-        version: The version under the cursor.
-        file: The file that is shown as the picture.
-        is_first: The list has no order before this one.
-        is_last: The list has no order after this one.
-    """
-
-    order: OrderDetail | None
-    image: ImageView | None
-    kind: VersionType
-    version: VersionView | None
-    file: S3ObjectRefData | None
-    is_first: bool
-    is_last: bool
+def without_order(view: Selection) -> str | None:
+    """What stands against everything while the order is not there."""
+    return _("The order is still loading.") if view.detail is None else None
 
 
-def reason_against(command: str, view: InView) -> str | None:
-    """Why a command cannot be done now.
-
-    Args:
-        command: An action's id without its scope.
-        view: What the screen shows.
-
-    Returns:
-        A translated sentence; None where it can be done.
-    """
-    if command == "back":
-        return None
-    if command == "next_order":
-        return _("This is the last order of the list.") if view.is_last else None
-    if command == "previous_order":
-        return _("This is the first order of the list.") if view.is_first else None
-    if view.order is None:
-        return _("The order is still loading.")
-    if command == "fetch":
-        by_hand = _("This order was made by hand; Shopify does not know it.")
-        return by_hand if view.order.shopify_id is None else None
-    if command == "retry" and view.order.status is OrderStatus.ERROR:
-        return None  # where the version did not fail, the order goes on
-    if command.endswith("_all") or command == "switch_kind":
-        return _for_order(command, view.order)
-    if view.image is None:
+def without_images(view: Selection) -> str | None:
+    """What stands against commands on the whole order."""
+    if view.detail is not None and not view.detail.images:
         return _("The order has no photo yet.")
-    return _for_image(command, view, view.image)
+    return without_order(view)
+
+
+def without_image(view: Selection) -> str | None:
+    """What stands against commands on an image."""
+    return without_order(view) or (_("The order has no photo yet.") if not view.image else None)
+
+
+def without_version(view: Selection) -> str | None:
+    """What stands against commands on a version."""
+    return without_image(view) or (_("There is no version yet.") if not view.version else None)
+
+
+def against_fetching(view: Selection) -> str | None:
+    """Fetch the order from Shopify again."""
+    if view.detail is not None and view.detail.shopify_id is None:
+        return _("This order was made by hand; Shopify does not know it.")
+    return without_order(view)
+
+
+def against_coloring(view: Selection) -> str | None:
+    """Make a colouring of the image."""
+    if view.image is not None and view.image.file is None:
+        return _("The photo is not in storage yet.")
+    return without_image(view)
+
+
+def against_svg(view: Selection) -> str | None:
+    """Make an SVG of the chosen colouring."""
+    if view.image is not None and view.image.chosen_id(VersionType.COLORING) is None:
+        return _("Choose a colouring first; an SVG is made from it.")
+    return without_image(view)
+
+
+def against_comparing(view: Selection) -> str | None:
+    """See original and versions side by side."""
+    if view.image is not None and not any(v.status == "completed" for v in view.versions):
+        return _("There is no completed version to compare.")
+    return without_image(view)
+
+
+def without_file(view: Selection) -> str | None:
+    """What stands against commands on the picture's file."""
+    return without_image(view) or (_("There is no picture yet.") if view.file is None else None)
+
+
+def against_choosing(view: Selection) -> str | None:
+    """Choose the version."""
+    version = view.version
+    if version is not None and (version.status != "completed" or version.file is None):
+        words = _("{version} is not completed; there is nothing to choose.")
+        return words.format(version=_name(version))
+    if version is not None and version.selected:
+        return _("{version} is the chosen one already.").format(version=_name(version))
+    return without_version(view)
 
 
 def is_retryable(version: VersionView | None) -> bool:
@@ -68,59 +82,56 @@ def is_retryable(version: VersionView | None) -> bool:
     return version is not None and version.status.meta.is_retryable
 
 
-def _for_order(command: str, order: OrderDetail) -> str | None:
-    if command == "retry_all" and order.status is OrderStatus.ERROR:
+def has_failed(view: Selection) -> bool:
+    """Whether the order itself failed, so that it can be gone on with."""
+    return view.detail is not None and view.detail.status is OrderStatus.ERROR
+
+
+def against_retrying(view: Selection) -> str | None:
+    """Try the version again; where it did not fail, an order that did."""
+    if has_failed(view):
         return None
-    if not order.images:
-        return _("The order has no photo yet.")
-    if command == "retry_all":
-        newest = [
-            image.versions(kind)[-1]
-            for image in order.images
-            for kind in VersionType
-            if image.versions(kind)
-        ]
-        if not any(view.status == "error" for view in newest):
-            return _("Nothing failed in this order.")
-    return None
+    if view.version is not None and not is_retryable(view.version):
+        return _("{version} did not fail.").format(version=_name(view.version))
+    return without_version(view)
 
 
-def _for_image(command: str, view: InView, image: ImageView) -> str | None:
-    if command in ("generate_coloring", "generate_coloring_options"):
-        return _("The photo is not in storage yet.") if image.file is None else None
-    if command in ("generate_svg", "generate_svg_options"):
-        chosen = image.selected_coloring_id
-        return _("Choose a colouring first; an SVG is made from it.") if chosen is None else None
-    if command == "compare":
-        views = image.versions(view.kind)
-        is_any = any(v.status == "completed" for v in views)
-        return None if is_any else _("There is no completed version to compare.")
-    if command in ("picture", "browse", "copy", "save"):
-        return _("There is no picture yet.") if view.file is None else None
-    if view.version is None:
-        return _("There is no version yet.")
-    return _for_version(command, view.version, len(image.versions(view.kind)), image, view.kind)
+def against_retrying_all(view: Selection) -> str | None:
+    """Try again all that failed in the order, the order itself included."""
+    if has_failed(view):
+        return None
+    if reason := without_images(view):
+        return reason
+    images = () if view.detail is None else view.detail.images
+    newest = [
+        versions[-1] for image in images for k in VersionType if (versions := image.versions(k))
+    ]
+    is_any = any(version.status == "error" for version in newest)
+    return None if is_any else _("Nothing failed in this order.")
 
 
-def _for_version(
-    command: str, version: VersionView, count: int, image: ImageView, kind: VersionType
-) -> str | None:
-    meta = version.status.meta
-    name = f"v{version.version}"
-    if command == "choose":
-        if version.status != "completed" or version.file is None:
-            return _("{version} is not completed; there is nothing to choose.").format(version=name)
-        if version.selected:
-            return _("{version} is the chosen one already.").format(version=name)
-    if command == "retry" and not is_retryable(version):
-        return _("{version} did not fail.").format(version=name)
-    if command == "cancel" and meta.is_final:
-        return _("{version} is finished; there is nothing to cancel.").format(version=name)
-    if command in ("previous_version", "next_version") and count == 1:
-        return _("There is no other version.")
-    if command.startswith("version_"):
-        numbers = {str(v.version) for v in image.versions(kind)}
-        number = command.removeprefix("version_")
-        if number not in numbers:
-            return _("There is no v{number}.").format(number=number)
-    return None
+def against_cancelling(view: Selection) -> str | None:
+    """Stop the making of the version."""
+    if view.version is not None and view.version.status.meta.is_final:
+        words = _("{version} is finished; there is nothing to cancel.")
+        return words.format(version=_name(view.version))
+    return without_version(view)
+
+
+def against_stepping(view: Selection) -> str | None:
+    """Go to the version before or after."""
+    return without_version(view) or (
+        _("There is no other version.") if len(view.versions) == 1 else None
+    )
+
+
+def against_jumping(view: Selection, number: int) -> str | None:
+    """Go to the version with a number."""
+    if reason := without_version(view):
+        return reason
+    is_there = any(version.version == number for version in view.versions)
+    return None if is_there else _("There is no v{number}.").format(number=number)
+
+
+def _name(version: VersionView) -> str:
+    return f"v{version.version}"

@@ -1,68 +1,252 @@
-"""What an operator does to versions from the order screen, through the services."""
+"""What each key of the order screen does, through the services."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from functools import partial
 
-from fototui.domain.options import ColoringOptions, SvgOptions
 from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _
+from fototui.screens.base import FototuiScreen
+from fototui.screens.choosing import choose
+from fototui.screens.dialogs import confirm
+from fototui.screens.options import ask_options
+from fototui.screens.order import availability as can
+from fototui.screens.order import files
+from fototui.screens.order.selection import Selection
 from fototui.screens.orders.bulk import Outcome
-from fototui.services.backend import Backend
 from fototui.services.ingest.imports import SyncService
 from fototui.services.versions.kinds import version_service
 from fototui.services.views.orders import StartReport, VersionView
+from fototui.ui.commands import Command
+from fototui.ui.context import AppContext
 
 
-async def create(
-    backend: Backend,
-    kind: VersionType,
-    image_id: int,
-    options: ColoringOptions | SvgOptions | None = None,
-) -> VersionView:
-    """Ask for a new version of an image; see `VersionService.create`."""
-    async with backend.transaction(version_service(kind)) as service:
-        return await service.create_with(image_id, options)
+class OrderCommands(FototuiScreen):
+    """The commands that change the order, or take its files elsewhere.
+
+    Args:
+        context: The parts of the app.
+        order_id: ULID.
+
+    Attributes:
+        selection: What is looked at.
+    """
+
+    order_id: str
+
+    def __init__(self, context: AppContext, order_id: str) -> None:
+        super().__init__(context)
+        self.order_id = order_id
+        self.selection = Selection()
+        self._chosen_here: set[int | None] = set()
+
+    def declare_commands(self) -> Mapping[str, Command]:
+        """Say what each key does."""
+        view = self.selection
+
+        def unless(reason: Callable[[Selection], str | None]) -> Callable[[], str | None]:
+            return partial(reason, view)
+
+        commands = {
+            "order.choose": Command(self._choose, unless(can.against_choosing)),
+            "order.retry": Command(self._retry, unless(can.against_retrying)),
+            "order.retry_all": Command(self._retry_all, unless(can.against_retrying_all)),
+            "order.cancel": Command(self._cancel, unless(can.against_cancelling)),
+            "order.fetch": Command(self._fetch, unless(can.against_fetching)),
+            "order.browse": Command(self._browse, unless(can.without_file)),
+            "order.copy": Command(self._copy, unless(can.without_file)),
+            "order.save": Command(self._save, unless(can.without_file)),
+        }
+        against = {VersionType.COLORING: can.against_coloring, VersionType.SVG: can.against_svg}
+        for kind in VersionType:
+            name = f"order.generate_{kind}"
+            reason = unless(against[kind])
+            generate, ask = partial(self._generate, kind), partial(self._ask_and_generate, kind)
+            commands[name] = Command(generate, reason)
+            commands[f"{name}_options"] = Command(ask, reason)
+            commands[f"{name}_all"] = Command(
+                partial(self._generate_all, kind), unless(can.without_images)
+            )
+        return commands
+
+    @abstractmethod
+    def show_all(self) -> None:
+        """Show what is known now."""
+
+    async def _refresh(self, order_id: str) -> None:
+        await self.context.store.refresh(order_id)
+        self.show_all()
+
+    async def _follow(self, view: VersionView) -> VersionView:
+        self.selection.follow(view)
+        await self._refresh(self.order_id)
+        return view
+
+    # --- making versions -----------------------------------------------------------------------
+
+    def _generate(self, kind: VersionType) -> None:
+        if (image := self.selection.image) is None:
+            return
+
+        async def work() -> VersionView:
+            async with self.context.backend.transaction(version_service(kind)) as service:
+                view = await service.create_with(image.id, None)
+            return await self._follow(view)
+
+        self.perform(work, _about(_("v{n} is requested.")))
+
+    def _ask_and_generate(self, kind: VersionType) -> None:
+        image, version = self.selection.image, self.selection.version
+        if image is None:
+            return
+
+        async def work() -> VersionView | None:
+            before = None if version is None else version.options
+            if (options := await ask_options(self.app, kind, before)) is None:
+                return None
+            async with self.context.backend.transaction(version_service(kind)) as service:
+                view = await service.create_with(image.id, options)
+            return await self._follow(view)
+
+        self.perform(work, _about(_("v{n} is requested.")))
+
+    def _generate_all(self, kind: VersionType) -> None:
+        order_id = self.order_id
+
+        async def work() -> str:
+            async with self.context.backend.transaction(version_service(kind)) as service:
+                reports = await service.create_for_order(order_id)
+            for report in reports:
+                if report.version is not None:
+                    self.selection.follow(report.version)
+            await self._refresh(order_id)
+            return Outcome.of(reports).in_words()
+
+        self.perform(work, _as_it_is)
+
+    # --- what failed, or is not wanted ---------------------------------------------------------
+
+    def _retry(self) -> None:
+        """Try this version again; of an order that failed, what was missing."""
+        version, order_id = self.selection.version, self.order_id
+        if can.has_failed(self.selection) and not can.is_retryable(version):
+            self.perform(lambda: self._retry_order(order_id), _as_it_is)
+        elif version is not None:
+
+            async def work() -> VersionView:
+                versions = version_service(version.kind)
+                async with self.context.backend.transaction(versions) as service:
+                    view = await service.retry(version.id)
+                return await self._follow(view)
+
+            self.perform(work, _about(_("v{n} is being retried.")))
+
+    async def _retry_order(self, order_id: str) -> str:
+        async with self.context.backend.transaction(SyncService) as orders:
+            status = await orders.retry(order_id)
+        await self._refresh(order_id)
+        if status is OrderStatus.DOWNLOADING:
+            return _("The missing photos are downloaded again.")
+        if status is OrderStatus.PENDING:
+            return _("The order will be fetched from Shopify again.")
+        return _("Nothing is missing; the order can be worked on.")
+
+    def _retry_all(self) -> None:
+        """Try again all that failed in this order, the order itself included."""
+        order_id, has_failed = self.order_id, can.has_failed(self.selection)
+
+        async def work() -> str:
+            if has_failed:
+                self.notify(await self._retry_order(order_id))
+            reports: list[StartReport] = []
+            for kind in VersionType:
+                async with self.context.backend.transaction(version_service(kind)) as service:
+                    reports += await service.retry_failed(order_id)
+            started = [report for report in reports if report.version is not None]
+            if has_failed and not started:
+                return ""
+            await self._refresh(order_id)
+            return Outcome.of(started).in_words()
+
+        self.perform(work, _as_it_is)
+
+    def _cancel(self) -> None:
+        """Stop this version; asks where it may be paid already."""
+        if (version := self.selection.version) is None:
+            return
+
+        async def work() -> VersionView | None:
+            question = _("v{n} has been sent already and may be charged. Cancel it?").format(
+                n=version.version
+            )
+            if version.submissions and not await confirm(
+                self.app, question, yes=_("Cancel the version")
+            ):
+                return None
+            versions = version_service(version.kind)
+            async with self.context.backend.transaction(versions) as service:
+                view = await service.cancel(version.id)
+            return await self._follow(view)
+
+        self.perform(work, _about(_("v{n} is cancelled.")))
+
+    # --- choosing ------------------------------------------------------------------------------
+
+    def _choose(self) -> None:
+        """Choose this version, over what this screen showed as the chosen one."""
+        version, image, order_id = self.selection.version, self.selection.image, self.order_id
+        if version is None or image is None:
+            return
+        expected = image.chosen_id(version.kind)
+
+        async def work() -> VersionView | None:
+            is_chosen = False
+            self._chosen_here.add(version.id)
+            try:
+                done = await choose(self.app, self.context, order_id, version, expected=expected)
+                is_chosen = done.is_chosen
+            finally:
+                if not is_chosen:
+                    self._chosen_here.discard(version.id)
+            await self._refresh(order_id)
+            return version if is_chosen else None
+
+        self.perform(work, _about(_("v{n} is chosen.")))
+
+    # --- the order and its files ---------------------------------------------------------------
+
+    def _fetch(self) -> None:
+        order_id = self.order_id
+
+        async def work() -> str:
+            async with self.context.backend.transaction(SyncService) as orders:
+                await orders.request(order_id)
+            await self.context.store.refresh(order_id)
+            return _("The order will be fetched from Shopify again.")
+
+        self.perform(work, _as_it_is)
+
+    def _browse(self) -> None:
+        if (file := self.selection.file) is not None:
+            self.perform(lambda: files.browse(self.app, self.context, file), _as_it_is)
+
+    def _copy(self) -> None:
+        if (file := self.selection.file) is not None:
+            self.perform(lambda: files.copy_address(self.app, self.context, file), _as_it_is)
+
+    def _save(self) -> None:
+        file, detail = self.selection.file, self.selection.detail
+        if file is not None and detail is not None:
+            name = f"{detail.number} {self.selection.caption}"
+            self.perform(lambda: files.save(self.app, self.context, file, name=name), _as_it_is)
 
 
-async def create_all(backend: Backend, kind: VersionType, order_id: str) -> Sequence[StartReport]:
-    """Ask for a version of each image that needs one; see `VersionService.create_for_order`."""
-    async with backend.transaction(version_service(kind)) as service:
-        return await service.create_for_order(order_id)
+def _as_it_is(words: str | None) -> str | None:
+    return words
 
 
-async def retry(backend: Backend, view: VersionView) -> VersionView:
-    """Have a failed version made again; see `VersionService.retry`."""
-    async with backend.transaction(version_service(view.kind)) as service:
-        return await service.retry(view.id)
-
-
-async def retry_failed(backend: Backend, order_id: str) -> Sequence[StartReport]:
-    """Have all that failed in an order made again, of both kinds."""
-    reports: list[StartReport] = []
-    for kind in VersionType:
-        async with backend.transaction(version_service(kind)) as service:
-            reports += await service.retry_failed(order_id)
-    return reports
-
-
-async def retry_order(backend: Backend, order_id: str) -> str:
-    """Have an order go on that failed; see `SyncService.retry`. Gives words for a toast."""
-    async with backend.transaction(SyncService) as service:
-        status = await service.retry(order_id)
-    if status is OrderStatus.DOWNLOADING:
-        return _("The missing photos are downloaded again.")
-    if status is OrderStatus.PENDING:
-        return _("The order will be fetched from Shopify again.")
-    return _("Nothing is missing; the order can be worked on.")
-
-
-async def cancel(backend: Backend, view: VersionView) -> VersionView:
-    """Stop the making of a version; see `VersionService.cancel`."""
-    async with backend.transaction(version_service(view.kind)) as service:
-        return await service.cancel(view.id)
-
-
-def in_words(reports: Sequence[StartReport]) -> str:
-    """What became of many images, for a toast."""
-    return Outcome.of(reports).in_words()
+def _about(words: str) -> Callable[[VersionView | None], str | None]:
+    """A toast about a version; none where the operator thought better of it."""
+    return lambda view: None if view is None else words.format(n=view.version)

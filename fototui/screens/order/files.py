@@ -8,17 +8,16 @@ import re
 import sys
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from textual.app import App
 
 from fototui.config.file import write_atomically
 from fototui.domain.errors import FototuiError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.text import clean_line
 from fototui.i18n import _
-from fototui.screens.dialogs import AskText
-
-if TYPE_CHECKING:
-    from fototui.app import FototuiApp
+from fototui.screens.dialogs import AskText, confirm
+from fototui.ui.context import AppContext
 
 
 class SaveError(FototuiError):
@@ -36,43 +35,48 @@ def can_browse() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-async def browse(app: FototuiApp, ref: S3ObjectRefData) -> str:
+async def browse(app: App[object], context: AppContext, ref: S3ObjectRefData) -> str:
     """Open a file in the browser, or copy its address where there is none.
 
     Args:
         app: The app.
+        context: Its parts.
         ref: The file.
 
     Returns:
         What was done, for a toast.
     """
-    address = await app.pictures.address(ref)
+    address = await context.pictures.address(ref)
     if can_browse() and await asyncio.to_thread(webbrowser.open, address):
         return _("Opened in the browser.")
     app.copy_to_clipboard(address)
     return _("There is no browser here; the address is copied: {address}").format(address=address)
 
 
-async def copy_address(app: FototuiApp, ref: S3ObjectRefData) -> str:
+async def copy_address(app: App[object], context: AppContext, ref: S3ObjectRefData) -> str:
     """Copy a file's address.
 
     Args:
         app: The app.
+        context: Its parts.
         ref: The file.
 
     Returns:
         What was done, for a toast.
     """
-    address = await app.pictures.address(ref)
+    address = await context.pictures.address(ref)
     app.copy_to_clipboard(address)
     return _("Copied: {address}").format(address=address)
 
 
-async def save(app: FototuiApp, ref: S3ObjectRefData, *, name: str) -> str | None:
+async def save(
+    app: App[object], context: AppContext, ref: S3ObjectRefData, *, name: str
+) -> str | None:
     """Ask where to save a file, and save it; nothing is overwritten unasked. Call it in a worker.
 
     Args:
         app: The app.
+        context: Its parts.
         ref: The file.
         name: What to call it, without an extension; may hold a stranger's text.
 
@@ -88,14 +92,14 @@ async def save(app: FototuiApp, ref: S3ObjectRefData, *, name: str) -> str | Non
     if answer is None or not answer.strip():
         return None
     path = Path(answer.strip())
-    data = await app.backend.storage.get(ref.key)
+    data = await context.backend.storage.get(ref.key)
     try:
         path = await asyncio.to_thread(path.expanduser)
         if not await asyncio.to_thread(write_atomically, path, data, overwrite=False):
             question = _("{path} is there already. Overwrite it?").format(
                 path=clean_line(str(path))
             )
-            if not await app.ask(question, yes=_("Overwrite")):
+            if not await confirm(app, question, yes=_("Overwrite")):
                 return None
             await asyncio.to_thread(write_atomically, path, data)
     except (OSError, ValueError, RuntimeError) as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial, partialmethod
+from collections.abc import Mapping
+from functools import partial
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -15,12 +16,21 @@ from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import _, translate
 from fototui.live.state import Changed
-from fototui.screens.order.availability import InView, reason_against
+from fototui.screens.order.availability import (
+    against_comparing,
+    against_jumping,
+    against_stepping,
+    without_file,
+    without_images,
+)
+from fototui.screens.order.commands import OrderCommands
 from fototui.screens.order.header import about, no_picture, why_failed
-from fototui.screens.order.keys import OrderKeys
 from fototui.screens.picture import PictureScreen
 from fototui.services.views.orders import ImageView
 from fototui.ui.actions import Scope
+from fototui.ui.commands import Command
+from fototui.ui.context import AppContext
+from fototui.ui.messages import CompareVersions
 from fototui.widgets.image_list import ImageList
 from fototui.widgets.picture.widget import Picture
 from fototui.widgets.version_list import KindTabs, VersionList
@@ -28,10 +38,11 @@ from fototui.widgets.version_list import KindTabs, VersionList
 _NARROW_UNDER = 100
 
 
-class OrderScreen(OrderKeys):
+class OrderScreen(OrderCommands):
     """An order.
 
     Args:
+        context: The parts of the app.
         order_id: ULID.
     """
 
@@ -46,29 +57,29 @@ class OrderScreen(OrderKeys):
     OrderScreen.-narrow ImageList { width: 22; padding: 0; }
     """
 
-    def __init__(self, order_id: str) -> None:
-        super().__init__(order_id)
+    def __init__(self, context: AppContext, order_id: str) -> None:
+        super().__init__(context, order_id)
         self._opened: str | None = None
         self._problem: Sentence | None = None
         self._last_shown: tuple[int, VersionType, int | None] | None = None
 
     def heading(self) -> str:
         """The order's number, and who else looks at it."""
-        detail = self._selection.detail
+        detail = self.selection.detail
         number = "…" if detail is None else clean_line(detail.number, limit=40)
         names = ", ".join(
-            clean_line(name, limit=40) for name in self.fototui.viewers(self.order_id)
+            clean_line(name, limit=40) for name in self.context.viewers(self.order_id)
         )
         also = _("Also viewing: {names}").format(names=names)
         return f"{number} · {also}" if names else number
 
     def compose_body(self) -> ComposeResult:
         """Images at the left, picture and versions at the right."""
-        ascii_badges = self.fototui.settings.ascii_badges
+        ascii_badges = self.context.settings.ascii_badges
         self.images = ImageList(ascii_badges=ascii_badges)
-        self.picture = Picture()
+        self.picture = Picture(self.context.pictures)
         self.tabs = KindTabs()
-        self.versions = VersionList(ascii_badges=ascii_badges)
+        self.versions = VersionList(self.context.settings.now, ascii_badges=ascii_badges)
         yield Vertical(
             Static(id="about"),
             Static(id="why", classes="-nothing", markup=False),
@@ -79,14 +90,14 @@ class OrderScreen(OrderKeys):
 
     def on_mount(self) -> None:
         """Open the order."""
-        self._repaint()
+        self.show_all()
         self._open(self.order_id)
 
     def on_unmount(self) -> None:
         """Have the order kept true no longer, and nothing more loaded ahead."""
         if self._opened is not None:
-            self.fototui.store.close(self._opened)
-        self.fototui.pictures.prefetch(())
+            self.context.store.close(self._opened)
+        self.context.pictures.prefetch(())
 
     def _open(self, order_id: str) -> None:
         # A function: a coroutine that is cancelled before its start would warn.
@@ -95,68 +106,77 @@ class OrderScreen(OrderKeys):
 
     async def _opening(self, order_id: str) -> None:
         try:
-            await self.fototui.store.open(order_id)
+            await self.context.store.open(order_id)
         except FototuiError as error:
             self._problem = error.sentence
         else:
             if self._opened is not None:
-                self.fototui.store.close(self._opened)
+                self.context.store.close(self._opened)
             self._opened, self._problem = order_id, None
-        self._repaint()
+        self.show_all()
 
     def on_store_changed(self, changed: Changed) -> None:
         """Show what changed in this order; open it when the database is back."""
         if self.order_id in changed.details | changed.rows:
-            self._repaint()
-        elif changed.health and self._problem and self.fototui.store.health.database_ok:
+            self.show_all()
+        elif changed.health and self._problem and self.context.store.health.database_ok:
             self._open(self.order_id)
 
     def language_changed(self) -> None:
         """Show everything in the new language."""
-        self._repaint()
+        self.show_all()
 
     # --- what is looked at ---------------------------------------------------------------------
 
-    def _in_view(self) -> InView:
-        neighbour = self.fototui.neighbour
-        return InView(
-            order=self._selection.detail,
-            image=self._selection.image,
-            kind=self._selection.kind,
-            version=self._selection.version,
-            file=self._selection.file,
-            is_first=neighbour(self.order_id, -1) is None,
-            is_last=neighbour(self.order_id, 1) is None,
-        )
-
-    def unavailable(self, action_id: str) -> str | None:
-        """Why an action cannot be done now."""
-        return reason_against(action_id.partition(".")[2], self._in_view())
+    def declare_commands(self) -> Mapping[str, Command]:
+        """Say what each key does that only moves about; the rest is in `OrderCommands`."""
+        view = self.selection
+        any_image = partial(without_images, view)
+        other_version = partial(against_stepping, view)
+        jumps = {
+            f"order.version_{number}": Command(
+                partial(self._jump, number), partial(against_jumping, view, number)
+            )
+            for number in range(1, 10)
+        }
+        return {
+            **super().declare_commands(),
+            **jumps,
+            "order.back": Command(self.app.pop_screen),
+            "order.switch_kind": Command(self._switch_kind, any_image),
+            "order.previous_version": Command(partial(self._step_version, -1), other_version),
+            "order.next_version": Command(partial(self._step_version, 1), other_version),
+            "order.previous_order": Command(partial(self._go, -1), self._why_first),
+            "order.next_order": Command(partial(self._go, 1), self._why_last),
+            "order.picture": Command(self._show_picture, partial(without_file, view)),
+            "order.compare": Command(self._compare, partial(against_comparing, view)),
+        }
 
     # --- showing it ----------------------------------------------------------------------------
 
-    def _repaint(self) -> None:
+    def show_all(self) -> None:
+        """Show what is known now."""
         if not self.can_paint:
             return
-        selection = self._selection
-        detail = selection.detail = self.fototui.store.detail(self.order_id)
+        selection = self.selection
+        detail = selection.detail = self.context.store.detail(self.order_id)
         image, version = selection.image, selection.version
         missing = self._why_missing()
-        row = self.fototui.store.orders.get(self.order_id)
-        zone, waiting = self.fototui.timezone, 0 if row is None else row.waiting
+        row = self.context.store.orders.get(self.order_id)
+        zone, waiting = self.context.timezone, 0 if row is None else row.waiting
         self.query_one("#about", Static).update(about(detail, missing, zone, waiting=waiting))
         why = why_failed(detail)
         self.query_one("#why", Static).update(why)
         self.query_one("#why").set_class(not why, "-nothing")
         self.images.show(detail, None if image is None else image.id)
-        self.tabs.show(self._selection.kind, image)
+        self.tabs.show(self.selection.kind, image)
         version_id = None if version is None else version.id
         self.versions.show(selection.versions, version_id, empty=selection.no_versions)
         self.picture.show(
             selection.file, caption=selection.caption, empty=no_picture(selection, missing)
         )
         self._tell_of_choice(image)
-        self.fototui.pictures.prefetch(selection.ahead())
+        self.context.pictures.prefetch(selection.ahead())
         self.query("StatusBar, KeyBar").refresh()
         self.refresh_bindings()
 
@@ -171,90 +191,74 @@ class OrderScreen(OrderKeys):
         """Another's choice must not go unseen: enter chooses over what is shown as chosen."""
         if image is None:
             return
-        chosen, before = image.chosen_id(self._selection.kind), self._last_shown
-        self._last_shown = (image.id, self._selection.kind, chosen)
-        if before is None or before[:2] != (image.id, self._selection.kind) or before[2] == chosen:
+        chosen, before = image.chosen_id(self.selection.kind), self._last_shown
+        self._last_shown = (image.id, self.selection.kind, chosen)
+        if before is None or before[:2] != (image.id, self.selection.kind) or before[2] == chosen:
             return
         if chosen in self._chosen_here:
             self._chosen_here.discard(chosen)
             return
-        for view in self._selection.versions:
+        for view in self.selection.versions:
             if view.id == chosen:
-                self.fototui.toast(
-                    _("v{number} is the chosen one now.").format(number=view.version)
-                )
+                self.notify(_("v{number} is the chosen one now.").format(number=view.version))
 
     # --- moving about --------------------------------------------------------------------------
 
     def on_image_list_moved(self, event: ImageList.Moved) -> None:
         """Look at another image."""
-        if event.image_id != self._selection.image_id:
-            self._selection.image_id = event.image_id
-            self._repaint()
+        if event.image_id != self.selection.image_id:
+            self.selection.image_id = event.image_id
+            self.show_all()
 
     def on_kind_tabs_picked(self, event: KindTabs.Picked) -> None:
         """Look at the other kind."""
-        self._selection.kind = event.kind
-        self._repaint()
+        self.selection.kind = event.kind
+        self.show_all()
 
     def on_version_list_picked(self, event: VersionList.Picked) -> None:
         """Look at another version."""
         self._look_at(event.version_id)
 
     def _look_at(self, version_id: int) -> None:
-        self._selection.put_on(version_id)
-        self._repaint()
+        self.selection.put_on(version_id)
+        self.show_all()
 
-    def do_switch_kind(self) -> None:
-        """Switch between colourings and SVGs."""
+    def _switch_kind(self) -> None:
         kinds = list(VersionType)
-        place = kinds.index(self._selection.kind) + 1
-        self._selection.kind = kinds[place % len(kinds)]
-        self._repaint()
+        place = kinds.index(self.selection.kind) + 1
+        self.selection.kind = kinds[place % len(kinds)]
+        self.show_all()
 
     def _step_version(self, step: int) -> None:
-        if (version := self._selection.version) is not None:
-            views = self._selection.versions
+        if (version := self.selection.version) is not None:
+            views = self.selection.versions
             self._look_at(views[(views.index(version) + step) % len(views)].id)
 
-    do_previous_version = partialmethod(_step_version, -1)
-    do_next_version = partialmethod(_step_version, 1)
-
     def _jump(self, number: int) -> None:
-        for view in self._selection.versions:
+        for view in self.selection.versions:
             if view.version == number:
                 self._look_at(view.id)
 
-    do_version_1 = partialmethod(_jump, 1)
-    do_version_2 = partialmethod(_jump, 2)
-    do_version_3 = partialmethod(_jump, 3)
-    do_version_4 = partialmethod(_jump, 4)
-    do_version_5 = partialmethod(_jump, 5)
-    do_version_6 = partialmethod(_jump, 6)
-    do_version_7 = partialmethod(_jump, 7)
-    do_version_8 = partialmethod(_jump, 8)
-    do_version_9 = partialmethod(_jump, 9)
+    def _why_first(self) -> str | None:
+        is_first = self.context.neighbour(self.order_id, -1) is None
+        return _("This is the first order of the list.") if is_first else None
+
+    def _why_last(self) -> str | None:
+        is_last = self.context.neighbour(self.order_id, 1) is None
+        return _("This is the last order of the list.") if is_last else None
 
     def _go(self, step: int) -> None:
-        order_id = self.fototui.neighbour(self.order_id, step)
+        order_id = self.context.neighbour(self.order_id, step)
         if order_id is not None:
-            self.order_id, self._selection.image_id, self._last_shown = order_id, None, None
-            self._repaint()
+            self.order_id, self.selection.image_id, self._last_shown = order_id, None, None
+            self.show_all()
             self._open(order_id)
 
-    do_next_order = partialmethod(_go, 1)
-    do_previous_order = partialmethod(_go, -1)
+    def _show_picture(self) -> None:
+        if (file := self.selection.file) is not None:
+            self.app.push_screen(PictureScreen(self.context, file, name=self.selection.caption))
 
-    def do_back(self) -> None:
-        """Go back to what was there before."""
-        self.app.pop_screen()
-
-    def do_picture(self) -> None:
-        """See the picture on the whole screen."""
-        if (file := self._selection.file) is not None:
-            self.app.push_screen(PictureScreen(file, name=self._selection.caption))
-
-    def do_compare(self) -> None:
-        """See original and versions side by side."""
-        if (image := self._selection.image) is not None:
-            self.fototui.show_compare(self.order_id, image.id, self._selection.kind)
+    def _compare(self) -> None:
+        if (image := self.selection.image) is not None:
+            wanted = CompareVersions(self.order_id, image.id, self.selection.kind)
+            self.app.post_message(wanted)

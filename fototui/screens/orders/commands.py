@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext, translate
 from fototui.screens.base import FototuiScreen
+from fototui.screens.dialogs import confirm
 from fototui.screens.orders import bulk
 from fototui.services.ingest.imports import ImportReport
+from fototui.ui.actions import Scope
+from fototui.ui.commands import Command
+from fototui.ui.context import AppContext
+from fototui.ui.messages import OpenOrder, ShowSection
 from fototui.widgets.tables.order_table import OrderTable
 
-_NEED_ORDER = frozenset(
-    {"open", "copy", "mark", "mark_all", "generate_coloring", "generate_svg", "retry"}
-)
 _RECENT = 100
 """So many of the shop's newest orders are asked for; older ones come by the engine's own import."""
 _FAILURES_TOLD = 3
@@ -22,14 +25,17 @@ _FAILURES_TOLD = 3
 class OrdersCommands(FototuiScreen, inherit_bindings=False):
     """The commands of the list of orders.
 
+    Args:
+        context: The parts of the app.
+
     Attributes:
         table: The list; its cursor and marks tell what is meant.
     """
 
     table: OrderTable
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
         self._progress = ""
         self._is_fetching = False
 
@@ -37,98 +43,104 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
     def _show_counts(self) -> None:
         """Show how many there are of what, and the progress."""
 
+    def declare_commands(self) -> Mapping[str, Command]:
+        """Say what each key does: to the order under the cursor, or to the marked ones."""
+        backend = self.context.backend
+        return {
+            "orders.open": Command(self._open, self._why_no_order),
+            "orders.copy": Command(self._copy, self._why_no_order),
+            "orders.review": Command(self._review),
+            "orders.mark": Command(self._mark, self._why_no_order),
+            "orders.mark_all": Command(self._mark_all, self._why_no_order),
+            "orders.generate_coloring": Command(
+                lambda: self._do_to_orders(bulk.colorings(backend)), self._why_no_order
+            ),
+            "orders.generate_svg": Command(
+                lambda: self._do_to_orders(bulk.svgs(backend)), self._why_no_order
+            ),
+            "orders.retry": Command(
+                lambda: self._do_to_orders(bulk.retries(backend)), self._why_no_order
+            ),
+            "orders.fetch": Command(self._fetch, self._why_no_fetch),
+        }
+
     # --- one order ---------------------------------------------------------------------------
 
-    def unavailable(self, action_id: str) -> str | None:
-        """Without orders there is nothing to do; without a shop nothing to fetch."""
-        name = action_id.partition(".")[2]
-        if name == "fetch" and not self.table.marked:
-            return self._no_import()
-        if name in _NEED_ORDER and self.table.cursor is None and not self.table.marked:
+    def _why_no_order(self) -> str | None:
+        if self.table.cursor is None and not self.table.marked:
             return _("There is no order here.")
         return None
 
-    def _no_import(self) -> str | None:
-        if not self.fototui.backend.has_shop:
+    def _why_no_fetch(self) -> str | None:
+        if self.table.marked:
+            return None
+        if not self.context.backend.has_shop:
             return _(
                 "Shopify is not connected here: set SHOPIFY_STORE_URL and SHOPIFY_ACCESS_TOKEN."
             )
         return _("Orders are being fetched already.") if self._is_fetching else None
 
-    def do_open(self) -> None:
-        """Open the order under the cursor."""
+    def _open(self) -> None:
         if self.table.cursor is not None:
-            self.fototui.open_order(self.table.cursor)
+            self.app.post_message(OpenOrder(self.table.cursor))
 
     async def on_order_table_opened(self) -> None:
         """A double click opens too."""
         await self.action_act("orders.open")
 
-    def do_review(self) -> None:
-        """Judge pictures."""
-        self.fototui.do_show_review()
+    def _review(self) -> None:
+        self.app.post_message(ShowSection(Scope.REVIEW))
 
-    def do_copy(self) -> None:
+    def _copy(self) -> None:
         """Copy the number to the clipboard of the operator's terminal."""
-        row = self.fototui.store.orders.get(self.table.cursor or "")
+        row = self.context.store.orders.get(self.table.cursor or "")
         if row is not None:
-            self.fototui.copy_to_clipboard(clean_line(row.number))
-            self.fototui.toast(_("Copied {number}.").format(number=row.number))
+            self.app.copy_to_clipboard(clean_line(row.number))
+            self.notify(_("Copied {number}.").format(number=row.number))
 
     # --- many orders -------------------------------------------------------------------------
 
-    def do_mark(self) -> None:
+    def _mark(self) -> None:
         """Mark, and go on."""
         self.table.toggle_mark()
         self._show_counts()
 
-    def do_mark_all(self) -> None:
+    def _mark_all(self) -> None:
         """Mark all that are shown, or none."""
         self.table.toggle_all_marks()
         self._show_counts()
 
-    def do_generate_coloring(self) -> None:
-        """Make colourings of all images that need one."""
-        self._do_to_orders(bulk.colorings(self.fototui.backend))
-
-    def do_generate_svg(self) -> None:
-        """Make SVGs of all chosen colourings that have none."""
-        self._do_to_orders(bulk.svgs(self.fototui.backend))
-
-    def do_retry(self) -> None:
-        """Try again what failed, of both kinds."""
-        self._do_to_orders(bulk.retries(self.fototui.backend))
-
-    def do_fetch(self) -> None:
+    def _fetch(self) -> None:
         """Import the shop's newest orders; where some are marked, have those fetched again."""
         if self.table.marked:
-            self._do_to_orders(bulk.fetches(self.fototui.backend))
+            self._do_to_orders(bulk.fetches(self.context.backend))
             return
         self._is_fetching = True
-        self.fototui.toast(_("Fetching orders…"))
+        self.notify(_("Fetching orders…"))
         self.perform(self._import, _import_in_words)
 
     async def _import(self) -> ImportReport:
         self._progress = _("Fetching orders…")
         self._show_counts()
-        backend = self.fototui.backend
+        backend = self.context.backend
         try:
             async with backend.transaction(backend.imports) as service:
                 report = await service.import_recent(limit=_RECENT)
         finally:
             self._is_fetching = False
             self._tell("", 0, 0)
-        await self.fototui.store.refresh()
+        await self.context.store.refresh()
         return report
 
     def _do_to_orders(self, command: bulk.Command) -> None:
-        orders = self.fototui.store.orders
+        orders = self.context.store.orders
         chosen = self.table.marked or {self.table.cursor or ""}
-        targets = [order_id for order_id in self.fototui.store.listing if order_id in chosen]
+        targets = [order_id for order_id in self.context.store.listing if order_id in chosen]
         images = sum(command.images(orders[order_id]) for order_id in targets)
 
         async def work() -> str | None:
-            if images > self.fototui.settings.ask_above and not await self.fototui.ask(
+            if images > self.context.settings.ask_above and not await confirm(
+                self.app,
                 _("{command}: start up to {images} images in {orders} orders?").format(
                     command=command.name, images=images, orders=len(targets)
                 ),
@@ -145,7 +157,7 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
                 self._tell("", 0, 0)
             self.table.unmark(targets)
             self._show_counts()
-            await self.fototui.store.refresh(*targets)
+            await self.context.store.refresh(*targets)
             return outcome.in_words()
 
         self.perform(work, lambda words: words)

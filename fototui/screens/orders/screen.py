@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import ClassVar, TypeVar
+from collections.abc import Mapping
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,12 +13,14 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from fototui.domain.errors import FototuiError
-from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext, translate
-from fototui.live.order_list import OrderList, Sort, Tab
+from fototui.live.order_list import Sort, Tab
 from fototui.live.state import Changed
 from fototui.screens.orders.commands import OrdersCommands
 from fototui.ui.actions import Scope
+from fototui.ui.commands import Command
+from fototui.ui.context import AppContext
+from fototui.ui.messages import OrdersCounted
 from fototui.widgets.order_filter import OrderFilter, OrderTabs
 from fototui.widgets.order_pane import OrderPane
 from fototui.widgets.tables.order_columns import Paint
@@ -27,11 +29,14 @@ from fototui.widgets.tables.order_table import OrderTable
 _PANE_FROM = 140
 _CURSOR_RESTS = 0.15
 _VIEWERS_EVERY = 1.0
-E = TypeVar("E", bound=StrEnum)
 
 
 class OrdersScreen(OrdersCommands, inherit_bindings=False):
-    """The orders screen."""
+    """The orders screen.
+
+    Args:
+        context: The parts of the app.
+    """
 
     scope = Scope.ORDERS
     # Not inherited, because a screen's own tab would move the focus rather than change the state.
@@ -44,8 +49,9 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
     OrdersScreen.-wide OrderPane { display: block; }
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
+        self.list = context.order_list
         self._pane_timer: Timer | None = None
         self._pane_wanted: str | None = None
         self._pane_order: str | None = None
@@ -57,20 +63,13 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
 
     def compose_body(self) -> ComposeResult:
         """Filter above, table below, the pane at the right where there is room."""
-        app = self.fototui
-        remembered = app.preferences
-        self.list = OrderList(
-            tab=_member(Tab, remembered.tab, Tab.ALL),
-            sort=_member(Sort, remembered.sort, Sort.CREATED),
-            reverse=remembered.reverse,
-            search=clean_line(remembered.search, limit=100),
-        )
-        ascii_signs = app.settings.ascii_badges
+        context = self.context
+        ascii_signs = context.settings.ascii_badges
         self.filter = OrderFilter(search=self.list.search, count=self.list.count)
         self.table = OrderTable(
-            lambda: app.store.orders, zone=app.timezone, ascii_signs=ascii_signs
+            lambda: context.store.orders, zone=context.timezone, ascii_signs=ascii_signs
         )
-        self.pane = OrderPane(Paint(app.timezone, ascii_signs))
+        self.pane = OrderPane(Paint(context.timezone, ascii_signs))
         yield Horizontal(Vertical(self.filter, self.table), self.pane)
 
     def on_mount(self) -> None:
@@ -84,7 +83,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         """Paint what changed; derive the list anew only where it may be another."""
         if not self.is_mounted:
             return
-        store = self.fototui.store
+        store = self.context.store
         if changed.rows:
             self.table.update_rows(changed.rows)
         if changed.listing:
@@ -107,14 +106,13 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
             bar.refresh()
 
     def _take_orders(self) -> None:
-        store = self.fototui.store
+        store = self.context.store
         self.list.take(store.orders, store.listing)
         self.table.marked &= store.orders.keys()
         self._show_list()
 
     def _show_list(self) -> None:
         was_empty = self.table.cursor is None
-        self.fototui.shown_orders = self.list.shown
         self.table.show_when_empty(self._words_when_empty())
         self.table.show_sorting(self.list.sort, descending=self._is_descending)
         self.table.show(self.list.shown)
@@ -124,9 +122,8 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
 
     def _show_counts(self) -> None:
         self.filter.tabs.show(self.list.tab, self._note())
-        self.fototui.tell_title(
-            to_review=self.list.count(Tab.REVIEW), failed=self.list.count(Tab.ERROR)
-        )
+        waiting, failed = self.list.count(Tab.REVIEW), self.list.count(Tab.ERROR)
+        self.app.post_message(OrdersCounted(to_review=waiting, failed=failed))
 
     def _note(self) -> str:
         if self._progress:
@@ -145,7 +142,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
             )
         if self.list.count(Tab.ALL):
             return _("No orders are in this state.")
-        if not self.fototui.store.is_complete:
+        if not self.context.store.is_complete:
             return _("Loading orders…")
         return _("No orders yet. `fototui orders add photo.jpg` makes one.")
 
@@ -160,7 +157,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         if event.text == self.list.search:
             return
         self.list.search_for(event.text)
-        self.fototui.preferences.search = event.text
+        self.context.preferences.search = event.text
         self._show_list()
 
     def on_order_filter_left(self) -> None:
@@ -176,12 +173,26 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         is_same = event.sort is self.list.sort
         self._sort_by(event.sort, reverse=is_same and not self.list.reverse)
 
-    def do_search(self) -> None:
+    def declare_commands(self) -> Mapping[str, Command]:
+        """Say what each key does to what is shown; the rest is in `OrdersCommands`."""
+        return {
+            **super().declare_commands(),
+            "orders.search": Command(self._search),
+            "orders.clear": Command(self._clear),
+            "orders.next_tab": Command(lambda: self._turn_tab(1)),
+            "orders.previous_tab": Command(lambda: self._turn_tab(-1)),
+            "orders.sort": Command(lambda: self._sort_by(self.list.sort.next, reverse=False)),
+            "orders.reverse": Command(
+                lambda: self._sort_by(self.list.sort, reverse=not self.list.reverse)
+            ),
+        }
+
+    def _search(self) -> None:
         """Type into the field."""
         # At once, and not with the next message: keys that follow belong to the field.
         self.set_focus(self.filter.field)
 
-    def do_clear(self) -> None:
+    def _clear(self) -> None:
         """Leave the field, then clear it, then unmark."""
         if isinstance(self.focused, Input):
             self.table.focus()
@@ -191,35 +202,19 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
             self.table.unmark(set(self.table.marked))
             self._show_counts()
 
-    def do_next_tab(self) -> None:
-        """The next state."""
-        self._turn_tab(1)
-
-    def do_previous_tab(self) -> None:
-        """The state before."""
-        self._turn_tab(-1)
-
     def _turn_tab(self, step: int) -> None:
         tabs = list(Tab)
         self._show_tab(tabs[(tabs.index(self.list.tab) + step) % len(tabs)])
 
     def _show_tab(self, tab: Tab) -> None:
         self.list.show_tab(tab)
-        self.fototui.preferences.tab = tab.value
+        self.context.preferences.tab = tab.value
         self._show_list()
-
-    def do_sort(self) -> None:
-        """Sort by the next column."""
-        self._sort_by(self.list.sort.next, reverse=False)
-
-    def do_reverse(self) -> None:
-        """Turn the order around."""
-        self._sort_by(self.list.sort, reverse=not self.list.reverse)
 
     def _sort_by(self, sort: Sort, *, reverse: bool) -> None:
         self.list.sort_by(sort, reverse=reverse)
-        self.fototui.preferences.sort = sort.value
-        self.fototui.preferences.reverse = reverse
+        self.context.preferences.sort = sort.value
+        self.context.preferences.reverse = reverse
         self._show_list()
 
     # --- the side pane -----------------------------------------------------------------------
@@ -231,7 +226,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
 
     def on_order_table_scrolled(self) -> None:
         """Let the store know which orders matter first."""
-        self.fototui.store.look_at(self.table.in_sight)
+        self.context.store.look_at(self.table.in_sight)
 
     def on_order_table_moved(self) -> None:
         """Let the pane follow once the cursor rests."""
@@ -262,7 +257,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
             self.pane.show_words("")
             return
         try:
-            await self.fototui.store.open(order_id)
+            await self.context.store.open(order_id)
         except FototuiError as error:
             self._pane_wanted = None  # it is tried again when the cursor moves
             self.pane.show_words(translate(error))
@@ -272,24 +267,19 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
 
     def _close_detail(self) -> None:
         if self._pane_order is not None:
-            self.fototui.store.close(self._pane_order)
+            self.context.store.close(self._pane_order)
             self._pane_order = None
 
     def _show_detail(self) -> None:
         order_id = self._pane_order
-        detail = None if order_id is None else self.fototui.store.detail(order_id)
+        detail = None if order_id is None else self.context.store.detail(order_id)
         if detail is not None:
-            self._viewers = self.fototui.viewers(detail.id)
-            row = self.fototui.store.orders.get(detail.id)
+            self._viewers = self.context.viewers(detail.id)
+            row = self.context.store.orders.get(detail.id)
             waiting = 0 if row is None else row.waiting
             self.pane.show(detail, self._viewers, waiting=waiting)
 
     def _watch_viewers(self) -> None:
         order_id = self._pane_order
-        if order_id is not None and self.fototui.viewers(order_id) != self._viewers:
+        if order_id is not None and self.context.viewers(order_id) != self._viewers:
             self._show_detail()
-
-
-def _member(kind: type[E], value: str, default: E) -> E:
-    """A remembered value, which an older or newer program may have written."""
-    return next((member for member in kind if member.value == value), default)

@@ -19,8 +19,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region, Size
 from textual.strip import Strip
-from textual.widget import Widget
 from textual_image._sixel import image_to_sixels
+
+from fototui.widgets.picture.surface import Surface
 
 _BAND = 6  # rows of pixels that Sixel tells at once
 _DEFINITION = re.compile(r"#(\d+);2;\d+;\d+;\d+")
@@ -107,7 +108,7 @@ def _move_to(x: int, y: int) -> str:
     return Control.move_to(x, y).segment.text
 
 
-class Sixels(Widget):
+class Sixels(Surface):
     """A picture in pixels."""
 
     def __init__(self) -> None:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import StrEnum
-from functools import lru_cache, partial
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
 
 from PIL import Image
-from rich.color import Color
-from rich.segment import Segment
-from rich.style import Style
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
 from textual.geometry import Size
 from textual.reactive import reactive
-from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
@@ -28,13 +21,10 @@ from fototui.domain.errors import FototuiError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.text import clean_line
 from fototui.i18n import translate
+from fototui.pictures.loader import PictureLoader
 from fototui.pictures.terminal import Graphics, Renderer
-
-if TYPE_CHECKING:
-    from fototui.app import FototuiApp
-    from fototui.widgets.picture.sixel import Sixels
-
-_Pixel = tuple[int, int, int]
+from fototui.widgets.picture.surface import Surface
+from fototui.widgets.picture.symbols import HalfBlocks
 
 _SETTLED = 0.05  # seconds without another resize, zoom or pan
 
@@ -48,64 +38,22 @@ class PictureState(StrEnum):
     FAILED = "failed"
 
 
-class HalfBlocks(Widget):
-    """Two pixels per character, in colours."""
+def _surface(graphics: Graphics) -> Surface | None:
+    """What draws; None where nothing can.
 
-    def __init__(self) -> None:
-        super().__init__(classes="surface")
-        self._strips: list[Strip] = []
-
-    async def paint(self, image: Image.Image) -> None:
-        """Show a picture that is as wide as this widget and twice as high."""
-        self._strips = await asyncio.to_thread(lambda: list(half_blocks(image)))
-        self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        """One row of characters, two of pixels."""
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
-
-
-@lru_cache(maxsize=1 << 16)
-def _style(upper: _Pixel, lower: _Pixel | None) -> Style:
-    below = None if lower is None else Color.from_rgb(*lower)
-    return Style.from_color(Color.from_rgb(*upper), below)
-
-
-def half_blocks(image: Image.Image) -> Iterator[Strip]:
-    """Make rows of half blocks, equal neighbours as one piece.
-
-    Args:
-        image: An RGB picture.
-
-    Yields:
-        A strip for each two rows of pixels.
+    Some are imported only here: textual-image's modules ask the terminal, which `detect` has done.
     """
-    width, data = image.width, image.tobytes()
-    pixels = list(zip(data[0::3], data[1::3], data[2::3], strict=True))
-    for start in range(0, len(pixels), width * 2):
-        upper = pixels[start : start + width]
-        lower: list[_Pixel | None] = [*pixels[start + width : start + 2 * width]]
-        lower = lower or [None] * width
-        segments: list[Segment] = []
-        pair, count = (upper[0], lower[0]), 0
-        for above, below in zip(upper, lower, strict=True):
-            if (above, below) != pair:
-                segments.append(Segment("▀" * count, _style(*pair)))
-                pair, count = (above, below), 0
-            count += 1
-        segments.append(Segment("▀" * count, _style(*pair)))
-        yield Strip(segments, width)
-
-
-def _surface(graphics: Graphics) -> Widget | None:
-    """What draws; textual-image's modules were imported, and the terminal asked, by `detect`."""
     match graphics:
         case Graphics.HALFCELL:
             return HalfBlocks()
         case Graphics.SIXEL:
-            return cast(Widget, import_module("fototui.widgets.picture.sixel").Sixels())
+            from fototui.widgets.picture.sixel import Sixels
+
+            return Sixels()
         case Graphics.TGP:
-            return cast(Widget, import_module("textual_image.widget").TGPImage(classes="surface"))
+            from fototui.widgets.picture.kitty import Kitty
+
+            return Kitty()
         case Graphics.OFF:
             return None
 
@@ -129,6 +77,9 @@ class _Stage(Container):
 class Picture(Widget):
     """A picture with its caption; where it cannot be shown, the reason.
 
+    Args:
+        pictures: Loads it, and knows what the terminal can show.
+
     Attributes:
         zoom: 1 shows all of it, 2 half of its width and height.
         pan: Which point of it is in the middle, each from 0 to 1.
@@ -149,13 +100,14 @@ class Picture(Widget):
     zoom: reactive[float] = reactive(1.0, init=False)
     pan: reactive[tuple[float, float]] = reactive((0.5, 0.5), init=False)
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id, classes=classes)
+    def __init__(self, pictures: PictureLoader, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._pictures = pictures
         self._ref: S3ObjectRefData | None = None
         self._empty = ""
         self._caption = ""
         self._settling: Timer | None = None
-        self._surface: Widget | None = None
+        self._surface: Surface | None = None
         self._stage = _Stage(self._reload_soon)
         self._words = Static(classes="words")
         self._under = Static(classes="caption")
@@ -195,8 +147,8 @@ class Picture(Widget):
 
     def on_unmount(self) -> None:
         """Have a terminal that keeps pictures (Kitty's protocol) forget this one."""
-        if self._surface is not None and self._renderer.graphics is Graphics.TGP:
-            cast(Any, self._surface).image = None
+        if self._surface is not None:
+            self._surface.forget()
 
     def watch_zoom(self) -> None:
         """Look closer or from farther away."""
@@ -209,12 +161,8 @@ class Picture(Widget):
     # --- how -----------------------------------------------------------------------------------
 
     @property
-    def _app(self) -> FototuiApp:
-        return cast("FototuiApp", self.app)
-
-    @property
     def _renderer(self) -> Renderer:
-        return self._app.pictures.renderer
+        return self._pictures.renderer
 
     def _show_caption(self) -> None:
         self._under.display = bool(self._caption)
@@ -246,9 +194,9 @@ class Picture(Widget):
             return  # it comes again with the first size
         try:
             if renderer.graphics is Graphics.OFF:
-                self._say(clean_line(await self._app.pictures.address(ref)), PictureState.SHOWN)
+                self._say(clean_line(await self._pictures.address(ref)), PictureState.SHOWN)
                 return
-            image = await self._app.pictures.load(
+            image = await self._pictures.load(
                 ref,
                 width_px=min(stage.width * renderer.cell_width, renderer.most_wide),
                 height_px=min(stage.height * renderer.cell_height, renderer.most_high),
@@ -267,12 +215,7 @@ class Picture(Widget):
         cells = Size(
             -(-image.width // renderer.cell_width), -(-image.height // renderer.cell_height)
         )
-        if renderer.graphics is Graphics.TGP:
-            cast(Any, surface).image = image  # textual-image's, of which types are not known
-        elif isinstance(surface, HalfBlocks):
-            await surface.paint(image)
-        else:
-            await cast("Sixels", surface).paint(image, cells, renderer.cell_height)
+        await surface.paint(image, cells, renderer.cell_height)
         surface.styles.width, surface.styles.height = cells
         surface.display = True
         self._words.display = False

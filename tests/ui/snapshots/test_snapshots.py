@@ -73,7 +73,7 @@ async def test_looks_as_stored(
         await scene.go(app, pilot)
         for language in languages:
             if language != app.preferences.language:
-                app.do_next_language()
+                app.next_language()
             different += [name async for name in _different(app, pilot, name, language)]
     complain(different)
 

@@ -1,0 +1,99 @@
+"""What every screen is given: the parts of the app, and not the app itself."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+
+from fototui.live.order_list import OrderList
+from fototui.live.store import LiveStore
+from fototui.pictures.loader import PictureLoader
+from fototui.services.backend import Backend
+from fototui.ui.preferences import Preferences
+from fototui.ui.presence import Presence
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """How the app behaves.
+
+    Args:
+        timezone: In which times are shown.
+        keys: Other keys for actions, by action id.
+        ask_above: Generating for more images than this asks first.
+        ascii_badges: For fonts without the usual signs.
+        bell: The terminal's bell rings when something fails.
+        title: The terminal's title counts what waits.
+        now: The clock that screens go by.
+    """
+
+    timezone: tzinfo
+    keys: Mapping[str, str] = field(default_factory=dict)
+    ask_above: int = 20
+    ascii_badges: bool = False
+    bell: bool = False
+    title: bool = False
+    now: Callable[[], datetime] = _now
+
+
+@dataclass(frozen=True, slots=True)
+class AppContext:
+    """The parts of the app.
+
+    Args:
+        backend: The services.
+        store: The live store.
+        settings: How the app behaves.
+        preferences: What is remembered; screens write into it as the operator goes.
+        pictures: Loads pictures.
+        order_list: The orders as the list shows them, filtered and sorted.
+        presence: Who else is here; None where nobody is asked.
+        terminal_id: This terminal, as claims on pictures name it.
+    """
+
+    backend: Backend
+    store: LiveStore
+    settings: AppSettings
+    preferences: Preferences
+    pictures: PictureLoader
+    order_list: OrderList
+    presence: Presence | None = None
+    terminal_id: uuid.UUID = field(default_factory=uuid.uuid4)
+
+    @property
+    def timezone(self) -> tzinfo:
+        """In which times are shown."""
+        return self.settings.timezone
+
+    @property
+    def others(self) -> list[str]:
+        """Other operators who are in the app."""
+        if self.presence is None:
+            return []
+        return sorted({other.operator for other in self.presence.others} - {self.backend.operator})
+
+    def viewers(self, order_id: str) -> list[str]:
+        """Other operators who have an order open."""
+        return [] if self.presence is None else self.presence.viewers(order_id)
+
+    def neighbour(self, order_id: str, step: int) -> str | None:
+        """The order before or after another one, as the list shows them.
+
+        Args:
+            order_id: The one.
+            step: 1 for the next, -1 for the one before.
+
+        Returns:
+            Its ULID; None at the list's end.
+        """
+        shown = self.order_list.shown or self.store.listing
+        if order_id not in shown:
+            return None
+        place = shown.index(order_id) + step
+        return shown[place] if 0 <= place < len(shown) else None

@@ -1,0 +1,80 @@
+"""What screens tell the app, which alone knows what other screens there are."""
+
+from textual.message import Message
+
+from fototui.domain.statuses import VersionType
+from fototui.ui.actions import Scope
+
+
+class OpenOrder(Message):
+    """An order is to be opened above what is shown.
+
+    Args:
+        order_id: ULID.
+    """
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__()
+        self.order_id = order_id
+
+
+class ShowSection(Message):
+    """Another section of the app is to be shown.
+
+    Args:
+        section: The scope of its screen.
+    """
+
+    def __init__(self, section: Scope) -> None:
+        super().__init__()
+        self.section = section
+
+
+class CompareVersions(Message):
+    """An image's original and versions are to be compared.
+
+    Args:
+        order_id: ULID of its order.
+        image_id: The image.
+        kind: Which versions.
+    """
+
+    def __init__(self, order_id: str, image_id: int, kind: VersionType) -> None:
+        super().__init__()
+        self.order_id = order_id
+        self.image_id = image_id
+        self.kind = kind
+
+
+class ChoiceMade(Message):
+    """The operator chose a version; the last choice may be taken back.
+
+    Args:
+        kind: Colouring or SVG.
+        image_id: The image.
+        previous_id: What was chosen before; None where nothing was.
+        new_id: What was chosen.
+    """
+
+    def __init__(
+        self, kind: VersionType, image_id: int, previous_id: int | None, new_id: int
+    ) -> None:
+        super().__init__()
+        self.kind = kind
+        self.image_id = image_id
+        self.previous_id = previous_id
+        self.new_id = new_id
+
+
+class OrdersCounted(Message):
+    """The list knows how many orders wait for the operator.
+
+    Args:
+        to_review: Orders to be judged.
+        failed: Orders in which something failed.
+    """
+
+    def __init__(self, *, to_review: int, failed: int) -> None:
+        super().__init__()
+        self.to_review = to_review
+        self.failed = failed
