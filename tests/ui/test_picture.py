@@ -28,6 +28,7 @@ from fototui.widgets.picture.sixel import Sixels, sixels
 from fototui.widgets.picture.symbols import HalfBlocks, half_blocks
 from fototui.widgets.picture.widget import Picture, PictureState
 from tests.ui.conftest import AppPilot, OpenApp
+from tests.waiting import PATIENCE, until_shown
 
 MISSING = S3ObjectRefData(key="a/none.png", bucket="files", etag="x")
 
@@ -178,7 +179,6 @@ from fototui.pictures.loader import PictureLoader
 from fototui.pictures.terminal import detect
 from tests.ui.test_picture import PictureApp, SlowStorage, put
 from fototui.widgets.picture.widget import Picture
-from tests.waiting import until_shown, PATIENCE
 
 async def main(folder, choice):
     storage = SlowStorage(folder / "files")
