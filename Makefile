@@ -9,7 +9,7 @@ HUB := $(TOOLS)/mercure
 # An uv on the PATH serves; otherwise one is put into the checkout.
 UV := $(or $(shell command -v uv 2>/dev/null),$(TOOLS)/uv/bin/uv)
 
-.PHONY: help setup demo test test-quick test-conditions check format lock catalogues hub keys screens bench clean
+.PHONY: help setup demo test test-quick test-conditions chaos check format lock catalogues hub keys screens bench clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -49,6 +49,8 @@ test-conditions: setup hub ## Run every test on another day, elsewhere, in other
 	@echo "Beside four busy loops:"; \
 		loops=; for _ in 1 2 3 4; do sh -c 'while :; do :; done' & loops="$$loops $$!"; done; \
 		trap 'kill $$loops' EXIT; $(PYTEST)
+chaos: setup ## Kill, freeze, cut and lie, then audit everything: ARGS="--seed 7 --only kills,hub"
+	@$(BIN)/python -m chaos $(ARGS)
 
 check: setup ## Format, lint, strict types, import contracts
 	@$(BIN)/ruff format --check .

@@ -1,0 +1,383 @@
+"""One scenario's world: a database, storage, a hub, the outside services, and processes."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+import psutil
+from PIL import Image as Picture
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chaos.hub import KEY as HUB_KEY
+from chaos.hub import Hub, serving_hub
+from chaos.processes import Processes
+from fototui.db.database import Database
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, VersionType
+from fototui.net.asgi import serving
+from fototui.sandbox.app import SandboxSettings, create_sandbox
+from fototui.sandbox.outcomes import Script
+from fototui.sandbox.pictures.generator import GeneratorKind
+from fototui.sandbox.postgres.server import EmbeddedPostgres
+from fototui.sandbox.shopify.app import ShopSettings
+from fototui.sandbox.shopify.cdn import Cdn
+from fototui.services.versions.coloring import ColoringService
+from fototui.services.versions.svg import VectorizerService
+from fototui.storage.directory import DirectoryStorage
+
+LEASE = 3.0
+"""Seconds of silence after which an engine of a scenario counts as dead."""
+OPERATOR = "chaos"
+TABLES = {VersionType.COLORING: "coloring_versions", VersionType.SVG: "svg_versions"}
+KEY = SecretStr("chaos")
+_POLL = 0.1
+
+Row = tuple[VersionType, int]
+
+
+class Waited(Exception):  # noqa: N818 - it names what happened to the scenario
+    """What a scenario waited for did not come."""
+
+
+def photo(number: int) -> bytes:
+    """A photo like no other."""
+    picture = Picture.new("RGB", (24, 16), (number % 256, number // 256 % 256, 90))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+async def until(condition: Callable[[], Awaitable[object]], *, seconds: float, what: str) -> None:
+    """Wait for something that happens in other processes.
+
+    Raises:
+        Waited: It did not come in time.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            while not await condition():
+                await asyncio.sleep(_POLL)
+    except TimeoutError as error:
+        raise Waited(f"no {what} after {seconds:.0f} s") from error
+
+
+@dataclass
+class World:
+    """All that a scenario may harm.
+
+    Attributes:
+        short: The form for the test suite.
+        excused: Versions that may end in an error, since the scenario spoils them.
+        tries_again: Failures that the outside caused are tried again by an operator at the end.
+        recovery_seconds: From each death to the moment when a job of it was in other hands.
+        memory: What the oldest engine takes, in bytes, from time to time.
+        left_out: What this machine lacks, in words.
+    """
+
+    postgres: EmbeddedPostgres
+    url: str
+    database: Database
+    storage: DirectoryStorage
+    folder: Path
+    sandbox_url: str
+    runpod: Script
+    vectorizer: Script
+    shop: ShopSettings
+    cdn: Cdn
+    hub: Hub
+    processes: Processes
+    chance: random.Random
+    short: bool
+    photos: int = 0
+    excused: set[Row] = field(default_factory=set)
+    tries_again: bool = False
+    recovery_seconds: list[float] = field(default_factory=list)
+    memory: list[int] = field(default_factory=list)
+    left_out: str = ""
+    _watchers: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def size(self, full: int, short: int) -> int:
+        """How many, in the full form and in the short one."""
+        return short if self.short else full
+
+    # --- work --------------------------------------------------------------------------------
+
+    async def queue(self, colorings: int, svgs: int = 0, *, an_order: int = 10) -> list[Row]:
+        """Queue jobs on photos of their own.
+
+        Args:
+            colorings: How many colourings.
+            svgs: How many SVGs, each of a colouring that is done.
+            an_order: Pictures of one order.
+        """
+        total = colorings + svgs
+        async with self.database.session() as session, session.begin():
+            images = [
+                image
+                for first in range(0, total, an_order)
+                for image in await self._order(session, min(an_order, total - first))
+            ]
+            made = [ColoringVersion(image_id=image.id, version=1) for image in images[:colorings]]
+            done = [
+                ColoringVersion(
+                    image_id=image.id,
+                    version=1,
+                    status=ColoringProcessingStatus.COMPLETED,
+                    file_ref=await self._store(image, "coloring/v1/"),
+                )
+                for image in images[colorings:]
+            ]
+            session.add_all([*made, *done])
+            await session.flush()
+            traced = [
+                SvgVersion(image_id=each.image_id, version=1, coloring_version_id=each.id)
+                for each in done
+            ]
+            session.add_all(traced)
+            for image, each in zip(images[colorings:], done, strict=True):
+                image.selected_coloring_id = each.id
+            await session.flush()
+            return [
+                *((VersionType.COLORING, each.id) for each in made),
+                *((VersionType.SVG, each.id) for each in traced),
+            ]
+
+    async def _order(self, session: AsyncSession, count: int) -> list[Image]:
+        order = Order(order_number=f"#C{self.photos}", status=OrderStatus.READY_FOR_REVIEW)
+        item = LineItem(order=order, position=1, title="Omalovánky")
+        images = [Image(line_item=item, position=n) for n in range(1, count + 1)]
+        session.add_all([order, item, *images])
+        await session.flush()
+        for image in images:
+            image.file_ref = await self._store(image, "")
+        return images
+
+    async def _store(self, image: Image, below: str) -> S3ObjectRefData:
+        self.photos += 1
+        item = image.line_item
+        key = f"{item.order.id}/{item.id}/{below}image_{image.position}.png"
+        return await self.storage.put(key, photo(self.photos), content_type="image/png")
+
+    async def engines(self, count: int, *arguments: str, **variables: str) -> None:
+        """Start some engines, and wait until they are at work."""
+        before = await self._registered()
+        for _ in range(count):
+            await self.processes.start("engine", *arguments, **variables)
+
+        async def registered() -> bool:
+            return await self._registered() >= before + count
+
+        await until(registered, seconds=60, what=f"{count} engines")
+
+    async def _registered(self) -> int:
+        async with self.connection() as connection:
+            return int(await connection.fetchval("SELECT count(*) FROM engines"))
+
+    # --- what is going on ----------------------------------------------------------------------
+
+    @property
+    def files(self) -> Path:
+        """Where the engines keep files."""
+        return self.folder / "files"
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection of one's own, straight to the server."""
+        connection = await asyncpg.connect(self.url.replace("+asyncpg", ""), timeout=10)
+        try:
+            yield connection
+        finally:
+            await connection.close(timeout=5)
+
+    async def unfinished(self) -> int:
+        """How many versions and orders have not reached their end."""
+        async with self.connection() as connection:
+            return int(
+                await connection.fetchval(
+                    """
+                    SELECT (SELECT count(*) FROM coloring_versions
+                            WHERE status NOT IN ('completed', 'error', 'runpod_cancelled'))
+                         + (SELECT count(*) FROM svg_versions
+                            WHERE status NOT IN ('completed', 'error'))
+                         + (SELECT count(*) FROM orders
+                            WHERE status NOT IN ('ready_for_review', 'error')
+                               OR sync_requested_at IS NOT NULL)
+                    """
+                )
+            )
+
+    async def finished(self, count: int) -> None:
+        """Wait until at most some jobs are left."""
+
+        async def left() -> bool:
+            await self.look()
+            return await self.unfinished() <= count
+
+        await until(left, seconds=600, what=f"fewer than {count} unfinished jobs")
+
+    async def look(self) -> None:
+        """Note what the engine takes that has lived longest."""
+        for process in self.processes.running:
+            if process.returncode is None:
+                self.memory.append(psutil.Process(process.pid).memory_info().rss)
+                return
+
+    async def kill(self) -> None:
+        """Kill an engine with -9, and watch how long its jobs are nobody's."""
+        victim = self.processes.victim()
+        await self.processes.kill(victim)
+        self.watch(victim.pid)
+
+    def watch(self, pid: int) -> None:
+        """Measure when the jobs of a dead engine are in other hands."""
+        self._watchers.add(asyncio.create_task(self._recovery(pid), name=f"recovery of {pid}"))
+
+    async def _recovery(self, pid: int) -> None:
+        held = " UNION ALL ".join(
+            f"SELECT v.id FROM {table} v JOIN engines e ON e.id = v.claimed_by WHERE e.pid = $1"
+            for table in TABLES.values()
+        )
+        began = time.monotonic()
+        async with self.connection() as connection:
+            had = len(await connection.fetch(held, pid))
+            while had:
+                await asyncio.sleep(_POLL)
+                left = len(await connection.fetch(held, pid))
+                if left < had:
+                    self.recovery_seconds += [time.monotonic() - began] * (had - left)
+                    had = left
+
+    # --- the end -------------------------------------------------------------------------------
+
+    async def settle(self, *, seconds: float = 240.0) -> None:
+        """Let two healthy engines finish all that is left, and end everything in good order.
+
+        Raises:
+            Waited: Something does not finish.
+        """
+        if (missing := 2 - len(self.processes.running)) > 0:
+            await self.engines(missing)
+        await self._all_done(seconds)
+        if self.tries_again:
+            await self._try_again()
+            await self._all_done(seconds)
+        if self._watchers:
+            _, late = await asyncio.wait(self._watchers, timeout=LEASE * 4)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*self._watchers, return_exceptions=True)
+        await self.processes.end()
+
+    async def _all_done(self, seconds: float) -> None:
+        async def done() -> bool:
+            return await self.unfinished() == 0
+
+        await until(done, seconds=seconds, what="end of all jobs")
+
+    async def _try_again(self) -> None:
+        """What an operator does with failures of the outside: `r` on each."""
+        async with self.connection() as connection:
+            await connection.execute(
+                "UPDATE lanes SET paused_at = NULL, paused_by = NULL, paused_reason = NULL"
+            )
+            failed = await connection.fetch(
+                "SELECT id FROM coloring_versions WHERE status IN ('error', 'runpod_cancelled')"
+            )
+            traced = await connection.fetch("SELECT id FROM svg_versions WHERE status = 'error'")
+        async with self.database.session() as session:
+            for row in failed:
+                await ColoringService(session, operator=OPERATOR).retry(row["id"])
+            for row in traced:
+                await VectorizerService(session, operator=OPERATOR).retry(row["id"])
+
+
+@asynccontextmanager
+async def open_world(
+    postgres: EmbeddedPostgres, template: str, folder: Path, *, seed: int, short: bool
+) -> AsyncIterator[World]:
+    """Make a world for one scenario; nothing of it is left afterwards.
+
+    Args:
+        postgres: The server.
+        template: A migrated database to copy.
+        folder: An empty folder.
+        seed: Of chance.
+        short: The form for the test suite.
+    """
+    name = folder.name.replace("-", "_")
+    await postgres.create_database(name, template)
+    url = postgres.url(name)
+    runpod, vectorizer = Script(seed=seed), Script(seed=seed + 1)
+    shop, cdn = ShopSettings(token=KEY, webhook_secret=KEY), Cdn({})
+    sandbox = SandboxSettings(
+        runpod_key=KEY,
+        vectorizer_key=KEY,
+        vectorizer_secret=KEY,
+        runpod=runpod,
+        vectorizer=vectorizer,
+        generator=GeneratorKind.QUICK,
+        shop=shop,
+        cdn=cdn,
+    )
+    files, logs = folder / "files", folder / "logs"
+    files.mkdir()
+    logs.mkdir()
+    async with AsyncExitStack() as stack:
+        sandbox_url = await stack.enter_async_context(serving(create_sandbox(sandbox)))
+        hub = await stack.enter_async_context(serving_hub())
+        database = await stack.enter_async_context(Database(url, pool_size=5))
+        chance = random.Random(seed)
+        processes = Processes(_environment(url, files, sandbox_url, hub.url), logs, chance)
+        stack.push_async_callback(processes.kill_all)
+        yield World(
+            postgres=postgres,
+            url=url,
+            database=database,
+            storage=DirectoryStorage(files),
+            folder=folder,
+            sandbox_url=sandbox_url,
+            runpod=runpod,
+            vectorizer=vectorizer,
+            shop=shop,
+            cdn=cdn,
+            hub=hub,
+            processes=processes,
+            chance=chance,
+            short=short,
+        )
+
+
+def _environment(url: str, files: Path, sandbox: str, hub: str) -> dict[str, str]:
+    return {
+        "DATABASE_URL": url,
+        "STORAGE_PATH": str(files),
+        "MERCURE_URL": hub,
+        "MERCURE_PUBLISHER_JWT_KEY": HUB_KEY.get_secret_value(),
+        "MERCURE_SUBSCRIBER_JWT_KEY": HUB_KEY.get_secret_value(),
+        "RUNPOD_API_URL": f"{sandbox}/runpod/v2",
+        "RUNPOD_ENDPOINT_ID": "sandbox",
+        "RUNPOD_API_KEY": KEY.get_secret_value(),
+        "RUNPOD_POLL_INTERVAL": "0.2",
+        "VECTORIZER_URL": f"{sandbox}/vectorizer/api/v1/vectorize",
+        "VECTORIZER_API_KEY": KEY.get_secret_value(),
+        "VECTORIZER_API_SECRET": KEY.get_secret_value(),
+        "SHOPIFY_STORE_URL": f"{sandbox}/shopify",
+        "SHOPIFY_ACCESS_TOKEN": KEY.get_secret_value(),
+        "SHOPIFY_WEBHOOK_SECRET": KEY.get_secret_value(),
+        "PHOTO_TRUSTED_HOSTS": sandbox.removeprefix("http://"),
+        "MIN_IMAGE_SIZE": "1",
+        "ENGINE_LEASE": str(LEASE),
+        "ENGINE_CONCURRENCY": "coloring=6,svg=4,ingest=4,download=4",
+        "OPERATOR": OPERATOR,
+        "LOG_LEVEL": "INFO",
+    }
