@@ -23,6 +23,8 @@ from fototui.log import configure_logging
 from fototui.sandbox.postgres.server import EmbeddedPostgres
 
 _TEMPLATE = "template_chaos"
+# Seconds after which a scenario is given up.
+_LONGEST, _LONGEST_SHORT = 400, 200
 _SUMMED = (
     "jobs",
     "lost",
@@ -43,9 +45,13 @@ def say(line: str) -> None:
 async def run_scenario(name: str, world: World) -> Audit:
     """Run one scenario to its end, and look at what it left."""
     stuck, fault = False, ""
+    limit = world.size(_LONGEST, _LONGEST_SHORT)
     try:
-        await SCENARIOS[name](world)
-        await world.settle()
+        async with asyncio.timeout(limit):
+            await SCENARIOS[name](world)
+            await world.settle()
+    except TimeoutError:
+        stuck, fault = True, f"it did not end within {limit} s"
     except Waited as error:
         stuck, fault = True, str(error)
     except AssertionError as error:
