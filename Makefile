@@ -49,6 +49,7 @@ test-conditions: setup hub ## Run every test on another day, elsewhere, in other
 	@echo "Beside four busy loops:"; \
 		loops=; for _ in 1 2 3 4; do sh -c 'while :; do :; done' & loops="$$loops $$!"; done; \
 		trap 'kill $$loops' EXIT; $(PYTEST)
+
 chaos: setup ## Kill, freeze, cut and lie, then audit everything: ARGS="--seed 7 --only kills,hub"
 	@$(BIN)/python -m chaos $(ARGS)
 
