@@ -179,6 +179,7 @@ from fototui.pictures.loader import PictureLoader
 from fototui.pictures.terminal import detect
 from tests.ui.test_picture import PictureApp, SlowStorage, put
 from fototui.widgets.picture.widget import Picture
+from tests.waiting import until_shown
 
 async def main(folder, choice):
     storage = SlowStorage(folder / "files")
@@ -190,10 +191,8 @@ async def main(folder, choice):
         async with app.run_test(size=(40, 20)) as pilot:
             picture = app.query_one(Picture)
             picture.show(ref)
-            async with in_time():
-                while picture.state != "shown":
-                    await pilot.pause(0.02)
-                await pilot.pause(0.2)
+            await until_shown(pilot, lambda: picture.state == "shown")
+            await pilot.pause(0.2)
             surface = picture.query_one(".surface")
             print(surface.size)
             for strip in surface.render_lines(Region(0, 0, *surface.size)):

@@ -1,0 +1,57 @@
+"""The heartbeat's thread, whatever becomes of the loop that started it."""
+
+import asyncio
+import threading
+import uuid
+
+import pytest
+from sqlalchemy import text
+from tests.waiting import PATIENCE, until
+
+from fototui.db.database import Database
+from fototui.engine.heartbeat import EngineIdentity, Heartbeat
+from fototui.engine.lease import Lease
+
+
+def _heartbeat(database: Database, lease: float = 1.0) -> Heartbeat:
+    def on_registered_again(_engine_id: uuid.UUID) -> None:
+        """Nobody is there to go on."""
+
+    return Heartbeat(
+        database.url,
+        EngineIdentity(
+            operator="eva", host="studio", pid=1, version="0", lanes=["coloring"], capacity=1
+        ),
+        lease=lease,
+        lease=Lease(seconds=lease, margin=0.1),
+        on_lease_lost=lambda: None,
+        on_registered_again=on_registered_again,
+    )
+
+
+async def test_a_caller_that_is_gone_ends_it_in_silence(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its engine is declared dead, and the loop that would have to know is closed."""
+    faults: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", faults.append)
+    heartbeat = _heartbeat(database)
+    await asyncio.to_thread(lambda: asyncio.run(heartbeat.start()))
+    async with database.engine.begin() as connection:
+        await connection.execute(text("UPDATE engines SET retired_at = now()"))
+    await until(lambda: "heartbeat" not in [thread.name for thread in threading.enumerate()])
+    assert faults == []
+
+
+async def test_a_start_that_fails_for_any_reason_says_so(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heartbeat = _heartbeat(database)
+
+    async def fail(_former: object = None) -> uuid.UUID:
+        raise ValueError("nobody expected this")
+
+    monkeypatch.setattr(heartbeat, "_register", fail)
+    with pytest.raises(ValueError, match="nobody expected this"):
+        await asyncio.wait_for(heartbeat.start(), PATIENCE)
+    await heartbeat.stop()
