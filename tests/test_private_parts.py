@@ -27,7 +27,7 @@ import fototui
 
 # By package: modules, and what is used of classes.
 PRIVATE = {
-    "textual": {"_handle_exception", "_driver", "_bindings"},
+    "textual": {"_handle_exception", "_shutdown", "_driver", "_bindings"},
     "textual_image": {"textual_image._sixel", "textual_image._terminal"},
 }
 SOURCES = sorted(Path(fototui.__file__).parent.rglob("*.py"))
@@ -87,7 +87,7 @@ def test_uvicorns_parts_are_there() -> None:
 
 @pytest.mark.parametrize("package", ["pydantic-settings", "textual", "textual-image", "uvicorn"])
 def test_such_a_package_has_an_upper_bound_and_one_version(package: str) -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[1]
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     [wanted] = [w for w in project["dependencies"] if re.match(rf"{package}[<>=]", w)]
     assert ",<" in wanted

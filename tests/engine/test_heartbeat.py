@@ -6,11 +6,11 @@ import uuid
 
 import pytest
 from sqlalchemy import text
-from tests.waiting import PATIENCE, until
 
 from fototui.db.database import Database
 from fototui.engine.heartbeat import EngineIdentity, Heartbeat
 from fototui.engine.lease import Lease
+from tests.waiting import PATIENCE, until
 
 
 def _heartbeat(database: Database, lease: float = 1.0) -> Heartbeat:
@@ -22,7 +22,7 @@ def _heartbeat(database: Database, lease: float = 1.0) -> Heartbeat:
         EngineIdentity(
             operator="eva", host="studio", pid=1, version="0", lanes=["coloring"], capacity=1
         ),
-        lease=lease,
+        lease_seconds=lease,
         lease=Lease(seconds=lease, margin=0.1),
         on_lease_lost=lambda: None,
         on_registered_again=on_registered_again,

@@ -24,6 +24,7 @@ from fototui.mercure.address import HUB_PATH
 from fototui.mercure.hub import HubSettings, serving_hub
 from fototui.mercure.tokens import publish_token, subscribe_token
 from fototui.net.asgi import bind
+from tests.conftest import IS_LATER
 from tests.waiting import PATIENCE, in_time
 
 BINARY = Path(__file__).parents[2] / ".tools" / "mercure"
@@ -220,7 +221,7 @@ def kind(request: pytest.FixtureRequest) -> HubKind:
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    if kind is HubKind.REFERENCE and "LD_PRELOAD" in os.environ:
+    if kind is HubKind.REFERENCE and IS_LATER:
         pytest.skip("The reference hub keeps to the machine's own date.")
     return kind
 

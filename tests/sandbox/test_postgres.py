@@ -30,7 +30,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="is about running as root
 RUN_UNTIL_KILLED = """
 import asyncio, sys
 from pathlib import Path
-from fototui.sandbox.postgres import EmbeddedPostgres
+from fototui.sandbox.postgres.server import EmbeddedPostgres
 
 async def main():
     async with EmbeddedPostgres(Path(sys.argv[1]), durable=False) as server:

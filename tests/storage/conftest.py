@@ -26,6 +26,7 @@ from fototui.retry import RetryPolicy
 from fototui.storage.base import Storage
 from fototui.storage.directory import DirectoryStorage
 from fototui.storage.s3 import S3StorageService
+from tests.conftest import IS_LATER
 from tests.waiting import PATIENCE
 
 ACCESS_KEY = "shop-access-key"
@@ -119,6 +120,8 @@ class S3Server:
 
 
 def _rclone(folder: Path) -> S3Server:
+    if IS_LATER:
+        pytest.skip("rclone keeps to the machine's own date, and refuses signatures of another.")
     port = _free_port()
     Path(folder, BUCKET).mkdir()
     return S3Server(

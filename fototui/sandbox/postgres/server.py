@@ -361,7 +361,9 @@ async def _end(pid: int, mode: StopMode, gone: Callable[[], Awaitable[object]]) 
 
 def _environment() -> dict[str, str]:
     """Nothing of ours (secrets stand in environments) but what finds shared libraries."""
-    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    kept = {
+        name: os.environ[name] for name in ("LD_LIBRARY_PATH", "LD_PRELOAD") if name in os.environ
+    }
     return kept | {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 

@@ -179,7 +179,7 @@ async def test_two_upgrades_at_once_are_one_after_the_other(empty_database_url: 
 async def test_two_processes_that_upgrade_at_once(empty_database_url: str) -> None:
     program = (
         "import asyncio, sys\n"
-        "from fototui.db import migrate\n"
+        "from fototui.db.schema import migrate\n"
         "from fototui.db.database import Database\n"
         "async def main():\n"
         "    async with Database(sys.stdin.read()) as database:\n"
@@ -209,7 +209,7 @@ def test_an_installed_wheel_brings_its_migrations_along(tmp_path: Path) -> None:
 
     program = (
         "import fototui\n"
-        "from fototui.db import migrate\n"
+        "from fototui.db.schema import migrate\n"
         "print(fototui.__file__, migrate.head(), sep='\\n')"
     )
     shown = subprocess.run(
