@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import asyncpg
 from pydantic import SecretStr
-from sqlalchemy import AsyncAdaptedQueuePool, Dialect, PoolProxiedConnection, event, text
+from sqlalchemy import URL, AsyncAdaptedQueuePool, Dialect, PoolProxiedConnection, event, text
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -163,7 +163,7 @@ class Database(Closing):
         tell_left_out(known.left_out)
         engine = create_async_engine(
             known.url,
-            poolclass=_Pool,
+            poolclass=_pool_of(self.url),
             pool_size=pool_size,
             max_overflow=0,
             # The few connections in use stay warm: their statements are prepared already. A ping
@@ -270,6 +270,7 @@ class _Pool(AsyncAdaptedQueuePool):
     """A pool whose exhaustion is an outage like others."""
 
     __module__ = AsyncAdaptedQueuePool.__module__  # names its logger: its lines are SQLAlchemy's
+    url: ClassVar[URL]
 
     def connect(self) -> PoolProxiedConnection:
         """Check a connection out."""
@@ -279,6 +280,15 @@ class _Pool(AsyncAdaptedQueuePool):
             raise DatabaseUnavailableError(
                 "All connections to the database are in use. Try again in a moment."
             ) from error
+        except AssertionError as error:  # SQLAlchemy's word on a version that it cannot read
+            if strange := strange_server(error, self.url):
+                raise strange from error
+            raise
+
+
+def _pool_of(url: URL) -> type[_Pool]:
+    # SQLAlchemy makes pools itself, also anew, and tells them nothing of the database.
+    return type("_Pool", (_Pool,), {"url": url, "__module__": _Pool.__module__})
 
 
 def _milliseconds(seconds: float) -> str:

@@ -103,5 +103,6 @@ async def test_a_job_that_kills_its_engines_takes_no_neighbour_along(world: Worl
     assert deaths == MAX_TAKEOVERS + 1
     # Its first neighbours were with it when it killed twice, and never again.
     assert max(row.takeovers for n, row in rows.items() if n != poison) <= 2
-    resubmitted = sum(row.resubmissions for row in rows.values())
-    assert world.runpod.counts.submitted == len(rows) + resubmitted
+    # A call is counted before it is made, and a death may come in between.
+    counted = sum(row.submissions for row in rows.values())
+    assert len(rows) <= world.runpod.counts.submitted <= counted

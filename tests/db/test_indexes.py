@@ -66,11 +66,11 @@ async def _fill(session: AsyncSession, kind: VersionType, image_id: int) -> None
 
 def test_what_may_be_claimed_is_said_in_the_words_of_the_indexes_that_shops_have() -> None:
     assert {kind: active_predicate(kind) for kind in JobKind} == {
-        "coloring": "status NOT IN ('completed', 'error', 'runpod_cancelled')",
-        "svg": "status NOT IN ('completed', 'error')",
-        "ingest": "(status IN ('pending', 'processing') "
+        "coloring": "status NOT IN ('completed', 'error', 'runpod_cancelled') AND held_at IS NULL",
+        "svg": "status NOT IN ('completed', 'error') AND held_at IS NULL",
+        "ingest": "((status IN ('pending', 'processing') AND held_at IS NULL) "
         "OR (sync_requested_at IS NOT NULL AND status <> 'downloading'))",
-        "download": "status = 'downloading'",
+        "download": "status = 'downloading' AND held_at IS NULL",
     }
     assert OrderStatus.active_states() == {"pending", "processing", "downloading"}
 

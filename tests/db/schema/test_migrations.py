@@ -18,7 +18,7 @@ from fototui.db.errors import SchemaError
 from fototui.db.schema import migrate, revision
 from fototui.db.schema.state import SHOP_REVISIONS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
