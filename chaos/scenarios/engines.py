@@ -7,7 +7,7 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from chaos.world import LEASE, TABLES, World
+from chaos.world import LEASE, TABLES, World, until
 from fototui.sandbox.outcomes import Latency
 
 _FAKETIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
@@ -44,11 +44,17 @@ async def freezes(world: World) -> None:
 
 async def poison(world: World) -> None:
     """One job kills every engine that touches it; its neighbours are innocent."""
-    world.runpod.latency = Latency(run=0.3)
-    [bad, *_] = await world.queue(world.size(24, 12))
+    # It never ends by itself, so whoever takes it up has it long enough to be killed by it.
+    world.runpod.latency = Latency(run=3600)
+    [bad] = await world.queue(1)
     world.excused.add(bad)
     await world.engines(2)
     kind, row_id = bad
+    async with world.connection() as connection:
+        submitted = f"SELECT status = 'runpod_processing' FROM {TABLES[kind]} WHERE id = $1"
+        await until(lambda: connection.fetchval(submitted, row_id), seconds=30, what="submission")
+    world.runpod.latency = Latency(run=0.3)
+    await world.queue(world.size(23, 11))
     holder = f"""
         SELECT e.pid FROM {TABLES[kind]} v JOIN engines e ON e.id = v.claimed_by
         WHERE v.id = $1 AND e.retired_at IS NULL
