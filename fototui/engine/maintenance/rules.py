@@ -39,7 +39,7 @@ class RuleSettings:
 
 
 class Rules:
-    """Applies the rules; a chore of every engine that is configured so.
+    """Applies the rules; a duty of every engine that is configured so.
 
     What is due is read from the rows themselves, and asked for under the image's lock like
     anything that an operator asks for. So it happens once, whichever engine comes first and
