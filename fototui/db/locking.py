@@ -1,35 +1,33 @@
-"""Change one row under its lock, in a short transaction.
+"""The one way to lock rows that an operator, an ingest or a job is about to change.
 
 `FOR NO KEY UPDATE` because `FOR UPDATE` on a row with children fails or waits while anyone inserts
-a child. NOWAIT because the lock is for one named row: whoever finds it taken says so at once.
+a child. Several rows are locked by their keys, so that two who want the same wait for each other
+instead of locking each other out. Picking any free row is another thing: that is SKIP LOCKED.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Generic, TypeVar
+from datetime import datetime
+from typing import Generic, TypeVar
 
-import structlog
-from sqlalchemy import ColumnElement, Select, inspect, select, text
+from sqlalchemy import ColumnElement, func, inspect, select
+from sqlalchemy.orm import undefer
+from sqlalchemy.orm.interfaces import ORMOption
 
 from fototui.db.base import Base
 from fototui.db.errors import (
     AmbiguousRecordError,
-    DatabaseError,
     LockNotAcquiredError,
-    RecordLockedError,
     RecordNotFoundError,
-    SqlState,
     UnexpectedStatusError,
 )
 from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.transaction import transaction
+from fototui.domain.errors import FototuiError
 from fototui.domain.flags import ProcessingStatusEnum
 
-log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 ModelT = TypeVar("ModelT", bound=Base)
 Predicates = Iterable[ColumnElement[bool]]
 
@@ -39,10 +37,12 @@ class RecordLock(Generic[ModelT]):
 
     Attributes:
         record: The row as it stands under the lock; only readable after the block.
+        now: When its transaction began, by the database's clock.
     """
 
-    def __init__(self, session: TrackedAsyncSession, record: ModelT) -> None:
+    def __init__(self, session: TrackedAsyncSession, record: ModelT, now: datetime) -> None:
         self.record = record
+        self.now = now
         self._session = session
         self._is_held = True
 
@@ -86,6 +86,8 @@ class RecordLock(Generic[ModelT]):
         self,
         expected: frozenset[ProcessingStatusEnum] | ProcessingStatusEnum,
         new_status: ProcessingStatusEnum,
+        *,
+        otherwise: FototuiError | None = None,
         **fields: object,
     ) -> None:
         """Move the row on, if it stands where the move starts.
@@ -93,6 +95,7 @@ class RecordLock(Generic[ModelT]):
         Args:
             expected: Status, or statuses, from which the move starts.
             new_status: Where it goes.
+            otherwise: What to raise where it is in another, if there is more to say.
             fields: Columns written along with it.
 
         Raises:
@@ -103,7 +106,7 @@ class RecordLock(Generic[ModelT]):
         allowed = expected if isinstance(expected, frozenset) else frozenset({expected})
         actual = self.record.status  # type: ignore[attr-defined]  # of models that have one
         if actual not in allowed:
-            raise UnexpectedStatusError(frozenset(allowed), actual)
+            raise otherwise or UnexpectedStatusError(frozenset(allowed), actual)
         await self.update_record(status=new_status, **fields)
 
     def _release(self) -> None:
@@ -111,18 +114,21 @@ class RecordLock(Generic[ModelT]):
 
 
 class ProcessingLock(Generic[ModelT]):
-    """The lock on one row; it can be acquired again and again.
+    """The lock on some rows of a table; it can be acquired again and again.
 
     Args:
         session: Session to work in.
-        model: The row's model.
-        predicates: Conditions that name the row; all must hold.
+        model: The rows' model.
+        predicates: Conditions that name the rows; all must hold.
         predicate_factory: Makes the conditions at each `acquire`; instead of `predicates`.
-        wait_seconds: Longest wait for a lock that someone holds; None waits for none.
+        wait: Wait for whoever holds a row, as long as the connection waits for locks at all. An
+            engine holds rows for a moment only; who wants to know at once whether one is free
+            does not wait.
+        along: What is to be read with the rows; it is not locked.
+        missing: What `acquire` raises where no row matches, if there is more to say.
 
     Raises:
         TypeError: Predicates and a factory were given, or neither.
-        ValueError: `wait_seconds` is not positive (PostgreSQL would wait for ever).
     """
 
     def __init__(
@@ -131,99 +137,79 @@ class ProcessingLock(Generic[ModelT]):
         model: type[ModelT],
         *predicates: ColumnElement[bool],
         predicate_factory: Callable[[], Predicates] | None = None,
-        wait_seconds: float | None = None,
+        wait: bool = False,
+        along: Sequence[ORMOption] = (),
+        missing: FototuiError | None = None,
     ) -> None:
         if bool(predicates) == (predicate_factory is not None):
             raise TypeError("give either predicates or a predicate_factory")
-        if wait_seconds is not None and wait_seconds <= 0:
-            raise ValueError("wait_seconds must be positive")
         self._session = session
         self._model = model
         self._predicates = predicate_factory or (lambda: predicates)
-        self._wait_seconds = wait_seconds
+        self._wait = wait
+        self._along = along
+        self._missing = missing
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[RecordLock[ModelT]]:
-        """Hold the row while the block runs, in a transaction of its own.
-
-        The transaction is committed when the block ends and rolled back when it raises or is
-        cancelled. Where the session is inside a transaction already, it is a savepoint of that one:
-        a failure leaves the rest usable, and the lock is held until the outer one ends.
+        """Hold the one row while the block runs, in a `transaction` of its own.
 
         Yields:
             The held row.
 
         Raises:
             RecordLockedError: Someone else holds it.
-            RecordNotFoundError: No row matches.
+            RecordNotFoundError: No row matches, and there is no other error for that.
             AmbiguousRecordError: More than one row matches.
         """
-        session = self._session
-        inside = session.in_transaction()
-        transaction = await (session.begin_nested() if inside else session.begin()).start()
-        try:
-            lock = RecordLock(session, await self._select())
+        async with self.acquire_all() as locks:
+            if not locks:
+                raise self._missing or RecordNotFoundError(
+                    "There is no such record in {table} any more, or it has moved on. "
+                    "Look at its present state.",
+                    table=self._model.__tablename__,
+                )
+            if len(locks) > 1:
+                raise AmbiguousRecordError(
+                    "A lock names more than one record of {table}. Report this as a bug.",
+                    table=self._model.__tablename__,
+                )
+            yield locks[0]
+
+    @asynccontextmanager
+    async def acquire_all(self) -> AsyncIterator[list[RecordLock[ModelT]]]:
+        """Hold all rows that match, also none, while the block runs.
+
+        Yields:
+            The held rows, by their keys.
+
+        Raises:
+            RecordLockedError: Someone else holds one.
+        """
+        async with transaction(self._session):
+            locks = await self.hold()
             try:
-                yield lock
+                yield locks
             finally:
-                lock._release()
-        except BaseException:
-            await _finish(transaction.rollback())
-            raise
-        await _finish(transaction.commit())
+                for lock in locks:
+                    lock._release()
 
-    async def _select(self) -> ModelT:
-        try:
-            if self._wait_seconds is not None:
-                milliseconds = max(1, round(self._wait_seconds * 1000))
-                await self._session.execute(text(f"SET LOCAL lock_timeout = {milliseconds}"))
-            records = (await self._session.scalars(self._statement())).all()
-        except DatabaseError as error:
-            if error.sqlstate != SqlState.LOCK_NOT_AVAILABLE:
-                raise
-            raise RecordLockedError(
-                "Someone else is changing this record of {table}. Try again in a moment.",
-                table=self._model.__tablename__,
-            ) from error
-        if not records:
-            raise RecordNotFoundError(
-                "There is no such record in {table} any more, or it has moved on. "
-                "Look at its present state.",
-                table=self._model.__tablename__,
-            )
-        if len(records) > 1:
-            raise AmbiguousRecordError(
-                "A lock names more than one record of {table}. Report this as a bug.",
-                table=self._model.__tablename__,
-            )
-        return records[0]
+    async def hold(self) -> list[RecordLock[ModelT]]:
+        """Lock all rows that match until the transaction ends that the session is in.
 
-    def _statement(self) -> Select[ModelT]:
-        return (
-            select(self._model)
+        For who finds out only inside a transaction what is to be locked.
+
+        Returns:
+            The held rows, by their keys.
+        """
+        found = await self._session.execute(
+            select(self._model, func.now())
             .where(*self._predicates())
-            .limit(2)
-            .with_for_update(key_share=True, nowait=self._wait_seconds is None)
+            .order_by(*inspect(self._model).primary_key)
+            .with_for_update(key_share=True, nowait=not self._wait, of=self._model)
+            # What an UPDATE gives back is asked for once more where it is not there: a round trip.
+            .options(undefer("*"), *self._along)
             # What an earlier transaction of this session has read is old news under the lock.
             .execution_options(populate_existing=True)
         )
-
-
-# Any: what a coroutine takes and sends is nobody's business here.
-async def _finish(work: Coroutine[Any, Any, None]) -> None:
-    """Run the end of a transaction to its end, whoever cancels the caller meanwhile.
-
-    It is bounded by the time-outs of the connection. A cancellation is raised afterwards.
-    """
-    task = asyncio.create_task(work)
-    cancelled = False
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError:
-            cancelled = True
-    if cancelled:
-        if error := task.exception():
-            log.warning("a transaction did not end well", exc_info=error)
-        raise asyncio.CancelledError
-    await task
+        return [RecordLock(self._session, record, now) for record, now in found]

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sqlalchemy import select
+from ulid import ULID
 
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.locking import ProcessingLock
 from fototui.db.models.orders import Order
 from fototui.db.transaction import transaction
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
@@ -59,25 +60,21 @@ class UrgencyService:
         """
         changed: list[str] = []
         unchanged: list[str] = []
+        ids: set[ULID] = set()
         async with transaction(self.session):
-            ids = {}
             for ref in refs:
                 order_id = await self.session.scalar(select(Order.id).where(is_order(ref)))
                 if order_id is None:
                     raise no_such_order(ref)
-                ids[order_id] = ref
-            rows = await self.session.scalars(
-                select(Order)
-                .where(Order.id.in_(ids))
-                .order_by(Order.id)  # two operators lock the same orders one after the other
-                .with_for_update(key_share=True)
-                .execution_options(populate_existing=True)
-            )
-            for order in rows:
+                ids.add(order_id)
+            for lock in await ProcessingLock(
+                self.session, Order, Order.id.in_(ids), wait=True
+            ).hold():
+                order = lock.record
                 if (order.urgent_at is not None) == urgent:
                     unchanged.append(order.order_number)
                     continue
-                order.urgent_at = datetime.now(UTC) if urgent else None
+                order.urgent_at = lock.now if urgent else None
                 action = ActivityAction.PUT_FIRST if urgent else ActivityAction.PUT_BACK
                 self._activity.add(action, order_id=order.id)
                 changed.append(order.order_number)

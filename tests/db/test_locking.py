@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.orm import joinedload
 
 from fototui.db.database import Database
 from fototui.db.errors import (
@@ -19,10 +21,11 @@ from fototui.db.errors import (
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.locking import ProcessingLock, RecordLock
 from fototui.db.models.orders import ColoringVersion, Image, Order
+from fototui.domain.errors import ConflictError, NotFoundError
 from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, OrderUpdateEvent
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus
 from tests.factories import make_coloring, make_order
-from tests.waiting import in_time
+from tests.waiting import in_time, until_a_lock_is_waited_for
 
 QUEUED = ColoringProcessingStatus.QUEUED
 PROCESSING = ColoringProcessingStatus.PROCESSING
@@ -53,11 +56,9 @@ async def other(database: Database) -> AsyncIterator[TrackedAsyncSession]:
 
 
 def lock_on(
-    session: TrackedAsyncSession, coloring_id: int, *, wait_seconds: float | None = None
+    session: TrackedAsyncSession, coloring_id: int, *, wait: bool = False
 ) -> ProcessingLock[ColoringVersion]:
-    return ProcessingLock(
-        session, ColoringVersion, ColoringVersion.id == coloring_id, wait_seconds=wait_seconds
-    )
+    return ProcessingLock(session, ColoringVersion, ColoringVersion.id == coloring_id, wait=wait)
 
 
 async def stored(database: Database, coloring_id: int) -> ColoringVersion:
@@ -80,13 +81,6 @@ async def test_it_takes_predicates_or_a_factory_never_both_never_neither(
             ColoringVersion.id == 1,
             predicate_factory=lambda: [ColoringVersion.id == 1],
         )
-
-
-async def test_waiting_for_ever_cannot_be_asked_for(session: TrackedAsyncSession) -> None:
-    # PostgreSQL takes a lock_timeout of 0 for none at all.
-    for seconds in (0, -1):
-        with pytest.raises(ValueError, match="positive"):
-            lock_on(session, 1, wait_seconds=seconds)
 
 
 async def test_a_plain_with_is_a_type_error(session: TrackedAsyncSession, coloring_id: int) -> None:
@@ -248,14 +242,34 @@ async def test_a_held_row_is_told_at_once(
 async def test_waiting_for_a_held_row_is_bounded(
     session: TrackedAsyncSession, other: TrackedAsyncSession, coloring_id: int
 ) -> None:
-    async with lock_on(other, coloring_id).acquire():
+    async with lock_on(other, coloring_id).acquire(), session.begin():
+        await session.execute(text("SET LOCAL lock_timeout = 50"))
         with pytest.raises(RecordLockedError):
-            async with lock_on(session, coloring_id, wait_seconds=0.05).acquire():
+            async with lock_on(session, coloring_id, wait=True).acquire():
                 pass
-    async with lock_on(session, coloring_id, wait_seconds=0.05).acquire() as record_lock:
+    async with lock_on(session, coloring_id, wait=True).acquire() as record_lock:
         await record_lock.update_record(attempts=1)
-    # The wait was set for that transaction only.
+    # Every connection has a bound.
     assert await session.scalar(text("SHOW lock_timeout")) == "5s"
+
+
+async def test_who_waits_goes_on_with_what_the_holder_left(
+    database: Database,
+    session: TrackedAsyncSession,
+    other: TrackedAsyncSession,
+    coloring_id: int,
+) -> None:
+    async def one_more() -> None:
+        async with lock_on(session, coloring_id, wait=True).acquire() as record_lock:
+            await record_lock.update_record(attempts=record_lock.record.attempts + 1)
+
+    async with lock_on(other, coloring_id).acquire() as theirs:
+        await theirs.update_record(attempts=7)
+        waiter = asyncio.create_task(one_more())
+        await until_a_lock_is_waited_for(database)
+    await waiter
+
+    assert (await stored(database, coloring_id)).attempts == 8
 
 
 async def test_children_can_be_made_while_the_parent_is_held(
@@ -290,6 +304,91 @@ async def test_more_than_one_row(
         async with lock.acquire():
             pass
     assert not session.in_transaction()
+
+
+async def test_the_error_for_no_row_and_for_another_status_may_be_the_callers(
+    database: Database, session: TrackedAsyncSession, coloring_id: int
+) -> None:
+    none, done = NotFoundError("There is none."), ConflictError("It is done.")
+    lock = ProcessingLock(
+        session, ColoringVersion, ColoringVersion.id == coloring_id + 1, missing=none
+    )
+    with pytest.raises(NotFoundError) as caught:
+        async with lock.acquire():
+            pass
+    assert caught.value is none
+
+    async def complete() -> None:
+        async with lock_on(session, coloring_id).acquire() as record_lock:
+            await record_lock.verify_and_update_status(PROCESSING, COMPLETED, otherwise=done)
+
+    with pytest.raises(ConflictError) as refused:
+        await complete()
+    assert refused.value is done
+    assert (await stored(database, coloring_id)).status is QUEUED
+
+
+# --- several rows ------------------------------------------------------------------------------
+
+
+async def test_several_rows_are_held_by_their_keys(
+    database: Database,
+    session: TrackedAsyncSession,
+    other: TrackedAsyncSession,
+    image_id: int,
+    coloring_id: int,
+) -> None:
+    async with database.session() as making, making.begin():
+        image = await making.get_one(Image, image_id)
+        ids = [coloring_id] + [(await make_coloring(making, image, version=n)).id for n in (2, 3)]
+        # What stands first in the table is not what was made first.
+        (await making.get_one(ColoringVersion, coloring_id)).attempts = 1
+    every = ProcessingLock(session, ColoringVersion, ColoringVersion.image_id == image_id)
+
+    async with every.acquire_all() as locks:
+        assert [lock.record.id for lock in locks] == ids
+        assert {lock.now for lock in locks} == {await session.scalar(select(func.now()))}
+        for each in ids:
+            with pytest.raises(RecordLockedError):
+                async with lock_on(other, each).acquire():
+                    pass
+        for lock in locks:
+            await lock.update_record(attempts=5)
+    with pytest.raises(LockNotAcquiredError):
+        await locks[-1].update_record(attempts=6)
+    assert [(await stored(database, each)).attempts for each in ids] == [5, 5, 5]
+
+    nothing = ProcessingLock(session, ColoringVersion, ColoringVersion.image_id == image_id + 1)
+    async with nothing.acquire_all() as locks:
+        assert locks == []
+
+
+async def test_inside_a_transaction_rows_are_held_until_it_ends(
+    session: TrackedAsyncSession, other: TrackedAsyncSession, coloring_id: int
+) -> None:
+    async with session.begin():
+        (lock,) = await lock_on(session, coloring_id).hold()
+        assert lock.record.status is QUEUED
+        with pytest.raises(RecordLockedError):
+            async with lock_on(other, coloring_id).acquire():
+                pass
+    async with lock_on(other, coloring_id).acquire():
+        pass
+
+
+async def test_what_is_read_along_is_not_held(
+    session: TrackedAsyncSession, other: TrackedAsyncSession, image_id: int, coloring_id: int
+) -> None:
+    lock = ProcessingLock(
+        session,
+        ColoringVersion,
+        ColoringVersion.id == coloring_id,
+        along=[joinedload(ColoringVersion.image, innerjoin=True)],
+    )
+    async with lock.acquire() as record_lock:
+        assert record_lock.record.image.id == image_id
+        async with ProcessingLock(other, Image, Image.id == image_id).acquire():
+            pass
 
 
 # --- ways out ----------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ async def test_cancelled_while_it_waits_for_the_row(
 
     async def wait_for_row() -> None:
         async with far.session() as session:
-            lock = ProcessingLock(session, Image, Image.id == image_id, wait_seconds=30)
+            lock = ProcessingLock(session, Image, Image.id == image_id, wait=True)
             async with lock.acquire():
                 pytest.fail("it is held by someone else")
 

@@ -12,6 +12,7 @@ from ulid import ULID
 from fototui.db.database import Database
 from fototui.db.errors import ClaimLostError
 from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.locking import ProcessingLock
 from fototui.db.models.operations import Activity
 from fototui.db.models.orders import Order
 from fototui.domain.events import (
@@ -25,7 +26,6 @@ from fototui.domain.events import (
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.engine.jobs.job import Move, OrderJob
 from fototui.engine.jobs.table import JobTable
-from fototui.services.ingest.apply import locking
 from fototui.services.operations.activity import ActivityAction
 
 
@@ -155,13 +155,16 @@ async def claimed_order(
     async with database.session() as session:
         session.track_changes(OrderUpdateEvent, ListUpdateEvent, ImageUpdateEvent)
         async with session.begin():
-            is_ours = Order.claim_token == job.claim_token
-            row = await session.scalar(locking((Order.id == ULID.from_str(job.order_id)) & is_ours))
-            if row is None:
+            is_ours = (
+                Order.id == ULID.from_str(job.order_id),
+                Order.claim_token == job.claim_token,
+            )
+            locks = await ProcessingLock(session, Order, *is_ours, wait=True).hold()
+            if not locks:
                 raise ClaimLostError(
                     "Order {number} is no longer this engine's.", number=job.order_number
                 )
-            yield session, row
+            yield session, locks[0].record
 
 
 def finish(row: Order, job: OrderJob, status: OrderStatus) -> None:

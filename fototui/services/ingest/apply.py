@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Nullable, Select, any_, func, literal, select
+from sqlalchemy import ColumnElement, Nullable, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
-from sqlalchemy.orm import undefer
 from ulid import ULID
 
 from fototui.db.errors import DatabaseError
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.locking import ProcessingLock
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
 from fototui.db.transaction import transaction
@@ -194,9 +194,10 @@ class IngestService:
 
     async def _locked(self, order: ShopOrder) -> tuple[Order, bool]:
         """The order's row, held until the transaction ends, and whether it was made just now."""
-        lock = locking(Order.shopify_id == order.shopify_id)
-        if row := await self.session.scalar(lock):
-            return row, False
+        is_it = Order.shopify_id == order.shopify_id
+        lock = ProcessingLock(self.session, Order, is_it, wait=True)
+        for held in await lock.hold():
+            return held.record, False
         has_photos = any(
             photo.url for item in order.items if item.quantity for photo in item.photos
         )
@@ -204,8 +205,8 @@ class IngestService:
         if row := await insert_order(self.session, order, status):
             return row, True
         # Someone else made it between the two statements, or it stands in the way of its number.
-        if row := await self.session.scalar(lock):
-            return row, False
+        for held in await lock.hold():
+            return held.record, False
         raise number_taken(order)
 
     async def _write(self, row: Order, diff: OrderDiff, applied: Applied) -> None:
@@ -231,24 +232,6 @@ class IngestService:
                 "Compare the two orders in Shopify.",
                 number=applied.number,
             ) from error
-
-
-def locking(condition: ColumnElement[bool]) -> Select[Order]:
-    """The statement that locks an order's row until the transaction ends.
-
-    Args:
-        condition: Which order.
-    """
-    return (
-        select(Order)
-        .where(condition)
-        .order_by(Order.id)
-        .limit(1)
-        .with_for_update(key_share=True)
-        # The mapper asks for it after each UPDATE where it is not there: another round trip.
-        .options(undefer(Order.changed_in))
-        .execution_options(populate_existing=True)
-    )
 
 
 async def read_books(

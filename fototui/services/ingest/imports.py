@@ -13,15 +13,15 @@ from sqlalchemy import Select, func, select
 
 from fototui.db.errors import DatabaseError, RecordLockedError
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.locking import ProcessingLock
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
-from fototui.db.transaction import transaction
 from fototui.domain.errors import ConflictError, NotFoundError, OutsideError
 from fototui.domain.events import ImageUpdateEvent, ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.sentences import Sentence
 from fototui.domain.shop import ShopOrder
 from fototui.domain.statuses import JobKind, OrderStatus
-from fototui.services.ingest.apply import Applied, IngestService, ask_anew, locking, move_on
+from fototui.services.ingest.apply import Applied, IngestService, ask_anew, move_on
 from fototui.services.ingest.diff import is_missing
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.refs import is_order, no_such_order
@@ -267,8 +267,8 @@ class SyncService:
             ConflictError: It was made by hand.
             RecordLockedError: Someone else kept it locked.
         """
-        async with transaction(self.session):
-            row = await self._locked(ref)
+        async with self._lock(ref).acquire() as lock:
+            row = lock.record
             if row.shopify_id is None:
                 raise _made_by_hand(row.order_number)
             if row.status is OrderStatus.ERROR:
@@ -297,8 +297,8 @@ class SyncService:
             ConflictError: It has not failed.
             RecordLockedError: Someone else kept it locked.
         """
-        async with transaction(self.session):
-            row = await self._locked(ref)
+        async with self._lock(ref).acquire() as lock:
+            row = lock.record
             if row.status is not OrderStatus.ERROR:
                 raise ConflictError(
                     "Order {number} is in status {status}; only one that failed can be retried.",
@@ -320,11 +320,11 @@ class SyncService:
                 await notify(self.session, lane_payload(lane))
             return status
 
-    async def _locked(self, ref: str) -> Order:
-        row = await self.session.scalar(locking(is_order(ref)))
-        if row is None:
-            raise no_such_order(ref)
-        return row
+    def _lock(self, ref: str) -> ProcessingLock[Order]:
+        # Two numbers may differ by their "#" only.
+        first = select(Order.id).where(is_order(ref)).order_by(Order.id).limit(1).scalar_subquery()
+        missing = no_such_order(ref)
+        return ProcessingLock(self.session, Order, Order.id == first, wait=True, missing=missing)
 
 
 _DETAILS = Sentence.make("Its details from the shop.")

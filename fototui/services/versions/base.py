@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -12,17 +13,18 @@ from sqlalchemy import select
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.orders import Image, LineItem
 from fototui.db.notify import cancel_payload, lane_payload, notify
-from fototui.db.transaction import transaction
 from fototui.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from fototui.domain.flags import ProcessingStatusEnum
 from fototui.domain.options import ColoringOptions, SvgOptions
 from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import PROCESSING_STATUS
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.unset import UNSET, Unset
 from fototui.services.versions import messages as version_words
 from fototui.services.versions.image_state import (
     ImageState,
     VersionT,
-    lock_images,
+    lock_image,
     lock_order,
     lock_version,
 )
@@ -33,6 +35,11 @@ OptionsT = TypeVar("OptionsT", ColoringOptions, SvgOptions)
 
 CANCELLED = "cancelled"
 """Error code of a version that an operator cancelled."""
+
+_UNFINISHED = {
+    kind: frozenset(status for status in statuses if not status.meta.is_final)
+    for kind, statuses in PROCESSING_STATUS.items()
+}
 
 
 class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
@@ -45,6 +52,8 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
 
     model: type[VersionT]
     default_options: OptionsT
+    cancelled: ProcessingStatusEnum
+    """The status of a version that an operator cancelled."""
 
     def __init__(self, session: TrackedAsyncSession, *, operator: str) -> None:
         super().__init__(session)
@@ -84,9 +93,8 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
         The name of its job outside stays: what that made is taken, if it can still be had.
         """
 
-    @abstractmethod
-    def _set_cancelled(self, version: VersionT) -> None:
-        """Put a version into the status of a cancelled one, and have its job outside ended."""
+    def _end_outside(self, version: VersionT) -> None:
+        """Have the outside job of a cancelled version ended, where that can be asked for."""
 
     # --- starting ----------------------------------------------------------------------------
 
@@ -180,11 +188,8 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
         return await self._for_order(order_ref, decide, self._insert)
 
     async def _create(self, image_id: int, build: Callable[[ImageState], VersionT]) -> VersionView:
-        async with transaction(self.session):
-            states = await lock_images(self.session, Image.id == image_id)
-            if not states:
-                raise NotFoundError("There is no image {id}; look at the order again.", id=image_id)
-            (state,) = states
+        missing = NotFoundError("There is no image {id}; look at the order again.", id=image_id)
+        async with lock_image(self.session, Image.id == image_id, missing=missing) as state:
             version = self._numbered(state, build(state))
             await self._insert([(state, version)])
             return self._view(state, version)
@@ -247,8 +252,7 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
             ConflictError: It did not fail, or the same is being made already.
             RecordLockedError: Someone else kept its image locked.
         """
-        async with transaction(self.session):
-            state, version = await self._lock_image_of(version_id)
+        async with self._lock_image_of(version_id) as (state, version):
             if version.held_at is not None and not version.status.meta.is_final:
                 version.held_at = None  # it goes on in whatever status it stands
                 self._log(ActivityAction.RETRIED, state.item, version)
@@ -322,8 +326,7 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
             ConflictError: It has no finished file, or another version is chosen by now.
             RecordLockedError: Someone else kept its image locked.
         """
-        async with transaction(self.session):
-            state, version = await self._lock_image_of(version_id)
+        async with self._lock_image_of(version_id) as (state, version):
             if version.status != "completed" or version.file_ref is None:
                 raise ConflictError(
                     "{version} of {image} has no finished file; choose a completed one.",
@@ -358,25 +361,32 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
             ConflictError: It is finished already.
             RecordLockedError: Someone else kept it locked.
         """
-        async with transaction(self.session):
-            found = await lock_version(self.session, self.model, version_id)
-            if found is None:
-                raise version_words.no_such_version(self.kind, version_id)
-            version, image, item, now = found
-            if version.status.meta.is_final:
-                raise ConflictError(
+        missing = version_words.no_such_version(self.kind, version_id)
+        locking = lock_version(self.session, self.model, version_id, missing=missing)
+        async with locking.acquire() as lock:
+            version = lock.record
+            by = Sentence.make("Cancelled by {operator}.", operator=self.operator)
+            await lock.verify_and_update_status(
+                _UNFINISHED[self.kind],
+                self.cancelled,
+                otherwise=ConflictError(
                     "{version} has ended already; there is nothing left to cancel.",
                     version=self._name(version),
-                )
-            self._set_cancelled(version)
-            by = Sentence.make("Cancelled by {operator}.", operator=self.operator)
-            version.error_code, version.error, version.error_words = CANCELLED, str(by), by
-            version.completed_at = now
-            version.claimed_by = version.claim_token = None
-            version.not_before = version.held_at = None
-            self._log(ActivityAction.CANCELLED, item, version)
+                ),
+                error_code=CANCELLED,
+                error=str(by),
+                error_words=by,
+                completed_at=lock.now,
+                claimed_by=None,
+                claim_token=None,
+                not_before=None,
+                held_at=None,
+            )
+            self._end_outside(version)
+            self._log(ActivityAction.CANCELLED, version.image.line_item, version)
             await notify(self.session, cancel_payload(self.kind, version.id))
-            return VersionView.of(version, selected_id=self._selected_id(image), now=now)
+            selected = self._selected_id(version.image)
+            return VersionView.of(version, selected_id=selected, now=lock.now)
 
     # --- shared ------------------------------------------------------------------------------
 
@@ -395,8 +405,7 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
         """
         started: list[tuple[ImageState, VersionT]] = []
         skipped: dict[int, Sentence] = {}
-        async with transaction(self.session):
-            states = await lock_order(self.session, order_ref)
+        async with lock_order(self.session, order_ref) as states:
             for state in states:
                 try:
                     started.append((state, decide(state)))
@@ -415,13 +424,16 @@ class VersionService(VersionReading, ABC, Generic[VersionT, OptionsT]):
             for state in states
         )
 
-    async def _lock_image_of(self, version_id: int) -> tuple[ImageState, VersionT]:
+    @asynccontextmanager
+    async def _lock_image_of(self, version_id: int) -> AsyncIterator[tuple[ImageState, VersionT]]:
         image_id = select(self.model.image_id).where(self.model.id == version_id)
-        for state in await lock_images(self.session, Image.id == image_id.scalar_subquery()):
-            for version in self._versions(state):
-                if version.id == version_id:
-                    return state, version
-        raise version_words.no_such_version(self.kind, version_id)
+        missing = version_words.no_such_version(self.kind, version_id)
+        is_its = Image.id == image_id.scalar_subquery()
+        async with lock_image(self.session, is_its, missing=missing) as state:
+            version = next((row for row in self._versions(state) if row.id == version_id), None)
+            if version is None:
+                raise missing
+            yield state, version
 
     def _name(self, version: VersionT) -> Sentence:
         return version_words.name_of(self.kind, version.version)

@@ -20,6 +20,7 @@ class ColoringService(VersionService[ColoringVersion, ColoringOptions]):
     kind = VersionType.COLORING
     model = ColoringVersion
     default_options = ColoringOptions()
+    cancelled = ColoringProcessingStatus.RUNPOD_CANCELLED
 
     def _versions(self, state: ImageState) -> list[ColoringVersion]:
         return state.coloring
@@ -54,8 +55,7 @@ class ColoringService(VersionService[ColoringVersion, ColoringOptions]):
     def _set_queued(self, version: ColoringVersion) -> None:
         version.status = ColoringProcessingStatus.QUEUED
 
-    def _set_cancelled(self, version: ColoringVersion) -> None:
-        version.status = ColoringProcessingStatus.RUNPOD_CANCELLED
+    def _end_outside(self, version: ColoringVersion) -> None:
         if version.runpod_job_id is not None:
             self.session.add(
                 OutsideCancel(version_id=version.id, runpod_job_id=version.runpod_job_id)

@@ -5,17 +5,21 @@ one holds it, so the next number, "is one being made already?" and "which is cho
 until the commit. Engines write versions without it; they never make one nor revive a finished one.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Nullable, any_, func, literal, select
+from sqlalchemy import ColumnElement, Nullable, any_, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import joinedload
 from ulid import ULID
 
 from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.locking import ProcessingLock, RecordLock
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
@@ -29,24 +33,33 @@ class ImageState:
     """One image while its row is locked.
 
     Args:
-        image: The image.
-        item: Its colouring book.
-        order_number: Its order's number.
-        now: The transaction's time, by the database's clock.
+        lock: The lock on its row, with its book and order read along.
         coloring: Its colourings, by number.
         svg: Its SVGs, by number.
     """
 
-    image: Image
-    item: LineItem
-    order_number: str
-    now: datetime
+    lock: RecordLock[Image]
     coloring: list[ColoringVersion] = field(default_factory=list)
     svg: list[SvgVersion] = field(default_factory=list)
 
     def versions(self, kind: VersionType) -> Sequence[ColoringVersion | SvgVersion]:
         """Its versions of a kind, by number."""
         return self.svg if kind is VersionType.SVG else self.coloring
+
+    @property
+    def image(self) -> Image:
+        """The image."""
+        return self.lock.record
+
+    @property
+    def now(self) -> datetime:
+        """The transaction's time, by the database's clock."""
+        return self.lock.now
+
+    @property
+    def item(self) -> LineItem:
+        """Its colouring book."""
+        return self.image.line_item
 
     @property
     def order_id(self) -> ULID:
@@ -60,86 +73,88 @@ class ImageState:
             "image {position} of {title} in order {number}",
             position=self.image.position,
             title=clean_line(self.item.title),
-            number=self.order_number,
+            number=self.item.order.order_number,
         )
 
 
-async def lock_images(
-    session: TrackedAsyncSession, *conditions: ColumnElement[bool]
-) -> list[ImageState]:
-    """Lock images and read all about them, in two round trips.
+@asynccontextmanager
+async def lock_image(
+    session: TrackedAsyncSession, which: ColumnElement[bool], *, missing: FototuiError
+) -> AsyncIterator[ImageState]:
+    """Hold one image in a transaction of its own, with all about it read in two round trips.
 
     Args:
-        session: The session, inside a transaction.
-        *conditions: Which images; may speak of their line item and order.
+        session: The session.
+        which: The image.
+        missing: The error where there is no such image.
 
-    Returns:
-        What was found, in the order of books and pages.
+    Yields:
+        The image.
     """
-    locked = await session.execute(
-        select(Image, LineItem, Order.order_number, func.now())
-        .join(LineItem, LineItem.id == Image.line_item_id)
-        .join(Order, Order.id == LineItem.order_id)
-        .where(*conditions)
-        # Everybody locks in the same order, so that two operators cannot lock each other out.
-        .order_by(Image.id)
-        # Not FOR UPDATE, which fails while anyone inserts a version.
-        .with_for_update(key_share=True, of=Image)
-        .execution_options(populate_existing=True)
-    )
-    states = {
-        image.id: ImageState(image=image, item=item, order_number=number, now=now)
-        for image, item, number, now in locked
-    }
-    if states:
-        await _read_versions(session, states)
-    return sorted(states.values(), key=lambda state: (state.item.position, state.image.position))
+    async with _lock(session, which, missing).acquire() as lock:
+        (state,) = await _read(session, [lock])
+        yield state
 
 
-async def lock_order(session: TrackedAsyncSession, order_ref: str) -> list[ImageState]:
-    """Lock all images of an order and read all about them, but for books taken out of it.
+@asynccontextmanager
+async def lock_order(
+    session: TrackedAsyncSession, order_ref: str
+) -> AsyncIterator[list[ImageState]]:
+    """`lock_image` for all images of an order, but for books taken out of it.
 
     Args:
-        session: The session, inside a transaction.
+        session: The session.
         order_ref: The order's number or ULID.
 
-    Returns:
+    Yields:
         Its images, in the order of books and pages.
 
     Raises:
         NotFoundError: There is no such order.
     """
-    states = await lock_images(session, is_order(order_ref) & (LineItem.quantity > 0))
-    if not states and not await session.scalar(select(Order.id).where(is_order(order_ref))):
-        raise no_such_order(order_ref)
-    return states
+    books = select(LineItem.id).join(Order, Order.id == LineItem.order_id)
+    books = books.where(is_order(order_ref), LineItem.quantity > 0)
+    async with _lock(session, Image.line_item_id.in_(books)).acquire_all() as locks:
+        if not locks and not await session.scalar(select(Order.id).where(is_order(order_ref))):
+            raise no_such_order(order_ref)
+        yield await _read(session, locks)
 
 
-async def lock_version(
-    session: TrackedAsyncSession, model: type[VersionT], version_id: int
-) -> tuple[VersionT, Image, LineItem, datetime] | None:
-    """Lock one version, and not its image.
+def lock_version(
+    session: TrackedAsyncSession, model: type[VersionT], version_id: int, *, missing: FototuiError
+) -> ProcessingLock[VersionT]:
+    """The lock on one version, and not on its image, which is read along.
 
     Engines lock a version before its image: who waited for a version while holding its image could
     wait for an engine that waits for the image.
 
     Args:
-        session: The session, inside a transaction.
+        session: The session.
         model: The version's model.
         version_id: The version.
-
-    Returns:
-        The version, its image and line item, and the transaction's time; None where there is none.
+        missing: The error where there is no such version.
     """
-    found = await session.execute(
-        select(model, Image, LineItem, func.now())
-        .join(Image, Image.id == model.image_id)
-        .join(LineItem, LineItem.id == Image.line_item_id)
-        .where(model.id == version_id)
-        .with_for_update(key_share=True, of=model)
-        .execution_options(populate_existing=True)
+    item = joinedload(model.image, innerjoin=True).joinedload(Image.line_item, innerjoin=True)
+    return ProcessingLock(
+        session, model, model.id == version_id, wait=True, along=[item], missing=missing
     )
-    return found.one_or_none()
+
+
+def _lock(
+    session: TrackedAsyncSession, which: ColumnElement[bool], missing: FototuiError | None = None
+) -> ProcessingLock[Image]:
+    item = joinedload(Image.line_item, innerjoin=True)
+    order = item.joinedload(LineItem.order, innerjoin=True)
+    return ProcessingLock(session, Image, which, wait=True, along=[order], missing=missing)
+
+
+async def _read(
+    session: TrackedAsyncSession, locks: Sequence[RecordLock[Image]]
+) -> list[ImageState]:
+    states = {lock.record.id: ImageState(lock) for lock in locks}
+    if states:
+        await _read_versions(session, states)
+    return sorted(states.values(), key=lambda state: (state.item.position, state.image.position))
 
 
 async def _read_versions(session: TrackedAsyncSession, states: dict[int, ImageState]) -> None:

@@ -21,6 +21,7 @@ class VectorizerService(VersionService[SvgVersion, SvgOptions]):
     kind = VersionType.SVG
     model = SvgVersion
     default_options = SvgOptions()
+    cancelled = SvgProcessingStatus.ERROR  # it has none of its own; the error code tells
 
     async def create(
         self,
@@ -90,10 +91,6 @@ class VectorizerService(VersionService[SvgVersion, SvgOptions]):
 
     def _set_queued(self, version: SvgVersion) -> None:
         version.status = SvgProcessingStatus.QUEUED
-
-    def _set_cancelled(self, version: SvgVersion) -> None:
-        # There is no status of its own for it; the error code tells.
-        version.status = SvgProcessingStatus.ERROR
 
 
 def _find_coloring(state: ImageState, wanted: int | None) -> ColoringVersion:

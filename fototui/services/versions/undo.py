@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from sqlalchemy import case, func, select, update
 
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.locking import ProcessingLock
 from fototui.db.models.operations import Activity, Review
 from fototui.db.models.orders import Image
-from fototui.db.transaction import transaction
 from fototui.domain.errors import ConflictError
 from fototui.domain.events import ImageUpdateEvent
 from fototui.domain.statuses import VersionType
 from fototui.services.operations.activity import ActivityAction, ActivityService
-from fototui.services.versions.image_state import ImageState, lock_images
+from fototui.services.versions.image_state import ImageState, lock_image
 from fototui.services.versions.messages import name_of
 
 _COLUMNS = {
@@ -71,11 +71,8 @@ class UndoService:
             RecordLockedError: Someone else kept the image locked.
         """
         selected, chosen_at = _COLUMNS[kind]
-        async with transaction(self.session):
-            states = await lock_images(self.session, Image.id == image_id)
-            if not states:
-                raise ConflictError("The picture no longer exists.")
-            (state,) = states
+        missing = ConflictError("The picture no longer exists.")
+        async with lock_image(self.session, Image.id == image_id, missing=missing) as state:
             if (present := getattr(state.image, selected)) != chosen_id:
                 raise await self._chosen_meanwhile(kind, state, present)
             decided_here = getattr(state.image, chosen_at)
@@ -86,9 +83,8 @@ class UndoService:
             )
             self._log(kind, state, chosen_id)
             by_operator = await self._is_operators(kind, state, previous_id)
-            setattr(state.image, selected, previous_id)
-            setattr(state.image, chosen_at, state.now if by_operator else None)
-            await self.session.flush()
+            since = state.now if by_operator else None
+            await state.lock.update_record(**{selected: previous_id, chosen_at: since})
             if review is not None and waits:
                 # The database's trigger takes any change of a choice for a decision.
                 await self.session.execute(
@@ -115,12 +111,9 @@ class UndoService:
         )
 
     async def _review(self, kind: VersionType, image_id: int) -> Review | None:
-        return await self.session.scalar(
-            select(Review)
-            .where(Review.image_id == image_id, Review.kind == kind.value)
-            .with_for_update(key_share=True)
-            .execution_options(populate_existing=True)
-        )
+        is_it = (Review.image_id == image_id, Review.kind == kind.value)
+        locks = await ProcessingLock(self.session, Review, *is_it, wait=True).hold()
+        return locks[0].record if locks else None
 
     def _log(self, kind: VersionType, state: ImageState, version_id: int) -> None:
         versions = state.versions(kind)
