@@ -10,8 +10,8 @@ from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.runner import run_service, say, settings_for_command
 from fototui.domain.statuses import JobKind
 from fototui.services.operations.lanes import LaneService
+from fototui.services.views import as_json
 from fototui.services.views.operations import EngineView, LaneView, told_held
-from fototui.services.views.orders import as_json
 
 app = typer.Typer(help="See what waits and runs; pause and resume.", no_args_is_help=True)
 

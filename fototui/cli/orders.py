@@ -12,7 +12,8 @@ from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.runner import run, run_service, say, settings_for_command
 from fototui.runtime.compose import open_runtime
 from fototui.services.orders.manual import OrderService, PhotoInput
-from fototui.services.views.orders import ImageBadges, OrderDetail, OrderPage, as_json
+from fototui.services.views import as_json
+from fototui.services.views.orders import ImageBadges, OrderDetail, OrderPage
 
 T = TypeVar("T")
 

@@ -17,7 +17,9 @@ from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.kinds import version_service
 from fototui.services.versions.svg import VectorizerService
-from fototui.services.views.orders import ImageView, OrderDetail, StartReport, VersionView, as_json
+from fototui.services.views import as_json
+from fototui.services.views.orders import ImageView, OrderDetail
+from fototui.services.views.versions import StartReport, VersionView
 
 T = TypeVar("T")
 

@@ -18,7 +18,8 @@ from fototui.services.operations.stats import ShopStats, StatsService
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
-from fototui.services.views.orders import OrderCursor, StartReport
+from fototui.services.views.orders import OrderCursor
+from fototui.services.views.versions import StartReport
 
 _OPERATOR = "demo"
 # Long enough that every status can be seen passing, short enough not to be waited for.

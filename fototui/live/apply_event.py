@@ -10,7 +10,8 @@ from fototui.domain.statuses import (
     ColoringProcessingStatus,
     SvgProcessingStatus,
 )
-from fototui.services.views.orders import ImageBadges, ImageView, OrderDetail, OrderRow, VersionView
+from fototui.services.views.orders import ImageBadges, ImageView, OrderDetail, OrderRow
+from fototui.services.views.versions import VersionView
 
 AnyStatus = ColoringProcessingStatus | SvgProcessingStatus
 T = TypeVar("T")

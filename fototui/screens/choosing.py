@@ -16,7 +16,8 @@ from fototui.services.operations.activity import ActivityService
 from fototui.services.orders.manual import OrderService
 from fototui.services.review.service import PictureDecidedError, PictureTakenError
 from fototui.services.versions.kinds import version_service
-from fototui.services.views.orders import OrderDetail, VersionView
+from fototui.services.views.orders import OrderDetail
+from fototui.services.views.versions import VersionView
 from fototui.ui.context import AppContext
 from fototui.ui.messages import ChoiceMade
 

@@ -20,7 +20,8 @@ from fototui.pictures.loader import PictureLoader
 from fototui.screens.base import FototuiScreen
 from fototui.screens.choosing import choose
 from fototui.services.orders.manual import OrderService
-from fototui.services.views.orders import ImageView, OrderDetail, VersionView
+from fototui.services.views.orders import ImageView, OrderDetail
+from fototui.services.views.versions import VersionView
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext

@@ -21,7 +21,7 @@ from fototui.screens.options import ask_options
 from fototui.services.backend import ReadOnlyError
 from fototui.services.review.queue import ReviewItem, ReviewProgress
 from fototui.services.review.service import PictureDecidedError, PictureTakenError, ReviewService
-from fototui.services.views.orders import VersionView
+from fototui.services.views.versions import VersionView
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext

@@ -17,7 +17,8 @@ from fototui.server.schemas import (
     SvgVersionAnswer,
     Versions,
 )
-from fototui.services.views.orders import ImageView, OrderDetail, OrderRow, VersionView
+from fototui.services.views.orders import ImageView, OrderDetail, OrderRow
+from fototui.services.views.versions import VersionView
 from fototui.storage.base import Storage
 
 

@@ -11,7 +11,7 @@ from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext
 from fototui.pictures.loader import PictureLoader
 from fototui.services.review.queue import ReviewItem, ReviewProgress
-from fototui.services.views.orders import VersionView
+from fototui.services.views.versions import VersionView
 from fototui.widgets.badges import MUTED
 from fototui.widgets.picture.widget import Picture, PictureState
 from fototui.widgets.tables.job_rows import kind_word

@@ -16,7 +16,8 @@ from textual.widgets.option_list import Option
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import ngettext, number, translate
-from fototui.services.views.orders import ImageView, VersionView
+from fototui.services.views.orders import ImageView
+from fototui.services.views.versions import VersionView
 from fototui.widgets.badges import MUTED, badge_in_words
 from fototui.widgets.tables.job_rows import kind_word
 from fototui.widgets.version_words import version_words

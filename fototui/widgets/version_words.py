@@ -2,7 +2,7 @@
 
 from fototui.domain.options import ColoringOptions, SvgOptions
 from fototui.i18n import _, ngettext, number
-from fototui.services.views.orders import VersionView
+from fototui.services.views.versions import VersionView
 
 
 def version_words(view: VersionView) -> str:

@@ -14,7 +14,7 @@ from fototui import i18n
 from fototui.domain.errors import InvalidInputError, NotFoundError, TransientError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.sentences import IN_ENGLISH, Sentence
-from fototui.services.views.orders import stored
+from fototui.services.views import stored
 
 PHOTOS = Sentence.make("{count} photo", "{count} photos", count=2)
 NESTED = Sentence.make(

@@ -32,7 +32,8 @@ from fototui.screens.picture import PictureScreen
 from fototui.services.backend import Backend
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
-from fototui.services.views.orders import OrderDetail, VersionView
+from fototui.services.views.orders import OrderDetail
+from fototui.services.views.versions import VersionView
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.widget import Picture, PictureState
 from tests.factories import make_coloring, make_order, make_svg

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _
 from fototui.screens.order.selection import Selection
-from fototui.services.views.orders import VersionView
+from fototui.services.views.versions import VersionView
 
 
 def without_order(view: Selection) -> str | None:

@@ -18,7 +18,7 @@ from fototui.screens.order.selection import Selection
 from fototui.screens.orders.bulk import Outcome
 from fototui.services.ingest.imports import SyncService
 from fototui.services.versions.kinds import version_service
-from fototui.services.views.orders import StartReport, VersionView
+from fototui.services.views.versions import StartReport, VersionView
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
 

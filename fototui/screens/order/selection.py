@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import VersionType
 from fototui.i18n import _
-from fototui.services.views.orders import ImageView, OrderDetail, VersionView
+from fototui.services.views.orders import ImageView, OrderDetail
+from fototui.services.views.versions import VersionView
 from fototui.widgets.tables.job_rows import kind_word
 
 _AHEAD = 2  # images that are loaded before they are looked at

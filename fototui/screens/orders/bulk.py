@@ -15,7 +15,8 @@ from fototui.i18n import _, ngettext, translate
 from fototui.services.backend import Backend
 from fototui.services.ingest.imports import SyncService
 from fototui.services.versions.kinds import version_service
-from fototui.services.views.orders import OrderRow, StartReport
+from fototui.services.views.orders import OrderRow
+from fototui.services.views.versions import StartReport
 
 _IDLE = (Badge.NONE, Badge.ERROR, Badge.CANCELLED)
 _AT_ONCE = 4

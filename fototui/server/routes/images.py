@@ -24,7 +24,8 @@ from fototui.server.schemas import (
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
-from fototui.services.views.orders import ImageView, VersionView
+from fototui.services.views.orders import ImageView
+from fototui.services.views.versions import VersionView
 
 router = APIRouter(prefix="/api/v1", tags=["images"], dependencies=CLOSED, responses=ERRORS)
 

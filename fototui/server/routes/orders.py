@@ -30,7 +30,7 @@ from fototui.server.schemas import (
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
-from fototui.services.views.orders import StartReport
+from fototui.services.views.versions import StartReport
 
 router = APIRouter(prefix="/api/v1/orders", tags=["orders"], dependencies=CLOSED, responses=ERRORS)
 

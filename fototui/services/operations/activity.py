@@ -11,8 +11,8 @@ from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind, VersionType
 from fototui.services.orders.refs import is_order
+from fototui.services.views import stored
 from fototui.services.views.operations import ActivityEntry
-from fototui.services.views.orders import stored
 
 
 class ActivityAction(StrEnum):

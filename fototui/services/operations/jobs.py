@@ -36,7 +36,7 @@ from fototui.domain.statuses import (
     VersionType,
 )
 from fototui.services.versions.base import CANCELLED
-from fototui.services.views.orders import stored
+from fototui.services.views import stored
 
 MINUTES = 60
 """How far back `throughput` and `recent_failures` look."""

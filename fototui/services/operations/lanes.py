@@ -25,8 +25,8 @@ from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind
 from fototui.domain.text import clean_line
 from fototui.services.operations.activity import ActivityAction, ActivityService
+from fototui.services.views import stored
 from fototui.services.views.operations import EngineView, LaneView
-from fototui.services.views.orders import stored
 
 _ALIVE = Engine.retired_at.is_(None)
 

@@ -32,6 +32,7 @@ from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
 from fototui.domain.text import clean_line, folded
 from fototui.services.review.queue import count_waiting_of_image
+from fototui.services.views import stored
 from fototui.services.views.orders import (
     ImageBadges,
     ImageView,
@@ -40,9 +41,8 @@ from fototui.services.views.orders import (
     OrderDetail,
     OrderPage,
     OrderRow,
-    VersionView,
-    stored,
 )
+from fototui.services.views.versions import VersionView
 
 T = TypeVar("T")
 VersionT = TypeVar("VersionT", ColoringVersion, SvgVersion)

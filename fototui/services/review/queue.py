@@ -27,7 +27,8 @@ from fototui.db.models.operations import Review
 from fototui.db.models.orders import VERSION_MODEL, Image
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import VersionType
-from fototui.services.views.orders import ImageView, VersionView
+from fototui.services.views.orders import ImageView
+from fototui.services.views.versions import VersionView
 
 CLAIM_SECONDS = 60.0
 """How long a picture stays with a terminal that no longer renews its claim."""

@@ -31,7 +31,7 @@ from fototui.services.orders.queries import read_details
 from fototui.services.review import queue as review_queue
 from fototui.services.review.queue import ReviewItem, ReviewPreview, ReviewProgress
 from fototui.services.versions.kinds import version_service
-from fototui.services.views.orders import VersionView
+from fototui.services.views.versions import VersionView
 
 _LONGEST_NOTE = 500
 

@@ -29,7 +29,7 @@ from fototui.services.versions.image_state import (
     lock_version,
 )
 from fototui.services.versions.reading import VersionReading
-from fototui.services.views.orders import StartReport, VersionView
+from fototui.services.views.versions import StartReport, VersionView
 
 OptionsT = TypeVar("OptionsT", ColoringOptions, SvgOptions)
 

@@ -9,7 +9,7 @@ from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.statuses import VersionType
 from fototui.services.orders.queries import read_details
 from fototui.services.orders.refs import is_order, no_such_order
-from fototui.services.views.orders import VersionView
+from fototui.services.views.versions import VersionView
 
 
 class VersionReading:

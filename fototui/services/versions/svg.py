@@ -11,7 +11,7 @@ from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatu
 from fototui.services.versions.base import VersionService
 from fototui.services.versions.image_state import ImageState
 from fototui.services.versions.messages import name_of
-from fototui.services.views.orders import VersionView
+from fototui.services.views.versions import VersionView
 
 
 @mercure_autotrack(ImageUpdateEvent, ImageStatusEvent)

@@ -11,7 +11,8 @@ from fototui.domain.errors import InvalidInputError, NotFoundError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
 from fototui.services.orders.manual import OrderService
-from fototui.services.views.orders import ImageBadges, OrderPage, as_json
+from fototui.services.views import as_json
+from fototui.services.views.orders import ImageBadges, OrderPage
 from tests.factories import file_ref, make_coloring, make_order, make_svg
 from tests.pgproxy import PgProxy
 from tests.services.conftest import MakeOrder

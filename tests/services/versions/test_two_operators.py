@@ -15,7 +15,7 @@ from fototui.domain.errors import ConflictError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import ColoringProcessingStatus as Status
 from fototui.services.versions.coloring import ColoringService
-from fototui.services.views.orders import VersionView
+from fototui.services.views.versions import VersionView
 from tests.factories import file_ref, make_coloring
 from tests.waiting import until_a_lock_is_waited_for
 
