@@ -151,7 +151,11 @@ PROCESSING_STATUS: dict[VersionType, type[ColoringProcessingStatus] | type[SvgPr
 }
 """Which statuses a kind of version takes."""
 
+MADE_FROM = {VersionType.SVG: VersionType.COLORING}
+"""Of which other kind's chosen version a version is made; the others are made from the photo."""
+
 __all__ = [
+    "MADE_FROM",
     "PROCESSING_STATUS",
     "ColoringProcessingStatus",
     "JobKind",

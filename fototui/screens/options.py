@@ -44,12 +44,7 @@ async def ask_options(
     Returns:
         The options; None where the operator thinks better of it.
     """
-    dialog: _Dialog
-    if kind is VersionType.COLORING:
-        dialog = ColoringDialog(before if isinstance(before, ColoringOptions) else None)
-    else:
-        dialog = SvgDialog(before if isinstance(before, SvgOptions) else None)
-    answer: Options | None = await app.push_screen_wait(dialog)
+    answer: Options | None = await app.push_screen_wait(_DIALOGS[kind](before))
     return answer
 
 
@@ -172,12 +167,12 @@ class ColoringDialog(_Dialog):
     """Asks for megapixels and steps.
 
     Args:
-        before: What stands there at first.
+        before: What stands there at first; of another kind it is not taken.
     """
 
-    def __init__(self, before: ColoringOptions | None = None) -> None:
+    def __init__(self, before: Options | None = None) -> None:
         super().__init__()
-        self._before = before or ColoringOptions()
+        self._before = before if isinstance(before, ColoringOptions) else ColoringOptions()
 
     def _title(self) -> str:
         return _("Colouring with options")
@@ -231,12 +226,12 @@ class SvgDialog(_Dialog):
     """Asks for shape stacking and grouping.
 
     Args:
-        before: What stands there at first.
+        before: What stands there at first; of another kind it is not taken.
     """
 
-    def __init__(self, before: SvgOptions | None = None) -> None:
+    def __init__(self, before: Options | None = None) -> None:
         super().__init__()
-        self._before = before or SvgOptions()
+        self._before = before if isinstance(before, SvgOptions) else SvgOptions()
 
     def _title(self) -> str:
         return _("SVG with options")
@@ -263,3 +258,9 @@ class SvgDialog(_Dialog):
             list(ShapeStacking)[self.query_one("#stacking", Pick).place],
             list(GroupBy)[self.query_one("#grouping", Pick).place],
         )
+
+
+_DIALOGS: dict[VersionType, Callable[[Options | None], _Dialog]] = {
+    VersionType.COLORING: ColoringDialog,
+    VersionType.SVG: SvgDialog,
+}

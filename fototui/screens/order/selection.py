@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fototui.domain.files import S3ObjectRefData
-from fototui.domain.statuses import VersionType
-from fototui.i18n import _
+from fototui.domain.statuses import MADE_FROM, VersionType
+from fototui.i18n import N_, _
 from fototui.services.views.orders import ImageView, OrderDetail
 from fototui.services.views.versions import VersionView
 from fototui.widgets.tables.job_rows import kind_word
 
 _AHEAD = 2  # images that are loaded before they are looked at
+
+_NONE_YET = {
+    VersionType.COLORING: N_("No colouring yet. Press g to make one."),
+    VersionType.SVG: N_("No SVG yet. Press s to make one."),
+}
+_NOT_YET_POSSIBLE = {
+    VersionType.SVG: N_("No SVG yet. Choose a colouring first; then press s here."),
+}
 
 
 @dataclass(slots=True)
@@ -78,11 +86,10 @@ class Selection:
     @property
     def no_versions(self) -> str:
         """What to do where there are no versions."""
-        if self.kind is VersionType.COLORING:
-            return _("No colouring yet. Press g to make one.")
-        if self.image is not None and self.image.selected_coloring_id is None:
-            return _("No SVG yet. Choose a colouring first; then press s here.")
-        return _("No SVG yet. Press s to make one.")
+        source = MADE_FROM.get(self.kind)
+        if source and self.image is not None and self.image.chosen_id(source) is None:
+            return _(_NOT_YET_POSSIBLE[self.kind])
+        return _(_NONE_YET[self.kind])
 
     def put_on(self, version_id: int) -> None:
         """Put the cursor on a version of the image."""

@@ -1,8 +1,35 @@
 """What sentences say of versions; whole sentences, since words bend with their kind."""
 
+from collections.abc import Callable
+
 from fototui.domain.errors import ConflictError, NotFoundError
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import VersionType
+
+_NAME: dict[VersionType, Callable[[int], Sentence]] = {
+    VersionType.COLORING: lambda number: Sentence.make("Colouring v{number}", number=number),
+    VersionType.SVG: lambda number: Sentence.make("SVG v{number}", number=number),
+}
+_MISSING: dict[VersionType, Callable[[int], NotFoundError]] = {
+    VersionType.COLORING: lambda version_id: NotFoundError(
+        "There is no colouring {id}; look at the order again.", id=version_id
+    ),
+    VersionType.SVG: lambda version_id: NotFoundError(
+        "There is no SVG {id}; look at the order again.", id=version_id
+    ),
+}
+_NOT_FAILED: dict[VersionType, Callable[[], ConflictError]] = {
+    VersionType.COLORING: lambda: ConflictError("Its newest colouring did not fail."),
+    VersionType.SVG: lambda: ConflictError("Its newest SVG did not fail."),
+}
+_NONE_CHOSEN: dict[VersionType, Callable[[Sentence], ConflictError]] = {
+    VersionType.COLORING: lambda image: ConflictError(
+        "No colouring is chosen for {image} by now; look again.", image=image
+    ),
+    VersionType.SVG: lambda image: ConflictError(
+        "No SVG is chosen for {image} by now; look again.", image=image
+    ),
+}
 
 
 def name_of(kind: VersionType, number: int) -> Sentence:
@@ -12,9 +39,7 @@ def name_of(kind: VersionType, number: int) -> Sentence:
         kind: Its kind.
         number: Its number within the image.
     """
-    if kind is VersionType.SVG:
-        return Sentence.make("SVG v{number}", number=number)
-    return Sentence.make("Colouring v{number}", number=number)
+    return _NAME[kind](number)
 
 
 def no_such_version(kind: VersionType, version_id: int) -> NotFoundError:
@@ -24,9 +49,7 @@ def no_such_version(kind: VersionType, version_id: int) -> NotFoundError:
         kind: Its kind.
         version_id: What was asked for.
     """
-    if kind is VersionType.SVG:
-        return NotFoundError("There is no SVG {id}; look at the order again.", id=version_id)
-    return NotFoundError("There is no colouring {id}; look at the order again.", id=version_id)
+    return _MISSING[kind](version_id)
 
 
 def nothing_failed(kind: VersionType) -> ConflictError:
@@ -35,9 +58,7 @@ def nothing_failed(kind: VersionType) -> ConflictError:
     Args:
         kind: The version's kind.
     """
-    if kind is VersionType.SVG:
-        return ConflictError("Its newest SVG did not fail.")
-    return ConflictError("Its newest colouring did not fail.")
+    return _NOT_FAILED[kind]()
 
 
 def chosen_by(version: Sentence, image: Sentence, operator: str | None) -> ConflictError:
@@ -71,6 +92,4 @@ def none_chosen(kind: VersionType, image: Sentence) -> ConflictError:
         kind: The kind of version.
         image: The image.
     """
-    if kind is VersionType.SVG:
-        return ConflictError("No SVG is chosen for {image} by now; look again.", image=image)
-    return ConflictError("No colouring is chosen for {image} by now; look again.", image=image)
+    return _NONE_CHOSEN[kind](image)
