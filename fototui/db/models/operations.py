@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ulid import ULID
 
 from fototui.db.base import NOW, Base
-from fototui.db.models.orders import ChangeMarked
+from fototui.db.models.columns import ChangeMarked
 from fototui.domain.sentences import Sentence
 
 

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import (
-    BigInteger,
-    ForeignKey,
-    Index,
-    String,
-    UniqueConstraint,
-    text,
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import (
+    InstrumentedAttribute,
+    Mapped,
+    declared_attr,
+    mapped_column,
+    relationship,
 )
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 from ulid import ULID
 
 from fototui.db.base import NOW, ZERO, Base
+from fototui.db.models.columns import ChangeMarked, JobColumns
 from fototui.db.types import (
     COLORING_STATUS_PG_ENUM,
     ORDER_STATUS_PG_ENUM,
     SVG_STATUS_PG_ENUM,
 )
 from fototui.domain.files import S3ObjectRefData
-from fototui.domain.options import (
-    ColoringOptions,
-    GroupBy,
-    ShapeStacking,
-    SvgOptions,
-)
+from fototui.domain.options import ColoringOptions, GroupBy, ShapeStacking, SvgOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import (
     PROCESSING_STATUS,
@@ -67,45 +61,6 @@ def active_predicate(kind: JobKind | VersionType, prefix: str = "") -> str:
             claimed = states.active_states()
             values = ", ".join(f"'{state}'" for state in states if state not in claimed)
             return f"{prefix}status NOT IN ({values}) AND {prefix}held_at IS NULL"
-
-
-class ChangeMarked:
-    """A row that tells by which transaction it was last changed; a trigger keeps it."""
-
-    changed_in: Mapped[int] = mapped_column(
-        BigInteger, server_default=ZERO, index=True, deferred=True, sort_order=99
-    )
-    """Number of the transaction (PostgreSQL's `pg_current_xact_id()`); never read by the ORM."""
-
-
-class JobColumns:
-    """The engine's own bookkeeping on a row that is a job.
-
-    A row is claimed while `claimed_by` is set; whoever writes must show the `claim_token` of that
-    claim.
-    """
-
-    requested_by: Mapped[str | None]
-    queued_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
-    """When it was last asked for: at its creation or by a retry; claims go by it."""
-    held_at: Mapped[datetime | None] = mapped_column(sort_order=98)
-    """An old job that an adopted shop brought along: it waits until an operator says yes."""
-    not_before: Mapped[datetime | None]
-    """Put back after a transient failure: not to be claimed earlier."""
-    claimed_by: Mapped[uuid.UUID | None]
-    claim_token: Mapped[uuid.UUID | None]
-    claimed_at: Mapped[datetime | None]
-    attempts: Mapped[int] = mapped_column(server_default=ZERO, default=0)
-    """Claims since it was asked for."""
-    retries: Mapped[int] = mapped_column(server_default=ZERO, default=0)
-    """Times it was put back after a transient failure."""
-    takeovers: Mapped[int] = mapped_column(server_default=ZERO, default=0)
-    """Times it was taken from an engine that died."""
-    error_code: Mapped[str | None]
-    error: Mapped[str | None]
-    """Why it failed, or why it waits, for an operator, in English."""
-    error_words: Mapped[Sentence | None]
-    """The same as a sentence that can be translated."""
 
 
 class Order(JobColumns, ChangeMarked, Base):
@@ -236,6 +191,22 @@ class Image(ChangeMarked, Base):
     __table_args__ = (
         UniqueConstraint("line_item_id", "position", name="uq_image_line_item_position"),
     )
+
+    def chosen_id(self, kind: VersionType) -> int | None:
+        """The chosen version of a kind."""
+        chosen: int | None = getattr(self, CHOICE[kind][0].key)
+        return chosen
+
+    def chosen_at(self, kind: VersionType) -> datetime | None:
+        """When an operator chose it; None where its completion did."""
+        at: datetime | None = getattr(self, CHOICE[kind][1].key)
+        return at
+
+    def choose(self, kind: VersionType, version_id: int | None, at: datetime | None) -> None:
+        """Write down a choice; `at` is None where no operator made it."""
+        chosen, chosen_at = CHOICE[kind]
+        setattr(self, chosen.key, version_id)
+        setattr(self, chosen_at.key, at)
 
 
 class BaseVersion(JobColumns, ChangeMarked, Base):
@@ -388,3 +359,12 @@ VERSION_MODEL: dict[VersionType, type[ColoringVersion] | type[SvgVersion]] = {
     VersionType.COLORING: ColoringVersion,
     VersionType.SVG: SvgVersion,
 }
+
+CHOICE: dict[
+    VersionType,
+    tuple[InstrumentedAttribute[int | None], InstrumentedAttribute[datetime | None]],
+] = {
+    VersionType.COLORING: (Image.selected_coloring_id, Image.coloring_chosen_at),
+    VersionType.SVG: (Image.selected_svg_id, Image.svg_chosen_at),
+}
+"""For each kind the column of the chosen version, and that of when an operator chose it."""

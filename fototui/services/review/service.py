@@ -17,7 +17,7 @@ from ulid import ULID
 
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
 from fototui.db.models.operations import Review
-from fototui.db.models.orders import VERSION_MODEL, Image
+from fototui.db.models.orders import CHOICE, VERSION_MODEL, Image
 from fototui.db.transaction import transaction
 from fototui.domain.errors import ConflictError, InvalidInputError
 from fototui.domain.events import Change, ChangeContext, ImageUpdateEvent, Operation
@@ -326,15 +326,11 @@ class ReviewService:
         )
 
     async def _chosen_elsewhere(self, item: ReviewItem) -> Sentence:
-        column = (
-            Image.selected_coloring_id
-            if item.kind is VersionType.COLORING
-            else Image.selected_svg_id
-        )
         model = VERSION_MODEL[item.kind]
+        chosen, _chosen_at = CHOICE[item.kind]
         found = await self.session.execute(
             select(model.id, model.version)
-            .join(Image, column == model.id)
+            .join(Image, chosen == model.id)
             .where(Image.id == item.image.id)
         )
         version_id, number = found.one_or_none() or (None, None)

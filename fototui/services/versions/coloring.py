@@ -1,16 +1,14 @@
 """What an operator can do with colourings."""
 
-from datetime import datetime
-
 from fototui.db.events.session import mercure_autotrack
 from fototui.db.models.operations import OutsideCancel
-from fototui.db.models.orders import ColoringVersion, Image
+from fototui.db.models.orders import ColoringVersion
 from fototui.domain.errors import ConflictError
 from fototui.domain.events import ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import ColoringProcessingStatus, VersionType
-from fototui.services.versions.base import VersionService
 from fototui.services.versions.image_state import ImageState
+from fototui.services.versions.service import VersionService
 
 
 @mercure_autotrack(ImageUpdateEvent, ImageStatusEvent)
@@ -24,13 +22,6 @@ class ColoringService(VersionService[ColoringVersion, ColoringOptions]):
 
     def _versions(self, state: ImageState) -> list[ColoringVersion]:
         return state.coloring
-
-    def _selected_id(self, image: Image) -> int | None:
-        return image.selected_coloring_id
-
-    def _set_selected(self, image: Image, version_id: int, now: datetime) -> None:
-        image.selected_coloring_id = version_id
-        image.coloring_chosen_at = now
 
     def _build(self, state: ImageState, options: ColoringOptions) -> ColoringVersion:
         if state.image.file_ref is None:

@@ -44,7 +44,11 @@ class ImageState:
 
     def versions(self, kind: VersionType) -> Sequence[ColoringVersion | SvgVersion]:
         """Its versions of a kind, by number."""
-        return self.svg if kind is VersionType.SVG else self.coloring
+        versions: dict[VersionType, Sequence[ColoringVersion | SvgVersion]] = {
+            VersionType.COLORING: self.coloring,
+            VersionType.SVG: self.svg,
+        }
+        return versions[kind]
 
     @property
     def image(self) -> Image:

@@ -1,16 +1,14 @@
 """What an operator can do with SVGs."""
 
-from datetime import datetime
-
 from fototui.db.events.session import mercure_autotrack
-from fototui.db.models.orders import ColoringVersion, Image, SvgVersion
+from fototui.db.models.orders import ColoringVersion, SvgVersion
 from fototui.domain.errors import ConflictError, InvalidInputError
 from fototui.domain.events import ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.options import SvgOptions
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
-from fototui.services.versions.base import VersionService
 from fototui.services.versions.image_state import ImageState
 from fototui.services.versions.messages import name_of
+from fototui.services.versions.service import VersionService
 from fototui.services.views.versions import VersionView
 
 
@@ -55,13 +53,6 @@ class VectorizerService(VersionService[SvgVersion, SvgOptions]):
     def _versions(self, state: ImageState) -> list[SvgVersion]:
         return state.svg
 
-    def _selected_id(self, image: Image) -> int | None:
-        return image.selected_svg_id
-
-    def _set_selected(self, image: Image, version_id: int, now: datetime) -> None:
-        image.selected_svg_id = version_id
-        image.svg_chosen_at = now
-
     def _build(self, state: ImageState, options: SvgOptions) -> SvgVersion:
         return self._build_from(state, options, None)
 
@@ -94,7 +85,7 @@ class VectorizerService(VersionService[SvgVersion, SvgOptions]):
 
 
 def _find_coloring(state: ImageState, wanted: int | None) -> ColoringVersion:
-    wanted_id = state.image.selected_coloring_id if wanted is None else wanted
+    wanted_id = state.image.chosen_id(VersionType.COLORING) if wanted is None else wanted
     if wanted_id is None:
         raise ConflictError(
             "No colouring is chosen for {image}; generate one and choose it first.",

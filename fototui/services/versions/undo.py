@@ -17,11 +17,6 @@ from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.versions.image_state import ImageState, lock_image
 from fototui.services.versions.messages import name_of
 
-_COLUMNS = {
-    VersionType.COLORING: ("selected_coloring_id", "coloring_chosen_at"),
-    VersionType.SVG: ("selected_svg_id", "svg_chosen_at"),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
@@ -70,12 +65,11 @@ class UndoService:
             ConflictError: Someone chose again meanwhile.
             RecordLockedError: Someone else kept the image locked.
         """
-        selected, chosen_at = _COLUMNS[kind]
         missing = ConflictError("The picture no longer exists.")
         async with lock_image(self.session, Image.id == image_id, missing=missing) as state:
-            if (present := getattr(state.image, selected)) != chosen_id:
+            if (present := state.image.chosen_id(kind)) != chosen_id:
                 raise await self._chosen_meanwhile(kind, state, present)
-            decided_here = getattr(state.image, chosen_at)
+            decided_here = state.image.chosen_at(kind)
             review = await self._review(kind, image_id)
             waits = review is not None and (
                 # A choice and the decision it makes are of one transaction, and so of one time.
@@ -84,7 +78,7 @@ class UndoService:
             self._log(kind, state, chosen_id)
             by_operator = await self._is_operators(kind, state, previous_id)
             since = state.now if by_operator else None
-            await state.lock.update_record(**{selected: previous_id, chosen_at: since})
+            await state.lock.mutate_record(lambda image: image.choose(kind, previous_id, since))
             if review is not None and waits:
                 # The database's trigger takes any change of a choice for a decision.
                 await self.session.execute(

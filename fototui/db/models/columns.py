@@ -1,0 +1,51 @@
+"""Columns that several tables have."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import BigInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fototui.db.base import NOW, ZERO
+from fototui.domain.sentences import Sentence
+
+
+class ChangeMarked:
+    """A row that tells by which transaction it was last changed; a trigger keeps it."""
+
+    changed_in: Mapped[int] = mapped_column(
+        BigInteger, server_default=ZERO, index=True, deferred=True, sort_order=99
+    )
+    """Number of the transaction (PostgreSQL's `pg_current_xact_id()`); never read by the ORM."""
+
+
+class JobColumns:
+    """The engine's own bookkeeping on a row that is a job.
+
+    A row is claimed while `claimed_by` is set; whoever writes must show the `claim_token` of that
+    claim.
+    """
+
+    requested_by: Mapped[str | None]
+    queued_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
+    """When it was last asked for: at its creation or by a retry; claims go by it."""
+    held_at: Mapped[datetime | None] = mapped_column(sort_order=98)
+    """An old job that an adopted shop brought along: it waits until an operator says yes."""
+    not_before: Mapped[datetime | None]
+    """Put back after a transient failure: not to be claimed earlier."""
+    claimed_by: Mapped[uuid.UUID | None]
+    claim_token: Mapped[uuid.UUID | None]
+    claimed_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(server_default=ZERO, default=0)
+    """Claims since it was asked for."""
+    retries: Mapped[int] = mapped_column(server_default=ZERO, default=0)
+    """Times it was put back after a transient failure."""
+    takeovers: Mapped[int] = mapped_column(server_default=ZERO, default=0)
+    """Times it was taken from an engine that died."""
+    error_code: Mapped[str | None]
+    error: Mapped[str | None]
+    """Why it failed, or why it waits, for an operator, in English."""
+    error_words: Mapped[Sentence | None]
+    """The same as a sentence that can be translated."""
