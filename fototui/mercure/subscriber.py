@@ -1,8 +1,8 @@
 """Listens to the hub, comes back by itself, and says when something was missed."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -15,6 +15,7 @@ from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
 from fototui.mercure.address import hub_address
 from fototui.mercure.event_stream import EventStream, EventTooLongError
+from fototui.mercure.silence import SilentError, announced_heartbeat, answers, heard
 from fototui.mercure.tokens import subscribe_token
 from fototui.net.client import EnvironmentFault, open_client
 from fototui.retry import Backoff
@@ -28,7 +29,7 @@ _LAST_EVENT_ID = "Last-Event-ID"
 _EARLIEST = "earliest"
 _LONGEST_CURSOR = 1_000
 #: A hub that asks for more patience than this is not obeyed.
-_LONGEST_RETRY = 60.0
+_LONGEST_RETRY = 3.0
 #: A stream that lasted so long did its work, even if nothing was said on it.
 _STEADY_SECONDS = 1.0
 
@@ -81,25 +82,12 @@ class Message(Generic[T]):
     event: T
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """Why an attempt came to nothing.
-
-    Args:
-        reason: A sentence for the operator.
-        is_hopeless: Whether only a person can help.
-    """
-
-    reason: Sentence
-    is_hopeless: bool = False
-
-
 class _RefusedError(Exception):
     """The hub answered, but not with a stream."""
 
-    def __init__(self, reason: Sentence, *, is_hopeless: bool = False) -> None:
+    def __init__(self, reason: Sentence) -> None:
         super().__init__(str(reason))
-        self.failure = _Failure(reason, is_hopeless)
+        self.reason = reason
 
 
 class MercureSubscriber(Generic[T]):
@@ -116,11 +104,15 @@ class MercureSubscriber(Generic[T]):
         topics: Topic selectors to listen to.
         is_known: Whether an event, by its id, is known already and is to be passed over, as
             this process's own are (`MercurePublishService.is_own`).
-        connect_seconds: Longest time to connect.
-        silence_seconds: A stream without a byte (the hub sends a comment every 40 s) is dead.
+        answer_seconds: Longest wait for an answer of the hub's: for the stream to begin, and for a
+            sign of life while it is quiet.
+        quiet_seconds: A stream without a byte for so long is doubted: a hub that has promised
+            heartbeats has as long again for one, any other must answer a question.
+        silence_seconds: A stream without a byte (the hub sends a comment every 40 s) is dead,
+            though the hub be there.
         first_wait_seconds: Wait after the first failure; it doubles.
-        longest_wait_seconds: Longest wait between attempts.
-        refused_wait_seconds: Wait where the hub refuses us, and only a person can help.
+        longest_wait_seconds: Longest wait between attempts. Together with `answer_seconds` it is
+            how late a hub that is back may be noticed.
 
     Raises:
         ConfigurationError: The address is no http(s) URL, or the key is empty.
@@ -134,11 +126,11 @@ class MercureSubscriber(Generic[T]):
         *,
         topics: Iterable[str] = ("orders", "orders/{id}"),
         is_known: Callable[[str], bool] = lambda _event_id: False,
-        connect_seconds: float = 5.0,
+        answer_seconds: float = 2.0,
+        quiet_seconds: float = 2.0,
         silence_seconds: float = 60.0,
         first_wait_seconds: float = 0.5,
-        longest_wait_seconds: float = 30.0,
-        refused_wait_seconds: float = 60.0,
+        longest_wait_seconds: float = 2.5,
     ) -> None:
         self._url = hub_address(url)
         if key is not None:
@@ -147,9 +139,10 @@ class MercureSubscriber(Generic[T]):
         self._parse = parse
         self._topics = tuple(topics)
         self._is_known = is_known
-        self._timeout = httpx.Timeout(connect_seconds, read=silence_seconds)
+        self._timeout = httpx.Timeout(answer_seconds, read=silence_seconds)
+        self._answer_seconds = answer_seconds
+        self._quiet_seconds = quiet_seconds
         self._silence_seconds = silence_seconds
-        self._refused_wait_seconds = refused_wait_seconds
         self._backoff = Backoff(first_wait_seconds, longest_wait_seconds)
         self._state = StateChange(LinkState.CONNECTING)
         self._cursor = ""
@@ -182,32 +175,31 @@ class MercureSubscriber(Generic[T]):
         async with open_client(lambda: httpx.AsyncClient(timeout=self._timeout)) as client:
             while True:
                 began = clock()
-                failure = _Failure(Sentence.make("The hub ended the stream at once."))
+                reason = Sentence.make("The hub ended the stream at once.")
                 try:
                     async with aclosing(self._listen(client)) as items:
                         async for item in items:
                             yield item
                 except httpx.HTTPError as error:
-                    failure = _Failure(self._explain(error))
+                    reason = self._explain(error)
+                except SilentError:
+                    reason = _silent(2 * self._quiet_seconds)
                 except EventTooLongError:
-                    failure = _Failure(
-                        Sentence.make(
-                            "The hub sends an event without an end; see what answers at "
-                            "MERCURE_URL."
-                        )
+                    reason = Sentence.make(
+                        "The hub sends an event without an end; see what answers at MERCURE_URL."
                     )
                 except _RefusedError as error:
-                    failure = error.failure
+                    reason = error.reason
                 was_useful = self._heard or clock() - began >= _STEADY_SECONDS
                 if self._state.state is LinkState.LIVE and was_useful:
                     self._backoff.reset()
                     yield self._enter(StateChange(LinkState.CATCHING_UP))
                     await asyncio.sleep(self._retry_seconds)
                     continue
-                change = StateChange(LinkState.DOWN, failure.reason)
+                change = StateChange(LinkState.DOWN, reason)
                 if change != self._state:
                     yield self._enter(change)
-                await asyncio.sleep(self._wait(failure))
+                await asyncio.sleep(max(self._backoff.next_wait(), self._retry_seconds))
 
     def _enter(self, change: StateChange) -> StateChange:
         self._state = change
@@ -217,18 +209,11 @@ class MercureSubscriber(Generic[T]):
             log.info("live events", state=change.state)
         return change
 
-    def _wait(self, failure: _Failure) -> float:
-        if failure.is_hopeless:
-            return self._refused_wait_seconds
-        return max(self._backoff.next_wait(), self._retry_seconds)
-
     def _explain(self, error: httpx.HTTPError) -> Sentence:
         if isinstance(error, EnvironmentFault):
             return error.sentence
         if isinstance(error, httpx.ReadTimeout):
-            return Sentence.make(
-                "The hub gave no sign of life for {seconds} s.", seconds=self._silence_seconds
-            )
+            return _silent(self._silence_seconds)
         return Sentence.make(
             "The hub cannot be reached ({reason}): check MERCURE_URL and that the hub runs.",
             reason=clean_line(str(error), limit=200) or type(error).__name__,
@@ -246,7 +231,8 @@ class MercureSubscriber(Generic[T]):
         if asked:
             headers.append((_LAST_EVENT_ID.encode(), asked.encode()))
         params = {"topic": list(self._topics)}
-        async with client.stream("GET", self._url, params=params, headers=headers) as response:
+        request = client.build_request("GET", self._url, params=params, headers=headers)
+        async with self._answered(client, request) as response:
             _check(response)
             previous = response.headers.get(_LAST_EVENT_ID, "")
             if not is_first and (not asked or previous != asked or previous == _EARLIEST):
@@ -255,7 +241,7 @@ class MercureSubscriber(Generic[T]):
                 yield Lost(_loss(asked, previous))
             yield self._enter(StateChange(LinkState.LIVE))
             stream = EventStream()
-            async for chunk in response.aiter_bytes():
+            async for chunk in self._chunks(client, response):
                 for event in stream.feed(chunk):
                     self._heard = True
                     self._cursor = _cursor(event.id)
@@ -265,6 +251,35 @@ class MercureSubscriber(Generic[T]):
                         yield Message(event.id, event.data, parsed)
                 if stream.retry_seconds is not None:
                     self._retry_seconds = min(stream.retry_seconds, _LONGEST_RETRY)
+
+    @asynccontextmanager
+    async def _answered(
+        self, client: httpx.AsyncClient, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Response, None]:
+        """The hub's answer, whose body may take its time; its beginning must not."""
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                response = await client.send(request, stream=True)
+        except TimeoutError as error:
+            raise httpx.ConnectTimeout("no answer", request=request) from error
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    def _chunks(self, client: httpx.AsyncClient, response: httpx.Response) -> AsyncIterator[bytes]:
+        async def promised() -> bool:
+            return False
+
+        async def asked() -> bool:
+            return await answers(client, self._url, seconds=self._answer_seconds)
+
+        quiet, source = self._quiet_seconds, response.aiter_bytes()
+        heartbeat = announced_heartbeat(response)
+        if heartbeat is not None and heartbeat <= quiet:
+            # Better proof than an answer, which may come by a line that is still whole.
+            return heard(source, quiet_seconds=2 * quiet, is_alive=promised)
+        return heard(source, quiet_seconds=quiet, is_alive=asked)
 
 
 def _check(response: httpx.Response) -> None:
@@ -276,7 +291,7 @@ def _check(response: httpx.Response) -> None:
             "that the hub was started with, and check this computer's clock.",
             status=status,
         )
-        raise _RefusedError(refused, is_hopeless=True)
+        raise _RefusedError(refused)
     if status == 429 or status >= 500:
         raise _RefusedError(
             Sentence.make("The hub is in trouble (HTTP {status}): look at its log.", status=status)
@@ -286,7 +301,11 @@ def _check(response: httpx.Response) -> None:
         nobody = Sentence.make(
             "No hub answers at MERCURE_URL (HTTP {status}): check the address.", status=status
         )
-        raise _RefusedError(nobody, is_hopeless=True)
+        raise _RefusedError(nobody)
+
+
+def _silent(seconds: float) -> Sentence:
+    return Sentence.make("The hub gave no sign of life for {seconds} s.", seconds=seconds)
 
 
 def _cursor(event_id: str) -> str:

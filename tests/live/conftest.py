@@ -57,13 +57,20 @@ class Hub:
         await self._stack.aclose()
 
     def subscriber(
-        self, *, is_known: Callable[[str], bool] = lambda _event_id: False
+        self,
+        url: str | None = None,
+        *,
+        is_known: Callable[[str], bool] = lambda _event_id: False,
+        answer_seconds: float = 2.0,
+        quiet_seconds: float = 2.0,
     ) -> MercureSubscriber[Event]:
         return MercureSubscriber(
-            self.url,
+            url or self.url,
             SUBSCRIBER_KEY,
             parse_event,
             is_known=is_known,
+            answer_seconds=answer_seconds,
+            quiet_seconds=quiet_seconds,
             first_wait_seconds=0.02,
             longest_wait_seconds=0.1,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 from sqlalchemy import delete, select, update
 
@@ -24,6 +25,7 @@ from tests.live.conftest import (
     tracked,
 )
 from tests.pgproxy import PgProxy
+from tests.tcpproxy import TcpProxy
 from tests.waiting import until
 
 
@@ -195,6 +197,25 @@ async def test_a_hub_that_is_away_is_done_without_until_it_is_back(
         [second] = await add_orders(database)
         await until(lambda: second in store.orders)
         assert await truth.is_in(store)
+
+
+async def test_a_hub_that_hangs_is_told_of_and_done_without_until_it_answers(
+    shop: Database, database: Database, hub: Hub, store_on: StoreOn, truth: Truth
+) -> None:
+    address = httpx.URL(hub.url)
+    assert address.port is not None
+    async with TcpProxy(address.port) as line:
+        url = str(address.copy_with(port=line.port))
+        store = store_on(shop, hub.subscriber(url, answer_seconds=0.3, quiet_seconds=0.3))
+        async with running(store):
+            await until(lambda: _is_live(store))
+            line.freeze()
+            await until(lambda: store.health.feed is FeedState.POLLING)
+            [order_id] = await add_orders(database)
+            await until(lambda: order_id in store.orders)
+            line.thaw()
+            await until(lambda: _is_live(store))
+            assert await truth.is_in(store)
 
 
 async def test_an_event_that_was_overtaken_does_not_stay(

@@ -38,7 +38,6 @@ def subscriber(
     first_wait_seconds: float = 0.02,
     longest_wait_seconds: float = 0.1,
     silence_seconds: float = 60.0,
-    refused_wait_seconds: float = 60.0,
     is_known: Callable[[str], bool] = lambda _event_id: False,
 ) -> MercureSubscriber[str]:
     return MercureSubscriber(
@@ -49,7 +48,6 @@ def subscriber(
         first_wait_seconds=first_wait_seconds,
         longest_wait_seconds=longest_wait_seconds,
         silence_seconds=silence_seconds,
-        refused_wait_seconds=refused_wait_seconds,
         is_known=is_known,
     )
 
@@ -391,7 +389,7 @@ async def test_another_answer_is_said_in_a_sentence(answer: Response, sentence: 
     assert str(last(items).reason).startswith(sentence)
 
 
-async def test_a_refusal_is_tried_again_rarely() -> None:
+async def test_a_refusal_is_tried_again_with_pauses() -> None:
     asked: list[float] = []
 
     async def respond(_request: Request) -> Response:
@@ -400,10 +398,12 @@ async def test_a_refusal_is_tried_again_rarely() -> None:
 
     async with (
         serving(misbehaving(respond)) as url,
-        following(subscriber(url, first_wait_seconds=0.01, refused_wait_seconds=0.3)),
+        following(subscriber(url, first_wait_seconds=0.3, longest_wait_seconds=0.3)) as items,
     ):
-        await until(lambda: len(asked) == 2)
-    assert asked[1] - asked[0] > 0.25
+        await until(lambda: len(asked) == 3)
+    assert asked[2] - asked[0] > 0.25
+    # Said once, however often it is met.
+    assert states(items) == [LinkState.CONNECTING, LinkState.DOWN]
 
 
 async def test_a_hub_that_ends_streams_at_once_is_not_asked_without_pause() -> None:

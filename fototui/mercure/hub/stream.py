@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from fototui.mercure.hub.broker import Broker, Subscription
 from fototui.mercure.hub.settings import HubSettings
+from fototui.mercure.silence import HEARTBEAT_HEADER
 
 #: Updates per write: enough to be quick, few enough that a stuck reader is noticed.
 _BATCH = 100
@@ -69,6 +70,10 @@ class EventStream(Response):
         self.status_code = 200
         self.background = None
         self.raw_headers = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+        if settings.heartbeat_seconds:
+            self.raw_headers.append(
+                (HEARTBEAT_HEADER.encode(), f"{settings.heartbeat_seconds:g}".encode())
+            )
         if with_previous_id:
             self.raw_headers.append((b"last-event-id", subscription.previous_id.encode()))
         self._broker = broker
