@@ -22,6 +22,7 @@ _PLACES = {
 _NAMES = {
     "question_mark": "?",
     "slash": "/",
+    "exclamation_mark": "!",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "plus": "+",

@@ -130,6 +130,14 @@ _TABLE: tuple[Action, ...] = (
         changes=True,
     ),
     Action(
+        "orders.urgent",
+        "exclamation_mark",
+        N_("First"),
+        N_("Put the order first, or all marked ones; once more takes it back."),
+        changes=True,
+        show=False,
+    ),
+    Action(
         "orders.mark",
         "space",
         N_("Mark"),
@@ -273,6 +281,14 @@ _TABLE: tuple[Action, ...] = (
         changes=True,
         show=False,
     ),
+    Action(
+        "order.urgent",
+        "exclamation_mark",
+        N_("First"),
+        N_("Put the order first; once more takes it back."),
+        changes=True,
+        show=False,
+    ),
     Action("picture.back", "escape,p", N_("Back"), N_("Leave the picture.")),
     Action("picture.zoom_in", "plus", N_("Zoom in"), N_("Enlarge the picture.")),
     Action("picture.zoom_out", "minus", N_("Zoom out"), N_("Show more of the picture.")),
@@ -332,12 +348,7 @@ _TABLE: tuple[Action, ...] = (
         N_("The next version."),
         show=False,
     ),
-    Action(
-        "review.compare",
-        "c",
-        N_("Compare"),
-        N_("See original and versions side by side."),
-    ),
+    Action("review.compare", "c", N_("Compare"), N_("See original and versions side by side.")),
     Action("engines.back", "escape", N_("Back"), N_("Go back to the list.")),
     Action(
         "engines.pause",

@@ -71,7 +71,9 @@ class OrderPane(VerticalScroll, can_focus=False):
         self, detail: OrderDetail, viewers: Sequence[str], waiting: int
     ) -> Iterator[Content]:
         status = status_label(detail.status, waiting)
-        yield Content.assemble((cell_text(detail.number), "bold $accent"), "  ", status)
+        first = f"{_('First')}  " if detail.urgent else ""
+        number = (cell_text(detail.number), "bold $accent")
+        yield Content.assemble(number, "  ", (first, "bold $warning"), status)
         yield Content.styled(full_time(detail.created_at, self._paint.zone), MUTED)
         if detail.error is not None:
             yield Content.styled(clean_line(translate(detail.error), limit=400), "$error")

@@ -16,6 +16,7 @@ from fototui.screens.order import availability as can
 from fototui.screens.order import files
 from fototui.screens.order.selection import Selection
 from fototui.screens.orders.bulk import Outcome
+from fototui.screens.orders.urgency import turn_urgency
 from fototui.services.ingest.imports import SyncService
 from fototui.services.versions.kinds import version_service
 from fototui.services.views.versions import StartReport, VersionView
@@ -54,6 +55,7 @@ class OrderCommands(FototuiScreen):
             "order.retry": Command(self._retry, unless(can.against_retrying)),
             "order.retry_all": Command(self._retry_all, unless(can.against_retrying_all)),
             "order.cancel": Command(self._cancel, unless(can.against_cancelling)),
+            "order.urgent": Command(self._turn_urgency, unless(can.without_order)),
             "order.fetch": Command(self._fetch, unless(can.against_fetching)),
             "order.browse": Command(self._browse, unless(can.without_file)),
             "order.copy": Command(self._copy, unless(can.without_file)),
@@ -216,6 +218,17 @@ class OrderCommands(FototuiScreen):
         self.perform(work, _about(_("v{n} is chosen.")))
 
     # --- the order and its files ---------------------------------------------------------------
+
+    def _turn_urgency(self) -> None:
+        if (detail := self.selection.detail) is None:
+            return
+
+        async def work() -> str:
+            words = await turn_urgency(self.context.backend, [detail])
+            await self._refresh(detail.id)
+            return words
+
+        self.perform(work, _as_it_is)
 
     def _fetch(self) -> None:
         order_id = self.order_id

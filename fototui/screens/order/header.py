@@ -27,6 +27,7 @@ def about(detail: OrderDetail | None, missing: str, zone: tzinfo, *, waiting: in
         return Content.styled(missing, MUTED)
     parts = [
         Content.styled(clean_line(detail.customer_name or "–", limit=80), "bold"),
+        Content.styled(_("First") if detail.urgent else "", "bold $warning"),
         status_label(detail.status, waiting),
         payment_label(detail.payment_status),
         Content.styled(full_time(detail.created_at, zone), MUTED),

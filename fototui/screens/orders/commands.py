@@ -10,6 +10,7 @@ from fototui.i18n import _, ngettext, translate
 from fototui.screens.base import FototuiScreen
 from fototui.screens.dialogs import confirm
 from fototui.screens.orders import bulk
+from fototui.screens.orders.urgency import turn_urgency
 from fototui.services.ingest.imports import ImportReport
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
@@ -61,6 +62,7 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
             "orders.retry": Command(
                 lambda: self._do_to_orders(bulk.retries(backend)), self._why_no_order
             ),
+            "orders.urgent": Command(self._turn_urgency, self._why_no_order),
             "orders.fetch": Command(self._fetch, self._why_no_fetch),
         }
 
@@ -132,10 +134,28 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
         await self.context.store.refresh()
         return report
 
+    @property
+    def _targets(self) -> list[str]:
+        """ULIDs of the marked orders, or of the one under the cursor."""
+        chosen = self.table.marked or {self.table.cursor or ""}
+        return [order_id for order_id in self.context.store.listing if order_id in chosen]
+
+    def _turn_urgency(self) -> None:
+        targets = self._targets
+        orders = [self.context.store.orders[order_id] for order_id in targets]
+
+        async def work() -> str:
+            words = await turn_urgency(self.context.backend, orders)
+            self.table.unmark(targets)
+            self._show_counts()
+            await self.context.store.refresh(*targets)
+            return words
+
+        self.perform(work, lambda words: words)
+
     def _do_to_orders(self, command: bulk.Command) -> None:
         orders = self.context.store.orders
-        chosen = self.table.marked or {self.table.cursor or ""}
-        targets = [order_id for order_id in self.context.store.listing if order_id in chosen]
+        targets = self._targets
         images = sum(command.images(orders[order_id]) for order_id in targets)
 
         async def work() -> str | None:

@@ -16,6 +16,8 @@ from fototui.live.order_list import Sort
 from fototui.services.views.orders import ImageBadges, OrderRow
 from fototui.widgets.badges import MUTED, badge, status_colour
 
+_FIRST, _WARNING = " !", "bold $warning"
+
 Glow = Set[tuple[int, VersionType]]
 """Badges that changed a moment ago: image and kind."""
 
@@ -94,8 +96,12 @@ _WIDTHLESS = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mn"})
 # --- cells -------------------------------------------------------------------------------------
 
 
-def _number(row: OrderRow, _width: int, _paint: Paint) -> Content:
-    return Content.styled(cell_text(row.number), "bold")
+def _number(row: OrderRow, width: int, _paint: Paint) -> Content:
+    number = Content.styled(cell_text(row.number), "bold")
+    if not row.urgent:
+        return number
+    # Told also where the number is too long for its column.
+    return Content.assemble(number.truncate(width - len(_FIRST), ellipsis=True), (_FIRST, _WARNING))
 
 
 def _received(row: OrderRow, _width: int, paint: Paint) -> Content:
