@@ -287,12 +287,7 @@ class FototuiApp(App[None]):
         if choice is None:
             return
 
-        async def work() -> TakenBack:
-            done = await choice.take_back(self.context.backend)
-            await self.store.refresh(done.order_id)
-            return done
-
-        perform(self.app, work, _words_of_undo)
+        perform(self.app, lambda: choice.take_back(self.context.backend), _words_of_undo)
 
     def _quit(self) -> None:
         """Leave the app; jobs that run here are handed over or waited for."""

@@ -501,6 +501,7 @@ class TestChoosing:
             await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
             question = str(app.screen.query("Static").first().render())
             assert question == "petr chose v2 meanwhile. Choose v3 anyway?"
+            monkeypatch.undo()
             await pilot.press(answer)
             await until_shown(pilot, lambda: app.screen is screen)
             await until_shown(

@@ -77,13 +77,9 @@ class OrderCommands(FototuiScreen):
     def show_all(self) -> None:
         """Show what is known now."""
 
-    async def _refresh(self, order_id: str) -> None:
-        await self.context.store.refresh(order_id)
-        self.show_all()
-
-    async def _follow(self, view: VersionView) -> VersionView:
+    def _follow(self, view: VersionView) -> VersionView:
         self.selection.follow(view)
-        await self._refresh(self.order_id)
+        self.show_all()
         return view
 
     # --- making versions -----------------------------------------------------------------------
@@ -95,7 +91,7 @@ class OrderCommands(FototuiScreen):
         async def work() -> VersionView:
             async with self.context.backend.transaction(version_service(kind)) as service:
                 view = await service.create_with(image.id, None)
-            return await self._follow(view)
+            return self._follow(view)
 
         self.perform(work, _about(_("v{n} is requested.")))
 
@@ -110,7 +106,7 @@ class OrderCommands(FototuiScreen):
                 return None
             async with self.context.backend.transaction(version_service(kind)) as service:
                 view = await service.create_with(image.id, options)
-            return await self._follow(view)
+            return self._follow(view)
 
         self.perform(work, _about(_("v{n} is requested.")))
 
@@ -123,7 +119,7 @@ class OrderCommands(FototuiScreen):
             for report in reports:
                 if report.version is not None:
                     self.selection.follow(report.version)
-            await self._refresh(order_id)
+            self.show_all()
             return Outcome.of(reports).in_words()
 
         self.perform(work, _as_it_is)
@@ -141,14 +137,14 @@ class OrderCommands(FototuiScreen):
                 versions = version_service(version.kind)
                 async with self.context.backend.transaction(versions) as service:
                     view = await service.retry(version.id)
-                return await self._follow(view)
+                return self._follow(view)
 
             self.perform(work, _about(_("v{n} is being retried.")))
 
     async def _retry_order(self, order_id: str) -> str:
         async with self.context.backend.transaction(SyncService) as orders:
             status = await orders.retry(order_id)
-        await self._refresh(order_id)
+        self.show_all()
         if status is OrderStatus.DOWNLOADING:
             return _("The missing photos are downloaded again.")
         if status is OrderStatus.PENDING:
@@ -169,7 +165,7 @@ class OrderCommands(FototuiScreen):
             started = [report for report in reports if report.version is not None]
             if has_failed and not started:
                 return ""
-            await self._refresh(order_id)
+            self.show_all()
             return Outcome.of(started).in_words()
 
         self.perform(work, _as_it_is)
@@ -190,7 +186,7 @@ class OrderCommands(FototuiScreen):
             versions = version_service(version.kind)
             async with self.context.backend.transaction(versions) as service:
                 view = await service.cancel(version.id)
-            return await self._follow(view)
+            return self._follow(view)
 
         self.perform(work, _about(_("v{n} is cancelled.")))
 
@@ -212,7 +208,7 @@ class OrderCommands(FototuiScreen):
             finally:
                 if not is_chosen:
                     self._chosen_here.discard(version.id)
-            await self._refresh(order_id)
+            self.show_all()
             return version if is_chosen else None
 
         self.perform(work, _about(_("v{n} is chosen.")))
@@ -225,7 +221,7 @@ class OrderCommands(FototuiScreen):
 
         async def work() -> str:
             words = await turn_urgency(self.context.backend, [detail])
-            await self._refresh(detail.id)
+            self.show_all()
             return words
 
         self.perform(work, _as_it_is)

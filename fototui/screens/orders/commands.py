@@ -131,7 +131,6 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
         finally:
             self._is_fetching = False
             self._tell("", 0, 0)
-        await self.context.store.refresh()
         return report
 
     @property
@@ -148,7 +147,6 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
             words = await turn_urgency(self.context.backend, orders)
             self.table.unmark(targets)
             self._show_counts()
-            await self.context.store.refresh(*targets)
             return words
 
         self.perform(work, lambda words: words)
@@ -177,7 +175,6 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
                 self._tell("", 0, 0)
             self.table.unmark(targets)
             self._show_counts()
-            await self.context.store.refresh(*targets)
             return outcome.in_words()
 
         self.perform(work, lambda words: words)
