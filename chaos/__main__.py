@@ -34,6 +34,7 @@ _SUMMED = (
     "unexplained_double_submissions",
     "innocents_failed",
     "takeovers",
+    "asked_twice",
 )
 
 

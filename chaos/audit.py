@@ -37,6 +37,7 @@ class Audit:
         unexplained_double_submissions: Of these, calls that no row tells of.
         innocents_failed: Versions in an error that the scenario did not spoil.
         takeovers: Jobs taken from the dead.
+        asked_twice: Versions cut off in a paid call by two deaths, of which an operator decided.
         faults: Everything else that should not be, in words.
     """
 
@@ -48,6 +49,7 @@ class Audit:
     unexplained_double_submissions: int = 0
     innocents_failed: int = 0
     takeovers: int = 0
+    asked_twice: int = 0
     recovery_seconds_p50: float = 0.0
     recovery_seconds_max: float = 0.0
     faults: list[str] = field(default_factory=list)
@@ -70,7 +72,7 @@ async def audit(world: World, *, stuck: bool) -> Audit:
         world: The scenario's world, whose processes have ended.
         stuck: Whether waiting for its end was given up.
     """
-    found = Audit()
+    found = Audit(asked_twice=world.asked_twice)
     async with world.connection() as connection:
         rows = [
             row

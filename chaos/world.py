@@ -78,7 +78,9 @@ class World:
     Attributes:
         short: The form for the test suite.
         excused: Versions that may end in an error, since the scenario spoils them.
-        tries_again: Failures that the outside caused are tried again by an operator at the end.
+        tries_again: What failed is tried again by an operator at the end, as after an outage, or
+            after two deaths in the middle of a paid call, when nobody can know what was paid.
+        asked_twice: Versions of which an operator has to decide for that last reason.
         recovery_seconds: From each death to the moment when a job of it was in other hands.
         memory: What the oldest engine takes, in bytes, from time to time.
         left_out: What this machine lacks, in words.
@@ -101,6 +103,7 @@ class World:
     photos: int = 0
     excused: set[Row] = field(default_factory=set)
     tries_again: bool = False
+    asked_twice: int = 0
     recovery_seconds: list[float] = field(default_factory=list)
     memory: list[int] = field(default_factory=list)
     left_out: str = ""
@@ -271,12 +274,24 @@ class World:
         if self.tries_again:
             await self._try_again()
             await self._all_done(seconds)
+        await self._all_at_work()
         if self._watchers:
             _, late = await asyncio.wait(self._watchers, timeout=LEASE * 4)
             for task in late:
                 task.cancel()
             await asyncio.gather(*self._watchers, return_exceptions=True)
         await self.processes.end()
+
+    async def _all_at_work(self) -> None:
+        """Wait for engines that were started last: only one at work can end in good order."""
+        pids = [each.pid for each in self.processes.running]
+
+        async def at_work() -> bool:
+            async with self.connection() as connection:
+                known = "SELECT count(DISTINCT pid) FROM engines WHERE pid = ANY($1)"
+                return bool(await connection.fetchval(known, pids) == len(pids))
+
+        await until(at_work, seconds=60, what="start of the last engines")
 
     async def _all_done(self, seconds: float) -> None:
         async def done() -> bool:
@@ -292,6 +307,14 @@ class World:
             )
             failed = await connection.fetch(
                 "SELECT id FROM coloring_versions WHERE status IN ('error', 'runpod_cancelled')"
+            )
+            self.asked_twice = await connection.fetchval(
+                """
+                SELECT (SELECT count(*) FROM coloring_versions
+                        WHERE status = 'error' AND resubmissions > 0 AND takeovers > 1)
+                     + (SELECT count(*) FROM svg_versions
+                        WHERE status = 'error' AND resubmissions > 0 AND takeovers > 1)
+                """
             )
             traced = await connection.fetch("SELECT id FROM svg_versions WHERE status = 'error'")
         async with self.database.session() as session:
