@@ -331,3 +331,21 @@ async def test_the_root_is_made_when_it_is_needed(root: Path) -> None:
     assert await _keys(storage) == []
     await storage.put(KEY, b"x", content_type="image/png")
     assert await _keys(storage) == [KEY]
+
+
+async def test_a_directory_that_is_away_makes_no_file_missing(tmp_path: Path) -> None:
+    root, away = tmp_path / "files", tmp_path / "away"
+    storage = DirectoryStorage(root)
+    await storage.put("a/1.png", b"first", content_type="image/png")
+    root.rename(away)
+    root.write_bytes(b"")
+    for ask in (
+        storage.get("a/1.png"),
+        storage.head("a/1.png"),
+        storage.put("a/2.png", b"second", content_type="image/png"),
+    ):
+        with pytest.raises(TransientError, match="is no directory"):
+            await ask
+    root.unlink()
+    away.rename(root)
+    assert await storage.get("a/1.png") == b"first"
