@@ -155,8 +155,7 @@ def _get(root: Path, key: str, max_bytes: int | None) -> bytes:
         with _locate(root, key).open("rb") as file:
             data = file.read() if max_bytes is None else file.read(max_bytes + 1)
     except _MISSING:
-        if _is_away(root):
-            raise
+        _require_directory(root)
         raise FileMissingError(key) from None
     if max_bytes is not None and len(data) > max_bytes:
         raise too_big(key, max_bytes)
@@ -170,8 +169,7 @@ def _head(root: Path, key: str) -> S3ObjectRefData | None:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             size = file.tell()
     except _MISSING:
-        if _is_away(root):
-            raise
+        _require_directory(root)
         return None
     try:
         noted = S3ObjectRefData.model_validate_json(_sidecar(path).read_bytes())
@@ -227,19 +225,22 @@ def _sidecar(path: Path) -> Path:
     return path.with_name(_SIDECAR_NAME.format(name=path.name))
 
 
-def _is_away(root: Path) -> bool:
-    """Something else is where the directory was: nothing can be said of its files."""
-    return root.exists() and not root.is_dir()
+def _require_directory(root: Path) -> None:
+    """Say nothing of files where something else is in the directory's place.
 
-
-def _failure(error: OSError, root: Path) -> OutsideError:
-    reason = clean_line(error.strerror or type(error).__name__)
-    if _is_away(root):
-        return TransientError(
+    Raises:
+        TransientError: It is so now.
+    """
+    if root.exists() and not root.is_dir():
+        raise TransientError(
             "{root} is no directory; bring it back, or set STORAGE_PATH to another one.",
             service=SERVICE,
             root=str(root),
         )
+
+
+def _failure(error: OSError, root: Path) -> OutsideError:
+    reason = clean_line(error.strerror or type(error).__name__)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return TransientError(
             "The disk of {root} is full; make room.", service=SERVICE, root=str(root)

@@ -339,11 +339,7 @@ async def test_a_directory_that_is_away_makes_no_file_missing(tmp_path: Path) ->
     await storage.put("a/1.png", b"first", content_type="image/png")
     root.rename(away)
     root.write_bytes(b"")
-    for ask in (
-        storage.get("a/1.png"),
-        storage.head("a/1.png"),
-        storage.put("a/2.png", b"second", content_type="image/png"),
-    ):
+    for ask in (storage.get("a/1.png"), storage.head("a/1.png")):
         with pytest.raises(TransientError, match="is no directory"):
             await ask
     root.unlink()
