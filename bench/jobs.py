@@ -27,7 +27,7 @@ from fototui.engine.engine import Engine, EngineSettings
 from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step
 from fototui.engine.jobs.claims import Claims
-from fototui.engine.jobs.job import JobStatus, Move, VersionJob
+from fototui.engine.jobs.job import JobStatus, Move, Reason, VersionJob
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.jobs.versions import COLORINGS
 from fototui.log import configure_logging
@@ -51,7 +51,7 @@ class NothingToDo:
             S.PROCESSING: self._end,
         }
 
-    async def fail(self, work: Work[VersionJob], why: Mapping[str, object]) -> None:
+    async def fail(self, work: Work[VersionJob], why: Reason) -> None:
         await work.end(S.ERROR, **why)
 
     async def _start(self, work: Work[VersionJob]) -> None:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, Unpack
 
 import structlog
 from tenacity import (
@@ -20,7 +20,7 @@ from tenacity import (
 from fototui.db.errors import DatabaseError, DatabaseUnavailableError, is_outage
 from fototui.domain.errors import TransientError
 from fototui.domain.statuses import JobKind
-from fototui.engine.jobs.job import Job, JobStatus, JobT, Move
+from fototui.engine.jobs.job import Columns, Job, JobStatus, JobT, Move
 from fototui.engine.jobs.table import JobTable
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lease import Lease
@@ -169,7 +169,7 @@ class Work(Generic[JobT]):
         """Forget what the outside service made."""
         self._results.drop(self.job)
 
-    async def move(self, status: JobStatus, **fields: object) -> None:
+    async def move(self, status: JobStatus, **fields: Unpack[Columns]) -> None:
         """Write that the job is in its next status.
 
         While the database is away this waits, for as long as the engine counts as alive.
@@ -183,7 +183,7 @@ class Work(Generic[JobT]):
         """
         await self._write(Move(status, fields))
 
-    async def end(self, status: JobStatus, **fields: object) -> None:
+    async def end(self, status: JobStatus, **fields: Unpack[Columns]) -> None:
         """Write where the job ends, and give up its claim.
 
         Args:
@@ -210,7 +210,9 @@ class Work(Generic[JobT]):
         )
         self.ended = move.ends
 
-    async def reschedule(self, status: JobStatus, *, seconds: float, **fields: object) -> None:
+    async def reschedule(
+        self, status: JobStatus, *, seconds: float, **fields: Unpack[Columns]
+    ) -> None:
         """Give the job back, to wait in a status for some seconds.
 
         Raises:
@@ -222,7 +224,7 @@ class Work(Generic[JobT]):
         )
         self.ended = True
 
-    async def leave_behind(self, status: JobStatus, **fields: object) -> None:
+    async def leave_behind(self, status: JobStatus, **fields: Unpack[Columns]) -> None:
         """Write a last word for whoever takes the job up next, although this engine counts as dead.
 
         The claim's token alone decides: while the row still shows it, nobody has taken the job.

@@ -1,7 +1,6 @@
 """What becomes of a job whose step failed."""
 
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
@@ -14,7 +13,7 @@ from fototui.domain.errors import AccountError, FototuiError, PermanentError, Tr
 from fototui.domain.sentences import Sentence
 from fototui.engine.execution.context import RetryPolicy, Work
 from fototui.engine.execution.pipeline import Pipeline, reason
-from fototui.engine.jobs.job import Job, JobStatus, JobT, VersionJob
+from fototui.engine.jobs.job import Columns, Job, JobStatus, JobT, VersionJob
 from fototui.engine.observer import AttemptOutcome
 from fototui.services.operations.lanes import LaneService
 from fototui.storage.base import SERVICE as STORAGE
@@ -91,12 +90,8 @@ class FailurePolicy:
         again = self._again(pipeline, work.job, error)
         if again is not None:
             log.warning("the job waits", seconds=round(again.seconds, 1), reason=str(error))
-            await work.reschedule(
-                again.status,
-                seconds=again.seconds,
-                **again.fields,
-                **reason(error.code, error.sentence),
-            )
+            fields: Columns = {**again.fields, **reason(error.code, error.sentence)}
+            await work.reschedule(again.status, seconds=again.seconds, **fields)
             return AttemptOutcome.RETRY_SCHEDULED
         await self._fail(pipeline, work, error)
         return AttemptOutcome.FAILED
@@ -164,7 +159,7 @@ class _Again:
 
     status: JobStatus
     seconds: float
-    fields: Mapping[str, object] = field(default_factory=dict)
+    fields: Columns = field(default_factory=Columns)
 
 
 def _waits_for_storage(job: Job, error: TransientError) -> TypeGuard[VersionJob]:

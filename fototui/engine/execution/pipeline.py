@@ -11,7 +11,7 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
 from fototui.engine.execution.context import Work
-from fototui.engine.jobs.job import JobStatus, JobT, VersionJob
+from fototui.engine.jobs.job import JobStatus, JobT, Reason, VersionJob
 from fototui.engine.jobs.table import JobTable
 from fototui.storage.base import SERVICE, Storage
 
@@ -51,7 +51,7 @@ class Pipeline(Protocol[JobT]):
         there may be is for the step to say.
         """
 
-    async def fail(self, work: Work[JobT], why: Mapping[str, object]) -> None:
+    async def fail(self, work: Work[JobT], why: Reason) -> None:
         """Write that a job failed for good.
 
         Args:
@@ -103,7 +103,7 @@ def _differ(told: str | None, found: str | None) -> bool:
     return told is not None and found is not None and told != found
 
 
-def reason(code: str, sentence: Sentence) -> dict[str, object]:
+def reason(code: str, sentence: Sentence) -> Reason:
     """The columns that tell why a job failed or waits.
 
     Args:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Self, TypedDict, TypeVar
+
+from sqlalchemy import ColumnElement
 
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.options import ColoringOptions, SvgOptions
@@ -146,16 +147,41 @@ class OrderJob(Job):
     sync_requested_at: datetime | None
 
 
+class Reason(TypedDict, total=False):
+    """The columns that tell why a job failed or waits."""
+
+    error_code: str
+    error: str
+    error_words: Sentence
+
+
+class Columns(Reason, total=False):
+    """The columns that a move may write: one that is not here is a slip of the pen."""
+
+    claimed_by: None
+    claim_token: None
+    not_before: ColumnElement[datetime]
+    started_at: ColumnElement[datetime]
+    storage_away_since: ColumnElement[datetime] | None
+    retries: int
+    submissions: int
+    resubmissions: int
+    runpod_job_id: str | None
+    vectorizer_job_id: str | None
+    credits_charged: float
+    file_ref: S3ObjectRefData | None
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """Where a step leads: the next status, and columns that are written along with it.
 
     Args:
         status: The next status.
-        fields: Column name → value or SQL expression.
+        fields: Columns, with their values or SQL expressions.
         ends: The job is over with it, and the claim given up.
     """
 
     status: JobStatus
-    fields: Mapping[str, object] = field(default_factory=dict)
+    fields: Columns = field(default_factory=Columns)
     ends: bool = False

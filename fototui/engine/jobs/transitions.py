@@ -17,7 +17,7 @@ from fototui.db.models.operations import OutsideCancel
 from fototui.db.notify import cancel_payload, notify
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import VersionType
-from fototui.engine.jobs.job import JobT, Move, VersionJob
+from fototui.engine.jobs.job import Columns, JobT, Move, VersionJob
 from fototui.engine.jobs.table import JobTable
 
 _HELD_AT_ONCE = 2
@@ -79,7 +79,7 @@ class Transitions:
         Raises:
             ClaimLostError: It is no longer ours.
         """
-        waiting = {
+        waiting: Columns = {
             "claimed_by": None,
             "claim_token": None,
             "not_before": func.now() + func.make_interval(0, 0, 0, 0, 0, 0, seconds),

@@ -15,7 +15,7 @@ from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import RunPodJobStatus
 from fototui.engine.execution.context import Work, finish_despite_cancel
 from fototui.engine.execution.pipeline import Step, load, reason, store, unless_made
-from fototui.engine.jobs.job import JobStatus, VersionJob
+from fototui.engine.jobs.job import JobStatus, Reason, VersionJob
 from fototui.engine.jobs.versions import COLORINGS
 from fototui.storage.base import Storage
 
@@ -72,7 +72,7 @@ class ColoringGenerationService:
             S.STORAGE_UPLOAD: self._upload,
         }
 
-    async def fail(self, work: Work[VersionJob], why: Mapping[str, object]) -> None:
+    async def fail(self, work: Work[VersionJob], why: Reason) -> None:
         """Write that the job failed; RunPod must not go on with it at our cost."""
         job = work.job
         await work.end(S.ERROR, **why)

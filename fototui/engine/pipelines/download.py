@@ -21,7 +21,7 @@ from fototui.domain.statuses import JobKind
 from fototui.domain.statuses import OrderStatus as S
 from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step, reason
-from fototui.engine.jobs.job import JobStatus, OrderJob
+from fototui.engine.jobs.job import JobStatus, OrderJob, Reason
 from fototui.engine.jobs.orders import DOWNLOADS, claimed_order, finish
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.storage.base import Storage
@@ -79,7 +79,7 @@ class DownloadPipeline:
         self._room = asyncio.Semaphore(_AT_ONCE)
         self.steps: Mapping[JobStatus, Step[OrderJob]] = {S.DOWNLOADING: self._download}
 
-    async def fail(self, work: Work[OrderJob], why: Mapping[str, object]) -> None:
+    async def fail(self, work: Work[OrderJob], why: Reason) -> None:
         """Write that some photos could not be fetched."""
         await work.end(S.ERROR, **why)
 

@@ -12,7 +12,7 @@ from fototui.domain.statuses import JobKind
 from fototui.domain.statuses import OrderStatus as S
 from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step
-from fototui.engine.jobs.job import JobStatus, OrderJob
+from fototui.engine.jobs.job import JobStatus, OrderJob, Reason
 from fototui.engine.jobs.orders import INGESTS, claimed_order, finish
 from fototui.services.ingest.apply import IngestService, ask_anew, tell_lack
 from fototui.services.ingest.webhooks import WebhookService
@@ -54,7 +54,7 @@ class IngestPipeline:
             S.ERROR: self._fetch,
         }
 
-    async def fail(self, work: Work[OrderJob], why: Mapping[str, object]) -> None:
+    async def fail(self, work: Work[OrderJob], why: Reason) -> None:
         """Write that the details could not be fetched; an order that is ready stays ready."""
         is_ready = work.job.status is S.READY_FOR_REVIEW
         await work.end(S.READY_FOR_REVIEW if is_ready else S.ERROR, **why)

@@ -13,7 +13,7 @@ from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import SvgProcessingStatus as S
 from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step, load, store, unless_made
-from fototui.engine.jobs.job import JobStatus, VersionJob
+from fototui.engine.jobs.job import Columns, JobStatus, Reason, VersionJob
 from fototui.engine.jobs.versions import SVGS
 from fototui.storage.base import Storage
 
@@ -62,7 +62,7 @@ class SvgGenerationService:
             S.STORAGE_UPLOAD: self._upload,
         }
 
-    async def fail(self, work: Work[VersionJob], why: Mapping[str, object]) -> None:
+    async def fail(self, work: Work[VersionJob], why: Reason) -> None:
         """Write that the job failed."""
         await work.end(S.ERROR, **why)
 
@@ -114,7 +114,7 @@ class SvgGenerationService:
                 _require_another(work)  # before it waits for one in vain
             raise
         self._take(work, result)
-        paid = {
+        paid: Columns = {
             "credits_charged": work.job.credits_charged + (result.credits_charged or 0.0),
             "vectorizer_job_id": result.image_token,
         }
