@@ -122,9 +122,8 @@ class VersionJob(Job):
     def key(self) -> str:
         """Storage key of the file that the job makes."""
         paths = OrderStoragePaths(self.order_id, self.line_item_id, self.position)
-        if self.version_type is VersionType.COLORING:
-            return paths.coloring(self.version)
-        return paths.svg(self.version)
+        key = {VersionType.COLORING: paths.coloring, VersionType.SVG: paths.svg}
+        return key[self.version_type](self.version)
 
     @property
     def labels(self) -> JobLabels:

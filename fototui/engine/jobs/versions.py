@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sqlalchemy import (
     CTE,
@@ -21,7 +21,7 @@ from ulid import ULID
 
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.operations import Activity
-from fototui.db.models.orders import VERSION_MODEL, Image
+from fototui.db.models.orders import CHOICE, VERSION_MODEL, Image
 from fototui.domain.errors import FototuiError, InvalidInputError, PermanentError
 from fototui.domain.events import (
     Change,
@@ -52,10 +52,6 @@ _OWN_COLUMNS = {
     "(SELECT c.file_ref FROM coloring_versions c WHERE c.id = v.coloring_version_id) AS source",
 }
 _COMPLETED = (ColoringProcessingStatus.COMPLETED, SvgProcessingStatus.COMPLETED)
-_CHOICE = {
-    VersionType.COLORING: (Image.selected_coloring_id, Image.coloring_chosen_at),
-    VersionType.SVG: (Image.selected_svg_id, Image.svg_chosen_at),
-}
 
 
 class VersionJobs(JobTable[VersionJob]):
@@ -91,7 +87,7 @@ class VersionJobs(JobTable[VersionJob]):
         defect: FototuiError | None = None
         # One row that an older program wrote badly must fail alone, not with all claimed beside it.
         try:
-            options = _read_options(self.version_type, row)
+            options = _OPTIONS[self.version_type](row)
             if row["source"] is not None:
                 source = S3ObjectRefData.model_validate(row["source"])
         except InvalidInputError as error:
@@ -145,7 +141,7 @@ class VersionJobs(JobTable[VersionJob]):
             .cte("moved")
         )
         if completes:
-            selected, chosen_at = _CHOICE[self.version_type]
+            selected, chosen_at = CHOICE[self.version_type]
             chosen = (
                 update(Image)
                 .where(
@@ -180,7 +176,7 @@ class VersionJobs(JobTable[VersionJob]):
             status = {"status": str(move.status)}
             session.report(Change(model, job.row_id, Operation.UPDATE, status), context)
         if written.chosen is not None:
-            chosen = {_CHOICE[self.version_type][0].key: job.row_id}
+            chosen = {CHOICE[self.version_type][0].key: job.row_id}
             session.report(Change("Image", job.image_id, Operation.UPDATE, chosen), context)
 
 
@@ -188,12 +184,12 @@ COLORINGS = VersionJobs(VersionType.COLORING)
 SVGS = VersionJobs(VersionType.SVG)
 
 
-def _read_options(kind: VersionType, row: RowMapping) -> ColoringOptions | SvgOptions:
-    if kind is VersionType.COLORING:
-        return ColoringOptions.stored(row["megapixels"], row["steps"])
-    return SvgOptions(
+_OPTIONS: dict[VersionType, Callable[[RowMapping], ColoringOptions | SvgOptions]] = {
+    VersionType.COLORING: lambda row: ColoringOptions.stored(row["megapixels"], row["steps"]),
+    VersionType.SVG: lambda row: SvgOptions(
         shape_stacking=ShapeStacking(row["shape_stacking"]), group_by=GroupBy(row["group_by"])
-    )
+    ),
+}
 
 
 def _read_file(value: object) -> S3ObjectRefData | None:
