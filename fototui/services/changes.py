@@ -14,7 +14,8 @@ from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.orders import Order
 from fototui.domain.errors import FototuiError
 from fototui.services.operations.lanes import LaneService
-from fototui.services.orders.queries import read_details, read_page, read_rows
+from fototui.services.orders.details import read_details
+from fototui.services.orders.queries import read_page, read_rows
 from fototui.services.views.operations import EngineView, LaneView
 from fototui.services.views.orders import OrderCursor, OrderDetail, OrderPage, OrderRow
 

@@ -10,8 +10,8 @@ from fototui.db.database import Database
 from fototui.domain.sentences import Sentence
 from fototui.domain.shop import ShopPhoto
 from fototui.domain.statuses import OrderStatus
+from fototui.services.orders.details import read_details
 from fototui.services.orders.manual import OrderService
-from fototui.services.orders.queries import read_details
 from fototui.services.orders.refs import is_order
 from tests.services.ingest.shop_orders import (
     PLACED,

@@ -35,7 +35,7 @@ from fototui.domain.statuses import (
     SvgProcessingStatus,
     VersionType,
 )
-from fototui.services.versions.starting import CANCELLED
+from fototui.services.versions.base import CANCELLED
 from fototui.services.views import stored
 
 MINUTES = 60

@@ -24,6 +24,7 @@ from fototui.domain.statuses import OrderStatus
 from fototui.domain.text import clean, clean_line
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders import queries as order_queries
+from fototui.services.orders.details import read_details
 from fototui.services.orders.refs import is_order, no_such_order
 from fototui.services.views.orders import ImageView, OrderCursor, OrderDetail, OrderPage
 from fototui.storage.base import Storage
@@ -194,7 +195,7 @@ class OrderService:
         Raises:
             NotFoundError: There is none.
         """
-        found = await order_queries.read_details(self.session, is_order(ref))
+        found = await read_details(self.session, is_order(ref))
         if not found:
             raise no_such_order(ref)
         return found[0]
@@ -211,7 +212,7 @@ class OrderService:
         Raises:
             NotFoundError: There is none.
         """
-        for order in await order_queries.read_details(self.session, Image.id == image_id):
+        for order in await read_details(self.session, Image.id == image_id):
             for image in order.images:
                 return image
         raise NotFoundError("There is no image {id}; look at the order again.", id=image_id)

@@ -1,14 +1,12 @@
-"""Reading orders: a page of the list in one query, whole orders in one."""
+"""Reading the list of orders: a page of it in one query."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import (
     ColumnElement,
     FromClause,
-    Nullable,
     Select,
     SQLColumnExpression,
     Text,
@@ -31,18 +29,15 @@ from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, Sv
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
 from fototui.domain.text import clean_line, folded
+from fototui.services.orders.details import cancelled
 from fototui.services.review.queue import count_waiting_of_image
 from fototui.services.views import stored
 from fototui.services.views.orders import (
     ImageBadges,
-    ImageView,
-    LineItemView,
     OrderCursor,
-    OrderDetail,
     OrderPage,
     OrderRow,
 )
-from fototui.services.views.versions import VersionView
 
 T = TypeVar("T")
 VersionT = TypeVar("VersionT", ColoringVersion, SvgVersion)
@@ -70,10 +65,6 @@ _ListRow = tuple[
     list[str | None] | None,
     list[int | None] | None,
     list[str | None] | None,
-]
-
-_DetailRow = tuple[
-    Order, LineItem | None, Image | None, ColoringVersion | None, SvgVersion | None, datetime
 ]
 
 
@@ -255,7 +246,7 @@ def _order_row(
         ),
         waiting=int(waiting),  # a sum is a decimal
         search=folded("\n".join(filter(None, texts))),
-        error=stored(error, error_words) or _cancelled(cancelled_at),
+        error=stored(error, error_words) or cancelled(cancelled_at),
         urgent=urgent_at is not None,
     )
 
@@ -284,121 +275,3 @@ async def count_by_status(session: TrackedAsyncSession) -> dict[OrderStatus, int
     async with session.begin():
         found = dict((await session.execute(statement)).all())
     return {status: found.get(status, 0) for status in OrderStatus}
-
-
-# --- whole orders ----------------------------------------------------------------------------
-
-
-async def read_details(
-    session: TrackedAsyncSession, condition: ColumnElement[bool]
-) -> list[OrderDetail]:
-    """Read orders with everything in them.
-
-    Args:
-        session: A session with no transaction under way.
-        condition: Which; it may speak of `Image` too, and only those images are read then.
-
-    Returns:
-        The orders.
-    """
-    statement = (
-        select(
-            Order,
-            Nullable(LineItem),
-            Nullable(Image),
-            Nullable(ColoringVersion),
-            Nullable(SvgVersion),
-            func.now(),
-        )
-        .outerjoin(LineItem, LineItem.order_id == Order.id)
-        .outerjoin(Image, Image.line_item_id == LineItem.id)
-        .outerjoin(ColoringVersion, ColoringVersion.image_id == Image.id)
-        # Every SVG has a colouring, so both kinds fit into one query without multiplying.
-        .outerjoin(SvgVersion, SvgVersion.coloring_version_id == ColoringVersion.id)
-        .where(condition)
-        .order_by(LineItem.position, Image.position, ColoringVersion.version, SvgVersion.version)
-        .execution_options(populate_existing=True)
-    )
-    async with session.begin():
-        rows = (await session.execute(statement)).all()
-    return _details(rows)
-
-
-def _details(rows: Iterable[_DetailRow]) -> list[OrderDetail]:
-    # Dictionaries, because each row repeats all that stands above its last part.
-    orders: dict[Order, dict[LineItem, dict[Image, _Versions]]] = {}
-    for order, item, image, coloring, svg, now in rows:
-        items = orders.setdefault(order, {})
-        if item is None:
-            continue
-        images = items.setdefault(item, {})
-        if image is None:
-            continue
-        versions = images.setdefault(image, _Versions())
-        if coloring is not None:
-            versions.coloring[coloring.version] = VersionView.of(
-                coloring, selected_id=image.selected_coloring_id, now=now
-            )
-        if svg is not None:
-            versions.svg[svg.version] = VersionView.of(
-                svg, selected_id=image.selected_svg_id, now=now
-            )
-    return [_detail(order, items) for order, items in orders.items()]
-
-
-@dataclass(frozen=True, slots=True)
-class _Versions:
-    """An image's versions, by number."""
-
-    coloring: dict[int, VersionView] = field(default_factory=dict)
-    svg: dict[int, VersionView] = field(default_factory=dict)
-
-
-def _detail(order: Order, items: dict[LineItem, dict[Image, _Versions]]) -> OrderDetail:
-    return OrderDetail(
-        id=str(order.id),
-        number=order.order_number,
-        shopify_id=order.shopify_id,
-        customer_name=order.customer_name,
-        customer_email=order.customer_email,
-        payment_status=order.payment_status,
-        shipping_method=order.shipping_method,
-        status=order.status,
-        created_at=order.created_at,
-        updated_at=order.updated_at,
-        line_items=tuple(
-            LineItemView(
-                id=item.id,
-                position=item.position,
-                title=item.title,
-                quantity=item.quantity,
-                dedication=item.dedication,
-                layout=item.layout,
-                images=tuple(_image(image, versions) for image, versions in images.items()),
-            )
-            for item, images in items.items()
-        ),
-        error=stored(order.error, order.error_words) or _cancelled(order.cancelled_at),
-        urgent=order.urgent_at is not None,
-    )
-
-
-def _cancelled(at: datetime | None) -> Sentence | None:
-    if at is None:
-        return None
-    return Sentence.make("The order was cancelled in the shop; nothing is made of it unasked.")
-
-
-def _image(image: Image, versions: _Versions) -> ImageView:
-    return ImageView(
-        id=image.id,
-        position=image.position,
-        original_url=image.original_url,
-        file=image.file_ref,
-        uploaded_at=image.uploaded_at,
-        selected_coloring_id=image.selected_coloring_id,
-        selected_svg_id=image.selected_svg_id,
-        coloring=tuple(versions.coloring[number] for number in sorted(versions.coloring)),
-        svg=tuple(versions.svg[number] for number in sorted(versions.svg)),
-        error=stored(image.error, image.error_words),
-    )

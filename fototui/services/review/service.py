@@ -27,7 +27,7 @@ from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean
 from fototui.services.access import Access
 from fototui.services.operations.activity import ActivityAction, ActivityService
-from fototui.services.orders.queries import read_details
+from fototui.services.orders.details import read_details
 from fototui.services.review import queue as review_queue
 from fototui.services.review.queue import ReviewItem, ReviewPreview, ReviewProgress
 from fototui.services.versions.kinds import version_service

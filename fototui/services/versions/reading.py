@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.statuses import VersionType
-from fototui.services.orders.queries import read_details
+from fototui.services.orders.details import read_details
 from fototui.services.orders.refs import is_order, no_such_order
 from fototui.services.views.versions import VersionView
 

@@ -9,13 +9,13 @@ from fototui.domain.statuses import PROCESSING_STATUS
 from fototui.services.operations.activity import ActivityAction
 from fototui.services.unset import UNSET, Unset
 from fototui.services.versions import messages as version_words
-from fototui.services.versions.base import OptionsT
+from fototui.services.versions.base import CANCELLED, OptionsT
 from fototui.services.versions.image_state import (
     ImageState,
     VersionT,
     lock_version,
 )
-from fototui.services.versions.starting import CANCELLED, VersionStarting
+from fototui.services.versions.starting import VersionStarting
 from fototui.services.views.versions import VersionView
 
 _UNFINISHED = {

@@ -11,7 +11,7 @@ from fototui.domain.options import ColoringOptions, SvgOptions
 from fototui.domain.sentences import Sentence
 from fototui.services.operations.activity import ActivityAction
 from fototui.services.versions import messages as version_words
-from fototui.services.versions.base import OptionsT, VersionBase
+from fototui.services.versions.base import CANCELLED, OptionsT, VersionBase
 from fototui.services.versions.image_state import (
     ImageState,
     VersionT,
@@ -19,9 +19,6 @@ from fototui.services.versions.image_state import (
     lock_order,
 )
 from fototui.services.views.versions import StartReport, VersionView
-
-CANCELLED = "cancelled"
-"""Error code of a version that an operator cancelled."""
 
 
 class VersionStarting(VersionBase[VersionT, OptionsT]):

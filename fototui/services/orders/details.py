@@ -1,0 +1,134 @@
+"""Reading whole orders, in one query."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Nullable, func, select
+
+from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import VersionType
+from fototui.services.views import stored
+from fototui.services.views.orders import ImageView, LineItemView, OrderDetail
+from fototui.services.views.versions import VersionView
+
+_DetailRow = tuple[
+    Order, LineItem | None, Image | None, ColoringVersion | None, SvgVersion | None, datetime
+]
+
+# An image's versions, by kind and number.
+_Versions = dict[VersionType, dict[int, VersionView]]
+
+
+async def read_details(
+    session: TrackedAsyncSession, condition: ColumnElement[bool]
+) -> list[OrderDetail]:
+    """Read orders with everything in them.
+
+    Args:
+        session: A session with no transaction under way.
+        condition: Which; it may speak of `Image` too, and only those images are read then.
+
+    Returns:
+        The orders.
+    """
+    statement = (
+        select(
+            Order,
+            Nullable(LineItem),
+            Nullable(Image),
+            Nullable(ColoringVersion),
+            Nullable(SvgVersion),
+            func.now(),
+        )
+        .outerjoin(LineItem, LineItem.order_id == Order.id)
+        .outerjoin(Image, Image.line_item_id == LineItem.id)
+        .outerjoin(ColoringVersion, ColoringVersion.image_id == Image.id)
+        # Every SVG has a colouring, so both kinds fit into one query without multiplying.
+        .outerjoin(SvgVersion, SvgVersion.coloring_version_id == ColoringVersion.id)
+        .where(condition)
+        .order_by(LineItem.position, Image.position, ColoringVersion.version, SvgVersion.version)
+        .execution_options(populate_existing=True)
+    )
+    async with session.begin():
+        rows = (await session.execute(statement)).all()
+    return _details(rows)
+
+
+def _details(rows: Iterable[_DetailRow]) -> list[OrderDetail]:
+    # Dictionaries, because each row repeats all that stands above its last part.
+    orders: dict[Order, dict[LineItem, dict[Image, _Versions]]] = {}
+    for order, item, image, coloring, svg, now in rows:
+        items = orders.setdefault(order, {})
+        if item is None:
+            continue
+        images = items.setdefault(item, {})
+        if image is None:
+            continue
+        versions = images.setdefault(image, {kind: {} for kind in VersionType})
+        for version in (coloring, svg):
+            if version is not None:
+                selected = image.chosen_id(version.version_type)
+                view = VersionView.of(version, selected_id=selected, now=now)
+                versions[view.kind][view.version] = view
+    return [_detail(order, items) for order, items in orders.items()]
+
+
+def _detail(order: Order, items: dict[LineItem, dict[Image, _Versions]]) -> OrderDetail:
+    return OrderDetail(
+        id=str(order.id),
+        number=order.order_number,
+        shopify_id=order.shopify_id,
+        customer_name=order.customer_name,
+        customer_email=order.customer_email,
+        payment_status=order.payment_status,
+        shipping_method=order.shipping_method,
+        status=order.status,
+        created_at=order.created_at,
+        updated_at=order.updated_at,
+        line_items=tuple(
+            LineItemView(
+                id=item.id,
+                position=item.position,
+                title=item.title,
+                quantity=item.quantity,
+                dedication=item.dedication,
+                layout=item.layout,
+                images=tuple(_image(image, versions) for image, versions in images.items()),
+            )
+            for item, images in items.items()
+        ),
+        error=stored(order.error, order.error_words) or cancelled(order.cancelled_at),
+        urgent=order.urgent_at is not None,
+    )
+
+
+def cancelled(at: datetime | None) -> Sentence | None:
+    """What an order says that the shop cancelled.
+
+    Args:
+        at: When it was cancelled; None where it was not.
+    """
+    if at is None:
+        return None
+    return Sentence.make("The order was cancelled in the shop; nothing is made of it unasked.")
+
+
+def _image(image: Image, versions: _Versions) -> ImageView:
+    return ImageView(
+        id=image.id,
+        position=image.position,
+        original_url=image.original_url,
+        file=image.file_ref,
+        uploaded_at=image.uploaded_at,
+        selected_coloring_id=image.selected_coloring_id,
+        selected_svg_id=image.selected_svg_id,
+        coloring=_by_number(versions[VersionType.COLORING]),
+        svg=_by_number(versions[VersionType.SVG]),
+        error=stored(image.error, image.error_words),
+    )
+
+
+def _by_number(versions: dict[int, VersionView]) -> tuple[VersionView, ...]:
+    return tuple(versions[number] for number in sorted(versions))
