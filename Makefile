@@ -9,7 +9,7 @@ HUB := $(TOOLS)/mercure
 # An uv on the PATH serves; otherwise one is put into the checkout.
 UV := $(or $(shell command -v uv 2>/dev/null),$(TOOLS)/uv/bin/uv)
 
-.PHONY: help setup demo test test-quick test-conditions chaos check format lock catalogues hub keys screens bench clean
+.PHONY: help setup demo test test-quick test-conditions chaos peers check format lock catalogues hub keys screens bench clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -57,6 +57,18 @@ check: setup ## Format, lint, strict types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+# What can be had is installed, where one may; tests of what is not there are skipped and say why.
+GATEWAY := github.com/versity/versitygw/cmd/versitygw@v1.8.0
+peers: setup hub ## Run tests against other peers: PostgreSQL 15, PgBouncer, another S3, the reference hub
+	@test -x /usr/lib/postgresql/15/bin/postgres -a -x /usr/sbin/pgbouncer || { test "$$(id -u)" = 0 && \
+		command -v apt-get >/dev/null && apt-get install -y -qq postgresql-15 pgbouncer >/dev/null; } || \
+		echo "PostgreSQL 15 or PgBouncer is not installed (Debian: apt-get install postgresql-15 pgbouncer)" >&2
+	@test -x $(TOOLS)/versitygw || { command -v go >/dev/null && GOBIN=$(CURDIR)/$(TOOLS) go install $(GATEWAY); } || \
+		echo "versitygw cannot be built: it needs Go and its module proxy" >&2
+	@failed=; for peer in postgresql-15 pgbouncer versitygw mercure; do echo "Against $$peer:"; \
+		PEER=$$peer $(BIN)/python -m pytest -n 2 --dist worksteal -q -m peers $(ARGS) || failed="$$failed $$peer"; \
+	done; test -z "$$failed" || { echo "Failed against:$$failed" >&2; exit 1; }
 
 format: setup ## Put the code into shape
 	@$(BIN)/ruff format .

@@ -8,18 +8,22 @@ import random
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from itertools import count
 from pathlib import Path
 
 import asyncpg
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from sqlalchemy import make_url
 
 from fototui.db.database import Database
 from fototui.db.schema import migrate
 from fototui.domain.events import BaseMercureEvent
 from fototui.sandbox.postgres.server import EmbeddedPostgres
+from tests import peers
+from tests.db.debian_postgres import DebianPostgres, debian_postgres
+from tests.db.pgbouncer import pgbouncer
 
 IS_LATER = "TEST_LATER" in os.environ
 """The date is shifted; files and programs that bring their own clock keep to the machine's."""
@@ -42,6 +46,7 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the tests of single parts be quick ones; with TEST_ORDER=7, run all in another order."""
     for item in items:
+        peers.mark(item)
         if "unit" in item.path.parts:
             item.add_marker(pytest.mark.quick)
     if seed := os.environ.get("TEST_ORDER"):
@@ -62,10 +67,12 @@ class PostgresServer:
     that stops or restarts a server starts its own with `temporary_postgres()`.
     """
 
-    def __init__(self, server: EmbeddedPostgres, portal: BlockingPortal) -> None:
+    def __init__(self, server: EmbeddedPostgres | DebianPostgres, portal: BlockingPortal) -> None:
         self._server = server
         self._portal = portal
         self._connection: asyncpg.Connection | None = None
+        self.pooler_url = ""
+        """Address of a pooler in front of it, where there is one."""
 
     @property
     def pid(self) -> int:
@@ -75,6 +82,13 @@ class PostgresServer:
     def url(self, database: str = "postgres") -> str:
         """URL of a database."""
         return self._server.url(database)
+
+    def by_way_of_the_pooler(self, url: str) -> str:
+        """A database's URL as it is reached by way of the pooler, where there is one."""
+        if not self.pooler_url:
+            return url
+        there = make_url(self.pooler_url).set(database=make_url(url).database)
+        return there.render_as_string(hide_password=False)
 
     def execute(self, statement: str) -> None:
         """Run a statement on the server, as its superuser and outside a transaction."""
@@ -129,17 +143,28 @@ def _folder() -> Iterator[Path]:
         yield folder
 
 
+def _server(folder: Path) -> AbstractAsyncContextManager[EmbeddedPostgres | DebianPostgres]:
+    if peers.CHOSEN is peers.Peer.POSTGRESQL_15:
+        return debian_postgres(folder)
+    return EmbeddedPostgres(folder, durable=False)
+
+
 @pytest.fixture(scope="session")
 def pg() -> Iterator[PostgresServer]:
     """The PostgreSQL of this test process."""
     with (
         _folder() as folder,
         start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(EmbeddedPostgres(folder, durable=False)) as embedded,
+        portal.wrap_async_context_manager(_server(folder)) as running,
     ):
-        server = PostgresServer(embedded, portal)
+        server = PostgresServer(running, portal)
         server.migrate_template()
-        yield server
+        if peers.CHOSEN is peers.Peer.PGBOUNCER:
+            pooler = pgbouncer(running.url("*"))
+            with portal.wrap_async_context_manager(pooler) as server.pooler_url:
+                yield server
+        else:
+            yield server
         server.close()
 
 
@@ -147,7 +172,7 @@ def pg() -> Iterator[PostgresServer]:
 def database_url(pg: PostgresServer) -> Iterator[str]:
     """URL of a fresh database with all tables."""
     with pg.database(_TEMPLATE) as url:
-        yield url
+        yield pg.by_way_of_the_pooler(url)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ async def pgbouncer(
     """Run one while the block runs; gives the database's URL by way of it.
 
     Args:
-        database_url: The database.
+        database_url: The database; `*` for each that is asked for.
         mode: Its `pool_mode`.
         ignore: Its `ignore_startup_parameters`.
     """
@@ -30,21 +30,24 @@ async def pgbouncer(
     if program is None:
         pytest.skip("PgBouncer is not installed (Debian: apt-get install pgbouncer)")
     url = make_url(database_url)
+    name = "*" if url.database == "*" else "shop"
+    database = "" if name == "*" else f"dbname={url.database} "
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory(prefix="fototui-") as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="fototui-") as temporary:
+        folder = Path(temporary)
         folder.chmod(0o755)
         (folder / "users").write_text(f'"{url.username}" ""\n')
         (folder / "ini").write_text(
             "[databases]\n"
-            f"shop = host={url.host} port={url.port} dbname={url.database} user={url.username} "
+            f"{name} = host={url.host} port={url.port} {database}user={url.username} "
             f"password={url.password}\n"
             "[pgbouncer]\n"
             f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
             f"auth_type = trust\nauth_file = {folder / 'users'}\npool_mode = {mode}\n"
             f"ignore_startup_parameters = {ignore}\n"
+            "max_client_conn = 1000\ndefault_pool_size = 150\nserver_idle_timeout = 5\n"
         )
         as_another = ["-u", "nobody"] if os.geteuid() == 0 else []  # it refuses to be root
         process = await asyncio.create_subprocess_exec(
@@ -54,7 +57,7 @@ async def pgbouncer(
             async with asyncio.timeout(10):
                 while not await _listens(port):  # noqa: ASYNC110 - another process
                     await asyncio.sleep(0.02)
-            there = url.set(host="127.0.0.1", port=port, database="shop", password=None)
+            there = url.set(host="127.0.0.1", port=port, database=name, password=None)
             yield there.render_as_string(hide_password=False)
         finally:
             process.terminate()

@@ -94,7 +94,7 @@ async def test_a_server_that_is_too_old_or_has_no_version(
 ) -> None:
     true = b"server_version\0" + await _version(database_url) + b"\0"
     size = len(true) - len(b"server_version\0\0")
-    proxy.lies = {true: b"server_version\0" + said.encode().ljust(size, b"0")[:size] + b"\0"}
+    proxy.lies = {true: b"server_version\0" + said.encode().ljust(size)[:size] + b"\0"}
     async with Database(proxy.url) as database:
         for ask in (database.check(), migrate.upgrade(database.engine)):
             with pytest.raises(ConfigurationError, match=told.replace(".", r"\.")[:11]):

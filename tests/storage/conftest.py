@@ -27,6 +27,7 @@ from fototui.storage.base import Storage
 from fototui.storage.directory import DirectoryStorage
 from fototui.storage.s3 import S3StorageService
 from tests.conftest import IS_LATER
+from tests.peers import CHOSEN, Peer
 from tests.waiting import PATIENCE
 
 ACCESS_KEY = "shop-access-key"
@@ -163,7 +164,32 @@ def mortal(tmp_path: Path) -> Iterator[S3Server]:
     server.kill()
 
 
-@pytest.fixture(params=["directory", "rclone", "moto"])
+@pytest.fixture(scope="session")
+def versitygw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A gateway to folders that speaks S3; what S3 knows of a file is kept beside it."""
+    program = Path(__file__).parents[2] / ".tools" / "versitygw"
+    if not program.exists():
+        pytest.skip("versitygw is not built: run make peers (it needs Go)")
+    folder, port = tmp_path_factory.mktemp("versitygw"), _free_port()
+    Path(folder, "files", BUCKET).mkdir(parents=True)
+    Path(folder, "metadata").mkdir()
+    server = S3Server(
+        [
+            *[str(program), "--access", ACCESS_KEY, "--secret", SECRET],
+            *["--port", f"127.0.0.1:{port}", "--region", "us-east-1", "--quiet", "posix"],
+            *["--sidecar", str(folder / "metadata"), str(folder / "files")],
+        ],
+        port,
+    )
+    server.start()
+    yield server
+    server.kill()
+
+
+_STORAGES = ["directory", "rclone", "moto"]
+
+
+@pytest.fixture(params=["versitygw"] if CHOSEN is Peer.VERSITYGW else _STORAGES)
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
     """Every kind of storage, empty."""
     made: Storage
