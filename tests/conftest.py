@@ -23,7 +23,7 @@ from fototui.domain.events import BaseMercureEvent
 from fototui.sandbox.postgres.server import EmbeddedPostgres
 from tests import peers
 from tests.db.debian_postgres import DebianPostgres, debian_postgres
-from tests.db.pgbouncer import pgbouncer
+from tests.db.pgbouncer import find_pgbouncer, pgbouncer
 
 IS_LATER = "TEST_LATER" in os.environ
 """The date is shifted; files and programs that bring their own clock keep to the machine's."""
@@ -152,6 +152,8 @@ def _server(folder: Path) -> AbstractAsyncContextManager[EmbeddedPostgres | Debi
 @pytest.fixture(scope="session")
 def pg() -> Iterator[PostgresServer]:
     """The PostgreSQL of this test process."""
+    if peers.CHOSEN is peers.Peer.PGBOUNCER:
+        find_pgbouncer()  # here, because a skip would end the thread below with an error
     with (
         _folder() as folder,
         start_blocking_portal() as portal,

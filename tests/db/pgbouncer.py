@@ -15,6 +15,14 @@ import pytest
 from sqlalchemy import make_url
 
 
+def find_pgbouncer() -> str:
+    """Its program; the test is skipped where there is none."""
+    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if program is None:
+        pytest.skip("PgBouncer is not installed (Debian: apt-get install pgbouncer)")
+    return program
+
+
 @asynccontextmanager
 async def pgbouncer(
     database_url: str, *, mode: str = "session", ignore: str = ""
@@ -26,9 +34,7 @@ async def pgbouncer(
         mode: Its `pool_mode`.
         ignore: Its `ignore_startup_parameters`.
     """
-    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if program is None:
-        pytest.skip("PgBouncer is not installed (Debian: apt-get install pgbouncer)")
+    program = find_pgbouncer()
     url = make_url(database_url)
     name = "*" if url.database == "*" else "shop"
     database = "" if name == "*" else f"dbname={url.database} "
