@@ -72,7 +72,7 @@ class OutsideCancel(Base):
     version_id: Mapped[int]
     """The colouring it was submitted for; while that waits for the job, nothing is cancelled."""
     runpod_job_id: Mapped[str] = mapped_column(String(100))
-    asked_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    asked_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
 
 
 class Presence(Base):
