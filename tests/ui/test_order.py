@@ -346,7 +346,7 @@ class TestGenerating:
             await pilot.press("tab", "g")
             await hears(app, pilot, "v2 is requested")
             assert screen.selection.kind is VersionType.COLORING
-            assert at(screen.selection) == 2
+            await until_shown(pilot, lambda: at(screen.selection) == 2)
             assert (await shop.colorings(order_id))[1].requested_by == "jana"
 
     async def test_options_of_a_colouring_are_checked(self, shop: Shop) -> None:
@@ -444,7 +444,7 @@ class TestRetryingAndCancelling:
         version_id = (await shop.colorings(order_id))[0].id
         async with shop.database.session() as session, session.begin():
             (await session.get_one(ColoringVersion, version_id)).submissions = 1
-        async with shop.opened(order_id) as (app, pilot, _screen):
+        async with shop.opened(order_id) as (app, pilot, screen):
             await pilot.press("x")
             await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
             await pilot.press("enter")
@@ -454,6 +454,7 @@ class TestRetryingAndCancelling:
             await pilot.press("y")
             await hears(app, pilot, "v1 is cancelled")
             assert (await shop.colorings(order_id))[0].status == "runpod_cancelled"
+            await until_shown(pilot, lambda: "⊘" in rows(screen))
             await pilot.press("x")
             await hears(app, pilot, "nothing to cancel")
 
