@@ -78,7 +78,7 @@ async def run(names: list[str], *, seed: int, short: bool, keep: bool) -> dict[s
     folder.chmod(0o711)  # root's PostgreSQL runs as another user, who must pass through
     scenarios: dict[str, dict[str, object]] = {}
     recoveries: list[float] = []
-    async with EmbeddedPostgres(folder / "postgres", durable=not short) as postgres:
+    async with EmbeddedPostgres(folder / "postgres", durable=True) as postgres:
         await postgres.create_database(_TEMPLATE)
         async with Database(postgres.url(_TEMPLATE)) as database:
             await migrate.upgrade(database.engine)

@@ -246,7 +246,8 @@ class Heartbeat:
     async def _stopped_within(self, seconds: float) -> bool:
         assert self._stop is not None
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
         return self._stop.is_set()
 
 

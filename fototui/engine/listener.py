@@ -70,7 +70,8 @@ class Listener:
         self._on_gap()
         while not closed.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(closed.wait(), self._probe_seconds)
+                async with asyncio.timeout(self._probe_seconds):
+                    await closed.wait()
                 return
             async with asyncio.timeout(self._timeout):
                 await connection.fetch_value("SELECT 1")

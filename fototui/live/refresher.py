@@ -62,7 +62,8 @@ class Refresher:
                 await self._read()
             await asyncio.sleep(self._spacing)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._every - self._spacing)
+                async with asyncio.timeout(self._every - self._spacing):
+                    await self._wake.wait()
 
     async def _read(self) -> None:
         try:

@@ -95,7 +95,8 @@ class Presence:
                     heard_at = time.monotonic()
                     self._set_others(others)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._moved.wait(), self._interval)
+                    async with asyncio.timeout(self._interval):
+                        await self._moved.wait()
         finally:
             await self._say_goodbye()
 

@@ -131,3 +131,21 @@ async def test_a_part_that_fails_unexpectedly_begins_anew(
         waiting.cancel()
         [version_id] = await world.queue_colorings(1)
         await world.until(version_id, "completed")
+
+
+async def test_a_duty_that_is_woken_and_cancelled_at_one_moment_ends() -> None:
+    done = asyncio.Event()
+
+    async def work() -> None:
+        done.set()
+
+    duty = Duty("test", work, seconds=5)
+    task = asyncio.create_task(duty.repeat(every=60))
+    duty.wake()
+    await done.wait()
+    done.clear()
+    await asyncio.sleep(0)
+    duty.wake()
+    task.cancel()
+    await asyncio.wait({task}, timeout=20)
+    assert task.cancelled()

@@ -40,7 +40,8 @@ class Duty:
         """
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), every)
+                async with asyncio.timeout(every):
+                    await self._wake.wait()
             self._wake.clear()
             try:
                 async with asyncio.timeout(self._seconds):
