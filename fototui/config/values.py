@@ -9,16 +9,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import ErrorDetails
 
+from fototui.domain.lanes import LANES
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind
 from fototui.i18n import N_
 
-DEFAULT_CONCURRENCY = {
-    JobKind.COLORING: 3,
-    JobKind.SVG: 5,
-    JobKind.INGEST: 2,
-    JobKind.DOWNLOAD: 3,
-}
+DEFAULT_CONCURRENCY = {kind: LANES[kind].concurrency for kind in JobKind}
 
 
 def _read_url(value: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from fototui.domain.lanes import VERSION_LANES
 from fototui.domain.statuses import JobKind
 from fototui.mercure.publisher import MercurePublishService, PublisherStats
 from fototui.services.operations.stats import Stats
@@ -194,7 +195,7 @@ def _last_hour(stats: Stats) -> Iterable[Metric]:
     takeovers = family("takeovers", "Times that versions which ended were taken from the dead")
     resubmissions = family("resubmissions", "Calls for them that may have been paid twice")
     charged = family("credits_charged", "Credits that Vectorizer.ai charged for them")
-    for kind in (JobKind.COLORING, JobKind.SVG):
+    for kind in VERSION_LANES:
         of_kind = [each for each in stats.ended if each.kind is kind]
         for each in of_kind:
             jobs.add_metric((kind.value, each.status), each.count)

@@ -23,16 +23,18 @@ from fototui.db.types import (
     SVG_STATUS_PG_ENUM,
 )
 from fototui.domain.files import S3ObjectRefData
+from fototui.domain.lanes import LANES
 from fototui.domain.options import ColoringOptions, GroupBy, ShapeStacking, SvgOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import (
-    PROCESSING_STATUS,
     ColoringProcessingStatus,
     JobKind,
     OrderStatus,
     SvgProcessingStatus,
     VersionType,
 )
+
+_ORDER_LANES = tuple(kind for kind, lane in LANES.items() if lane.table == "orders")
 
 
 def active_predicate(kind: JobKind | VersionType, prefix: str = "") -> str:
@@ -48,19 +50,7 @@ def active_predicate(kind: JobKind | VersionType, prefix: str = "") -> str:
     Returns:
         SQL text, made of constants only.
     """
-    match JobKind(kind):
-        case JobKind.INGEST:
-            return (
-                f"(({prefix}status IN ('pending', 'processing') AND {prefix}held_at IS NULL) "
-                f"OR ({prefix}sync_requested_at IS NOT NULL AND {prefix}status <> 'downloading'))"
-            )
-        case JobKind.DOWNLOAD:
-            return f"{prefix}status = 'downloading' AND {prefix}held_at IS NULL"
-        case version:
-            states = PROCESSING_STATUS[VersionType(version)]
-            claimed = states.active_states()
-            values = ", ".join(f"'{state}'" for state in states if state not in claimed)
-            return f"{prefix}status NOT IN ({values}) AND {prefix}held_at IS NULL"
+    return LANES[JobKind(kind)].active(prefix)
 
 
 class Order(JobColumns, ChangeMarked, Base):
@@ -108,7 +98,7 @@ class Order(JobColumns, ChangeMarked, Base):
                 "id",
                 postgresql_where=text(active_predicate(kind)),
             )
-            for kind in (JobKind.INGEST, JobKind.DOWNLOAD)
+            for kind in _ORDER_LANES
         ),
         *(
             Index(
@@ -116,7 +106,7 @@ class Order(JobColumns, ChangeMarked, Base):
                 "id",
                 postgresql_where=text(f"{active_predicate(kind)} AND takeovers > 0"),
             )
-            for kind in (JobKind.INGEST, JobKind.DOWNLOAD)
+            for kind in _ORDER_LANES
         ),
         Index("ix_orders_claimed", "claimed_by", postgresql_where=text("claimed_by IS NOT NULL")),
         Index("ix_orders_held", "id", postgresql_where=text("held_at IS NOT NULL")),

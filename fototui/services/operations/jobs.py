@@ -26,6 +26,7 @@ from sqlalchemy import (
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.operations import Engine
 from fototui.db.models.orders import VERSION_MODEL, Image, LineItem, Order, active_predicate
+from fototui.domain.lanes import LANES
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import (
     PROCESSING_STATUS,
@@ -211,7 +212,8 @@ def active_statement(limit: int) -> _Columns:
         .where(text(active_predicate(kind, f"{Order.__tablename__}.")))
         .order_by(Order.queued_at, Order.id)
         .limit(limit)
-        for kind in (JobKind.INGEST, JobKind.DOWNLOAD)
+        for kind, lane in LANES.items()
+        if lane.table == Order.__tablename__
     ]
     return _jobs(parts, limit, newest_first=False)
 

@@ -4,6 +4,7 @@ import uuid
 
 from sqlalchemy import (
     ScalarSelect,
+    Table,
     TextClause,
     Update,
     func,
@@ -15,12 +16,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from fototui.db.base import Base
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.operations import Engine, Lane
-from fototui.db.models.orders import ColoringVersion, Order, SvgVersion, active_predicate
 from fototui.db.notify import lane_payload, notify
 from fototui.db.transaction import transaction
 from fototui.domain.errors import NotFoundError
+from fototui.domain.lanes import LANES, LaneSpec
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind
 from fototui.domain.text import clean_line
@@ -30,14 +32,7 @@ from fototui.services.views.operations import EngineView, LaneView
 
 _ALIVE = Engine.retired_at.is_(None)
 
-# In the order in which an order goes through them.
-_ROWS: dict[JobKind, type[Order] | type[ColoringVersion] | type[SvgVersion]] = {
-    JobKind.INGEST: Order,
-    JobKind.DOWNLOAD: Order,
-    JobKind.COLORING: ColoringVersion,
-    JobKind.SVG: SvgVersion,
-}
-_PLACES = list(_ROWS)
+_PLACES = list(LANES)
 
 
 class LaneService:
@@ -124,14 +119,10 @@ class LaneService:
         Returns:
             How many jobs that are.
         """
-        model = _ROWS[lane]
+        rows = _rows(LANES[lane])
         async with transaction(self.session):
             released = await self.session.scalars(
-                update(model)
-                .where(text(_held_condition(lane)))
-                .values(held_at=None)
-                .returning(model.id)
-                .execution_options(synchronize_session=False)
+                update(rows).where(_is_held(LANES[lane])).values(held_at=None).returning(rows.c.id)
             )
             count = len(released.all())
             if count:
@@ -196,12 +187,12 @@ class LaneService:
         counts = union_all(
             *(
                 select(
-                    literal(str(kind)).label("lane"),
+                    literal(str(lane.kind)).label("lane"),
                     func.count().label("active"),
-                    func.count().filter(model.claimed_by.in_(living)).label("running"),
-                    _held(kind).label("held"),
-                ).where(_is_active(kind))
-                for kind, model in _ROWS.items()
+                    func.count().filter(_rows(lane).c.claimed_by.in_(living)).label("running"),
+                    _held(lane).label("held"),
+                ).where(_is_active(lane))
+                for lane in LANES.values()
             )
         ).subquery()
         statement = (
@@ -230,9 +221,9 @@ class LaneService:
         """All living engines, the longest running first."""
         running = [
             select(func.count())
-            .where(_is_active(kind), model.claimed_by == Engine.id)
+            .where(_is_active(lane), _rows(lane).c.claimed_by == Engine.id)
             .scalar_subquery()
-            for kind, model in _ROWS.items()
+            for lane in LANES.values()
         ]
         silent = func.extract("epoch", func.clock_timestamp() - Engine.last_seen_at)
         statement = (
@@ -252,7 +243,7 @@ class LaneService:
                 version=engine.version,
                 lanes=tuple(engine.lanes),
                 capacity=engine.capacity,
-                running=dict(zip(_ROWS, counts, strict=True)),
+                running=dict(zip(LANES, counts, strict=True)),
                 started_at=engine.started_at,
                 last_seen_at=engine.last_seen_at,
                 silent_seconds=max(0.0, float(seconds)),
@@ -263,22 +254,18 @@ class LaneService:
         )
 
 
-def _is_active(kind: JobKind) -> TextClause:
-    return text(active_predicate(kind, f"{_ROWS[kind].__tablename__}."))
+def _rows(lane: LaneSpec) -> Table:
+    return Base.metadata.tables[lane.table]
 
 
-def _held_condition(kind: JobKind) -> str:
-    # By its text a partial index is known. Those that ended meanwhile are held no more.
-    table = _ROWS[kind].__tablename__
-    status = {
-        JobKind.INGEST: "status IN ('pending', 'processing')",
-        JobKind.DOWNLOAD: "status = 'downloading'",
-        JobKind.COLORING: "status NOT IN ('completed', 'error', 'runpod_cancelled')",
-        JobKind.SVG: "status NOT IN ('completed', 'error')",
-    }[kind]
-    return f"{table}.held_at IS NOT NULL AND {table}.{status}"
+def _is_active(lane: LaneSpec) -> TextClause:
+    return text(lane.active(f"{lane.table}."))
 
 
-def _held(kind: JobKind) -> ScalarSelect[int]:
-    counted = select(func.count()).select_from(_ROWS[kind]).where(text(_held_condition(kind)))
+def _is_held(lane: LaneSpec) -> TextClause:
+    return text(lane.held(f"{lane.table}."))
+
+
+def _held(lane: LaneSpec) -> ScalarSelect[int]:
+    counted = select(func.count()).select_from(_rows(lane)).where(_is_held(lane))
     return counted.correlate(None).scalar_subquery()

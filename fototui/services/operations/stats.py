@@ -10,16 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, text
 
 from fototui.db.events.session import TrackedAsyncSession
-from fototui.db.models.orders import VERSION_MODEL, Image, Order, active_predicate
+from fototui.db.models.orders import VERSION_MODEL, Image, Order
+from fototui.domain.lanes import LANES, VERSION_LANES, LaneSpec
 from fototui.domain.statuses import PROCESSING_STATUS, JobKind, VersionType
-
-_TABLE = {
-    JobKind.COLORING: "coloring_versions",
-    JobKind.SVG: "svg_versions",
-    JobKind.INGEST: "orders",
-    JobKind.DOWNLOAD: "orders",
-}
-_VERSIONS = (JobKind.COLORING, JobKind.SVG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,28 +131,23 @@ class StatsService:
         return {**dict.fromkeys(ends, 0), **found}
 
 
-def _queue_of(kind: JobKind) -> str:
-    # An order that is synced again waits since it was asked for, not since it came in.
-    since = (
-        "CASE WHEN status IN ('pending', 'processing') THEN queued_at ELSE sync_requested_at END"
-        if kind is JobKind.INGEST
-        else "queued_at"
-    )
+def _queue_of(lane: LaneSpec) -> str:
     return (
-        f"SELECT '{kind}', status::text, count(*), count(*) FILTER (WHERE claimed_by IS NULL), "  # noqa: S608 - constants only
-        f"extract(epoch FROM now() - min({since}) FILTER (WHERE claimed_by IS NULL))::float8 "
-        f"FROM {_TABLE[kind]} WHERE {active_predicate(kind)} GROUP BY status"
+        f"SELECT '{lane.kind}', status::text, count(*), "  # noqa: S608 - constants only
+        "count(*) FILTER (WHERE claimed_by IS NULL), "
+        f"extract(epoch FROM now() - min({lane.since}) FILTER (WHERE claimed_by IS NULL))::float8 "
+        f"FROM {lane.table} WHERE {lane.active()} GROUP BY status"
     )
 
 
-def _ended_of(kind: JobKind) -> str:
-    charged = "sum(credits_charged)" if kind is JobKind.SVG else "0"
+def _ended_of(lane: LaneSpec) -> str:
     return (
-        f"SELECT '{kind}', status::text, count(*), sum(retries)::int, sum(takeovers)::int, "  # noqa: S608 - constants only
-        f"sum(resubmissions)::int, ({charged})::float8 "
-        f"FROM {_TABLE[kind]} WHERE completed_at > now() - interval '1 hour' GROUP BY status"
+        f"SELECT '{lane.kind}', status::text, count(*), "  # noqa: S608 - constants only
+        "sum(retries)::int, sum(takeovers)::int, "
+        f"sum(resubmissions)::int, ({lane.charged})::float8 "
+        f"FROM {lane.table} WHERE completed_at > now() - interval '1 hour' GROUP BY status"
     )
 
 
-_QUEUE = " UNION ALL ".join(map(_queue_of, JobKind))
-_ENDED = " UNION ALL ".join(map(_ended_of, _VERSIONS))
+_QUEUE = " UNION ALL ".join(_queue_of(LANES[kind]) for kind in JobKind)
+_ENDED = " UNION ALL ".join(_ended_of(LANES[kind]) for kind in VERSION_LANES)

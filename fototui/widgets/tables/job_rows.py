@@ -8,9 +8,10 @@ from datetime import datetime, tzinfo
 
 from textual.content import Content
 
+from fototui.domain.lanes import LANES
 from fototui.domain.statuses import JobKind
 from fototui.domain.text import clean_line
-from fototui.i18n import N_, _, short_time, translate
+from fototui.i18n import _, short_time, translate
 from fototui.services.operations.jobs import JobView
 from fototui.services.views.operations import EngineView, LaneView
 from fototui.widgets.badges import MUTED, badge_in_words
@@ -18,13 +19,6 @@ from fototui.widgets.tables.simple_table import Column, TableRow
 
 SILENT_SECONDS = 8.0
 """A living engine writes its heartbeat several times within that; a longer silence is told."""
-
-_KINDS = {
-    JobKind.INGEST: N_("Order data"),
-    JobKind.DOWNLOAD: N_("Photos"),
-    JobKind.COLORING: N_("Colouring"),
-    JobKind.SVG: N_("SVG"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +49,7 @@ class Looks:
 
 def kind_word(kind: str) -> str:
     """A kind of job, or its lane, in words; one that is not known here as it is."""
-    return _(_KINDS[JobKind(kind)]) if kind in set(JobKind) else clean_line(kind)
+    return translate(LANES[JobKind(kind)].label) if kind in set(JobKind) else clean_line(kind)
 
 
 def duration(seconds: float) -> str:
