@@ -178,6 +178,11 @@ class Settings(BaseSettings):
         return tuple(proxy for _, proxy in sorted(self.proxy.items()))
 
     @property
+    def has_shop(self) -> bool:
+        """Whether the shop can be asked for orders."""
+        return self.shopify_store_url is not None and self.shopify_access_token is not None
+
+    @property
     def storage_backend(self) -> Literal["s3", "directory"]:
         """Where files are kept: in S3 where a bucket is named, else in a directory.
 

@@ -7,10 +7,9 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 
-from fototui.clients.download import PhotoDownload
 from fototui.clients.runpod import RunPodService
 from fototui.clients.shopify import ShopifyClient
-from fototui.clients.vectorizer import VectorizerApiService, VectorizerMode
+from fototui.clients.vectorizer import VectorizerApiService
 from fototui.config.settings import Settings, required
 from fototui.db.database import Database
 from fototui.domain.errors import ConfigurationError
@@ -20,13 +19,9 @@ from fototui.domain.statuses import JobKind
 from fototui.engine.engine import AnyPipeline, Engine, EngineSettings, engine_actor
 from fototui.engine.execution.context import RetryPolicy
 from fototui.engine.maintenance.duty import Duty
-from fototui.engine.maintenance.outside_cancels import OutsideCancels
 from fototui.engine.maintenance.rules import Rules, RuleSettings
 from fototui.engine.observer import EngineObserver
-from fototui.engine.pipelines.coloring import ColoringGenerationService
-from fototui.engine.pipelines.download import DownloadPipeline
-from fototui.engine.pipelines.ingest import IngestPipeline
-from fototui.engine.pipelines.svg import SvgGenerationService
+from fototui.engine.pipelines.registry import PIPELINES
 from fototui.mercure.publisher import MercurePublishService
 from fototui.net.closing import Closing
 from fototui.services.ingest.imports import ShopSource
@@ -172,7 +167,7 @@ class Runtime(Closing):
     @cached_property
     def shop(self) -> ShopSource | None:
         """Where orders can be asked for; None where no shop is configured."""
-        return self.shopify if has_shop(self.settings) else None
+        return self.shopify if self.settings.has_shop else None
 
 
 def open_database(
@@ -221,19 +216,6 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         yield runtime
 
 
-def has_shop(settings: Settings) -> bool:
-    """Whether the shop can be asked for orders."""
-    return settings.shopify_store_url is not None and settings.shopify_access_token is not None
-
-
-def _photo_download(settings: Settings) -> PhotoDownload:
-    return PhotoDownload(
-        proxies=settings.proxies,
-        trusted_hosts=settings.photo_trusted_hosts,
-        referer=settings.shopify_store_url,
-    )
-
-
 @asynccontextmanager
 async def open_engine(
     runtime: Runtime,
@@ -260,7 +242,7 @@ async def open_engine(
         ConfigurationError: A service that a lane needs is not configured.
     """
     settings = runtime.settings
-    wanted = frozenset(JobKind) - _unconfigured(settings) if lanes is None else lanes
+    wanted = _configured(settings) if lanes is None else lanes
     concurrency = {lane: settings.engine_concurrency.get(lane, 0) for lane in wanted}
     if not any(concurrency.values()):
         raise ConfigurationError("ENGINE_CONCURRENCY leaves no lane to work in; raise one above 0.")
@@ -285,41 +267,26 @@ async def open_engine(
 async def _open_work(
     runtime: Runtime, concurrency: Mapping[JobKind, int], stack: AsyncExitStack
 ) -> tuple[list[AnyPipeline], list[Duty]]:
-    """How the lanes work, and duties; photos are fetched by what is open as long as the stack."""
-    settings, database, storage = runtime.settings, runtime.database, runtime.storage
-    actor = engine_actor(settings.operator)
+    """How the lanes work, and duties; both need what is open as long as the stack."""
+    settings = runtime.settings
+    _ = runtime.storage  # where none is configured that is told first, whatever the lanes
     pipelines: list[AnyPipeline] = []
     duties: list[Duty] = []
-    if concurrency.get(JobKind.COLORING):
-        duties.append(Duty("outside cancels", OutsideCancels(database, runtime.runpod).tell))
-        pipelines.append(
-            ColoringGenerationService(
-                runtime.runpod,
-                storage,
-                min_image_size=settings.min_image_size,
-                timeout_seconds=settings.runpod_timeout,
-            )
-        )
-    if concurrency.get(JobKind.SVG):
-        mode = VectorizerMode(settings.vectorizer_mode)
-        pipelines.append(SvgGenerationService(runtime.vectorizer, storage, mode=mode))
-    if concurrency.get(JobKind.INGEST):
-        # Webhooks may suffice; a lane that was asked for by name needs one or the other.
-        shop = runtime.shop if settings.shopify_webhook_secret else runtime.shopify
-        pipelines.append(IngestPipeline(database, shop, actor=actor))
-    if concurrency.get(JobKind.DOWNLOAD):
-        photos = await stack.enter_async_context(_photo_download(settings))
-        pipelines.append(DownloadPipeline(database, storage, photos, actor=actor))
+    for kind, entry in PIPELINES.items():
+        if concurrency.get(kind):
+            lane = await entry.open(runtime, stack)
+            pipelines.append(lane.pipeline)
+            duties.extend(lane.duties)
     rules = rule_settings(settings)
     if rules.coloring or rules.svg:
-        duties.append(Duty("rules", Rules(database, rules, actor=actor).apply))
+        actor = engine_actor(settings.operator)
+        duties.append(Duty("rules", Rules(runtime.database, rules, actor=actor).apply))
     return pipelines, duties
 
 
-def _unconfigured(settings: Settings) -> frozenset[JobKind]:
-    """Lanes that this machine leaves to others because it has no way to do their jobs."""
-    told = has_shop(settings) or settings.shopify_webhook_secret
-    return frozenset() if told else frozenset({JobKind.INGEST})
+def _configured(settings: Settings) -> frozenset[JobKind]:
+    """Lanes whose jobs this machine has a way to do; the others it leaves to others."""
+    return frozenset(kind for kind, entry in PIPELINES.items() if entry.is_configured(settings))
 
 
 def rule_settings(settings: Settings) -> RuleSettings:

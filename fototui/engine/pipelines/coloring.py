@@ -1,6 +1,7 @@
 """How a colouring is made: photo → RunPod → storage."""
 
 from collections.abc import Collection, Mapping
+from contextlib import AsyncExitStack
 
 from sqlalchemy import func
 
@@ -12,11 +13,14 @@ from fototui.domain.errors import PermanentError, ResultGoneError, TransientErro
 from fototui.domain.options import ColoringOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus as S
-from fototui.domain.statuses import RunPodJobStatus
+from fototui.domain.statuses import JobKind, RunPodJobStatus
 from fototui.engine.execution.context import Work, finish_despite_cancel
 from fototui.engine.execution.pipeline import Step, load, reason, store, unless_made
 from fototui.engine.jobs.job import JobStatus, Reason, VersionJob
 from fototui.engine.jobs.versions import COLORINGS
+from fototui.engine.maintenance.duty import Duty
+from fototui.engine.maintenance.outside_cancels import OutsideCancels
+from fototui.engine.pipelines.opening import OpenLane, Parts, PipelineEntry
 from fototui.storage.base import Storage
 
 # Calls begun although an earlier one was paid for, or may have been: so two are paid at most.
@@ -251,3 +255,18 @@ def _require_another(work: Work[VersionJob]) -> None:
             "See RunPod's console, then try again.",
             service="RunPod",
         )
+
+
+async def _open(parts: Parts, stack: AsyncExitStack) -> OpenLane:
+    del stack
+    settings, cancels = parts.settings, OutsideCancels(parts.database, parts.runpod)
+    pipeline = ColoringGenerationService(
+        parts.runpod,
+        parts.storage,
+        min_image_size=settings.min_image_size,
+        timeout_seconds=settings.runpod_timeout,
+    )
+    return OpenLane(pipeline, (Duty("outside cancels", cancels.tell),))
+
+
+ENTRY = PipelineEntry(JobKind.COLORING, _open)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -9,7 +10,7 @@ import structlog
 from sqlalchemy import ColumnElement, Text, cast, func, or_, select, update
 from ulid import ULID
 
-from fototui.clients.download import DownloadedPhoto
+from fototui.clients.download import DownloadedPhoto, PhotoDownload
 from fototui.db.database import Database
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
@@ -19,10 +20,12 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind
 from fototui.domain.statuses import OrderStatus as S
+from fototui.engine.engine import engine_actor
 from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step, reason
 from fototui.engine.jobs.job import JobStatus, OrderJob, Reason
 from fototui.engine.jobs.orders import DOWNLOADS, claimed_order, finish
+from fototui.engine.pipelines.opening import OpenLane, Parts, PipelineEntry
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.storage.base import Storage
 from fototui.storage.keys import OrderStoragePaths
@@ -251,3 +254,18 @@ def _summary(failures: Sequence[OutsideError], *, of: int) -> OutsideError:
         return PermanentError(words, service="Photos")
     longest = max((error.retry_after or 0.0 for error in passing), default=0.0)
     return TransientError(words, service="Photos", retry_after=longest or None)
+
+
+async def _open(parts: Parts, stack: AsyncExitStack) -> OpenLane:
+    settings = parts.settings
+    download = PhotoDownload(
+        proxies=settings.proxies,
+        trusted_hosts=settings.photo_trusted_hosts,
+        referer=settings.shopify_store_url,
+    )
+    photos = await stack.enter_async_context(download)
+    actor = engine_actor(settings.operator)
+    return OpenLane(DownloadPipeline(parts.database, parts.storage, photos, actor=actor))
+
+
+ENTRY = PipelineEntry(JobKind.DOWNLOAD, _open)

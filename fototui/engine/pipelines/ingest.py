@@ -1,19 +1,23 @@
 """How an order's details are fetched: Shopify, or the last webhook → the database."""
 
 from collections.abc import Collection, Mapping
+from contextlib import AsyncExitStack
 from typing import Protocol
 
 from fototui.clients.shopify import order_of
+from fototui.config.settings import Settings
 from fototui.db.database import Database
 from fototui.db.notify import lane_payload, notify
 from fototui.domain.errors import OutsideError, PermanentError, TransientError
 from fototui.domain.shop import ShopOrder
 from fototui.domain.statuses import JobKind
 from fototui.domain.statuses import OrderStatus as S
+from fototui.engine.engine import engine_actor
 from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step
 from fototui.engine.jobs.job import JobStatus, OrderJob, Reason
 from fototui.engine.jobs.orders import INGESTS, claimed_order, finish
+from fototui.engine.pipelines.opening import OpenLane, Parts, PipelineEntry
 from fototui.services.ingest.apply import IngestService, ask_anew, tell_lack
 from fototui.services.ingest.webhooks import WebhookService
 
@@ -120,3 +124,19 @@ class IngestPipeline:
             "there, and whether SHOPIFY_STORE_URL and SHOPIFY_ACCESS_TOKEN are set.",
             service="Shopify",
         )
+
+
+async def _open(parts: Parts, stack: AsyncExitStack) -> OpenLane:
+    del stack
+    settings = parts.settings
+    # Webhooks may suffice; a lane that was asked for by name needs one or the other.
+    shop = parts.shop if settings.shopify_webhook_secret else parts.shopify
+    actor = engine_actor(settings.operator)
+    return OpenLane(IngestPipeline(parts.database, shop, actor=actor))
+
+
+def _is_configured(settings: Settings) -> bool:
+    return settings.has_shop or bool(settings.shopify_webhook_secret)
+
+
+ENTRY = PipelineEntry(JobKind.INGEST, _open, _is_configured)

@@ -1,6 +1,7 @@
 """How an SVG is made: colouring → Vectorizer.ai → storage."""
 
 from collections.abc import Collection, Mapping
+from contextlib import AsyncExitStack
 
 from sqlalchemy import func
 
@@ -10,11 +11,13 @@ from fototui.db.errors import ClaimLostError
 from fototui.domain.errors import PermanentError, ResultGoneError, TransientError
 from fototui.domain.options import SvgOptions
 from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import JobKind
 from fototui.domain.statuses import SvgProcessingStatus as S
 from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step, load, store, unless_made
 from fototui.engine.jobs.job import Columns, JobStatus, Reason, VersionJob
 from fototui.engine.jobs.versions import SVGS
+from fototui.engine.pipelines.opening import OpenLane, Parts, PipelineEntry
 from fototui.storage.base import Storage
 
 # Calls begun although an earlier one was paid for, or may have been: so two are paid at most.
@@ -181,3 +184,12 @@ def _require_another(work: Work[VersionJob]) -> None:
             "for twice. See its account, then try again.",
             service=SERVICE,
         )
+
+
+async def _open(parts: Parts, stack: AsyncExitStack) -> OpenLane:
+    del stack
+    mode = VectorizerMode(parts.settings.vectorizer_mode)
+    return OpenLane(SvgGenerationService(parts.vectorizer, parts.storage, mode=mode))
+
+
+ENTRY = PipelineEntry(JobKind.SVG, _open)

@@ -1,0 +1,46 @@
+"""Every kind of job has a pipeline, and is left to others where it cannot be done."""
+
+import pytest
+
+from fototui.config.settings import Settings
+from fototui.db.base import Base
+from fototui.db.models import orders
+from fototui.domain.lanes import LANES, VERSION_LANES
+from fototui.domain.statuses import JobKind, VersionType
+from fototui.engine.pipelines.registry import PIPELINES
+
+_NO_SHOP = dict.fromkeys(("shopify_store_url", "shopify_access_token", "shopify_webhook_secret"))
+
+
+def test_every_kind_of_job_has_a_lane_and_a_pipeline() -> None:
+    assert set(LANES) == set(PIPELINES) == set(JobKind)
+    assert [spec.kind for spec in LANES.values()] == list(LANES)
+    assert [entry.kind for entry in PIPELINES.values()] == list(PIPELINES)
+    assert {LANES[kind].version_type for kind in VERSION_LANES} == set(VersionType)
+
+
+@pytest.mark.parametrize("kind", list(JobKind))
+def test_a_lane_stands_on_a_table_with_what_claims_and_lists_need(kind: JobKind) -> None:
+    assert orders.Order.metadata is Base.metadata
+    table = Base.metadata.tables[LANES[kind].table]
+    needed = {"claimed_by", "claim_token", "claimed_at", "held_at", "queued_at", "not_before"}
+    assert needed | {"status", "attempts", "retries", "takeovers"} <= set(table.c.keys())
+
+
+@pytest.mark.parametrize(
+    ("shop", "lanes"),
+    [
+        ({}, {JobKind.COLORING, JobKind.SVG, JobKind.DOWNLOAD}),
+        ({"shopify_webhook_secret": "secret"}, set(JobKind)),
+        ({"shopify_store_url": "https://a.example", "shopify_access_token": "t"}, set(JobKind)),
+        (
+            {"shopify_store_url": "https://a.example"},
+            {JobKind.COLORING, JobKind.SVG, JobKind.DOWNLOAD},
+        ),
+    ],
+)
+def test_a_lane_without_a_way_to_do_its_jobs_is_left_to_others(
+    shop: dict[str, str], lanes: set[JobKind]
+) -> None:
+    settings = Settings.model_validate({**_NO_SHOP, **shop})
+    assert {kind for kind, entry in PIPELINES.items() if entry.is_configured(settings)} == lanes
