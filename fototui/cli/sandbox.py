@@ -66,21 +66,24 @@ def sandbox(
         with stop_signals() as stop:
             async with serving(app, sock=listen_on(host, port)) as url:
                 place_orders(shop.shop, f"{url}/cdn", orders, seed=seed)
-                print_json(
-                    {
-                        "SHOPIFY_STORE_URL": f"{url}/shopify",
-                        "SHOPIFY_ACCESS_TOKEN": key,
-                        "SHOPIFY_WEBHOOK_SECRET": key,
-                        "PHOTO_TRUSTED_HOSTS": urlsplit(url).netloc,
-                        "RUNPOD_API_URL": f"{url}/runpod/v2",
-                        "RUNPOD_ENDPOINT_ID": "sandbox",
-                        "RUNPOD_API_KEY": key,
-                        "VECTORIZER_URL": f"{url}/vectorizer/api/v1/vectorize",
-                        "VECTORIZER_API_KEY": key,
-                        "VECTORIZER_API_SECRET": key,
-                    }
-                )
+                print_json(_settings(url, key))
                 say("The sandbox runs; stop it with Ctrl+C.")
                 await stop.wait()
 
     run(main())
+
+
+def _settings(url: str, key: str) -> dict[str, str]:
+    """What fototui is to be told to use the sandbox."""
+    return {
+        "SHOPIFY_STORE_URL": f"{url}/shopify",
+        "SHOPIFY_ACCESS_TOKEN": key,
+        "SHOPIFY_WEBHOOK_SECRET": key,
+        "PHOTO_TRUSTED_HOSTS": urlsplit(url).netloc,
+        "RUNPOD_API_URL": f"{url}/runpod/v2",
+        "RUNPOD_ENDPOINT_ID": "sandbox",
+        "RUNPOD_API_KEY": key,
+        "VECTORIZER_URL": f"{url}/vectorizer/api/v1/vectorize",
+        "VECTORIZER_API_KEY": key,
+        "VECTORIZER_API_SECRET": key,
+    }

@@ -235,22 +235,7 @@ class RunPodService(Closing):
                 looks += 1
             left = deadline - clock()
             if left <= 0:
-                if seen is None:
-                    raise TransientError(
-                        "RunPod told nothing of job {job} for {seconds} s; see whether the network "
-                        "is right.",
-                        service=SERVICE,
-                        job=job_id,
-                        seconds=timeout_seconds,
-                    )
-                raise TransientError(
-                    "RunPod did not finish job {job} within {seconds} s (last state: {state}); see "
-                    "whether the endpoint has workers.",
-                    service=SERVICE,
-                    job=job_id,
-                    seconds=timeout_seconds,
-                    state=seen,
-                )
+                raise _timed_out(job_id, timeout_seconds, seen)
             await asyncio.sleep(min(pause, left))
 
     async def aclose(self) -> None:
@@ -364,3 +349,21 @@ def _refusal(answer: Answer) -> OutsideError:
             )
     refusal = Sentence.joined((advice, Sentence.plain(f"({answer.summary}).")))
     return AccountError(refusal, service=SERVICE, status=answer.status)
+
+
+def _timed_out(job_id: str, seconds: float, seen: RunPodJobStatus | None) -> TransientError:
+    if seen is None:
+        return TransientError(
+            "RunPod told nothing of job {job} for {seconds} s; see whether the network is right.",
+            service=SERVICE,
+            job=job_id,
+            seconds=seconds,
+        )
+    return TransientError(
+        "RunPod did not finish job {job} within {seconds} s (last state: {state}); see whether the "
+        "endpoint has workers.",
+        service=SERVICE,
+        job=job_id,
+        seconds=seconds,
+        state=seen,
+    )

@@ -119,11 +119,8 @@ async def open_stack(
         What was started.
     """
     async with AsyncExitStack() as stack:
-        postgres = await stack.enter_async_context(
-            EmbeddedPostgres(folder / "postgres", durable=durable)
-        )
+        postgres = await stack.enter_async_context(_postgres(folder / "postgres", durable=durable))
         say(f"PostgreSQL listens on port {postgres.port}")
-        await _ensure_database(postgres)
 
         keys = _Keys()
         hub_url = await stack.enter_async_context(
@@ -155,10 +152,14 @@ async def open_stack(
         yield DemoStack(runtime, sandbox.shop.shop, f"{sandbox_url}/cdn")
 
 
-async def _ensure_database(postgres: EmbeddedPostgres) -> None:
-    # The folder of an earlier run has it already.
-    with suppress(asyncpg.DuplicateDatabaseError):
-        await postgres.create_database(DATABASE)
+@asynccontextmanager
+async def _postgres(folder: Path, *, durable: bool) -> AsyncIterator[EmbeddedPostgres]:
+    """A PostgreSQL with the demo's database."""
+    async with EmbeddedPostgres(folder, durable=durable) as postgres:
+        # The folder of an earlier run has it already.
+        with suppress(asyncpg.DuplicateDatabaseError):
+            await postgres.create_database(DATABASE)
+        yield postgres
 
 
 def _settings(

@@ -96,24 +96,13 @@ async def exchange(
         TransientError: No answer, a broken one or one that is too big; `ambiguous` unless the
             request never went out.
     """
-    body = bytearray()
     try:
         async with asyncio.timeout(seconds):
             response = await client.send(request, stream=True)
             try:
                 if on_response is not None:
                     on_response(response)
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > max_bytes:
-                        raise TransientError(
-                            "{service} sent more than {megabytes} MB; something else may answer "
-                            "under its address.",
-                            service=service,
-                            megabytes=max_bytes / 1e6,
-                            status=response.status_code,
-                            ambiguous=True,
-                        )
+                body = await _read(response, service, max_bytes)
             finally:
                 await response.aclose()
     except TimeoutError:
@@ -135,7 +124,23 @@ async def exchange(
             reason=type(error).__name__,
             ambiguous=not isinstance(error, _NOT_SENT),
         ) from None
-    return Answer(response.status_code, response.headers, bytes(body))
+    return Answer(response.status_code, response.headers, body)
+
+
+async def _read(response: httpx.Response, service: str, max_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > max_bytes:
+            raise TransientError(
+                "{service} sent more than {megabytes} MB; something else may answer under its "
+                "address.",
+                service=service,
+                megabytes=max_bytes / 1e6,
+                status=response.status_code,
+                ambiguous=True,
+            )
+    return bytes(body)
 
 
 def passing_error(answer: Answer, service: str, detail: str | None = None) -> TransientError:
