@@ -13,6 +13,7 @@ from ulid import ULID
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import (
+    BookProcessingStatus,
     ColoringProcessingStatus,
     OrderStatus,
     SvgProcessingStatus,
@@ -93,3 +94,4 @@ def _pg_enum(statuses: type[E], name: str) -> Enum:
 ORDER_STATUS_PG_ENUM = _pg_enum(OrderStatus, "orderstatus")
 COLORING_STATUS_PG_ENUM = _pg_enum(ColoringProcessingStatus, "coloringprocessingstatus")
 SVG_STATUS_PG_ENUM = _pg_enum(SvgProcessingStatus, "svgprocessingstatus")
+BOOK_STATUS_PG_ENUM = _pg_enum(BookProcessingStatus, "bookprocessingstatus")

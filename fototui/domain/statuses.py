@@ -60,6 +60,16 @@ class SvgProcessingStatus(ProcessingStatusEnum):
     ERROR = _ERROR
 
 
+class BookProcessingStatus(ProcessingStatusEnum):
+    """The way of a book: chosen SVGs → typesetting → storage."""
+
+    QUEUED = _QUEUED
+    PROCESSING = Status("processing", Flags.RECOVERABLE, "Sází se", Colour.BLUE)
+    STORAGE_UPLOAD = _STORAGE_UPLOAD
+    COMPLETED = _COMPLETED
+    ERROR = _ERROR
+
+
 class OrderStatus(ProcessingStatusEnum):
     """The way of an order: known → details from Shopify → photos → the operator."""
 
@@ -157,6 +167,7 @@ MADE_FROM = {VersionType.SVG: VersionType.COLORING}
 __all__ = [
     "MADE_FROM",
     "PROCESSING_STATUS",
+    "BookProcessingStatus",
     "ColoringProcessingStatus",
     "JobKind",
     "OrderStatus",

@@ -78,6 +78,11 @@ class Order(JobColumns, ChangeMarked, Base):
     """Since when its details are to be fetched again, whatever its status."""
     urgent_at: Mapped[datetime | None]
     """Since when its jobs go before all others."""
+    finished_at: Mapped[datetime | None]
+    """When it was handed over: nothing more is to be done for it."""
+    finished_by: Mapped[str | None]
+    reopened_words: Mapped[Sentence | None]
+    """Why it came back after it was finished, as a sentence that can be translated."""
 
     line_items: Mapped[list[LineItem]] = relationship(
         back_populates="order", order_by="LineItem.position", lazy="raise"
@@ -110,6 +115,19 @@ class Order(JobColumns, ChangeMarked, Base):
         ),
         Index("ix_orders_claimed", "claimed_by", postgresql_where=text("claimed_by IS NOT NULL")),
         Index("ix_orders_held", "id", postgresql_where=text("held_at IS NOT NULL")),
+        # What is not done is the working day; its cost does not grow with what was done.
+        Index(
+            "ix_orders_working",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("finished_at IS NULL"),
+        ),
+        Index(
+            "ix_orders_finished",
+            text("finished_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("finished_at IS NOT NULL"),
+        ),
     )
 
 

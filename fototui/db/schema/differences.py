@@ -23,20 +23,22 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 from fototui.db.base import Base
+from fototui.db.models import books
 from fototui.db.models import inbound as door
 from fototui.db.models import operations as work
 from fototui.db.models import orders as models
 from fototui.db.types import (
+    BOOK_STATUS_PG_ENUM,
     COLORING_STATUS_PG_ENUM,
     ORDER_STATUS_PG_ENUM,
     SVG_STATUS_PG_ENUM,
 )
 
-assert all((door, models, work))  # imported for their tables
+assert all((books, door, models, work))  # imported for their tables
 
 _TRIGGERS = {
     **dict.fromkeys(("orders", "reviews"), ("mark_changed",)),
-    "line_items": ("mark_changed", "mark_parent"),
+    **dict.fromkeys(("line_items", "books"), ("mark_changed", "mark_parent")),
     "images": ("mark_changed", "mark_parent", "review_chosen"),
     **dict.fromkeys(
         ("coloring_versions", "svg_versions"),
@@ -145,7 +147,12 @@ def _name(item: SchemaItem) -> str:
 
 def _labels(connection: Connection) -> Iterator[str]:
     """Alembic compares columns, not the labels of their types."""
-    for enum in (ORDER_STATUS_PG_ENUM, COLORING_STATUS_PG_ENUM, SVG_STATUS_PG_ENUM):
+    for enum in (
+        ORDER_STATUS_PG_ENUM,
+        COLORING_STATUS_PG_ENUM,
+        SVG_STATUS_PG_ENUM,
+        BOOK_STATUS_PG_ENUM,
+    ):
         labels = connection.scalars(
             text("SELECT enumlabel FROM pg_enum WHERE enumtypid = to_regtype(:name)"),
             {"name": enum.name},

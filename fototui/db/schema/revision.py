@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-NEEDED = "c0e2f4a61839"
+NEEDED = "d2f4a6b80c15"
 """The newest of `migrations/`; written anew with each migration."""
 
 

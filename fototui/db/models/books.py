@@ -1,0 +1,71 @@
+"""The table of books: one row for each time that a line item was typeset."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+from ulid import ULID
+
+from fototui.db.base import NOW, Base
+from fototui.db.models.columns import ChangeMarked, JobColumns
+from fototui.db.types import BOOK_STATUS_PG_ENUM
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.statuses import BookProcessingStatus
+
+_ACTIVE = "status NOT IN ('completed', 'error') AND held_at IS NULL"
+
+
+class Book(JobColumns, ChangeMarked, Base):
+    """One typesetting of a line item: a job on its way to a PDF.
+
+    It keeps what it was made of. So it can be told whether it is still true to its line item.
+    """
+
+    __tablename__ = "books"
+
+    id: Mapped[int] = mapped_column(primary_key=True, sort_order=-10)
+    line_item_id: Mapped[int] = mapped_column(
+        ForeignKey("line_items.id", ondelete="CASCADE"), sort_order=-9
+    )
+    version: Mapped[int] = mapped_column(sort_order=-8)
+    order_id: Mapped[ULID] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    status: Mapped[BookProcessingStatus] = mapped_column(
+        BOOK_STATUS_PG_ENUM, default=BookProcessingStatus.QUEUED
+    )
+    svg_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    """The SVGs on its pages, in their order."""
+    title: Mapped[str]
+    dedication: Mapped[str | None]
+    layout: Mapped[str | None]
+    options: Mapped[dict[str, object]] = mapped_column(JSONB)
+    """How it is to be typeset, as `BookOptions` writes it."""
+    pages: Mapped[int | None]
+    """Pages of the finished file."""
+    findings: Mapped[list[dict[str, object]] | None] = mapped_column(JSONB(none_as_null=True))
+    """What preflight found, as `Finding` writes it; None before it has run."""
+    file_ref: Mapped[S3ObjectRefData | None]
+    created_at: Mapped[datetime] = mapped_column(default=NOW)
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    storage_away_since: Mapped[datetime | None]
+    """Since when storage has not taken or given its files, while it waits for that."""
+    urgent: Mapped[bool] = mapped_column(server_default=text("false"), deferred=True)
+    """Its order goes before others; triggers keep it while the row is unfinished."""
+
+    __table_args__ = (
+        UniqueConstraint("line_item_id", "version", name="uq_book_line_item_version"),
+        Index("ix_books_order", "order_id"),
+        Index("ix_books_active", "queued_at", "id", postgresql_where=text(_ACTIVE)),
+        Index(
+            "ix_books_turn", text("urgent DESC"), "queued_at", "id", postgresql_where=text(_ACTIVE)
+        ),
+        Index("ix_books_taken_over", "id", postgresql_where=text(f"{_ACTIVE} AND takeovers > 0")),
+        Index("ix_books_claimed", "claimed_by", postgresql_where=text("claimed_by IS NOT NULL")),
+        Index("ix_books_held", "id", postgresql_where=text("held_at IS NOT NULL")),
+        Index(
+            "ix_books_completed", "completed_at", postgresql_where=text("completed_at IS NOT NULL")
+        ),
+    )
