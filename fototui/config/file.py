@@ -1,10 +1,9 @@
 """Writing the settings file: private, whole or not at all."""
 
 import contextlib
-import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from fototui.domain.errors import ConfigurationError
@@ -47,15 +46,41 @@ TEMPLATE = """\
 """
 
 
-def as_toml(values: Mapping[str, str]) -> str:
-    """Settings as the file has them.
+def update_private(path: Path, values: Mapping[str, str]) -> None:
+    """Write values into a settings file; what else it holds stays, comments too.
 
     Args:
+        path: The file; it need not be there.
         values: Lower-case names and their values.
+
+    Raises:
+        ConfigurationError: It cannot be read or written.
     """
-    # A TOML basic string is written like a JSON one.
-    lines = (f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
-    return "\n".join(lines) + "\n"
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8") if path.exists() else "")
+        for name, value in values.items():
+            # `s3_bucket` may stand as `bucket` in a table `[s3]`, which would say it twice.
+            table, _, rest = name.partition("_")
+            inside = document.get(table)
+            if name not in document and isinstance(inside, MutableMapping):
+                inside[rest] = value
+            else:
+                document[name] = value
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_atomically(path, tomlkit.dumps(document).encode(), private=True)
+    except OSError as error:
+        raise ConfigurationError(
+            "{path} cannot be written: {reason}.", path=str(path), reason=str(error.strerror)
+        ) from error
+    except (TOMLKitError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "{path} is no TOML file ({reason}). Mend it, or remove it first.",
+            path=str(path),
+            reason=str(error),
+        ) from error
 
 
 def write_private(path: Path, text: str) -> None:

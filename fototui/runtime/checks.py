@@ -36,18 +36,21 @@ class Finding:
         service: What was checked.
         ok: Whether it works; None where it is not configured.
         detail: What was seen, or what to do.
+        code: Which error it was; None where there was none.
     """
 
     service: str
     ok: bool | None
     detail: Sentence
+    code: str | None = None
 
 
-async def examine(settings: Settings) -> list[Finding]:
+async def examine(settings: Settings, *, only: str | None = None) -> list[Finding]:
     """Check each service that the settings name.
 
     Args:
         settings: The settings.
+        only: One service; all where not given.
 
     Returns:
         One finding per service, configured or not.
@@ -64,7 +67,11 @@ async def examine(settings: Settings) -> list[Finding]:
     async with Runtime(settings) as runtime:
         return list(
             await asyncio.gather(
-                *(_check(runtime, name, c, is_configured=there) for name, there, c in checks)
+                *(
+                    _check(runtime, name, check, is_configured=there)
+                    for name, there, check in checks
+                    if only in (None, name)
+                )
             )
         )
 
@@ -82,7 +89,7 @@ async def _check(
         async with asyncio.timeout(_CHECK_SECONDS):
             return Finding(name, ok=True, detail=await check(runtime))
     except FototuiError as error:
-        return Finding(name, ok=False, detail=error.sentence)
+        return Finding(name, ok=False, detail=error.sentence, code=error.code)
     except TimeoutError:
         silence = Sentence.make(
             "No answer in {seconds} s. Check the network.", seconds=_CHECK_SECONDS

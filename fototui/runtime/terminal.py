@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
@@ -20,12 +20,11 @@ from fototui.config.sources import config_file
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.events import Event, parse_event
 from fototui.domain.sentences import Sentence
-from fototui.i18n import _, ngettext, number, preferred_language, set_language, translate
+from fototui.i18n import ngettext, number, preferred_language, set_language
 from fototui.live.store import LiveStore
 from fototui.log import configure_logging
 from fototui.mercure.subscriber import MercureSubscriber
 from fototui.pictures.loader import PictureLoader
-from fototui.runtime.checks import SERVICES, examine
 from fototui.runtime.compose import Runtime
 from fototui.runtime.supervisor import EngineSupervisor
 from fototui.services.backend import Backend
@@ -254,13 +253,8 @@ async def set_up() -> str:
     Returns:
         What is wanted: "connect", "demo" or "leave".
     """
-    from fototui.screens.setup import Checked, SetupApp
+    from fototui.runtime.setup import FirstRun, known
+    from fototui.screens.setup import SetupApp
 
-    async def check(values: Mapping[str, str]) -> Checked:
-        findings = await examine(load_settings(**values))
-        lines = [
-            f"{_(SERVICES[f.service])}: {translate(f.detail)}" for f in findings if f.ok is not None
-        ]
-        return Checked(all(f.ok is not False for f in findings), "\n".join(lines))
-
-    return await SetupApp(config_file(), check).run_async() or "leave"
+    path = config_file()
+    return await SetupApp(path, FirstRun(path), known(load_settings())).run_async() or "leave"

@@ -21,6 +21,7 @@ from rich.cells import cell_len
 from fototui import i18n
 from fototui.domain.options import GroupBy, ShapeStacking
 from fototui.domain.statuses import (
+    BookProcessingStatus,
     ColoringProcessingStatus,
     OrderStatus,
     PaymentStatus,
@@ -38,6 +39,7 @@ CZECH = frozenset(
     [
         *(s.meta.display for s in ColoringProcessingStatus),
         *(s.meta.display for s in SvgProcessingStatus),
+        *(s.meta.display for s in BookProcessingStatus),
         *(s.meta.display for s in OrderStatus),
         *(payment.display for payment in PaymentStatus),
         *(choice.label for choice in ShapeStacking),

@@ -269,4 +269,4 @@ async def _open(parts: Parts, stack: AsyncExitStack) -> OpenLane:
     return OpenLane(pipeline, (Duty("outside cancels", cancels.tell),))
 
 
-ENTRY = PipelineEntry(JobKind.COLORING, _open)
+ENTRY = PipelineEntry(JobKind.COLORING, _open, lambda settings: settings.runpod_api_key is not None)

@@ -192,4 +192,4 @@ async def _open(parts: Parts, stack: AsyncExitStack) -> OpenLane:
     return OpenLane(SvgGenerationService(parts.vectorizer, parts.storage, mode=mode))
 
 
-ENTRY = PipelineEntry(JobKind.SVG, _open)
+ENTRY = PipelineEntry(JobKind.SVG, _open, lambda settings: settings.vectorizer_api_key is not None)

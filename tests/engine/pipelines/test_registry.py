@@ -9,8 +9,6 @@ from fototui.domain.lanes import LANES, VERSION_LANES
 from fototui.domain.statuses import JobKind, VersionType
 from fototui.engine.pipelines.registry import PIPELINES
 
-_NO_SHOP = dict.fromkeys(("shopify_store_url", "shopify_access_token", "shopify_webhook_secret"))
-
 
 def test_every_kind_of_job_has_a_lane_and_a_pipeline() -> None:
     assert set(LANES) == set(PIPELINES) == set(JobKind)
@@ -28,19 +26,25 @@ def test_a_lane_stands_on_a_table_with_what_claims_and_lists_need(kind: JobKind)
 
 
 @pytest.mark.parametrize(
-    ("shop", "lanes"),
+    ("given", "left_out"),
     [
-        ({}, {JobKind.COLORING, JobKind.SVG, JobKind.DOWNLOAD}),
-        ({"shopify_webhook_secret": "secret"}, set(JobKind)),
-        ({"shopify_store_url": "https://a.example", "shopify_access_token": "t"}, set(JobKind)),
+        ({}, {JobKind.COLORING, JobKind.SVG, JobKind.INGEST}),
+        ({"runpod_api_key": "key"}, {JobKind.SVG, JobKind.INGEST}),
+        ({"vectorizer_api_key": "key"}, {JobKind.COLORING, JobKind.INGEST}),
+        ({"shopify_webhook_secret": "secret"}, {JobKind.COLORING, JobKind.SVG}),
+        (
+            {"shopify_store_url": "https://a.example", "shopify_access_token": "t"},
+            {JobKind.COLORING, JobKind.SVG},
+        ),
         (
             {"shopify_store_url": "https://a.example"},
-            {JobKind.COLORING, JobKind.SVG, JobKind.DOWNLOAD},
+            {JobKind.COLORING, JobKind.SVG, JobKind.INGEST},
         ),
     ],
 )
 def test_a_lane_without_a_way_to_do_its_jobs_is_left_to_others(
-    shop: dict[str, str], lanes: set[JobKind]
+    given: dict[str, str], left_out: set[JobKind]
 ) -> None:
-    settings = Settings.model_validate({**_NO_SHOP, **shop})
-    assert {kind for kind, entry in PIPELINES.items() if entry.is_configured(settings)} == lanes
+    settings = Settings.model_validate(given)
+    configured = {kind for kind, entry in PIPELINES.items() if entry.is_configured(settings)}
+    assert configured == set(JobKind) - left_out
