@@ -54,7 +54,8 @@ def check() -> None:
     for finding in findings:
         say(f"{finding.service}: {'ok' if finding.ok else 'FAILS'}: {finding.detail}")
     if not findings:
-        say(f"Nothing is configured. Write {config_file()}: fototui config init")
+        begin = "Fill it in" if config_file().exists() else "fototui config init writes one"
+        say(f"Nothing is configured in {config_file()}. {begin}, or start fototui and be asked.")
     if not findings or not all(finding.ok for finding in findings):
         sys.exit(1)
 

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from fototui.config.settings import Settings, required
-from fototui.domain.errors import FototuiError, TransientError
+from fototui.domain.errors import ConflictError, FototuiError, TransientError
 from fototui.domain.events import parse_event
+from fototui.domain.lanes import LANES
 from fototui.domain.sentences import Sentence
 from fototui.i18n import N_
 from fototui.mercure.subscriber import LinkState, MercureSubscriber, StateChange
@@ -19,11 +20,13 @@ _CHECK_SECONDS = 20.0
 
 SERVICES = {
     "database": N_("Database"),
+    "lanes": N_("Lanes"),
     "hub": N_("Hub"),
     "storage": N_("Storage"),
     "shopify": "Shopify",
     "runpod": "RunPod",
     "vectorizer": "Vectorizer.ai",
+    "engine": N_("Engine"),
 }
 """What operators call that which is checked."""
 
@@ -58,11 +61,13 @@ async def examine(settings: Settings, *, only: str | None = None) -> list[Findin
     has_storage = settings.s3_bucket is not None or settings.storage_path is not None
     checks: list[tuple[str, bool, Callable[[Runtime], Awaitable[Sentence]]]] = [
         ("database", settings.database_url is not None, _check_database),
+        ("lanes", settings.database_url is not None, _check_lanes),
         ("hub", settings.mercure_url is not None, _check_hub),
         ("storage", has_storage, _check_storage),
         ("shopify", settings.shopify_store_url is not None, _check_shopify),
         ("runpod", settings.runpod_api_key is not None, _check_runpod),
         ("vectorizer", settings.vectorizer_api_key is not None, _check_vectorizer),
+        ("engine", settings.database_url is not None, _check_engine),
     ]
     async with Runtime(settings) as runtime:
         return list(
@@ -108,6 +113,41 @@ async def _check_database(runtime: Runtime) -> Sentence:
                 "answers at {address}, schema is right. {held}", address=database.address, held=held
             )
         return Sentence.make("answers at {address}, schema is right", address=database.address)
+
+
+async def _check_lanes(runtime: Runtime) -> Sentence:
+    async with open_database(runtime.settings) as database, database.session() as session:
+        lanes = await LaneService(session, operator=runtime.settings.operator).list_lanes()
+    paused = [
+        Sentence.make(
+            "{lane} is paused: {reason} Resume it: fototui lanes resume {name}",
+            lane=LANES[lane.lane].label,
+            reason=lane.paused_reason,
+            name=str(lane.lane),
+        )
+        if lane.paused_reason
+        else Sentence.make(
+            "{lane} is paused by {operator}. Resume it: fototui lanes resume {name}",
+            lane=LANES[lane.lane].label,
+            operator=lane.paused_by or "?",
+            name=str(lane.lane),
+        )
+        for lane in lanes
+        if lane.paused_at is not None
+    ]
+    if paused:
+        raise ConflictError(Sentence.joined(paused))
+    return Sentence.make("none is paused")
+
+
+async def _check_engine(runtime: Runtime) -> Sentence:
+    # Each part is made when it is asked for, and says then what it misses.
+    _ = runtime.storage
+    if runtime.settings.runpod_api_key is not None:
+        _ = runtime.runpod
+    if runtime.settings.vectorizer_api_key is not None:
+        _ = runtime.vectorizer
+    return Sentence.make("can start here")
 
 
 async def _check_hub(runtime: Runtime) -> Sentence:

@@ -205,11 +205,13 @@ def test_the_doctor_tells_good_from_bad(fototui: Command) -> None:
     assert well.code == 0
     assert {f["service"]: f["ok"] for f in well.json} == {
         "database": True,
+        "lanes": True,
         "hub": None,
         "storage": True,
         "shopify": None,
         "runpod": None,
         "vectorizer": None,
+        "engine": True,
     }
     ill = fototui(
         "doctor",
@@ -231,6 +233,16 @@ def test_the_doctor_tells_good_from_bad(fototui: Command) -> None:
     assert (states["database"], states["hub"]) == (True, False)
     assert (states["shopify"], states["runpod"], states["vectorizer"]) == (False, False, False)
     assert "tajne" not in ill.out + ill.err
+
+
+def test_the_doctor_finds_what_keeps_jobs_waiting(fototui: Command) -> None:
+    fototui("lanes", "pause", "svg", "--reason", "No credits.")
+    found = fototui("doctor", "--json", RUNPOD_API_KEY="k", RUNPOD_API_URL="http://127.0.0.1:1")
+    assert found.code == 1
+    details = {f["service"]: f["detail"] for f in found.json if f["ok"] is False}
+    assert "No credits. Resume it: fototui lanes resume svg" in details["lanes"]
+    assert "RUNPOD_ENDPOINT_ID" in details["engine"]
+    assert fototui("config", "check").code == 1
 
 
 def test_an_engine_without_its_services_says_which_is_missing(fototui: Command) -> None:
