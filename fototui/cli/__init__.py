@@ -63,8 +63,12 @@ class PicturesChoice(StrEnum):
     """How pictures may be drawn."""
 
     AUTO = "auto"
-    TGP = "tgp"
+    KITTY = "kitty"
+    TGP = "tgp"  # its old name
     SIXEL = "sixel"
+    OCTANT = "octant"
+    SEXTANT = "sextant"
+    QUADRANT = "quadrant"
     HALFCELL = "halfcell"
     OFF = "off"
 

@@ -147,8 +147,10 @@ class Settings(BaseSettings):
     ui_language: Literal["cs", "en"] | None = None
     """Language of the terminal app; the locale's where not given."""
     ui_theme: str | None = None
-    ui_pictures: Literal["auto", "tgp", "sixel", "halfcell", "off"] = "auto"
-    """How pictures are drawn; "auto" asks the terminal."""
+    ui_pictures: Literal[
+        "auto", "kitty", "tgp", "sixel", "octant", "sextant", "quadrant", "halfcell", "off"
+    ] = "auto"
+    """How pictures are drawn; "auto" asks the terminal. "tgp" is the old name of "kitty"."""
     ui_ascii: bool = False
     """Badges in plain letters, for fonts without the usual signs."""
     ui_bell: bool = False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
@@ -12,23 +14,55 @@ from importlib import import_module
 class Graphics(StrEnum):
     """Ways to show a picture in a terminal."""
 
-    TGP = "tgp"
+    KITTY = "kitty"
     """Kitty's graphics protocol."""
     SIXEL = "sixel"
+    OCTANT = "octant"
+    """Two by four coloured parts per character, of Unicode 16: few terminals draw them."""
+    SEXTANT = "sextant"
+    """Two by three, of Unicode 13: most newer terminals draw them."""
+    QUADRANT = "quadrant"
+    """Two by two: works everywhere."""
     HALFCELL = "halfcell"
-    """Two coloured halves per character: coarse, and works everywhere."""
+    """Two halves: as coarse as it gets."""
     OFF = "off"
     """The address instead."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Graphics | None:
+        # What the settings called it before.
+        return cls.KITTY if value == "tgp" else None
 
 
 _UNLIMITED = 1 << 15
 
 _ANSWER_SECONDS = 1.0
 
+_OCTANTS_SINCE = {"kitty": (0, 40), "ghostty": (1, 2), "foot": (1, 20), "VTE": (7800,)}
+_SEXTANTS_SINCE = {
+    "kitty": (0, 20),
+    "ghostty": (1,),
+    "foot": (1, 8),
+    "VTE": (6400,),
+    "WezTerm": (20210814,),
+    "iTerm2": (3, 5),
+}
+"""Terminals that draw these characters themselves, whatever their font has, and since which
+version; from their release notes."""
+
 _PLACEHOLDERS_SINCE = {"kitty": (0, 28), "ghostty": (1,)}
 """Terminals that draw pictures in place of characters, as textual-image has them drawn, and since
 which version; Kitty's documentation of its protocol. Others that say they know the protocol, and
 earlier ones, show boxes."""
+
+_PIXELS = {
+    Graphics.OCTANT: (2, 4),
+    Graphics.SEXTANT: (6, 12),
+    Graphics.QUADRANT: (2, 4),
+    Graphics.HALFCELL: (1, 2),
+}
+"""Pixels of one character, across and down: as square as the character's grid allows, and a whole
+number of them in each part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +77,16 @@ class Renderer:
         most_high: Pixels of the highest picture the terminal takes.
     """
 
-    graphics: Graphics = Graphics.HALFCELL
-    cell_width: int = 1
-    cell_height: int = 2
+    graphics: Graphics = Graphics.QUADRANT
+    cell_width: int = 2
+    cell_height: int = 4
     most_wide: int = _UNLIMITED
     most_high: int = _UNLIMITED
+
+    @classmethod
+    def of(cls, graphics: Graphics) -> Renderer:
+        """The renderer of a way that needs nothing to be known of the terminal."""
+        return cls(graphics, *_PIXELS[graphics])
 
 
 def detect(choice: str) -> Renderer:
@@ -66,14 +105,18 @@ def detect(choice: str) -> Renderer:
         ValueError: There is no such choice.
     """
     graphics = None if choice == "auto" else Graphics(choice)
-    if graphics in (Graphics.HALFCELL, Graphics.OFF):
+    if graphics is Graphics.OFF:
         return Renderer(graphics)
+    if graphics in _PIXELS:
+        return Renderer.of(graphics)
     renderables = import_module("textual_image.renderable")
     if graphics is None:
-        found = {renderables.TGPImage: Graphics.TGP, renderables.SixelImage: Graphics.SIXEL}
+        found = {renderables.TGPImage: Graphics.KITTY, renderables.SixelImage: Graphics.SIXEL}
         graphics = found.get(renderables.Image)
-        if graphics is None or (graphics is Graphics.TGP and not _has_placeholders()):
-            return Renderer()
+        if graphics is not Graphics.SIXEL:
+            terminal = _Terminal.ask()
+            if graphics is None or not terminal.is_since(_PLACEHOLDERS_SINCE):
+                return Renderer.of(terminal.symbols)
     # The widgets ask for the size of a character once and remember it.
     import_module("textual_image.widget")
     cell = import_module("textual_image._terminal").get_cell_size()
@@ -81,13 +124,39 @@ def detect(choice: str) -> Renderer:
     return Renderer(graphics, cell.width, cell.height, wide, high)
 
 
-def _has_placeholders() -> bool:
-    """Ask the terminal for its name and version (XTVERSION)."""
-    answer = re.search(r"\x1bP>\|(\w+)[ (]([\d.]+)", _asked("\x1b[>q"))
-    if answer is None or answer[1] not in _PLACEHOLDERS_SINCE:
-        return False
-    version = tuple(int(part) for part in answer[2].split(".") if part)
-    return version >= _PLACEHOLDERS_SINCE[answer[1]]
+@dataclass(frozen=True, slots=True)
+class _Terminal:
+    """Which terminal it is.
+
+    Args:
+        name: As it calls itself; empty where it does not say.
+        version: Its version.
+    """
+
+    name: str = ""
+    version: tuple[int, ...] = ()
+
+    @classmethod
+    def ask(cls) -> _Terminal:
+        """Ask it (XTVERSION)."""
+        answer = re.search(r"\x1bP>\|(\w+)[ (]([\d.]+)", _asked("\x1b[>q"))
+        if answer is None:
+            return cls()
+        return cls(answer[1], tuple(int(part) for part in answer[2].split(".") if part))
+
+    def is_since(self, versions: Mapping[str, tuple[int, ...]]) -> bool:
+        """Whether it is one of some terminals, in that version or a later one."""
+        return self.name in versions and self.version >= versions[self.name]
+
+    @property
+    def symbols(self) -> Graphics:
+        """The finest characters that it draws for certain."""
+        if self.is_since(_OCTANTS_SINCE):
+            return Graphics.OCTANT
+        # Windows Terminal does not give its name; its own font has sextants.
+        if self.is_since(_SEXTANTS_SINCE) or (not self.name and "WT_SESSION" in os.environ):
+            return Graphics.SEXTANT
+        return Graphics.QUADRANT
 
 
 def _most_sixels() -> tuple[int, int]:

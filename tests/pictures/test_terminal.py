@@ -25,7 +25,7 @@ def run(code: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("choice", ["halfcell", "off"])
+@pytest.mark.parametrize("choice", ["octant", "sextant", "quadrant", "halfcell", "off"])
 def test_the_terminal_is_asked_only_where_needed(choice: str) -> None:
     code = (
         "import sys; from fototui.pictures.terminal import detect;"
@@ -34,12 +34,12 @@ def test_the_terminal_is_asked_only_where_needed(choice: str) -> None:
     assert run(code).split() == [choice, "False"]
 
 
-def test_without_a_terminal_there_are_half_blocks() -> None:
+def test_without_a_terminal_there_are_quadrants() -> None:
     code = "from fototui.pictures.terminal import detect; print(detect('auto'))"
     assert run(code).strip() == repr(Renderer())
 
 
-@pytest.mark.parametrize("choice", ["tgp", "sixel"])
+@pytest.mark.parametrize("choice", ["kitty", "tgp", "sixel"])
 def test_an_operator_is_taken_at_their_word(choice: str) -> None:
     code = f"from fototui.pictures.terminal import detect; print(detect({choice!r}))"
     assert run(code).strip() == repr(Renderer(Graphics(choice), 10, 20))
@@ -87,6 +87,28 @@ XTERM = {r"\x1b\[c": "\x1b[?63;1;2;4;6c"} | STATE
 KITTY = {r"\x1b\[c": "\x1b[?62;c", r"\x1b_Gi=\d+,[^\x1b]*\x1b\\": "\x1b_Gi=1;OK\x1b\\"} | STATE
 
 
+SEXTANTS = Renderer(Graphics.SEXTANT, 6, 12)
+OCTANTS = Renderer(Graphics.OCTANT, 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "renderer"),
+    [
+        ("foot(1.20.2)", OCTANTS),
+        ("foot(1.16.2)", SEXTANTS),
+        ("VTE(7802)", OCTANTS),
+        ("VTE(7006)", SEXTANTS),
+        ("VTE(5202)", Renderer()),
+        ("iTerm2 3.5.4", SEXTANTS),
+        ("tmux 3.5a", Renderer()),
+        ("XTerm(379)", Renderer()),
+    ],
+)
+def test_characters_are_as_fine_as_the_terminal_draws_them(name: str, renderer: Renderer) -> None:
+    answers = {r"\x1b\[c": "\x1b[?62;c"} | STATE | {r"\x1b\[>q": f"\x1bP>|{name}\x1b\\"}
+    assert asked(answers) == repr(renderer)
+
+
 def test_sixel_and_how_big_it_may_be() -> None:
     limit = {r"\x1b\[\?2;4;0S": "\x1b[?2;0;1000;800S"}
     assert asked(XTERM | limit) == repr(Renderer(Graphics.SIXEL, 10, 18, 1000, 800))
@@ -98,10 +120,10 @@ def test_sixel_and_how_big_it_may_be() -> None:
 @pytest.mark.parametrize(
     ("name", "renderer"),
     [
-        ("kitty(0.41.1)", Renderer(Graphics.TGP, 10, 18)),
-        ("ghostty 1.2.0", Renderer(Graphics.TGP, 10, 18)),
-        ("kitty(0.26.5)", Renderer()),  # shows boxes, as seen
-        ("WezTerm 20240203", Renderer()),
+        ("kitty(0.41.1)", Renderer(Graphics.KITTY, 10, 18)),
+        ("ghostty 1.2.0", Renderer(Graphics.KITTY, 10, 18)),
+        ("kitty(0.26.5)", SEXTANTS),  # shows boxes, as seen
+        ("WezTerm 20240203", SEXTANTS),
         (None, Renderer()),
     ],
 )
@@ -111,5 +133,5 @@ def test_not_all_that_say_so_show_placeholders(name: str | None, renderer: Rende
 
 
 def test_an_unknown_choice_is_refused() -> None:
-    with pytest.raises(ValueError, match="kitty"):
-        detect("kitty")
+    with pytest.raises(ValueError, match="kitten"):
+        detect("kitten")

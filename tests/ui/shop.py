@@ -499,7 +499,7 @@ def shop_app(
     *,
     language: str = "en",
     theme: str = "fototui-dark",
-    graphics: Graphics = Graphics.HALFCELL,
+    graphics: Graphics = Graphics.QUADRANT,
     has_hub: bool = True,
     ascii_badges: bool = False,
     preferences: Preferences | None = None,
@@ -530,7 +530,7 @@ def shop_app(
         remembered,
         home=OrdersScreen,
         pictures=PictureLoader(
-            storage, cache_folder=cache, disk_limit=0, renderer=Renderer(graphics)
+            storage, cache_folder=cache, disk_limit=0, renderer=Renderer.of(graphics)
         ),
         presence=Terminal(backend, _TERMINAL, host="studio-1"),
         jobs_here=lambda: jobs_here,

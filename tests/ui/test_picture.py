@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import io
+import random
 import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
+from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.geometry import Region
+from textual.strip import Strip
 
 from fototui.domain.files import S3ObjectRefData
 from fototui.i18n import set_language
@@ -25,11 +28,12 @@ from fototui.pictures.terminal import Graphics, Renderer
 from fototui.screens.picture import PictureScreen
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.sixel import Sixels, sixels
-from fototui.widgets.picture.symbols import HalfBlocks, half_blocks
+from fototui.widgets.picture.symbols import Grid, Symbols, draw, grid
 from fototui.widgets.picture.widget import Picture, PictureState
 from tests.ui.conftest import AppPilot, OpenApp
 from tests.waiting import PATIENCE, until_shown
 
+SYMBOLS = [Graphics.HALFCELL, Graphics.QUADRANT, Graphics.SEXTANT, Graphics.OCTANT]
 MISSING = S3ObjectRefData(key="a/none.png", bucket="files", etag="x")
 
 
@@ -64,12 +68,16 @@ def storage(tmp_path: Path) -> SlowStorage:
     return SlowStorage(tmp_path / "files")
 
 
+def renderer_of(graphics: Graphics) -> Renderer:
+    return Renderer.of(graphics) if graphics in SYMBOLS else Renderer(graphics, 10, 20)
+
+
 @asynccontextmanager
 async def shown(
     storage: SlowStorage, tmp_path: Path, graphics: Graphics = Graphics.HALFCELL
 ) -> AsyncIterator[tuple[Picture, AppPilot]]:
     set_language("en")
-    loader = PictureLoader(storage, cache_folder=tmp_path / "cache", renderer=Renderer(graphics))
+    loader = PictureLoader(storage, cache_folder=tmp_path / "cache", renderer=renderer_of(graphics))
     async with loader:
         app = PictureApp(loader)
         async with app.run_test(size=(40, 21)) as pilot:
@@ -91,24 +99,61 @@ def pictures_of(picture: Picture) -> PictureLoader:
 
 def colour_of(picture: Picture) -> tuple[int, ...] | None:
     """The first pixel on the screen."""
-    segment = next(iter(picture.query_one(HalfBlocks).render_line(0)))
-    if segment.style is None or segment.style.color is None or not segment.style.color.triplet:
+    segment = next(iter(picture.query_one(Symbols).render_line(0)))
+    if segment.style is None or segment.style.bgcolor is None or not segment.style.bgcolor.triplet:
         return None
-    return tuple(round(part, -1) for part in segment.style.color.triplet)
+    return tuple(round(part, -1) for part in segment.style.bgcolor.triplet)
 
 
-def test_half_blocks_tell_two_rows_each() -> None:
-    image = Image.new("RGB", (4, 3), (255, 0, 0))
-    image.paste((0, 0, 255), (2, 1, 4, 2))
-    strips = list(half_blocks(image))
-    assert [strip.text for strip in strips] == ["▀▀▀▀", "▀▀▀▀"]
-    left, right = strips[0]
-    assert left.style
-    assert right.style
-    assert left.style.bgcolor != right.style.bgcolor
-    (last,) = strips[1]
-    assert last.style
-    assert last.style.bgcolor is None
+def painted(strips: Sequence[Strip], grid: Grid) -> Image.Image:
+    """What a terminal makes of it: each character's dark and light pixels."""
+    image = Image.new("RGB", (strips[0].cell_length * grid.across, len(strips) * grid.down))
+    for y, strip in enumerate(strips):
+        x = 0
+        for segment in strip:
+            assert segment.style is not None
+            light, dark = segment.style.bgcolor, segment.style.color
+            for character in segment.text:
+                pattern = grid.characters.index(character)
+                for bit in range(grid.across * grid.down):
+                    colour = dark if pattern >> bit & 1 else light
+                    assert colour is not None, character
+                    assert colour.triplet is not None
+                    place = (
+                        x * grid.across + bit % grid.across,
+                        y * grid.down + bit // grid.across,
+                    )
+                    image.putpixel(place, (*colour.triplet,))
+                x += 1
+    return image
+
+
+@pytest.mark.parametrize("graphics", SYMBOLS)
+def test_two_colours_a_character_are_kept_exactly(graphics: Graphics) -> None:
+    cells = grid(graphics)
+    chance = random.Random(1)
+    image = Image.new("RGB", (20 * cells.across, 12 * cells.down), "white")
+    for x in range(image.width):
+        for y in range(image.height):
+            if chance.random() < 0.5:
+                image.putpixel((x, y), (40, 0, 0))
+    strips = list(draw(image, cells, 20, 12))
+    assert [strip.cell_length for strip in strips] == [20] * 12
+    assert painted(strips, cells).tobytes() == image.tobytes()
+
+
+def test_lines_on_white_are_few_pieces() -> None:
+    image = Image.new("RGB", (200, 80), "white")
+    ImageDraw.Draw(image).line([(0, 0), (199, 79)], fill="black")
+    for strip in draw(image, grid(Graphics.OCTANT), 100, 20):
+        assert len(list(strip)) == 1, "white is the ground, and a line stands on it"
+
+
+@pytest.mark.parametrize("graphics", SYMBOLS)
+def test_every_pattern_has_a_character_of_its_own_one_column_wide(graphics: Graphics) -> None:
+    cells = grid(graphics)
+    assert len(set(cells.characters)) == len(cells.characters) == 1 << cells.across * cells.down
+    assert {cell_len(character) for character in cells.characters} == {1}
 
 
 async def test_it_keeps_its_proportions(storage: SlowStorage, tmp_path: Path) -> None:
@@ -116,12 +161,12 @@ async def test_it_keeps_its_proportions(storage: SlowStorage, tmp_path: Path) ->
         picture.show(await put(storage, "a/1.png", "red"), caption="[/foo] \x1b[2J photo")
         await until_shown(pilot, lambda: picture.state is PictureState.SHOWN)
         await pilot.pause()
-        assert picture.query_one(HalfBlocks).size == (40, 10)
+        assert picture.query_one(Symbols).size == (40, 10)
         assert str(picture.query_one(".caption").render()) == "[/foo] [2J photo"
         await pilot.resize_terminal(20, 21)
-        await until_shown(pilot, lambda: picture.query_one(HalfBlocks).size == (20, 5))
+        await until_shown(pilot, lambda: picture.query_one(Symbols).size == (20, 5))
         picture.zoom = 2.0
-        await until_shown(pilot, lambda: picture.query_one(HalfBlocks).size == (20, 10))
+        await until_shown(pilot, lambda: picture.query_one(Symbols).size == (20, 10))
 
 
 async def test_a_newer_picture_wins(storage: SlowStorage, tmp_path: Path) -> None:
@@ -149,10 +194,10 @@ async def test_the_one_before_does_not_stand_under_the_next_ones_name(
         await until_shown(pilot, lambda: picture.state is PictureState.SHOWN)
         picture.show(slow, caption="two")
         await pilot.pause()
-        assert not picture.query_one(HalfBlocks).display
+        assert not picture.query_one(Symbols).display
         gate.set()
         await until_shown(pilot, lambda: picture.state is PictureState.SHOWN)
-        assert picture.query_one(HalfBlocks).display
+        assert picture.query_one(Symbols).display
 
 
 async def test_reasons_and_nothing(storage: SlowStorage, tmp_path: Path) -> None:
@@ -175,6 +220,7 @@ _GRAPHICS = """
 import asyncio, sys
 from pathlib import Path
 from textual.geometry import Region
+from textual.strip import Strip
 from fototui.pictures.loader import PictureLoader
 from fototui.pictures.terminal import detect
 from tests.ui.test_picture import PictureApp, SlowStorage, put
@@ -203,7 +249,7 @@ asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
 
 
 @pytest.mark.parametrize(
-    ("choice", "sign"), [("tgp", "\x1b_G"), ("sixel", "\\x1bP")], ids=["tgp", "sixel"]
+    ("choice", "sign"), [("kitty", "\x1b_G"), ("sixel", "\\x1bP")], ids=["kitty", "sixel"]
 )
 def test_graphics_reach_the_terminal(tmp_path: Path, choice: str, sign: str) -> None:
     done = subprocess.run(
@@ -214,7 +260,7 @@ def test_graphics_reach_the_terminal(tmp_path: Path, choice: str, sign: str) -> 
     assert "Size(width=40, height=10)" in done.stdout
     assert sign in done.stdout
     # Kitty keeps a picture until it is told to forget it.
-    assert ("\x1b_Ga=d" in done.stdout) is (choice == "tgp")
+    assert ("\x1b_Ga=d" in done.stdout) is (choice == "kitty")
 
 
 def test_sixels_choose_their_colours_and_leave_the_last_row_of_pixels() -> None:

@@ -24,7 +24,7 @@ from fototui.i18n import translate
 from fototui.pictures.loader import PictureLoader
 from fototui.pictures.terminal import Graphics, Renderer
 from fototui.widgets.picture.surface import Surface
-from fototui.widgets.picture.symbols import HalfBlocks
+from fototui.widgets.picture.symbols import Symbols
 
 _SETTLED = 0.05  # seconds without another resize, zoom or pan
 
@@ -44,18 +44,18 @@ def _surface(graphics: Graphics) -> Surface | None:
     Some are imported only here: textual-image's modules ask the terminal, which `detect` has done.
     """
     match graphics:
-        case Graphics.HALFCELL:
-            return HalfBlocks()
         case Graphics.SIXEL:
             from fototui.widgets.picture.sixel import Sixels
 
             return Sixels()
-        case Graphics.TGP:
+        case Graphics.KITTY:
             from fototui.widgets.picture.kitty import Kitty
 
             return Kitty()
         case Graphics.OFF:
             return None
+        case _:
+            return Symbols(graphics)
 
 
 class _Stage(Container):
