@@ -97,7 +97,8 @@ class VersionStarting(VersionBase[VersionT, OptionsT]):
         Args:
             order_ref: The order's number or ULID.
             options: What to make them with; the defaults where not given.
-            only_missing: Leave out images of which a version is completed or being made.
+            only_missing: Leave out images of which a version is completed or being made from
+                what it would be made from now.
 
         Returns:
             For each image what was started, or why nothing was.
@@ -109,9 +110,10 @@ class VersionStarting(VersionBase[VersionT, OptionsT]):
         chosen = options or self.default_options
 
         def decide(state: ImageState) -> VersionT:
+            version = self._build(state, chosen)
             if only_missing:
-                self._require_missing(state)
-            return self._numbered(state, self._build(state, chosen))
+                self._require_missing(state, version)
+            return self._numbered(state, version)
 
         return await self._for_order(order_ref, decide, self._insert)
 
@@ -122,8 +124,11 @@ class VersionStarting(VersionBase[VersionT, OptionsT]):
             await self._insert([(state, version)])
             return self._view(state, version)
 
-    def _require_missing(self, state: ImageState) -> None:
+    def _require_missing(self, state: ImageState, wanted: VersionT) -> None:
+        # An SVG of another colouring than the chosen one is none of this picture any more.
         for version in self._versions(state):
+            if self._source(version) != self._source(wanted):
+                continue
             if not version.status.meta.is_final:
                 raise ConflictError("{version} is being made already.", version=self._name(version))
             if not version.status.meta.is_retryable:

@@ -251,3 +251,26 @@ async def test_ids_of_colourings_are_no_ids_of_svgs(service: VectorizerService, 
     for act in (service.retry, service.select, service.cancel):
         with pytest.raises(NotFoundError, match=f"no SVG {shop.chosen}"):
             await act(shop.chosen)
+
+
+async def test_an_svg_of_another_colouring_does_not_keep_the_chosen_one_from_its_own(
+    service: VectorizerService, database: Database, shop: Shop
+) -> None:
+    await shop.add(status=Status.COMPLETED, file_ref=file_ref("old.svg"))
+    accepted = await shop.add_coloring(
+        shop.chosen_image,
+        version=2,
+        status=ColoringProcessingStatus.COMPLETED,
+        file_ref=file_ref("c2.png"),
+    )
+    async with database.session() as session, session.begin():
+        await session.execute(
+            update(Image)
+            .where(Image.id == shop.chosen_image.id)
+            .values(selected_coloring_id=accepted)
+        )
+    first, *_ = await service.create_for_order(shop.order.order_number)
+    assert first.version is not None
+    assert (first.version.version, first.version.coloring_version_id) == (2, accepted)
+    again, *_ = await service.create_for_order(shop.order.order_number)
+    assert str(again.skipped) == "SVG v2 is being made already."
