@@ -30,13 +30,10 @@ from fototui.domain.events import (
     OrderUpdateEvent,
 )
 from fototui.domain.sentences import Sentence
-from fototui.domain.shop import ShopOrder
+from fototui.domain.shop import NO_PHOTOS, ShopOrder
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.services.ingest.diff import KnownBook, OrderDiff, compare
 from fototui.services.operations.activity import ActivityAction, ActivityService
-
-NO_PHOTOS = "no_photos"
-"""The code of an order that should have photos and has none."""
 
 _NO_PHOTOS = Sentence.make(
     "The order should have photos, and the shop names none that can be fetched; see its line "
