@@ -335,7 +335,7 @@ def _words_of_undo(done: TakenBack) -> str:
 def _remembered_list(preferences: Preferences) -> OrderList:
     """The list as the operator left it."""
     return OrderList(
-        tab=_member(Tab, preferences.tab, Tab.ALL),
+        tab=_member(Tab, preferences.tab, Tab.WORKING),
         sort=_member(Sort, preferences.sort, Sort.CREATED),
         reverse=preferences.reverse,
         search=clean_line(preferences.search, limit=100),
