@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.options import ColoringOptions, SvgOptions
+from fototui.domain.stages import OrderStage
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
 from fototui.server.schemas import (
     ColoringOptionsAnswer,
@@ -81,13 +82,17 @@ class Presenter:
             ),
         )
 
-    async def order(self, order: OrderDetail) -> OrderAnswer:
+    async def order(self, order: OrderDetail, stage: OrderStage) -> OrderAnswer:
         """An order with everything in it."""
         return OrderAnswer(
             id=order.id,
             order_number=order.number,
             shopify_id=order.shopify_id,
             status=order.status,
+            stage=stage.stage,
+            stage_count=stage.count,
+            finished_at=order.finished_at,
+            finished_by=order.finished_by,
             customer_name=order.customer_name,
             customer_email=order.customer_email,
             payment_status=order.payment_status,
@@ -111,10 +116,13 @@ class Presenter:
     @staticmethod
     def summary(row: OrderRow) -> OrderSummary:
         """A line of the list of orders."""
+        stage = row.stage
         return OrderSummary(
             id=row.id,
             order_number=row.number,
             status=row.status,
+            stage=stage.stage,
+            stage_count=stage.count,
             customer_name=row.customer_name,
             customer_email=row.customer_email,
             payment_status=row.payment_status,

@@ -15,6 +15,7 @@ from fototui.domain.options import (
     ShapeStacking,
     SvgOptions,
 )
+from fototui.domain.stages import Stage
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
 
 # --- what is asked for -------------------------------------------------------------------------
@@ -137,6 +138,10 @@ class OrderSummary(BaseModel):
     id: str = Field(description="ULID.")
     order_number: str = Field(description='Such as "#1270" or "#M1000".')
     status: OrderStatus
+    stage: Stage = Field(description="What it wants next.")
+    stage_count: int = Field(
+        description="Of how many pictures, jobs or books its stage speaks; 0 for the whole order."
+    )
     customer_name: str | None
     customer_email: str | None
     payment_status: str | None = Field(description="As Shopify calls it.")
@@ -149,7 +154,7 @@ class OrderList(BaseModel):
     """A page of the list of orders, newest first."""
 
     orders: list[OrderSummary]
-    total: int = Field(description="How many orders there are in all.")
+    total: int = Field(description="How many orders there are in all, of the stage asked for.")
 
 
 class LineItemAnswer(BaseModel):
@@ -171,6 +176,12 @@ class OrderAnswer(BaseModel):
     order_number: str = Field(description='Such as "#1270" or "#M1000".')
     shopify_id: int | None = Field(description="null for an order made by hand.")
     status: OrderStatus
+    stage: Stage = Field(description="What it wants next.")
+    stage_count: int = Field(
+        description="Of how many pictures, jobs or books its stage speaks; 0 for the whole order."
+    )
+    finished_at: datetime | None = Field(description="When it was handed over.")
+    finished_by: str | None = Field(description="By whom.")
     customer_name: str | None
     customer_email: str | None
     payment_status: str | None = Field(description="As Shopify calls it.")

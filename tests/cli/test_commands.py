@@ -276,6 +276,30 @@ def test_an_order_made_by_hand_is_not_the_shops(fototui: Command, photo: str) ->
     assert fototui("orders", "retry", "#9999").code == 1
 
 
+def test_orders_are_listed_by_stage(fototui: Command, photo: str) -> None:
+    bare = fototui("orders", "add", photo, photo).out.strip()
+    asked = fototui("orders", "add", photo).out.strip()
+    fototui("coloring", "generate", asked)
+    listed = {
+        row["number"]: (row["stage"], row["stage_count"])
+        for row in fototui("orders", "list", "--json").json
+    }
+    assert listed == {bare: ("to colour", 2), asked: ("running", 1)}
+    assert "to colour 2" in fototui("orders", "list").out
+    for stage, number in (("to colour", bare), ("running", asked)):
+        rows = fototui("orders", "list", "--stage", stage, "--json").json
+        assert [row["number"] for row in rows] == [number]
+    assert fototui("orders", "list", "--stage", "done", "--json").json == []
+    wrong = fototui("orders", "list", "--stage", "to frame")
+    assert wrong.code == 2
+    assert "to hand over" in wrong.err
+    shown = fototui("orders", "show", bare).out
+    assert shown.startswith(f"{bare}  to colour 2  ")
+    assert "Shop status: ready_for_review" in shown
+    shown_json = fototui("orders", "show", asked, "--json").json
+    assert (shown_json["stage"], shown_json["stage_count"]) == ("running", 1)
+
+
 def test_orders_are_put_first(fototui: Command, photo: str) -> None:
     number = fototui("orders", "add", photo).out.strip()
     other = fototui("orders", "add", photo).out.strip()
