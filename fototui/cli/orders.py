@@ -7,9 +7,10 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from fototui.cli import shop
+from fototui.cli import finishing, shop
 from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.runner import run, run_service, say, settings_for_command
+from fototui.config.settings import Settings
 from fototui.domain.stages import OrderStage, Stage
 from fototui.runtime.compose import open_runtime
 from fototui.services.orders.by_stage import StageService
@@ -24,6 +25,8 @@ app.command("import")(shop.import_orders)
 app.command()(shop.sync)
 app.command()(shop.retry)
 app.command()(shop.urgent)
+app.command()(finishing.finish)
+app.command()(finishing.reopen)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -135,6 +138,8 @@ def show(
         ("Shipping", order.shipping_method),
         ("Reason", order.error),
         ("Urgent", "its jobs go before others'" if order.urgent else None),
+        ("Handed over", _handed_over(order, settings)),
+        ("Came back", order.reopened),
     ):
         if value:
             typer.echo(f"{label}: {value}")
@@ -157,6 +162,12 @@ def show(
                 )
             )
         print_table(("Image", "Photo", "Colouring", "SVG", "Reason"), rows)
+
+
+def _handed_over(order: OrderDetail, settings: Settings) -> str | None:
+    if order.finished_at is None:
+        return None
+    return f"{local_time(order.finished_at, settings.timezone)} by {order.finished_by or '?'}"
 
 
 def _plain(row: OrderRow) -> dict[str, object]:

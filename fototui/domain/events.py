@@ -169,6 +169,7 @@ class OrderUpdateEvent(MercureEvent):
                 "shipping_method",
                 "urgent_at",
                 "cancelled_at",
+                "finished_at",
             }
         ),
         "LineItem": frozenset({"title", "quantity", "dedication", "layout", "position"}),

@@ -300,6 +300,31 @@ def test_orders_are_listed_by_stage(fototui: Command, photo: str) -> None:
     assert (shown_json["stage"], shown_json["stage_count"]) == ("running", 1)
 
 
+def test_orders_are_finished_and_reopened(fototui: Command, photo: str, database_url: str) -> None:
+    one, other, old = (fototui("orders", "add", photo).out.strip() for _ in range(3))
+    result = fototui("orders", "finish", one, other)
+    assert (result.code, result.err) == (0, f"Order {one} is done.\nOrder {other} is done.\n")
+    assert fototui("orders", "finish", one).err == f"Order {one} was done already.\n"
+    done = fototui("orders", "list", "--stage", "done", "--json").json
+    assert {row["number"] for row in done} == {one, other}
+    result = fototui("orders", "reopen", one, old, "--json")
+    assert result.json == {"changed": [one], "unchanged": [old]}
+    assert "Order " + old + " was not done." in result.err
+    assert "Reopened" in fototui("orders", "show", one).out
+    assert "Handed over" in fototui("orders", "show", other).out
+
+    _execute(
+        database_url,
+        f"UPDATE orders SET created_at = '2020-01-01' WHERE order_number = '{old}'",
+    )
+    result = fototui("orders", "finish", "--before", "2021-06-01", "--json")
+    assert result.json == {"changed": [old], "unchanged": []}
+    assert fototui("orders", "finish", "--before", "2021-06-01").err == "0 orders are done now.\n"
+    for wrong in ((), (one, "--before", "2021-06-01"), ("--before", "soon")):
+        assert fototui("orders", "finish", *wrong).code == 2
+    assert fototui("orders", "finish", "#9999").code == 1
+
+
 def test_orders_are_put_first(fototui: Command, photo: str) -> None:
     number = fototui("orders", "add", photo).out.strip()
     other = fototui("orders", "add", photo).out.strip()

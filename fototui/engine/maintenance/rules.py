@@ -111,8 +111,13 @@ class Rules:
             select(Image.id)
             .join(LineItem, LineItem.id == Image.line_item_id)
             .join(Order, Order.id == LineItem.order_id)
-            # What was cancelled, or taken out of its order, is not to be paid for.
-            .where(Order.cancelled_at.is_(None), LineItem.quantity > 0, *conditions)
+            # What was cancelled, handed over or taken out of its order is not to be paid for.
+            .where(
+                Order.cancelled_at.is_(None),
+                Order.finished_at.is_(None),
+                LineItem.quantity > 0,
+                *conditions,
+            )
             .order_by(Image.id)
             .limit(_AT_ONCE)
         )
