@@ -201,6 +201,9 @@ class Started(BaseModel, Generic[VersionT]):
 
     image_id: int
     version: VersionT
+    note: str | None = Field(
+        default=None, description="What is to be known of it, such as that no colouring is chosen."
+    )
 
 
 class Skipped(BaseModel):

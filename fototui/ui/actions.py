@@ -194,7 +194,7 @@ _TABLE: tuple[Action, ...] = (
         "order.generate_svg",
         "s",
         N_("SVG"),
-        N_("Make an SVG of the chosen colouring."),
+        N_("Make an SVG of the chosen colouring, or of the newest."),
         changes=True,
     ),
     Action(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from fototui.domain.statuses import OrderStatus, VersionType
-from fototui.i18n import _
+from fototui.i18n import _, translate
 from fototui.screens.base import FototuiScreen
 from fototui.screens.choosing import choose
 from fototui.screens.dialogs import confirm
@@ -258,4 +258,11 @@ def _as_it_is(words: str | None) -> str | None:
 
 def _about(words: str) -> Callable[[VersionView | None], str | None]:
     """A toast about a version; none where the operator thought better of it."""
-    return lambda view: None if view is None else words.format(n=view.version)
+
+    def tell(view: VersionView | None) -> str | None:
+        if view is None:
+            return None
+        told = words.format(n=view.version)
+        return told if view.note is None else f"{told} {translate(view.note)}"
+
+    return tell

@@ -32,10 +32,12 @@ class Outcome:
     Args:
         started: Versions, or orders, that were started.
         skipped: Reasons why others were not, counted.
+        notes: What is to be known of those that were started, counted.
     """
 
     started: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, reports: Iterable[StartReport]) -> Outcome:
@@ -44,6 +46,8 @@ class Outcome:
         for report in reports:
             if report.version is not None:
                 outcome.started += 1
+                if report.version.note is not None:
+                    outcome.notes[translate(report.version.note)] += 1
             else:
                 reason = report.skipped
                 outcome.skipped[_("It was left out.") if reason is None else translate(reason)] += 1
@@ -53,6 +57,7 @@ class Outcome:
         """Count more."""
         self.started += other.started
         self.skipped.update(other.skipped)
+        self.notes.update(other.notes)
 
     def in_words(self) -> str:
         """For a toast: how many, and the commonest reasons against the rest."""
@@ -61,6 +66,8 @@ class Outcome:
         words = ngettext("{count} started.", "{count} started.", self.started).format(
             count=self.started
         )
+        for note, count in self.notes.most_common(1):
+            words += f" {note}" if count == 1 else f" {note} ({count}×)"
         if not self.skipped:
             return words
         skipped = self.skipped.total()

@@ -128,14 +128,21 @@ async def generate_order_svgs(
     order_id: OrderRef,
     wanted: SvgRequest | None = None,
 ) -> GenerationReport[SvgVersionAnswer]:
-    """Ask for an SVG of each image that has none and is getting none."""
+    """Ask for an SVG of each image that has none and is getting none.
+
+    It is made of the chosen colouring; where none is chosen, of the newest.
+    """
     options = (wanted or SvgRequest()).options()
     async with context.database.session() as session:
         service = VectorizerService(session, operator=caller)
         reports = await service.create_for_order(order_id, options)
     return GenerationReport(
         started=[
-            Started(image_id=report.image_id, version=await presenter.svg(report.version))
+            Started(
+                image_id=report.image_id,
+                version=await presenter.svg(report.version),
+                note=None if report.version.note is None else str(report.version.note),
+            )
             for report in reports
             if report.version is not None
         ],
