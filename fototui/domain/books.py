@@ -62,6 +62,8 @@ class FindingKind(StrEnum):
     """Many lines are thinner than a press prints reliably."""
     COLOURS = "colours"
     """The picture has colours; the book has their greys."""
+    NO_LINE_ART = "no_line_art"
+    """The SVG holds what is no plain shape, such as text or a gradient, which is left out."""
     RASTER_IMAGE = "raster_image"
     """The SVG holds an image of pixels, which is left out."""
     OUTSIDE_REFERENCE = "outside_reference"
