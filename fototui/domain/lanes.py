@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fototui.domain.flags import ProcessingStatusEnum
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import (
+    BookProcessingStatus,
     ColoringProcessingStatus,
     JobKind,
     OrderStatus,
@@ -137,6 +138,16 @@ LANES: dict[JobKind, LaneSpec] = {
             price=Sentence.make("up to as many Vectorizer.ai credits"),
             resubmitted="sum(resubmissions)",
             charged="sum(credits_charged)",
+        ),
+        LaneSpec(
+            JobKind.BOOK,
+            label=Sentence.make("Book"),
+            table="books",
+            statuses=BookProcessingStatus,
+            parent="line_item_id",
+            # One is typeset at a time; the other is read or stored meanwhile.
+            concurrency=2,
+            unfinished=_has_not_ended(BookProcessingStatus),
         ),
     )
 }

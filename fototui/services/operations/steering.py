@@ -5,6 +5,7 @@ from typing import Protocol
 
 from fototui.domain.statuses import JobKind
 from fototui.services.access import ServiceType
+from fototui.services.books.service import BookService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
 
@@ -22,5 +23,6 @@ class JobSteering(Protocol):
 STEERING: Mapping[JobKind, ServiceType[JobSteering]] = {
     JobKind.COLORING: ColoringService,
     JobKind.SVG: VectorizerService,
+    JobKind.BOOK: BookService,
 }
 """For each lane whose jobs are rows of their own its service; another one is a line here."""
