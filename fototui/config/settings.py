@@ -32,6 +32,7 @@ from fototui.config.values import (
     read_database_url,
     read_hosts,
 )
+from fototui.domain.books import MAX_BLEED
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.options import MEGAPIXELS_RANGE, STEPS_RANGE
 from fototui.domain.sentences import Sentence
@@ -91,8 +92,18 @@ class Settings(BaseSettings):
     """Ask for colourings as soon as an order's photos are there."""
     auto_svg: bool = False
     """Ask for the SVG as soon as an operator chooses a colouring."""
+    auto_book: bool = False
+    """Make the books as soon as each picture of an order has its SVG."""
     auto_paid_only: bool = False
-    """Both of these for paid orders only."""
+    """All of these for paid orders only."""
+
+    book_template: Path | None = None
+    """A shop's own template of books; the program's where not given."""
+    book_bleed: Annotated[float, Field(ge=0, le=MAX_BLEED, allow_inf_nan=False)] = 0.0
+    """Millimetres around each page of a book that are cut off after printing."""
+    book_crop_marks: bool = False
+    book_blank_backs: bool = False
+    book_page_numbers: bool = False
 
     s3_endpoint: Url | None = None
     s3_bucket: str | None = None

@@ -125,7 +125,7 @@ class OrderFacts(Protocol):
 
     @property
     def books(self) -> Sequence[BookState]:
-        """The newest book of each line item that has images and is still in the order."""
+        """The newest book of each line item that has photos and is still in the order."""
 
     @property
     def waiting(self) -> int:

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable
 
+from fototui.domain.books import Finding
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.options import ColoringOptions, SvgOptions
 from fototui.domain.stages import OrderStage
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
 from fototui.server.schemas import (
+    BookAnswer,
+    BookOptionsAnswer,
     ColoringOptionsAnswer,
     ColoringVersionAnswer,
+    FindingAnswer,
     ImageAnswer,
     LineItemAnswer,
     OrderAnswer,
@@ -18,6 +22,7 @@ from fototui.server.schemas import (
     SvgVersionAnswer,
     Versions,
 )
+from fototui.services.views.books import BookView
 from fototui.services.views.orders import ImageView, OrderDetail, OrderRow
 from fototui.services.views.versions import VersionView
 from fototui.storage.base import Storage
@@ -66,6 +71,27 @@ class Presenter:
     async def svgs(self, views: Iterable[VersionView]) -> list[SvgVersionAnswer]:
         """Several SVGs."""
         return [await self.svg(view) for view in views]
+
+    async def book(self, view: BookView) -> BookAnswer:
+        """A book."""
+        findings = view.findings
+        return BookAnswer(
+            id=view.id,
+            line_item_id=view.line_item_id,
+            position=view.position,
+            version=view.version,
+            url=await self._url(view.file),
+            status=view.status,
+            current=view.current,
+            pages=view.pages,
+            findings=None if findings is None else [_finding(each) for each in findings],
+            options=None
+            if view.options is None
+            else BookOptionsAnswer.model_validate(view.options),
+            error=None if view.error is None else str(view.error),
+            created_at=view.created_at,
+            completed_at=view.completed_at,
+        )
 
     async def image(self, view: ImageView) -> ImageAnswer:
         """An image with its versions."""
@@ -133,3 +159,7 @@ class Presenter:
 
     async def _url(self, file: S3ObjectRefData | None) -> str | None:
         return None if file is None else await self._storage.url(file.key)
+
+
+def _finding(finding: Finding) -> FindingAnswer:
+    return FindingAnswer(page=finding.page, kind=finding.kind, message=str(finding.sentence))

@@ -21,6 +21,7 @@ from rich.cells import cell_len
 from fototui import i18n
 from fototui.domain.options import GroupBy, ShapeStacking
 from fototui.domain.statuses import (
+    BookProcessingStatus,
     ColoringProcessingStatus,
     OrderStatus,
     PaymentStatus,
@@ -36,6 +37,7 @@ MOMENT = datetime(2026, 11, 20, 13, 2, 5, tzinfo=UTC)
 
 CZECH = frozenset(
     [
+        *(s.meta.display for s in BookProcessingStatus),
         *(s.meta.display for s in ColoringProcessingStatus),
         *(s.meta.display for s in SvgProcessingStatus),
         *(s.meta.display for s in OrderStatus),

@@ -42,7 +42,7 @@ from fototui.domain.statuses import (
 )
 from fototui.domain.text import clean_line, folded
 from fototui.services.orders.details import cancelled
-from fototui.services.orders.stage_facts import book_states, has_svg, running
+from fototui.services.orders.stage_facts import book_states, has_photo, has_svg, running
 from fototui.services.review.queue import count_waiting_of_image
 from fototui.services.views import stored
 from fototui.services.views.orders import (
@@ -241,8 +241,7 @@ def _with_badges(page: Select[Order], *, by: str = "created_at") -> Select[*_Lis
         svg.c.id,
         cast(svg.c.status, Text),
         LineItem.quantity > 0,
-        # Older writers left a JSON `null` where they meant no file.
-        func.coalesce(cast(Image.file_ref, Text) != "null", false()),
+        has_photo(),
         has_svg(coloring),
         Image.selected_svg_id.is_not(None),
     )

@@ -2,7 +2,19 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, FromClause, and_, case, func, select, text, true
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Text,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from fototui.db.models.books import Book
@@ -15,6 +27,12 @@ from fototui.db.models.orders import (
 )
 from fototui.domain.stages import BookState
 from fototui.domain.statuses import BookProcessingStatus, SvgProcessingStatus, VersionType
+
+
+def has_photo() -> ColumnElement[bool]:
+    """Whether an image's photo is in storage."""
+    # Older writers left a JSON `null` where they meant no file.
+    return func.coalesce(cast(Image.file_ref, Text) != "null", false())
 
 
 def has_svg(coloring: FromClause) -> ColumnElement[bool]:
@@ -73,7 +91,7 @@ def book_states(order: FromClause) -> ColumnElement[Sequence[str]]:
     )
     pages = (
         select(func.array_agg(aggregate_order_by(Image.selected_svg_id, Image.position)))
-        .where(Image.line_item_id == LineItem.id)
+        .where(Image.line_item_id == LineItem.id, has_photo())
         .correlate(LineItem)
         .scalar_subquery()
     )
@@ -90,12 +108,12 @@ def book_states(order: FromClause) -> ColumnElement[Sequence[str]]:
         (is_true, BookState.CURRENT.value),
         else_=BookState.STALE.value,
     )
-    has_images = select(Image.id).where(Image.line_item_id == LineItem.id).exists()
+    has_pages = select(Image.id).where(Image.line_item_id == LineItem.id, has_photo()).exists()
     return (
         select(func.array_agg(aggregate_order_by(state, LineItem.position)))
         .select_from(LineItem)
         .outerjoin(newest, true())
-        .where(LineItem.order_id == order.c.id, LineItem.quantity > 0, has_images)
+        .where(LineItem.order_id == order.c.id, LineItem.quantity > 0, has_pages)
         .correlate(order)
         .scalar_subquery()
     )

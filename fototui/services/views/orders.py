@@ -72,7 +72,7 @@ class OrderRow:
         urgent: Its jobs go before others'.
         shopify_id: Shopify's id; None for a manual order.
         running: Its versions that wait or are being made, whatever the badges show.
-        books: The newest book of each line item that has images and is still in the order.
+        books: The newest book of each line item that has photos and is still in the order.
         lacks_photos: It should have photos, and the shop names none.
         cancelled_at: When the shop cancelled it.
         finished_at: When it was handed over.
