@@ -150,8 +150,8 @@ async def test_an_order_goes_from_photos_to_its_end(
         "UPDATE line_items SET layout = 'na šířku'",
         "UPDATE images SET position = 3 - position + 10",
         "UPDATE images SET selected_svg_id = NULL WHERE position = 1",
-        "INSERT INTO images (line_item_id, position, file_ref) "
-        'SELECT id, 9, \'{"key": "a"}\' FROM line_items',
+        """INSERT INTO images (line_item_id, position, file_ref)
+        SELECT id, 9, '{"key": "a"}' FROM line_items""",
     ],
 )
 async def test_a_book_is_stale_when_what_it_shows_is_another(
