@@ -127,7 +127,16 @@ def show(
 
     order, stage = run(work())
     if as_json_:
-        print_json(as_json({**asdict(order), "stage": stage.stage, "stage_count": stage.count}))
+        print_json(
+            as_json(
+                {
+                    **asdict(order),
+                    "stage": stage.stage,
+                    "stage_count": stage.count,
+                    "shop_page": _shop_page(order, settings),
+                }
+            )
+        )
         return
     typer.echo(f"{order.number}  {stage}  {local_time(order.created_at, settings.timezone)}")
     for label, value in (
@@ -140,6 +149,7 @@ def show(
         ("Urgent", "its jobs go before others'" if order.urgent else None),
         ("Handed over", _handed_over(order, settings)),
         ("Came back", order.reopened),
+        ("Shopify", _shop_page(order, settings)),
     ):
         if value:
             typer.echo(f"{label}: {value}")
@@ -168,6 +178,13 @@ def _handed_over(order: OrderDetail, settings: Settings) -> str | None:
     if order.finished_at is None:
         return None
     return f"{local_time(order.finished_at, settings.timezone)} by {order.finished_by or '?'}"
+
+
+def _shop_page(order: OrderDetail, settings: Settings) -> str | None:
+    admin = settings.shop_admin
+    if admin is None or order.shopify_id is None:
+        return None
+    return f"{admin}/orders/{order.shopify_id}"
 
 
 def _plain(row: OrderRow) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -40,6 +41,8 @@ from fototui.domain.statuses import JobKind
 from fototui.domain.text import clean_line
 
 T = TypeVar("T")
+
+_SHOPIFY = ".myshopify.com"
 
 
 class Proxy(BaseModel):
@@ -187,6 +190,15 @@ class Settings(BaseSettings):
     def proxies(self) -> tuple[Proxy, ...]:
         """The proxies, in the order of their numbers."""
         return tuple(proxy for _, proxy in sorted(self.proxy.items()))
+
+    @property
+    def shop_admin(self) -> str | None:
+        """The store's address in Shopify's admin; None where neither handle nor address tells."""
+        handle = self.shopify_store_handle
+        if handle is None and self.shopify_store_url is not None:
+            host = urlsplit(self.shopify_store_url).hostname or ""
+            handle = host.removesuffix(_SHOPIFY) if host.endswith(_SHOPIFY) else None
+        return None if not handle else f"https://admin.shopify.com/store/{quote(handle, safe='')}"
 
     @property
     def has_shop(self) -> bool:

@@ -10,6 +10,7 @@ from itertools import islice
 
 from fototui.domain.badges import Badge
 from fototui.domain.errors import FototuiError
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _, ngettext, translate
 from fototui.services.backend import Backend
@@ -52,6 +53,20 @@ class Outcome:
                 reason = report.skipped
                 outcome.skipped[_("It was left out.") if reason is None else translate(reason)] += 1
         return outcome
+
+    @classmethod
+    def of_all(cls, reports: Iterable[tuple[bool, Sentence | None]]) -> Outcome:
+        """What became of other things: whether each was started, or else why not."""
+        outcome = cls()
+        for is_started, reason in reports:
+            outcome.started += is_started
+            if reason is not None:
+                outcome.skipped[translate(reason)] += 1
+        return outcome
+
+    def without_skipped(self) -> Outcome:
+        """What was started alone."""
+        return Outcome(self.started, notes=self.notes)
 
     def add(self, other: Outcome) -> None:
         """Count more."""

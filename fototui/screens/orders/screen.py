@@ -21,6 +21,7 @@ from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
 from fototui.ui.messages import OrdersCounted
+from fototui.widgets.key_bar import KeyBar
 from fototui.widgets.order_filter import OrderFilter, OrderTabs
 from fototui.widgets.order_pane import OrderPane
 from fototui.widgets.tables.order_columns import Paint
@@ -122,8 +123,13 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
 
     def _show_counts(self) -> None:
         self.filter.tabs.show(self._note())
+        self._refresh_keys()
         waiting, failed = self.list.count(Tab.TO_REVIEW), self.list.count(Tab.ERROR)
         self.app.post_message(OrdersCounted(to_review=waiting, failed=failed))
+
+    def _refresh_keys(self) -> None:
+        """The next step of another order, or of more of them, may be another one."""
+        self.query(KeyBar).refresh()
 
     def _note(self) -> str:
         if self._progress:
@@ -232,7 +238,8 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         self.context.store.look_at(self.table.in_sight)
 
     def on_order_table_moved(self) -> None:
-        """Let the pane follow once the cursor rests."""
+        """Say what the keys do to this order; let the pane follow once the cursor rests."""
+        self._refresh_keys()
         self._await_rest()
 
     def on_screen_resume(self) -> None:
