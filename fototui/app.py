@@ -31,12 +31,11 @@ from fototui.screens.order.screen import OrderScreen
 from fototui.screens.palette import ActionProvider
 from fototui.screens.review import ReviewScreen
 from fototui.services.backend import Backend
-from fototui.services.versions.undo import TakenBack
 from fototui.ui import messages
 from fototui.ui.actions import Scope, bindings
 from fototui.ui.commands import Command, CommandTable, perform
 from fototui.ui.context import AppContext, AppSettings
-from fototui.ui.last_choice import Choice
+from fototui.ui.last_choice import Choice, HandingOver, Undoable
 from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
 from fototui.ui.theme import THEMES
@@ -114,7 +113,7 @@ class FototuiApp(App[None]):
         self._faults = 0
         self.notice: Sentence | None = None
         """What the operator is told when the app opens."""
-        self.last_choice: Choice | None = None
+        self.last_choice: Undoable | None = None
         """What may be taken back."""
         self._bindings = BindingsMap(bindings(Scope.EVERYWHERE))
         self._command_table = CommandTable(
@@ -223,18 +222,21 @@ class FototuiApp(App[None]):
 
     def on_show_section(self, message: messages.ShowSection) -> None:
         """Show another section."""
-        self.show_section(message.section)
+        self.show_section(message.section, message.order_ids)
 
-    def show_section(self, section: Scope) -> None:
+    def show_section(self, section: Scope, order_ids: tuple[str, ...] = ()) -> None:
         """Go to the list, and show a section above it.
 
         Args:
             section: The scope of its screen; that of the list shows the list alone.
+            order_ids: Orders whose pictures the review begins with.
         """
         self.preferences.screen = section
         while len(self.screen_stack) > 2:
             self.pop_screen()
-        if section in _SECTIONS:
+        if section is Scope.REVIEW:
+            self.push_screen(ReviewScreen(self.context, order_ids))
+        elif section in _SECTIONS:
             self.push_screen(_SECTIONS[section](self.context))
 
     # --- what works everywhere -----------------------------------------------------------------
@@ -278,16 +280,19 @@ class FototuiApp(App[None]):
             message.kind, message.image_id, message.previous_id, message.new_id
         )
 
+    def on_orders_finished(self, message: messages.OrdersFinished) -> None:
+        """Keep a handing over in mind, so that it can be taken back."""
+        if message.report.changed:
+            self.last_choice = HandingOver(message.report)
+
     def _why_no_undo(self) -> str | None:
         return _("There is no choice to undo.") if self.last_choice is None else None
 
     def undo_choice(self) -> None:
-        """Take the last choice back, unless someone chose again meanwhile."""
-        choice, self.last_choice = self.last_choice, None
-        if choice is None:
-            return
-
-        perform(self.app, lambda: choice.take_back(self.context.backend), _words_of_undo)
+        """Take back what was done last, unless someone was there meanwhile."""
+        last, self.last_choice = self.last_choice, None
+        if last is not None:
+            perform(self.app, lambda: last.undo(self.context.backend), lambda words: words)
 
     def _quit(self) -> None:
         """Leave the app; jobs that run here are handed over or waited for."""
@@ -326,16 +331,10 @@ class FototuiApp(App[None]):
             self._driver.write(f"\x1bPtmux;\x1b\x1b]52;c;{payload}\a\x1b\\")
 
 
-def _words_of_undo(done: TakenBack) -> str:
-    if done.waits:
-        return _("The choice is undone. The picture is back in the review.")
-    return _("The choice is undone.")
-
-
 def _remembered_list(preferences: Preferences) -> OrderList:
     """The list as the operator left it."""
     return OrderList(
-        tab=_member(Tab, preferences.tab, Tab.ALL),
+        tab=_member(Tab, preferences.tab, Tab.WORKING),
         sort=_member(Sort, preferences.sort, Sort.CREATED),
         reverse=preferences.reverse,
         search=clean_line(preferences.search, limit=100),

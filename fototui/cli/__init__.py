@@ -11,6 +11,7 @@ import typer
 
 import fototui
 from fototui.cli import (
+    books,
     configuration,
     database,
     demo,
@@ -40,6 +41,7 @@ app.add_typer(orders.app, name="orders")
 app.add_typer(versions.coloring, name="coloring")
 app.add_typer(versions.svg, name="svg")
 app.add_typer(versions.versions, name="versions")
+app.add_typer(books.app, name="books")
 app.add_typer(lanes.app, name="lanes")
 app.add_typer(database.app, name="db")
 app.add_typer(configuration.app, name="config")

@@ -7,13 +7,16 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from fototui.cli import shop
+from fototui.cli import finishing, shop
 from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.runner import run, run_service, say, settings_for_command
+from fototui.config.settings import Settings
+from fototui.domain.stages import OrderStage, Stage
 from fototui.runtime.compose import open_runtime
+from fototui.services.orders.by_stage import StageService
 from fototui.services.orders.manual import OrderService, PhotoInput
 from fototui.services.views import as_json
-from fototui.services.views.orders import ImageBadges, OrderDetail, OrderPage
+from fototui.services.views.orders import ImageBadges, OrderDetail, OrderRow
 
 T = TypeVar("T")
 
@@ -22,6 +25,8 @@ app.command("import")(shop.import_orders)
 app.command()(shop.sync)
 app.command()(shop.retry)
 app.command()(shop.urgent)
+app.command()(finishing.finish)
+app.command()(finishing.reopen)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -61,23 +66,35 @@ def add(
 def list_orders(
     limit: Annotated[int, typer.Option(help="Most orders.", min=1, max=1000)] = 50,
     search: Annotated[str | None, typer.Option(help="Number, name, e-mail or dedication.")] = None,
+    stage: Annotated[
+        Stage | None,
+        typer.Option(help="Only orders that want this next.", metavar="STAGE"),
+    ] = None,
     as_json_: Json = False,
 ) -> None:
-    """List orders, newest first."""
+    """List orders, newest first; those that are done by their end, the latest first.
+
+    STAGE is "coming in", "to colour", "running", "to review", "to vectorise", "to typeset",
+    "to hand over", "done" or "error".
+    """
     settings = settings_for_command()
-
-    async def work(service: OrderService) -> OrderPage:
-        return await service.list_orders(limit=limit, search=search)
-
-    page = run_service(settings, OrderService, work)
+    if stage is None:
+        page = run_service(
+            settings, OrderService, lambda orders: orders.list_orders(limit=limit, search=search)
+        )
+        found = page.orders
+    else:
+        of_stage = run_service(
+            settings,
+            StageService,
+            lambda stages: stages.list_orders(stage, limit=limit, search=search),
+        )
+        found = of_stage.orders
     if as_json_:
-        rows = [asdict(row) for row in page.orders]
-        for row in rows:
-            del row["search"]  # what a terminal filters by; it only repeats the rest
-        print_json(as_json(rows))
+        print_json(as_json([_plain(row) for row in found]))
         return
     print_table(
-        ("Number", "Created", "Customer", "Books", "Payment", "Status", "Colourings", "SVGs"),
+        ("Number", "Created", "Customer", "Books", "Payment", "Stage", "Colourings", "SVGs"),
         [
             (
                 f"{row.number} !" if row.urgent else row.number,
@@ -85,11 +102,11 @@ def list_orders(
                 row.customer_name,
                 row.items,
                 row.payment_status,
-                row.status,
+                row.stage,
                 _badges(row.images, lambda image: image.coloring),
                 _badges(row.images, lambda image: image.svg),
             )
-            for row in page.orders
+            for row in found
         ],
     )
 
@@ -102,21 +119,37 @@ def show(
     """Show one order with its images and their newest versions."""
     settings = settings_for_command()
 
-    async def work(service: OrderService) -> OrderDetail:
-        return await service.get_order(number)
+    async def work() -> tuple[OrderDetail, OrderStage]:
+        async with open_runtime(settings) as runtime, runtime.database.autocommit() as session:
+            order = await OrderService(session, operator=settings.operator).get_order(number)
+            stages = StageService(session, operator=settings.operator)
+            return order, await stages.stage_of(order.id)
 
-    order = run_service(settings, OrderService, work)
+    order, stage = run(work())
     if as_json_:
-        print_json(as_json(order))
+        print_json(
+            as_json(
+                {
+                    **asdict(order),
+                    "stage": stage.stage,
+                    "stage_count": stage.count,
+                    "shop_page": _shop_page(order, settings),
+                }
+            )
+        )
         return
-    typer.echo(f"{order.number}  {order.status}  {local_time(order.created_at, settings.timezone)}")
+    typer.echo(f"{order.number}  {stage}  {local_time(order.created_at, settings.timezone)}")
     for label, value in (
+        ("Shop status", order.status.value),
         ("Customer", order.customer_name),
         ("E-mail", order.customer_email),
         ("Payment", order.payment_status),
         ("Shipping", order.shipping_method),
         ("Reason", order.error),
         ("Urgent", "its jobs go before others'" if order.urgent else None),
+        ("Handed over", _handed_over(order, settings)),
+        ("Came back", order.reopened),
+        ("Shopify", _shop_page(order, settings)),
     ):
         if value:
             typer.echo(f"{label}: {value}")
@@ -139,6 +172,25 @@ def show(
                 )
             )
         print_table(("Image", "Photo", "Colouring", "SVG", "Reason"), rows)
+
+
+def _handed_over(order: OrderDetail, settings: Settings) -> str | None:
+    if order.finished_at is None:
+        return None
+    return f"{local_time(order.finished_at, settings.timezone)} by {order.finished_by or '?'}"
+
+
+def _shop_page(order: OrderDetail, settings: Settings) -> str | None:
+    admin = settings.shop_admin
+    if admin is None or order.shopify_id is None:
+        return None
+    return f"{admin}/orders/{order.shopify_id}"
+
+
+def _plain(row: OrderRow) -> dict[str, object]:
+    fields = asdict(row)
+    del fields["search"]  # what a terminal filters by; it only repeats the rest
+    return {**fields, "stage": row.stage.stage, "stage_count": row.stage.count}
 
 
 def _badges(images: tuple[ImageBadges, ...], status: Callable[[ImageBadges], object | None]) -> str:

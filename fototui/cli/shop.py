@@ -29,8 +29,8 @@ def import_orders(
 ) -> None:
     """Take in the shop's recent orders; their photos are fetched by an engine."""
     settings = settings_for_command()
-    moment = None if since is None else _moment(since, settings)
-    report = _ask_shop(settings, lambda s: s.import_recent(limit=limit, since=moment))
+    start = None if since is None else moment(since, settings)
+    report = _ask_shop(settings, lambda s: s.import_recent(limit=limit, since=start))
     _tell(report, as_json=as_json)
 
 
@@ -89,9 +89,18 @@ def _tell(report: ImportReport, *, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _moment(text: str, settings: Settings) -> datetime:
+def moment(text: str, settings: Settings) -> datetime:
+    """A moment that an operator wrote down.
+
+    Args:
+        text: A date, with or without a time; of the settings' time zone where it names none.
+        settings: The settings.
+
+    Raises:
+        InvalidInputError: It is no date.
+    """
     try:
-        moment = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         raise InvalidInputError("{text} is no date; write it like 2026-11-01.", text=text) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=settings.timezone)
+    return found if found.tzinfo else found.replace(tzinfo=settings.timezone)

@@ -72,7 +72,10 @@ def generate_svg(
     group_by: Annotated[GroupBy, typer.Option(help="How shapes are grouped.")] = GroupBy.COLOR,
     as_json_: Json = False,
 ) -> None:
-    """Queue SVGs for all images of an order whose colouring is chosen, or for one image."""
+    """Queue SVGs for all images of an order that have a colouring, or for one image.
+
+    They are made of the chosen colouring; where none is chosen, of the newest.
+    """
     settings = settings_for_command()
     options = SvgOptions(shape_stacking=shape_stacking, group_by=group_by)
 
@@ -198,7 +201,9 @@ def _print_started(reports: tuple[StartReport, ...], as_json_: bool) -> None:
             say(f"image {report.position}: {report.skipped}")
         else:
             view = report.version
-            say(f"image {report.position}: {view.kind} v{view.version} ({view.id}) is queued.")
+            note = "" if view.note is None else f" {view.note}"
+            kind = f"{view.kind} v{view.version} ({view.id})"
+            say(f"image {report.position}: {kind} is queued.{note}")
 
 
 def _options(view: VersionView) -> str:

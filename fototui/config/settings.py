@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -32,6 +33,7 @@ from fototui.config.values import (
     read_database_url,
     read_hosts,
 )
+from fototui.domain.books import MAX_BLEED
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.options import MEGAPIXELS_RANGE, STEPS_RANGE
 from fototui.domain.sentences import Sentence
@@ -39,6 +41,8 @@ from fototui.domain.statuses import JobKind
 from fototui.domain.text import clean_line
 
 T = TypeVar("T")
+
+_SHOPIFY = ".myshopify.com"
 
 
 class Proxy(BaseModel):
@@ -91,8 +95,18 @@ class Settings(BaseSettings):
     """Ask for colourings as soon as an order's photos are there."""
     auto_svg: bool = False
     """Ask for the SVG as soon as an operator chooses a colouring."""
+    auto_book: bool = False
+    """Make the books as soon as each picture of an order has its SVG."""
     auto_paid_only: bool = False
-    """Both of these for paid orders only."""
+    """All of these for paid orders only."""
+
+    book_template: Path | None = None
+    """A shop's own template of books; the program's where not given."""
+    book_bleed: Annotated[float, Field(ge=0, le=MAX_BLEED, allow_inf_nan=False)] = 0.0
+    """Millimetres around each page of a book that are cut off after printing."""
+    book_crop_marks: bool = False
+    book_blank_backs: bool = False
+    book_page_numbers: bool = False
 
     s3_endpoint: Url | None = None
     s3_bucket: str | None = None
@@ -178,6 +192,15 @@ class Settings(BaseSettings):
     def proxies(self) -> tuple[Proxy, ...]:
         """The proxies, in the order of their numbers."""
         return tuple(proxy for _, proxy in sorted(self.proxy.items()))
+
+    @property
+    def shop_admin(self) -> str | None:
+        """The store's address in Shopify's admin; None where neither handle nor address tells."""
+        handle = self.shopify_store_handle
+        if handle is None and self.shopify_store_url is not None:
+            host = urlsplit(self.shopify_store_url).hostname or ""
+            handle = host.removesuffix(_SHOPIFY) if host.endswith(_SHOPIFY) else None
+        return None if not handle else f"https://admin.shopify.com/store/{quote(handle, safe='')}"
 
     @property
     def has_shop(self) -> bool:

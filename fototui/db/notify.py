@@ -1,7 +1,7 @@
 """How services wake engines: PostgreSQL notifications, sent with the transaction that gives cause.
 
 One channel carries everything. A payload is a lane's name ("there is work in it") or
-`cancel:<kind>:<version id>` ("stop working on it"). PostgreSQL delivers a notification only after
+`cancel:<kind>:<row id>` ("stop working on it"). PostgreSQL delivers a notification only after
 its transaction committed, and equal ones of one transaction once.
 """
 
@@ -16,7 +16,6 @@ from fototui.domain.statuses import JobKind, VersionType
 CHANNEL = "fototui_jobs"
 
 _LANES = frozenset(JobKind)
-_KINDS = frozenset(VersionType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +30,16 @@ class LaneReady:
 
 
 @dataclass(frozen=True, slots=True)
-class VersionCancelled:
-    """An operator cancelled a version; whoever works on it has lost its claim.
+class JobCancelled:
+    """An operator cancelled a job; whoever works on it has lost its claim.
 
     Args:
-        kind: The version's kind.
-        version_id: Its row.
+        kind: Its lane.
+        row_id: Its row.
     """
 
-    kind: VersionType
-    version_id: int
+    kind: JobKind
+    row_id: int
 
 
 def lane_payload(kind: JobKind | VersionType) -> str:
@@ -52,17 +51,17 @@ def lane_payload(kind: JobKind | VersionType) -> str:
     return str(kind)
 
 
-def cancel_payload(kind: VersionType, version_id: int) -> str:
-    """The payload that says a version was cancelled.
+def cancel_payload(kind: JobKind | VersionType, row_id: int) -> str:
+    """The payload that says a job was cancelled.
 
     Args:
-        kind: The version's kind.
-        version_id: Its row.
+        kind: Its lane.
+        row_id: Its row.
     """
-    return f"cancel:{kind}:{version_id}"
+    return f"cancel:{kind}:{row_id}"
 
 
-def parse_payload(payload: str) -> LaneReady | VersionCancelled | None:
+def parse_payload(payload: str) -> LaneReady | JobCancelled | None:
     """Read a payload.
 
     Args:
@@ -74,8 +73,8 @@ def parse_payload(payload: str) -> LaneReady | VersionCancelled | None:
     match payload.split(":"):
         case [lane] if lane in _LANES:
             return LaneReady(JobKind(lane))
-        case ["cancel", kind, number] if kind in _KINDS and re.fullmatch("[0-9]{1,10}", number):
-            return VersionCancelled(VersionType(kind), int(number))
+        case ["cancel", kind, number] if kind in _LANES and re.fullmatch("[0-9]{1,10}", number):
+            return JobCancelled(JobKind(kind), int(number))
         case _:
             return None
 

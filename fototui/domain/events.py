@@ -154,7 +154,7 @@ def _reached_end(change: Change) -> bool:
 
 
 class OrderUpdateEvent(MercureEvent):
-    """An order's status or data changed; readers refresh that order."""
+    """An order's status or data changed, or a book of it moved on; readers refresh that order."""
 
     trigger_fields = {
         "Order": frozenset(
@@ -169,9 +169,11 @@ class OrderUpdateEvent(MercureEvent):
                 "shipping_method",
                 "urgent_at",
                 "cancelled_at",
+                "finished_at",
             }
         ),
         "LineItem": frozenset({"title", "quantity", "dedication", "layout", "position"}),
+        "Book": frozenset({"status"}),
     }
 
     type: Literal[MercureEventType.ORDER_UPDATE] = MercureEventType.ORDER_UPDATE

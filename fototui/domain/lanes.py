@@ -6,8 +6,16 @@ stands in `engine/pipelines/`.
 
 from dataclasses import dataclass
 
+from fototui.domain.flags import ProcessingStatusEnum
 from fototui.domain.sentences import Sentence
-from fototui.domain.statuses import PROCESSING_STATUS, JobKind, VersionType
+from fototui.domain.statuses import (
+    BookProcessingStatus,
+    ColoringProcessingStatus,
+    JobKind,
+    OrderStatus,
+    SvgProcessingStatus,
+    VersionType,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +29,37 @@ class LaneSpec:
         kind: The kind.
         label: What operators call it.
         table: Where its rows stand.
+        statuses: Where a row may stand on its way.
+        parent: The column by which a row is known to be of an order: `image_id`, `line_item_id`,
+            or an order's own `id`.
         concurrency: Jobs at once in one engine, where ENGINE_CONCURRENCY says nothing else.
         unfinished: Of which status a row is that has not reached its end.
         asked_again: A further condition under which a row is a job, finished or not.
         since: Since when a row waits.
         version_type: The versions that its rows are; None where they are not versions.
+        price: What an outside service takes for its jobs, in words; None where nothing is paid.
+        resubmitted: How often ended rows may have been paid twice, as an aggregate.
         charged: What an outside service charged for ended rows, as an aggregate.
     """
 
     kind: JobKind
     label: Sentence
     table: str
+    statuses: type[ProcessingStatusEnum]
+    parent: str
     concurrency: int
     unfinished: str
     asked_again: str = ""
     since: str = "queued_at"
     version_type: VersionType | None = None
+    price: Sentence | None = None
+    resubmitted: str = "0"
     charged: str = "0"
+
+    @property
+    def has_own_rows(self) -> bool:
+        """Whether a row is one job and ends with it, at `completed_at`; an order goes on."""
+        return self.parent != "id"
 
     def active(self, prefix: str = "") -> str:
         """The condition under which a row is a job that is not finished and not held.
@@ -61,8 +83,7 @@ class LaneSpec:
         return f"{{row}}held_at IS NOT NULL AND {self.unfinished}".format(row=prefix)
 
 
-def _has_not_ended(version_type: VersionType) -> str:
-    states = PROCESSING_STATUS[version_type]
+def _has_not_ended(states: type[ProcessingStatusEnum]) -> str:
     claimed = states.active_states()
     values = ", ".join(f"'{state}'" for state in states if state not in claimed)
     return f"{{row}}status NOT IN ({values})"
@@ -75,6 +96,8 @@ LANES: dict[JobKind, LaneSpec] = {
             JobKind.INGEST,
             label=Sentence.make("Order data"),
             table="orders",
+            statuses=OrderStatus,
+            parent="id",
             concurrency=2,
             unfinished="{row}status IN ('pending', 'processing')",
             asked_again="{row}sync_requested_at IS NOT NULL AND {row}status <> 'downloading'",
@@ -86,6 +109,8 @@ LANES: dict[JobKind, LaneSpec] = {
             JobKind.DOWNLOAD,
             label=Sentence.make("Photos"),
             table="orders",
+            statuses=OrderStatus,
+            parent="id",
             concurrency=3,
             unfinished="{row}status = 'downloading'",
         ),
@@ -93,22 +118,40 @@ LANES: dict[JobKind, LaneSpec] = {
             JobKind.COLORING,
             label=Sentence.make("Colouring"),
             table="coloring_versions",
+            statuses=ColoringProcessingStatus,
+            parent="image_id",
             concurrency=3,
-            unfinished=_has_not_ended(VersionType.COLORING),
+            unfinished=_has_not_ended(ColoringProcessingStatus),
             version_type=VersionType.COLORING,
+            price=Sentence.make("as many paid RunPod jobs"),
+            resubmitted="sum(resubmissions)",
         ),
         LaneSpec(
             JobKind.SVG,
             label=Sentence.make("SVG"),
             table="svg_versions",
+            statuses=SvgProcessingStatus,
+            parent="image_id",
             concurrency=5,
-            unfinished=_has_not_ended(VersionType.SVG),
+            unfinished=_has_not_ended(SvgProcessingStatus),
             version_type=VersionType.SVG,
+            price=Sentence.make("up to as many Vectorizer.ai credits"),
+            resubmitted="sum(resubmissions)",
             charged="sum(credits_charged)",
+        ),
+        LaneSpec(
+            JobKind.BOOK,
+            label=Sentence.make("Book"),
+            table="books",
+            statuses=BookProcessingStatus,
+            parent="line_item_id",
+            # One is typeset at a time; the other is read or stored meanwhile.
+            concurrency=2,
+            unfinished=_has_not_ended(BookProcessingStatus),
         ),
     )
 }
 """All lanes, in the order in which an order goes through them."""
 
-VERSION_LANES = tuple(kind for kind in JobKind if LANES[kind].version_type is not None)
-"""The lanes whose jobs are versions."""
+OWN_ROW_LANES = tuple(lane for lane in LANES.values() if lane.has_own_rows)
+"""The lanes whose jobs are rows of their own: what ended in them is counted and listed alike."""

@@ -114,12 +114,13 @@ class VersionType(StrEnum):
 class JobKind(StrEnum):
     """The kinds of jobs, which are also the names of the engine's lanes.
 
-    A colouring or SVG job is a version. An order has two jobs, one after the other: its details
-    are fetched from the shop, then its photos are downloaded.
+    A colouring or SVG job is a version, a book is one of a line item's. An order has two jobs, one
+    after the other: its details are fetched from the shop, then its photos are downloaded.
     """
 
     COLORING = "coloring"
     SVG = "svg"
+    BOOK = "book"
     INGEST = "ingest"
     DOWNLOAD = "download"
 

@@ -15,7 +15,7 @@ import structlog
 import fototui
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError
-from fototui.db.notify import LaneReady, VersionCancelled
+from fototui.db.notify import JobCancelled, LaneReady
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
 from fototui.engine.execution.context import RetryPolicy
@@ -116,7 +116,7 @@ class Engine:
         )
         self._listener = Listener(database.url, on_message=self._receive, on_gap=self._wake_all)
         self._lanes: dict[JobKind, AnyLane] = {}
-        self._cancelled: set[tuple[JobKind, int]] = set()
+        self._cancelled: set[JobCancelled] = set()
         self._dead_engines = DeadEngines(database, on_death=self._wake_all)
         self._lone_runs = LoneRuns(self._lanes.values)
         self._duties = (
@@ -256,21 +256,20 @@ class Engine:
         for duty in self._duties:
             duty.wake()
 
-    def _receive(self, message: LaneReady | VersionCancelled) -> None:
+    def _receive(self, message: LaneReady | JobCancelled) -> None:
         match message:
             case LaneReady(kind):
                 if kind in self._lanes:
                     self._lanes[kind].wake()
-            case VersionCancelled(kind, version_id):
-                self._cancelled.add((JobKind.of(kind), version_id))
+            case JobCancelled():
+                self._cancelled.add(message)
                 for duty in self._duties:
                     duty.wake()
 
     async def _drop_cancelled(self) -> None:
         for cancelled in tuple(self._cancelled):
-            kind, version_id = cancelled
-            if kind in self._lanes:
-                await self._lanes[kind].drop_if_lost(version_id)
+            if cancelled.kind in self._lanes:
+                await self._lanes[cancelled.kind].drop_if_lost(cancelled.row_id)
             self._cancelled.discard(cancelled)
 
     async def _release_orphans(self) -> None:

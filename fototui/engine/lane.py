@@ -211,14 +211,14 @@ class LaneRunner(Generic[JobT]):
             self._observer.ended(self.kind, outcome, seconds)
             log.info("job ended", outcome=str(outcome), seconds=round(seconds, 3))
 
-    async def drop_if_lost(self, version_id: int) -> None:
-        """Stop working on a version if its claim is gone.
+    async def drop_if_lost(self, row_id: int) -> None:
+        """Stop working on a job if its claim is gone.
 
         Args:
-            version_id: The version that someone cancelled.
+            row_id: The row of the job that someone cancelled.
         """
         for task, job in list(self._running.items()):
-            if job.row_id == version_id and not await self.claims.holds(self._jobs, job):
+            if job.row_id == row_id and not await self.claims.holds(self._jobs, job):
                 task.cancel()
 
     def abandon(self) -> None:

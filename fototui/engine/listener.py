@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import URL
 
 from fototui.db.connection import OwnConnection
-from fototui.db.notify import CHANNEL, LaneReady, VersionCancelled, parse_payload
+from fototui.db.notify import CHANNEL, JobCancelled, LaneReady, parse_payload
 from fototui.domain.errors import FototuiError
 from fototui.retry import Backoff
 
@@ -33,7 +33,7 @@ class Listener:
         self,
         url: URL,
         *,
-        on_message: Callable[[LaneReady | VersionCancelled], None],
+        on_message: Callable[[LaneReady | JobCancelled], None],
         on_gap: Callable[[], None],
         probe_seconds: float = 10.0,
         timeout: float = 5.0,

@@ -9,67 +9,44 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from itertools import chain, product
+from itertools import chain
 
-from fototui.domain.badges import Badge
-from fototui.domain.statuses import OrderStatus, PaymentStatus
+from fototui.domain.sentences import Sentence
+from fototui.domain.stages import Stage
+from fototui.domain.statuses import PaymentStatus
 from fototui.domain.text import clean_line, folded
-from fototui.i18n import N_
 from fototui.services.views.orders import OrderRow
 
 
 class Tab(StrEnum):
-    """States that orders are shown by; an order may be in several."""
+    """What orders are shown by: their stages, and two that take in several."""
 
+    WORKING = "working"
+    COMING_IN = Stage.COMING_IN.value
+    TO_COLOUR = Stage.TO_COLOUR.value
+    RUNNING = Stage.RUNNING.value
+    TO_REVIEW = Stage.TO_REVIEW.value
+    TO_VECTORISE = Stage.TO_VECTORISE.value
+    TO_TYPESET = Stage.TO_TYPESET.value
+    TO_HAND_OVER = Stage.TO_HAND_OVER.value
+    ERROR = Stage.ERROR.value
+    DONE = Stage.DONE.value
     ALL = "all"
-    REVIEW = "review"
-    RUNNING = "running"
-    ERROR = "error"
 
     @property
-    def label(self) -> str:
-        """What it is called; to be translated."""
-        return _TAB_LABELS[self]
+    def label(self) -> Sentence:
+        """What it is called."""
+        return _TAKING_IN.get(self) or Stage(self.value).label
 
 
-_TAB_LABELS = {
-    Tab.ALL: N_("All"),
-    Tab.REVIEW: N_("To review"),
-    Tab.RUNNING: N_("Running"),
-    Tab.ERROR: N_("Error"),
-}
-
-
-def tabs_of(row: OrderRow) -> tuple[Tab, ...]:
-    """In which tabs an order stands; the one place where that is decided.
-
-    To review: pictures of it wait in the review. Running: its details or photos are on their
-    way, or a version is waiting or being made. Error: it failed itself, or a version that its
-    badges tell of did.
-    """
-    status = row.status
-    running = status in _COMING
-    error = status is OrderStatus.ERROR
-    for image in row.images:
-        coloring, svg = Badge.of(image.coloring), Badge.of(image.svg)
-        running = running or coloring.is_active or svg.is_active
-        error = error or coloring is Badge.ERROR or svg is Badge.ERROR
-    return _TABS[row.waiting > 0, running, error]
-
-
-_COMING = (OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.DOWNLOADING)
+_TAKING_IN = {Tab.WORKING: Sentence.make("Not done"), Tab.ALL: Sentence.make("All")}
 _TABS = {
-    (review, running, error): (
+    stage: (
         Tab.ALL,
-        *(
-            tab
-            for tab, is_in in zip(
-                (Tab.REVIEW, Tab.RUNNING, Tab.ERROR), (review, running, error), strict=True
-            )
-            if is_in
-        ),
+        *(() if stage is Stage.DONE else (Tab.WORKING,)),
+        Tab(stage.value),
     )
-    for review, running, error in product((False, True), repeat=3)
+    for stage in Stage
 }
 
 
@@ -80,7 +57,7 @@ class Sort(StrEnum):
     NUMBER = "number"
     CUSTOMER = "customer"
     PAYMENT = "payment"
-    STATUS = "status"
+    STAGE = "stage"
 
     @property
     def next(self) -> Sort:
@@ -90,7 +67,7 @@ class Sort(StrEnum):
 
 
 _PAYMENTS = {str(payment): place for place, payment in enumerate(PaymentStatus)}
-_STATUSES = {str(status): place for place, status in enumerate(OrderStatus)}
+_STAGES = {stage: place for place, stage in enumerate(Stage)}
 _NUMBER = re.compile(r"(\D*)(\d*)(.*)", re.DOTALL)
 _LAST = "\U0010ffff"
 
@@ -111,7 +88,7 @@ _KEYS: dict[Sort, Callable[[OrderRow], object]] = {
     Sort.NUMBER: _number_key,
     Sort.CUSTOMER: lambda row: folded(row.customer_name) if row.customer_name else _LAST,
     Sort.PAYMENT: _payment_key,
-    Sort.STATUS: lambda row: _STATUSES[str(row.status)],
+    Sort.STAGE: lambda row: _STAGES[row.stage.stage],
 }
 
 
@@ -119,7 +96,7 @@ class OrderList:
     """The orders that are shown, kept true with little work.
 
     Args:
-        tab: Only orders in this state.
+        tab: Only orders of this tab.
         sort: The column they are sorted by; of equals, the newest come first.
         reverse: The other way round.
         search: Only orders that have all its words; accents and case do not count.
@@ -131,7 +108,7 @@ class OrderList:
     def __init__(
         self,
         *,
-        tab: Tab = Tab.ALL,
+        tab: Tab = Tab.WORKING,
         sort: Sort = Sort.CREATED,
         reverse: bool = False,
         search: str = "",
@@ -142,6 +119,7 @@ class OrderList:
         self.search = search
         self.shown: Sequence[str] = ()
         self._rows: dict[str, OrderRow] = {}
+        self._stages: dict[str, Stage] = {}
         self._members: dict[Tab, set[str]] = {tab: set() for tab in Tab}
         self._listing: Sequence[str] = ()
         self._keys: dict[str, object] = {}
@@ -149,13 +127,21 @@ class OrderList:
         self._words: list[str] = folded(clean_line(search)).split()
 
     def count(self, tab: Tab) -> int:
-        """How many orders are in a state, whatever is searched for."""
+        """How many orders are in a tab, whatever is searched for."""
         return len(self._members[tab])
+
+    @property
+    def tabs(self) -> list[Tab]:
+        """The tabs that there is a reason to show: those with orders, and the present one."""
+        always = {Tab.WORKING, self.tab}
+        if self._members[Tab.DONE]:
+            always.add(Tab.ALL)
+        return [tab for tab in Tab if tab in always or (tab is not Tab.ALL and self._members[tab])]
 
     # --- what the operator changes -----------------------------------------------------------
 
     def show_tab(self, tab: Tab) -> None:
-        """Show another state."""
+        """Show another tab."""
         self.tab = tab
         self._derive(self._sorted)
 
@@ -219,8 +205,10 @@ class OrderList:
         """Know a row; gives whether it may stand elsewhere by it."""
         old = self._rows.get(row.id)
         self._rows[row.id] = row
-        tabs, before = tabs_of(row), () if old is None else tabs_of(old)
-        if tabs is not before:
+        stage, stood = row.stage.stage, self._stages.get(row.id)
+        self._stages[row.id] = stage
+        tabs, before = _TABS[stage], () if stood is None else _TABS[stood]
+        if stage is not stood:
             for tab in before:
                 self._members[tab].discard(row.id)
             for tab in tabs:
@@ -237,7 +225,7 @@ class OrderList:
         return moved
 
     def _forget(self, order_id: str) -> None:
-        del self._rows[order_id]
+        del self._rows[order_id], self._stages[order_id]
         self._keys.pop(order_id, None)
         for members in self._members.values():
             members.discard(order_id)

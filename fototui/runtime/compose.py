@@ -12,6 +12,7 @@ from fototui.clients.shopify import ShopifyClient
 from fototui.clients.vectorizer import VectorizerApiService
 from fototui.config.settings import Settings, required
 from fototui.db.database import Database
+from fototui.domain.books import BookOptions
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.events import BaseMercureEvent, ListUpdateEvent
 from fototui.domain.options import ColoringOptions
@@ -278,7 +279,7 @@ async def _open_work(
             pipelines.append(lane.pipeline)
             duties.extend(lane.duties)
     rules = rule_settings(settings)
-    if rules.coloring or rules.svg:
+    if rules.any:
         actor = engine_actor(settings.operator)
         duties.append(Duty("rules", Rules(runtime.database, rules, actor=actor).apply))
     return pipelines, duties
@@ -294,11 +295,23 @@ def rule_settings(settings: Settings) -> RuleSettings:
     return RuleSettings(
         coloring=settings.auto_coloring,
         svg=settings.auto_svg,
+        book=settings.auto_book,
         paid_only=settings.auto_paid_only,
         options=default_options(settings),
+        book_options=book_options(settings),
     )
 
 
 def default_options(settings: Settings) -> ColoringOptions:
     """Options of a colouring where the operator gives none."""
     return ColoringOptions(megapixels=settings.default_megapixels, steps=settings.default_steps)
+
+
+def book_options(settings: Settings) -> BookOptions:
+    """How a book is typeset where the operator says nothing."""
+    return BookOptions(
+        bleed=settings.book_bleed,
+        crop_marks=settings.book_crop_marks,
+        blank_backs=settings.book_blank_backs,
+        page_numbers=settings.book_page_numbers,
+    )

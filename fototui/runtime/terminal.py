@@ -25,7 +25,7 @@ from fototui.live.store import LiveStore
 from fototui.log import configure_logging
 from fototui.mercure.subscriber import MercureSubscriber
 from fototui.pictures.loader import PictureLoader
-from fototui.runtime.compose import Runtime
+from fototui.runtime.compose import Runtime, book_options
 from fototui.runtime.supervisor import EngineSupervisor
 from fototui.services.backend import Backend
 from fototui.ui.preferences import load_preferences, save_preferences
@@ -226,6 +226,8 @@ def _make_app(
             ascii_badges=settings.ui_ascii,
             bell=settings.ui_bell,
             title=settings.ui_title,
+            book_options=book_options(settings),
+            shop_admin=settings.shop_admin,
         ),
         preferences,
         home=OrdersScreen,

@@ -54,7 +54,7 @@ class FototuiScreen(Screen[None]):
         """Put the bars around the body."""
         yield StatusBar(self._status)
         yield Container(*self.compose_body(), id="body")
-        yield KeyBar(self.reason_against)
+        yield KeyBar(self.reason_against, self.label_of)
 
     def compose_body(self) -> ComposeResult:
         """The screen's own widgets."""
@@ -111,6 +111,14 @@ class FototuiScreen(Screen[None]):
     def reason_against(self, action_id: str) -> str | None:
         """Why an action cannot be done now, as a translated sentence; None where it can."""
         return self._command_table.reason_against(action_id)
+
+    def label_of(self, action_id: str) -> str:
+        """What the footer calls an action now; translated."""
+        return self._command_table.label(action_id)
+
+    def tooltip_of(self, action_id: str) -> str:
+        """What the help says of an action now; translated."""
+        return self._command_table.tooltip(action_id)
 
     async def action_act(self, action_id: str) -> None:
         """Do what a key, the palette or the mouse asks for, or say why not."""

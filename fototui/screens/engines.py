@@ -11,7 +11,6 @@ from textual.content import Content
 from textual.events import DescendantFocus
 from textual.widgets import Static
 
-from fototui.domain.statuses import VersionType
 from fototui.i18n import _, ngettext, translate
 from fototui.live.refresher import Refresher
 from fototui.live.state import Changed
@@ -20,7 +19,7 @@ from fototui.screens.dialogs import AskText, confirm
 from fototui.services.ingest.imports import SyncService
 from fototui.services.operations.jobs import JobBoard, JobService, JobView
 from fototui.services.operations.lanes import LaneService
-from fototui.services.versions.kinds import version_service
+from fototui.services.operations.steering import STEERING
 from fototui.services.views.operations import EngineView, LaneView, told_held
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
@@ -276,7 +275,7 @@ class EnginesScreen(FototuiScreen):
             return self._why_no_job()
         if job.status.meta.is_final:
             return _("This job has failed already; there is nothing left to cancel.")
-        if job.version_id is None:
+        if job.row_id is None:
             return _("Fetching an order cannot be cancelled; pause its lane instead.")
         return None
 
@@ -353,11 +352,10 @@ class EnginesScreen(FototuiScreen):
         ).format(kind=kind_word(job.kind), order=job.order_number)
         if job.is_paid_for and not await confirm(self.app, question, yes=_("Cancel the job")):
             return None
-        if job.version_id is None:
+        if job.row_id is None:
             return None
-        versions = version_service(VersionType(job.kind))
-        async with self.context.backend.transaction(versions) as service:
-            await service.cancel(job.version_id)
+        async with self.context.backend.transaction(STEERING[job.kind]) as service:
+            await service.cancel(job.row_id)
         return _("{order}: cancelled.").format(order=job.order_number)
 
     def _retry(self) -> None:
@@ -365,13 +363,12 @@ class EnginesScreen(FototuiScreen):
             self.perform(lambda: self._retry_job(job), self._done_to_job)
 
     async def _retry_job(self, job: JobView) -> str | None:
-        if job.version_id is None:
+        if job.row_id is None:
             async with self.context.backend.transaction(SyncService) as orders:
                 await orders.retry(job.order_id)
         else:
-            versions = version_service(VersionType(job.kind))
-            async with self.context.backend.transaction(versions) as service:
-                await service.retry(job.version_id)
+            async with self.context.backend.transaction(STEERING[job.kind]) as service:
+                await service.retry(job.row_id)
         return _("{order}: waiting to be retried.").format(order=job.order_number)
 
     def _done_to_job(self, words: str | None) -> str | None:

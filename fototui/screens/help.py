@@ -64,7 +64,7 @@ class HelpScreen(ModalScreen[None]):
             against = (
                 self._about.reason_against(action.id) if action.scope is self._about.scope else None
             )
-            words = Content(_(action.tooltip))
+            words = Content(self._about.tooltip_of(action.id))
             if against is not None:
                 words += Content.styled(f"  {against}", MUTED)
             yield Horizontal(

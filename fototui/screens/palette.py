@@ -18,16 +18,22 @@ class ActionProvider(Provider):
         here = self.screen.scope if isinstance(self.screen, FototuiScreen) else None
         return [*(in_scope(here) if here else ()), *in_scope(Scope.EVERYWHERE)]
 
+    def _words(self, action: Action) -> tuple[str, str]:
+        if isinstance(self.screen, FototuiScreen):
+            return self.screen.label_of(action.id), self.screen.tooltip_of(action.id)
+        return _(action.label), _(action.tooltip)
+
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""
         for action in self._actions():
-            yield DiscoveryHit(_(action.label), partial(self._run, action), help=_(action.tooltip))
+            label, tooltip = self._words(action)
+            yield DiscoveryHit(label, partial(self._run, action), help=tooltip)
 
     async def search(self, query: str) -> Hits:
         """Those that match."""
         matcher = self.matcher(query)
         for action in self._actions():
-            words = f"{_(action.label)} – {_(action.tooltip)}"
+            words = " – ".join(self._words(action))
             if (score := matcher.match(words)) > 0:
                 yield Hit(score, matcher.highlight(words), partial(self._run, action))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 from textual.app import ComposeResult
@@ -43,12 +43,14 @@ class ReviewScreen(FototuiScreen):
 
     Args:
         context: The parts of the app.
+        order_ids: Orders whose pictures come before those of others.
     """
 
     scope = Scope.REVIEW
 
-    def __init__(self, context: AppContext) -> None:
+    def __init__(self, context: AppContext, order_ids: Sequence[str] = ()) -> None:
         super().__init__(context)
+        self._order_ids = order_ids
         self._item: ReviewItem | None = None
         """The picture as it was first shown: what the operator judges."""
         self._now: ReviewItem | None = None
@@ -166,7 +168,7 @@ class ReviewScreen(FototuiScreen):
         self._item = None
         self.refresh_bindings()
         async with self.context.backend.autocommit(ReviewService) as service:
-            item = await service.next(self._terminal_id)
+            item = await service.next(self._terminal_id, first=self._order_ids)
             self._progress = (
                 await service.progress(self._terminal_id) if item is None else item.progress
             )
@@ -180,7 +182,7 @@ class ReviewScreen(FototuiScreen):
 
     async def _load_ahead(self) -> None:
         async with self.context.backend.autocommit(ReviewService) as service:
-            ahead = await service.peek(self._terminal_id, _AHEAD)
+            ahead = await service.peek(self._terminal_id, _AHEAD, first=self._order_ids)
         files = [file for preview in ahead for file in (preview.version, preview.original)]
         self.context.pictures.prefetch([file for file in files if file is not None])
 

@@ -10,8 +10,10 @@ import structlog
 
 from fototui.db.schema import migrate
 from fototui.domain.errors import FototuiError
+from fototui.domain.stages import Stage
 from fototui.server.context import ServerContext
 from fototui.services.operations.stats import Stats, StatsService
+from fototui.services.orders.by_stage import StageService
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +28,8 @@ _DATABASE_FRESH = 1.0
 _STORAGE_FRESH = 60.0
 _STORAGE_FRESH_IF_ILL = 5.0
 _STATS_FRESH = 5.0
+# All orders that are not done are read for it.
+_STAGES_FRESH = 30.0
 
 
 class Health:
@@ -50,6 +54,7 @@ class Health:
             ),
         }
         self._stats = _Remembered(self._read_stats, lambda _: _STATS_FRESH)
+        self._stages = _Remembered(self._count_stages, lambda _: _STAGES_FRESH)
 
     async def check(self) -> Mapping[str, str]:
         """Look at all parts at once, at each for a few seconds at most.
@@ -64,6 +69,10 @@ class Health:
         """The stats about all work; None where the database does not tell them in time."""
         return await self._stats.get()
 
+    async def stages(self) -> Mapping[Stage, int] | None:
+        """How many orders are in each stage; None where the database does not tell it in time."""
+        return await self._stages.get()
+
     async def _compare_revisions(self) -> None:
         engine = self._context.database.engine
         if await migrate.current(engine) != await asyncio.to_thread(_head):
@@ -76,6 +85,14 @@ class Health:
 
         stats, _ = await _look("stats", read())
         return stats
+
+    async def _count_stages(self) -> Mapping[Stage, int] | None:
+        async def count() -> Mapping[Stage, int]:
+            async with self._context.database.autocommit() as session:
+                return await StageService(session, operator="server").count()
+
+        stages, _ = await _look("stages", count())
+        return stages
 
 
 # Reading the migrations takes a while, and they do not change under a running program.

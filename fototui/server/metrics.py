@@ -4,12 +4,13 @@ Counters and durations are this process's own. What all engines do together is r
 database when it is asked for (`services/operations/stats.py`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from fototui.domain.lanes import VERSION_LANES
+from fototui.domain.lanes import OWN_ROW_LANES
+from fototui.domain.stages import Stage
 from fototui.domain.statuses import JobKind
 from fototui.mercure.publisher import MercurePublishService, PublisherStats
 from fototui.services.operations.stats import Stats
@@ -139,13 +140,14 @@ class ServerMetrics:
         """
         self._events.watch(publisher)
 
-    def render(self, stats: Stats | None) -> bytes:
+    def render(self, stats: Stats | None, stages: Mapping[Stage, int] | None = None) -> bytes:
         """Write all metrics in Prometheus' text format.
 
         Args:
             stats: What the database tells; None where it does not answer.
+            stages: How many orders are in each stage; None as above.
         """
-        self._stats.stats = stats
+        self._stats.stats, self._stats.stages = stats, stages
         return generate_latest(self._registry)
 
 
@@ -154,6 +156,7 @@ class _StatsCollector:
 
     def __init__(self) -> None:
         self.stats: Stats | None = None
+        self.stages: Mapping[Stage, int] | None = None
 
     def collect(self) -> Iterable[Metric]:
         up = GaugeMetricFamily("fototui_database_up", "Whether the database answers.")
@@ -162,6 +165,13 @@ class _StatsCollector:
         if self.stats is not None:
             yield from _queue(self.stats)
             yield from _last_hour(self.stats)
+        if self.stages is not None:
+            orders = GaugeMetricFamily(
+                "fototui_orders", "Orders, by what they want next.", labels=("stage",)
+            )
+            for stage, count in self.stages.items():
+                orders.add_metric((stage.value,), count)
+            yield orders
 
 
 def _queue(stats: Stats) -> Iterable[Metric]:
@@ -190,12 +200,12 @@ def _last_hour(stats: Stats) -> Iterable[Metric]:
         text = f"{text}, within the last hour, by all engines."
         return GaugeMetricFamily(f"fototui_last_hour_{name}", text, labels=("kind", *labels))
 
-    jobs = family("jobs", "Versions that ended", "status")
-    retries = family("retries", "Times that versions which ended were put back")
-    takeovers = family("takeovers", "Times that versions which ended were taken from the dead")
+    jobs = family("jobs", "Versions and books that ended", "status")
+    retries = family("retries", "Times that jobs which ended were put back")
+    takeovers = family("takeovers", "Times that jobs which ended were taken from the dead")
     resubmissions = family("resubmissions", "Calls for them that may have been paid twice")
     charged = family("credits_charged", "Credits that Vectorizer.ai charged for them")
-    for kind in VERSION_LANES:
+    for kind in (lane.kind for lane in OWN_ROW_LANES):
         of_kind = [each for each in stats.ended if each.kind is kind]
         for each in of_kind:
             jobs.add_metric((kind.value, each.status), each.count)

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable
 
+from fototui.domain.books import Finding
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.options import ColoringOptions, SvgOptions
+from fototui.domain.stages import OrderStage
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
 from fototui.server.schemas import (
+    BookAnswer,
+    BookOptionsAnswer,
     ColoringOptionsAnswer,
     ColoringVersionAnswer,
+    FindingAnswer,
     ImageAnswer,
     LineItemAnswer,
     OrderAnswer,
@@ -17,6 +22,7 @@ from fototui.server.schemas import (
     SvgVersionAnswer,
     Versions,
 )
+from fototui.services.views.books import BookView
 from fototui.services.views.orders import ImageView, OrderDetail, OrderRow
 from fototui.services.views.versions import VersionView
 from fototui.storage.base import Storage
@@ -66,6 +72,27 @@ class Presenter:
         """Several SVGs."""
         return [await self.svg(view) for view in views]
 
+    async def book(self, view: BookView) -> BookAnswer:
+        """A book."""
+        findings = view.findings
+        return BookAnswer(
+            id=view.id,
+            line_item_id=view.line_item_id,
+            position=view.position,
+            version=view.version,
+            url=await self._url(view.file),
+            status=view.status,
+            current=view.current,
+            pages=view.pages,
+            findings=None if findings is None else [_finding(each) for each in findings],
+            options=None
+            if view.options is None
+            else BookOptionsAnswer.model_validate(view.options),
+            error=None if view.error is None else str(view.error),
+            created_at=view.created_at,
+            completed_at=view.completed_at,
+        )
+
     async def image(self, view: ImageView) -> ImageAnswer:
         """An image with its versions."""
         return ImageAnswer(
@@ -81,13 +108,17 @@ class Presenter:
             ),
         )
 
-    async def order(self, order: OrderDetail) -> OrderAnswer:
+    async def order(self, order: OrderDetail, stage: OrderStage) -> OrderAnswer:
         """An order with everything in it."""
         return OrderAnswer(
             id=order.id,
             order_number=order.number,
             shopify_id=order.shopify_id,
             status=order.status,
+            stage=stage.stage,
+            stage_count=stage.count,
+            finished_at=order.finished_at,
+            finished_by=order.finished_by,
             customer_name=order.customer_name,
             customer_email=order.customer_email,
             payment_status=order.payment_status,
@@ -111,10 +142,13 @@ class Presenter:
     @staticmethod
     def summary(row: OrderRow) -> OrderSummary:
         """A line of the list of orders."""
+        stage = row.stage
         return OrderSummary(
             id=row.id,
             order_number=row.number,
             status=row.status,
+            stage=stage.stage,
+            stage_count=stage.count,
             customer_name=row.customer_name,
             customer_email=row.customer_email,
             payment_status=row.payment_status,
@@ -125,3 +159,7 @@ class Presenter:
 
     async def _url(self, file: S3ObjectRefData | None) -> str | None:
         return None if file is None else await self._storage.url(file.key)
+
+
+def _finding(finding: Finding) -> FindingAnswer:
+    return FindingAnswer(page=finding.page, kind=finding.kind, message=str(finding.sentence))

@@ -7,6 +7,7 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fototui.domain.books import MAX_BLEED, BookOptions, FindingKind
 from fototui.domain.options import (
     MEGAPIXELS_RANGE,
     STEPS_RANGE,
@@ -15,7 +16,13 @@ from fototui.domain.options import (
     ShapeStacking,
     SvgOptions,
 )
-from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
+from fototui.domain.stages import Stage
+from fototui.domain.statuses import (
+    BookProcessingStatus,
+    ColoringProcessingStatus,
+    OrderStatus,
+    SvgProcessingStatus,
+)
 
 # --- what is asked for -------------------------------------------------------------------------
 
@@ -53,6 +60,35 @@ class SvgRequest(_Request):
     def options(self) -> SvgOptions:
         """The options asked for."""
         return SvgOptions(shape_stacking=self.shape_stacking, group_by=self.group_by)
+
+
+class BookRequest(_Request):
+    """Which books, and how they are typeset; what is left out has the server's default."""
+
+    positions: list[Annotated[int, Field(ge=1)]] | None = Field(
+        default=None,
+        max_length=1000,
+        description="Only of the line items in these places, from 1; all where left out.",
+    )
+    bleed: Annotated[float, Field(ge=0, le=MAX_BLEED, allow_inf_nan=False)] | None = Field(
+        default=None, description="Millimetres around each page that are cut off after printing."
+    )
+    crop_marks: bool | None = None
+    blank_backs: bool | None = None
+    page_numbers: bool | None = None
+
+    @property
+    def has_options(self) -> bool:
+        """Whether it says how; then a true book of other options is made anew."""
+        return bool(self._options)
+
+    @property
+    def _options(self) -> dict[str, object]:
+        return self.model_dump(exclude={"positions"}, exclude_none=True)
+
+    def over(self, default: BookOptions) -> BookOptions:
+        """The options asked for, on top of others."""
+        return BookOptions.model_validate(default.model_dump() | self._options)
 
 
 # --- images and versions -----------------------------------------------------------------------
@@ -137,6 +173,10 @@ class OrderSummary(BaseModel):
     id: str = Field(description="ULID.")
     order_number: str = Field(description='Such as "#1270" or "#M1000".')
     status: OrderStatus
+    stage: Stage = Field(description="What it wants next.")
+    stage_count: int = Field(
+        description="Of how many pictures, jobs or books its stage speaks; 0 for the whole order."
+    )
     customer_name: str | None
     customer_email: str | None
     payment_status: str | None = Field(description="As Shopify calls it.")
@@ -149,7 +189,7 @@ class OrderList(BaseModel):
     """A page of the list of orders, newest first."""
 
     orders: list[OrderSummary]
-    total: int = Field(description="How many orders there are in all.")
+    total: int = Field(description="How many orders there are in all, of the stage asked for.")
 
 
 class LineItemAnswer(BaseModel):
@@ -171,6 +211,12 @@ class OrderAnswer(BaseModel):
     order_number: str = Field(description='Such as "#1270" or "#M1000".')
     shopify_id: int | None = Field(description="null for an order made by hand.")
     status: OrderStatus
+    stage: Stage = Field(description="What it wants next.")
+    stage_count: int = Field(
+        description="Of how many pictures, jobs or books its stage speaks; 0 for the whole order."
+    )
+    finished_at: datetime | None = Field(description="When it was handed over.")
+    finished_by: str | None = Field(description="By whom.")
     customer_name: str | None
     customer_email: str | None
     payment_status: str | None = Field(description="As Shopify calls it.")
@@ -178,6 +224,50 @@ class OrderAnswer(BaseModel):
     created_at: datetime
     updated_at: datetime
     line_items: list[LineItemAnswer]
+
+
+# --- books -------------------------------------------------------------------------------------
+
+
+class BookOptionsAnswer(BaseModel):
+    """How a book is typeset."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    bleed: float
+    crop_marks: bool
+    blank_backs: bool
+    page_numbers: bool
+
+
+class FindingAnswer(BaseModel):
+    """What to look at before a book is printed."""
+
+    page: int | None = Field(description="Page of the file, from 1; null for the whole book.")
+    kind: FindingKind
+    message: str
+
+
+class BookAnswer(BaseModel):
+    """One book of a line item."""
+
+    id: int
+    line_item_id: int
+    position: int = Field(description="The line item's place in the order, from 1.")
+    version: int = Field(description="Its number within the line item.")
+    url: str | None = Field(description="Where its PDF is, once there is one.")
+    status: BookProcessingStatus
+    current: bool = Field(
+        description="It is the newest, has not failed, and shows what is chosen and told today."
+    )
+    pages: int | None = Field(description="Pages of the file, once there is one.")
+    findings: list[FindingAnswer] | None = Field(description="null before it was looked at.")
+    options: BookOptionsAnswer | None = Field(
+        description="null where another program wrote what is not known here."
+    )
+    error: str | None = Field(description="Why it failed, or why it waits.")
+    created_at: datetime
+    completed_at: datetime | None
 
 
 # --- what was begun ----------------------------------------------------------------------------
@@ -190,6 +280,9 @@ class Started(BaseModel, Generic[VersionT]):
 
     image_id: int
     version: VersionT
+    note: str | None = Field(
+        default=None, description="What is to be known of it, such as that no colouring is chosen."
+    )
 
 
 class Skipped(BaseModel):
@@ -204,6 +297,27 @@ class GenerationReport(BaseModel, Generic[VersionT]):
 
     started: list[Started[VersionT]]
     skipped: list[Skipped]
+
+
+class StartedBook(BaseModel):
+    """The book that was begun for one line item."""
+
+    line_item_id: int
+    book: BookAnswer
+
+
+class SkippedBook(BaseModel):
+    """Why no book was begun for a line item."""
+
+    line_item_id: int
+    reason: str
+
+
+class BookGenerationReport(BaseModel):
+    """What was begun for the line items of an order, and what was not."""
+
+    started: list[StartedBook]
+    skipped: list[SkippedBook]
 
 
 class SyncAnswer(BaseModel):

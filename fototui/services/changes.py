@@ -76,6 +76,7 @@ _BELOW_IMAGE = """
 _SOURCES = {
     "orders": "SELECT orders.id FROM orders WHERE",
     "line_items": "SELECT line_items.order_id FROM line_items WHERE",
+    "books": "SELECT books.order_id FROM books WHERE",
     "images": (
         "SELECT l.order_id FROM images JOIN line_items l ON l.id = images.line_item_id WHERE"
     ),

@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
-from ulid import ULID
-
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
 from fototui.db.locking import ProcessingLock
 from fototui.db.models.orders import Order
 from fototui.db.transaction import transaction
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
 from fototui.services.operations.activity import ActivityAction, ActivityService
-from fototui.services.orders.refs import is_order, no_such_order
+from fototui.services.orders.refs import find_orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +57,8 @@ class UrgencyService:
         """
         changed: list[str] = []
         unchanged: list[str] = []
-        ids: set[ULID] = set()
         async with transaction(self.session):
-            for ref in refs:
-                order_id = await self.session.scalar(select(Order.id).where(is_order(ref)))
-                if order_id is None:
-                    raise no_such_order(ref)
-                ids.add(order_id)
+            ids = await find_orders(self.session, refs)
             for lock in await ProcessingLock(
                 self.session, Order, Order.id.in_(ids), wait=True
             ).hold():

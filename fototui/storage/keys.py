@@ -13,6 +13,9 @@ _MAX_KEY_BYTES = 1024
 # C0 and DEL, which no proxy handles alike; a backslash is a separator on some systems.
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
 
+_NO_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_NAME = 60
+
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 
 
@@ -122,6 +125,27 @@ class OrderStoragePaths:
     @property
     def _folder(self) -> str:
         return f"{self.order_id}/{self.line_item_id}"
+
+
+def book_key(
+    order_id: str, line_item_id: int, version: int, *, order_number: str, position: int
+) -> str:
+    """Key of a typeset book; its last part is the name that a print shop sees.
+
+    Args:
+        order_id: The order's ULID.
+        line_item_id: Database id of the line item.
+        version: The book's number, from 1.
+        order_number: The order's number ("#1270"); what no file name should hold becomes a hyphen.
+        position: The line item's place in the order, from 1.
+
+    Raises:
+        InvalidInputError: A part is not of its form.
+    """
+    paths = OrderStoragePaths(order_id, line_item_id, position)
+    _require_counted("version", version)
+    name = _NO_FILE_NAME.sub("-", order_number).strip("-.")[:_LONGEST_NAME] or "order"
+    return f"{paths._folder}/book/v{version}/{name}-{position}.pdf"
 
 
 def _require_counted(what: str, number: int) -> None:

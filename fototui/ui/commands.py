@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def always() -> None:
-    """Nothing is ever against it."""
+    """Nothing is ever against it, or to be said beside the registry's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,14 @@ class Command:
     Args:
         run: Does it, or begins to (`perform`); what it returns is of no interest.
         unavailable: Why it cannot be done now, as a translated sentence; None where it can.
+        label: What the footer calls it now, translated; None for the registry's own word.
+        tooltip: What the help says of it now, translated; None for the registry's own words.
     """
 
     run: Callable[[], object]
     unavailable: Callable[[], str | None] = always
+    label: Callable[[], str | None] = always
+    tooltip: Callable[[], str | None] = always
 
 
 class CommandTable:
@@ -66,6 +70,16 @@ class CommandTable:
             return _("This terminal is read-only.")
         command = self._commands.get(action_id)
         return None if command is None else command.unavailable()
+
+    def label(self, action_id: str) -> str:
+        """What the footer calls an action now; translated."""
+        command = self._commands.get(action_id)
+        return (command and command.label()) or _(ACTIONS[action_id].label)
+
+    def tooltip(self, action_id: str) -> str:
+        """What the help says of an action now; translated."""
+        command = self._commands.get(action_id)
+        return (command and command.tooltip()) or _(ACTIONS[action_id].tooltip)
 
     def run(self, action_id: str) -> str | None:
         """Do what a key, the palette or the mouse asks for.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
+from fototui.domain.books import BookOptions
 from fototui.live.order_list import OrderList
 from fototui.live.store import LiveStore
 from fototui.pictures.loader import PictureLoader
@@ -31,6 +32,8 @@ class AppSettings:
         bell: The terminal's bell rings when something fails.
         title: The terminal's title counts what waits.
         now: The clock that screens go by.
+        book_options: How books are typeset.
+        shop_admin: The store's address in Shopify's admin; None where it is not known.
     """
 
     timezone: tzinfo
@@ -40,6 +43,8 @@ class AppSettings:
     bell: bool = False
     title: bool = False
     now: Callable[[], datetime] = _now
+    book_options: BookOptions = field(default_factory=BookOptions)
+    shop_admin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

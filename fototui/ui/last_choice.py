@@ -1,10 +1,24 @@
-"""The last choice, which may be taken back."""
+"""What the operator did last that may be taken back: a choice, or a handing over."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from fototui.domain.statuses import VersionType
+from fototui.i18n import _, ngettext
 from fototui.services.backend import Backend
+from fototui.services.orders.finishing import FinishReport, FinishService
 from fototui.services.versions.undo import TakenBack, UndoService
+
+
+class Undoable(Protocol):
+    """Something that may be taken back."""
+
+    async def undo(self, backend: Backend) -> str:
+        """Take it back; what was done, in words.
+
+        Raises:
+            ConflictError: Someone was there meanwhile.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +37,35 @@ class Choice:
     previous_id: int | None
     new_id: int
 
-    async def take_back(self, backend: Backend) -> TakenBack:
-        """Undo it; see `UndoService.take_back`.
-
-        Args:
-            backend: The services.
-
-        Returns:
-            What became of it.
-
-        Raises:
-            ConflictError: Someone chose again meanwhile.
-        """
+    async def undo(self, backend: Backend) -> str:
+        """Undo it; see `UndoService.take_back`."""
         async with backend.transaction(UndoService) as service:
-            return await service.take_back(
+            done = await service.take_back(
                 self.kind, self.image_id, chosen_id=self.new_id, previous_id=self.previous_id
             )
+        return _words_of_undo(done)
+
+
+@dataclass(frozen=True, slots=True)
+class HandingOver:
+    """Orders that were finished at once.
+
+    Args:
+        report: What the service gave.
+    """
+
+    report: FinishReport
+
+    async def undo(self, backend: Backend) -> str:
+        """Undo it; see `FinishService.take_back`."""
+        async with backend.transaction(FinishService) as service:
+            done = await service.take_back(self.report)
+        return ngettext(
+            "{count} order is open again.", "{count} orders are open again.", len(done.changed)
+        ).format(count=len(done.changed))
+
+
+def _words_of_undo(done: TakenBack) -> str:
+    if done.waits:
+        return _("The choice is undone. The picture is back in the review.")
+    return _("The choice is undone.")

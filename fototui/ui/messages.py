@@ -3,6 +3,7 @@
 from textual.message import Message
 
 from fototui.domain.statuses import VersionType
+from fototui.services.orders.finishing import FinishReport
 from fototui.ui.actions import Scope
 
 
@@ -23,11 +24,13 @@ class ShowSection(Message):
 
     Args:
         section: The scope of its screen.
+        order_ids: Orders that are to be seen first there; of the review alone.
     """
 
-    def __init__(self, section: Scope) -> None:
+    def __init__(self, section: Scope, order_ids: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.section = section
+        self.order_ids = order_ids
 
 
 class CompareVersions(Message):
@@ -64,6 +67,18 @@ class ChoiceMade(Message):
         self.image_id = image_id
         self.previous_id = previous_id
         self.new_id = new_id
+
+
+class OrdersFinished(Message):
+    """The operator handed orders over; it may be taken back.
+
+    Args:
+        report: What became of them.
+    """
+
+    def __init__(self, report: FinishReport) -> None:
+        super().__init__()
+        self.report = report
 
 
 class OrdersCounted(Message):

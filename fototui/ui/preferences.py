@@ -28,7 +28,7 @@ class Preferences(BaseModel):
 
     theme: str = "fototui-dark"
     language: str | None = None
-    tab: str = "all"
+    tab: str = "working"
     sort: str = "created"
     reverse: bool = False
     search: str = ""

@@ -10,7 +10,6 @@ from textual.events import Click
 from textual.widget import Widget
 from textual.widgets import Input
 
-from fototui.i18n import _
 from fototui.ui.actions import ACTIONS, Action
 from fototui.widgets.badges import MUTED
 
@@ -20,15 +19,19 @@ class KeyBar(Widget):
 
     Args:
         reason_against: Tells why an action cannot be done now; None where it can.
+        label_of: Tells what an action is called now; translated.
     """
 
     DEFAULT_CSS = """
     KeyBar { dock: bottom; height: 1; background: $panel; color: $foreground; }
     """
 
-    def __init__(self, reason_against: Callable[[str], str | None]) -> None:
+    def __init__(
+        self, reason_against: Callable[[str], str | None], label_of: Callable[[str], str]
+    ) -> None:
         super().__init__()
         self._reason_against = reason_against
+        self._label_of = label_of
         self._spans: list[tuple[int, int, str]] = []
 
     def on_mount(self) -> None:
@@ -41,12 +44,13 @@ class KeyBar(Widget):
         self._spans = []
         column = 0
         for key, action in self._fitting():
-            text = f" {key} {_(action.label)} "
+            label = self._label_of(action.id)
+            text = f" {key} {label} "
             dim = self._reason_against(action.id) is not None
             parts.append(
                 Content.assemble(
                     (f" {key} ", MUTED if dim else "bold $accent"),
-                    (f"{_(action.label)} ", MUTED if dim else ""),
+                    (f"{label} ", MUTED if dim else ""),
                 )
             )
             self._spans.append((column, column + cell_len(text), action.id))
@@ -61,11 +65,12 @@ class KeyBar(Widget):
             if (action := ACTIONS.get(active.binding.id or "")) is not None
             and self._is_told(key := self.app.get_key_display(active.binding), action)
         ]
-        room = self.size.width - sum(cell_len(f" {key} {_(a.label)} ") for key, a in keys)
+        widths = {a.id: cell_len(f" {key} {self._label_of(a.id)} ") for key, a in keys}
+        room = self.size.width - sum(widths.values())
         for key, action in reversed(keys.copy()):
             if room < 0 and action.id != "everywhere.help":
                 keys.remove((key, action))
-                room += cell_len(f" {key} {_(action.label)} ")
+                room += widths[action.id]
         return keys
 
     def _is_told(self, key: str, action: Action) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -15,11 +14,12 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from fototui.domain.text import clean_line
-from fototui.i18n import _
-from fototui.live.order_list import Tab
+from fototui.i18n import _, translate
+from fototui.live.order_list import OrderList, Tab
 from fototui.widgets.badges import MUTED
 
-_STACKED_BELOW = 74
+_STACKED_BELOW = 110
+_BETWEEN, _EARLIER, _LATER = "│", "‹", "›"
 _LONGEST_SEARCH = 100
 
 
@@ -30,10 +30,10 @@ class SearchField(Input):
 
 
 class OrderTabs(Widget):
-    """One line: the states with their counts, and at its end a word in passing.
+    """One line: the stages with their counts, and at its end a word in passing.
 
     Args:
-        count: Gives how many orders are in a state.
+        orders: The list whose tabs they are.
     """
 
     DEFAULT_CSS = """
@@ -51,45 +51,59 @@ class OrderTabs(Widget):
             super().__init__()
             self.tab = tab
 
-    def __init__(self, count: Callable[[Tab], int]) -> None:
+    def __init__(self, orders: OrderList) -> None:
         super().__init__()
-        self._count = count
-        self._tab = Tab.ALL
+        self._orders = orders
         self._note = ""
         self._spans: list[tuple[int, int, Tab]] = []
 
-    def show(self, tab: Tab, note: str) -> None:
-        """Show which tab is chosen, with the present counts.
+    def show(self, note: str) -> None:
+        """Show the list's tabs with their present counts.
 
         Args:
-            tab: The chosen one.
             note: What is marked, found, or being done; translated.
         """
-        self._tab, self._note = tab, note
+        self._note = note
         self.refresh()
 
     def render(self) -> Content:
-        """Lay the line out; the note gives way first."""
-        parts: list[Content] = []
+        """Lay the line out; the note gives way first, then the tabs far from the chosen one."""
+        tabs, before, after = self._fitting()
+        line = Content.styled(_EARLIER if before else "", MUTED)
         self._spans = []
-        column = 0
-        for tab in Tab:
-            style = "bold $accent underline" if tab is self._tab else ""
-            count = self._count(tab)
-            part = Content.assemble(
-                " ",
-                (_(tab.label), style),
-                (f" {count} ", "$error" if tab is Tab.ERROR and count else MUTED),
-            )
-            self._spans.append((column, column + part.cell_length, tab))
-            column += part.cell_length + 1
-            parts.append(part)
-        line = Content.styled("│", MUTED).join(parts)
+        for tab in tabs:
+            if self._spans:
+                line += Content.styled(_BETWEEN, MUTED)
+            start, line = line.cell_length, line + self._part(tab)
+            self._spans.append((start, line.cell_length, tab))
+        line += Content.styled(_LATER if after else "", MUTED)
         room = self.size.width - line.cell_length - 2
         note = Content.styled(self._note, "$accent").truncate(max(0, room), ellipsis=True)
         if room >= 8 and self._note:
             line += Content(" " * (room - note.cell_length + 1)) + note
         return line.truncate(self.size.width, ellipsis=True)
+
+    def _fitting(self) -> tuple[list[Tab], bool, bool]:
+        """The tabs that there is room for, and whether some are left out before and after."""
+        tabs = self._orders.tabs
+        first, last = 0, len(tabs)
+        chosen = tabs.index(self._orders.tab)
+        widths = [self._part(tab).cell_length + len(_BETWEEN) for tab in tabs]
+        while last - first > 1 and sum(widths[first:last]) + 2 > self.size.width:
+            if chosen - first > last - 1 - chosen:
+                first += 1
+            else:
+                last -= 1
+        return tabs[first:last], first > 0, last < len(tabs)
+
+    def _part(self, tab: Tab) -> Content:
+        style = "bold $accent underline" if tab is self._orders.tab else ""
+        count = self._orders.count(tab)
+        return Content.assemble(
+            " ",
+            (translate(tab.label), style),
+            (f" {count} ", "$error" if tab is Tab.ERROR and count else MUTED),
+        )
 
     def on_click(self, event: Click) -> None:
         """Choose the tab under the mouse."""
@@ -103,7 +117,7 @@ class OrderFilter(Container):
 
     Args:
         search: What is searched for at first.
-        count: Gives how many orders are in a state.
+        orders: The list that is filtered.
     """
 
     DEFAULT_CSS = """
@@ -132,7 +146,7 @@ class OrderFilter(Container):
     class Left(Message):
         """The operator is done with typing."""
 
-    def __init__(self, *, search: str, count: Callable[[Tab], int]) -> None:
+    def __init__(self, *, search: str, orders: OrderList) -> None:
         super().__init__()
         self.field = SearchField(
             clean_line(search, limit=_LONGEST_SEARCH),
@@ -140,7 +154,7 @@ class OrderFilter(Container):
             max_length=_LONGEST_SEARCH,
             select_on_focus=False,
         )
-        self.tabs = OrderTabs(count)
+        self.tabs = OrderTabs(orders)
 
     def compose(self) -> ComposeResult:
         """The field and the tabs."""

@@ -8,12 +8,19 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from fototui.domain.stages import OrderStage
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean, clean_line
 from fototui.i18n import _, full_time, ngettext, translate
 from fototui.services.views.orders import ImageView, LineItemView, OrderDetail
 from fototui.widgets.badges import MUTED, badge_in_words
-from fototui.widgets.tables.order_columns import Paint, cell_text, payment_label, status_label
+from fototui.widgets.tables.order_columns import (
+    Paint,
+    cell_text,
+    payment_label,
+    stage_label,
+    status_label,
+)
 
 
 class OrderPane(VerticalScroll, can_focus=False):
@@ -54,34 +61,41 @@ class OrderPane(VerticalScroll, can_focus=False):
         self._shown_id = None
         self._text.update(Content.styled(clean(words), MUTED))
 
-    def show(self, detail: OrderDetail, viewers: Sequence[str], *, waiting: int) -> None:
+    def show(
+        self, detail: OrderDetail, viewers: Sequence[str], *, stage: OrderStage | None
+    ) -> None:
         """Show an order.
 
         Args:
             detail: The order.
             viewers: Who else has it open.
-            waiting: How many pictures of it wait in the review.
+            stage: What it wants next, once that is known.
         """
         if detail.id != self._shown_id:
             self._shown_id = detail.id
             self.scroll_home(animate=False)
-        self._text.update(Content("\n").join(self._lines(detail, viewers, waiting)))
+        self._text.update(Content("\n").join(self._lines(detail, viewers, stage)))
 
     def _lines(
-        self, detail: OrderDetail, viewers: Sequence[str], waiting: int
+        self, detail: OrderDetail, viewers: Sequence[str], stage: OrderStage | None
     ) -> Iterator[Content]:
-        status = status_label(detail.status, waiting)
+        wanted = Content() if stage is None else stage_label(stage)
         first = f"{_('First')}  " if detail.urgent else ""
         number = (cell_text(detail.number), "bold $accent")
-        yield Content.assemble(number, "  ", (first, "bold $warning"), status)
+        yield Content.assemble(number, "  ", (first, "bold $warning"), wanted)
         yield Content.styled(full_time(detail.created_at, self._paint.zone), MUTED)
         if detail.error is not None:
             yield Content.styled(clean_line(translate(detail.error), limit=400), "$error")
+        if detail.reopened is not None:
+            yield Content.styled(clean_line(translate(detail.reopened), limit=400), "$warning")
+        if detail.finished_at is not None:
+            yield Content.styled(_handed_over(detail, self._paint), MUTED)
         yield Content()
         yield Content.styled(cell_text(detail.customer_name or "–"), "bold")
         if detail.customer_email:
             yield Content(cell_text(detail.customer_email))
         yield Content.assemble((_("Payment"), MUTED), " ") + payment_label(detail.payment_status)
+        yield Content.assemble((_("Shop status"), MUTED), " ") + status_label(detail.status)
         if viewers:
             names = ", ".join(clean_line(name, limit=60) for name in viewers)
             yield Content.styled(_("Also viewing: {names}").format(names=names), "$warning")
@@ -128,6 +142,14 @@ class OrderPane(VerticalScroll, can_focus=False):
             reason = clean_line(translate(told.error), limit=160)
             parts.append(Content.styled(f"\n    {reason}", MUTED))
         return Content.assemble(*parts)
+
+
+def _handed_over(detail: OrderDetail, paint: Paint) -> str:
+    assert detail.finished_at is not None
+    return _("Handed over by {operator}, {time}").format(
+        operator=clean_line(detail.finished_by or "–", limit=60),
+        time=full_time(detail.finished_at, paint.zone),
+    )
 
 
 def _labelled(label: str, text: str) -> Content:

@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 import asyncpg
 from sqlalchemy import text
 
+from fototui.domain.lanes import LANES
+from fototui.domain.statuses import BookProcessingStatus as B
 from fototui.domain.statuses import ColoringProcessingStatus as C
+from fototui.domain.statuses import JobKind
 from fototui.domain.statuses import SvgProcessingStatus as S
-from fototui.domain.statuses import VersionType
 from fototui.sandbox.outcomes import Latency
 from tests.chaos.conftest import engine_process
 from tests.engine.conftest import World
@@ -48,17 +50,18 @@ async def _held(
         await connection.close()
 
 
-async def _kill_in_each_status(world: World, kind: VersionType, stations: dict[int, str]) -> None:
+async def _kill_in_each_status(world: World, kind: JobKind, stations: dict[int, str]) -> None:
     """Kill an engine while its jobs stand in given statuses, and have another finish them."""
-    lanes = f"coloring={len(stations)},svg=5"
+    lanes = f"coloring={len(stations)},svg=5,book=3"
+    table = LANES[kind].table
+    standing = text(f"SELECT id, status::text FROM {table}")
     async with engine_process(world, "--concurrency", lanes) as first:
-        async with _held(world, f"{kind}_versions", stations) as holder:
+        async with _held(world, table, stations) as holder:
 
             async def all_stand_still() -> bool:
-                return [
-                    str((await world.version(version_id, kind)).status) == status
-                    for version_id, status in stations.items()
-                ] == [True] * len(stations)
+                async with world.database.autocommit() as session:
+                    rows = (await session.execute(standing)).all()
+                return {row_id: status for row_id, status in rows if row_id in stations} == stations
 
             await until(all_stand_still)
             first.send_signal(signal.SIGKILL)
@@ -87,7 +90,7 @@ async def test_an_engine_killed_in_any_status_of_a_coloring_is_replaced(world: W
     world.runpod.latency = Latency(queue=1.5, run=1.5)
     ids = await world.queue_colorings(len(statuses))
     stations = dict(zip(ids, map(str, statuses), strict=True))
-    await _kill_in_each_status(world, VersionType.COLORING, stations)
+    await _kill_in_each_status(world, JobKind.COLORING, stations)
     for version_id, status in stations.items():
         version = await world.coloring(version_id)
         assert version.status == "completed", status
@@ -111,11 +114,23 @@ async def test_an_engine_killed_in_any_status_of_an_svg_is_replaced(world: World
     ]
     ids = await world.queue_svgs(len(statuses))
     stations = dict(zip(ids, map(str, statuses), strict=True))
-    await _kill_in_each_status(world, VersionType.SVG, stations)
+    await _kill_in_each_status(world, JobKind.SVG, stations)
     for version_id, status in stations.items():
         version = await world.svg(version_id)
         assert version.status == "completed", status
         assert version.takeovers == 1
+
+
+async def test_an_engine_killed_in_any_status_of_a_book_is_replaced(world: World) -> None:
+    statuses = [B.QUEUED, B.PROCESSING, B.STORAGE_UPLOAD]
+    ids = await world.queue_books(len(statuses))
+    await _kill_in_each_status(world, JobKind.BOOK, dict(zip(ids, map(str, statuses), strict=True)))
+    for book_id in ids:
+        book = await world.book(book_id)
+        assert (book.status, book.takeovers) == ("completed", 1)
+        assert (await world.stored(book.file_ref)).startswith(b"%PDF-")
+    files = [key async for key in world.storage.list_keys() if "/book/" in key]
+    assert len(files) == len(ids)
 
 
 async def test_a_frozen_engine_wakes_up_without_harm(world: World) -> None:

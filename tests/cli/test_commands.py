@@ -288,6 +288,55 @@ def test_an_order_made_by_hand_is_not_the_shops(fototui: Command, photo: str) ->
     assert fototui("orders", "retry", "#9999").code == 1
 
 
+def test_orders_are_listed_by_stage(fototui: Command, photo: str) -> None:
+    bare = fototui("orders", "add", photo, photo).out.strip()
+    asked = fototui("orders", "add", photo).out.strip()
+    fototui("coloring", "generate", asked)
+    listed = {
+        row["number"]: (row["stage"], row["stage_count"])
+        for row in fototui("orders", "list", "--json").json
+    }
+    assert listed == {bare: ("to colour", 2), asked: ("running", 1)}
+    assert "to colour 2" in fototui("orders", "list").out
+    for stage, number in (("to colour", bare), ("running", asked)):
+        rows = fototui("orders", "list", "--stage", stage, "--json").json
+        assert [row["number"] for row in rows] == [number]
+    assert fototui("orders", "list", "--stage", "done", "--json").json == []
+    wrong = fototui("orders", "list", "--stage", "to frame")
+    assert wrong.code == 2
+    assert "to hand over" in wrong.err
+    shown = fototui("orders", "show", bare).out
+    assert shown.startswith(f"{bare}  to colour 2  ")
+    assert "Shop status: ready_for_review" in shown
+    shown_json = fototui("orders", "show", asked, "--json").json
+    assert (shown_json["stage"], shown_json["stage_count"]) == ("running", 1)
+
+
+def test_orders_are_finished_and_reopened(fototui: Command, photo: str, database_url: str) -> None:
+    one, other, old = (fototui("orders", "add", photo).out.strip() for _ in range(3))
+    result = fototui("orders", "finish", one, other)
+    assert (result.code, result.err) == (0, f"Order {one} is done.\nOrder {other} is done.\n")
+    assert fototui("orders", "finish", one).err == f"Order {one} was done already.\n"
+    done = fototui("orders", "list", "--stage", "done", "--json").json
+    assert {row["number"] for row in done} == {one, other}
+    result = fototui("orders", "reopen", one, old, "--json")
+    assert result.json == {"changed": [one], "unchanged": [old]}
+    assert "Order " + old + " was not done." in result.err
+    assert "Reopened" in fototui("orders", "show", one).out
+    assert "Handed over" in fototui("orders", "show", other).out
+
+    _execute(
+        database_url,
+        f"UPDATE orders SET created_at = '2020-01-01' WHERE order_number = '{old}'",
+    )
+    result = fototui("orders", "finish", "--before", "2021-06-01", "--json")
+    assert result.json == {"changed": [old], "unchanged": []}
+    assert fototui("orders", "finish", "--before", "2021-06-01").err == "0 orders are done now.\n"
+    for wrong in ((), (one, "--before", "2021-06-01"), ("--before", "soon")):
+        assert fototui("orders", "finish", *wrong).code == 2
+    assert fototui("orders", "finish", "#9999").code == 1
+
+
 def test_orders_are_put_first(fototui: Command, photo: str) -> None:
     number = fototui("orders", "add", photo).out.strip()
     other = fototui("orders", "add", photo).out.strip()

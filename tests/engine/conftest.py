@@ -1,5 +1,6 @@
 """An engine on real parts: PostgreSQL, files, and the sandbox over HTTP, with tiny pictures."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,11 +13,13 @@ from pydantic import SecretStr
 from ulid import ULID
 
 from fototui import retry
+from fototui.books.request import BookRequest, TypesetBook
 from fototui.clients.download import PhotoDownload
 from fototui.clients.runpod import RunPodService
 from fototui.clients.shopify import ShopifyClient
 from fototui.clients.vectorizer import VectorizerApiService
 from fototui.db.database import Database
+from fototui.db.models.books import Book
 from fototui.db.models.orders import (
     VERSION_MODEL,
     ColoringVersion,
@@ -26,7 +29,10 @@ from fototui.db.models.orders import (
     SvgVersion,
 )
 from fototui.db.notify import lane_payload, notify
+from fototui.domain.books import Finding, FindingKind
+from fototui.domain.errors import PermanentError
 from fototui.domain.files import S3ObjectRefData
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind, OrderStatus, VersionType
 from fototui.engine.engine import Engine, EngineSettings
 from fototui.engine.execution.context import RetryPolicy
@@ -34,6 +40,7 @@ from fototui.engine.maintenance.duty import Duty
 from fototui.engine.maintenance.outside_cancels import OutsideCancels
 from fototui.engine.maintenance.rules import Rules, RuleSettings
 from fototui.engine.observer import EngineObserver
+from fototui.engine.pipelines.book import BookPipeline
 from fototui.engine.pipelines.coloring import ColoringGenerationService
 from fototui.engine.pipelines.download import DownloadPipeline
 from fototui.engine.pipelines.ingest import IngestPipeline
@@ -71,6 +78,37 @@ def photo(number: int) -> bytes:
     return file.getvalue()
 
 
+def drawing(number: int) -> bytes:
+    """An SVG like no other."""
+    return (
+        b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 140">'
+        b'<path d="M10 10L90 %d" stroke="#000" stroke-width="2" fill="none"/></svg>' % number
+    )
+
+
+class PlainTypesetter:
+    """Makes a file of the pages' bytes at once: what is typeset is not these tests' business."""
+
+    def __init__(self) -> None:
+        self.requests: list[BookRequest] = []
+        self.hold: asyncio.Event | None = None
+        """Waited for before a book is made, where there is one."""
+
+    async def typeset(self, request: BookRequest) -> TypesetBook:
+        self.requests.append(request)
+        if self.hold is not None:
+            await self.hold.wait()
+        for page, svg in enumerate(request.pages, start=1):
+            if not svg.startswith(b"<svg"):
+                raise PermanentError("Picture {page} is no SVG.", service="Typst", page=page)
+        empty = Sentence.make("Hardly a line is on it.")
+        return TypesetBook(
+            pdf=b"%PDF " + b"".join(request.pages),
+            pages=len(request.pages) + bool(request.dedication),
+            findings=(Finding(page=1, kind=FindingKind.NEARLY_EMPTY, sentence=empty),),
+        )
+
+
 @dataclass
 class World:
     """All that an engine meets."""
@@ -89,6 +127,7 @@ class World:
     runpod_key: SecretStr = KEY
     shop_token: SecretStr = KEY
     engines: list[Engine] = field(default_factory=list)
+    typesetter: PlainTypesetter = field(default_factory=PlainTypesetter)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -190,11 +229,56 @@ class World:
             await session.flush()
             return [version.id for version in versions]
 
+    async def queue_books(self, count: int, *, pages: int = 2, **fields: object) -> list[int]:
+        """Queue one book each for some new orders, of as many drawings; the books' ids."""
+        books = []
+        for _ in range(count):
+            svg_ids = await self.queue_svgs(pages, status="completed")
+            async with self.database.session() as session, session.begin():
+                item: LineItem | None = None
+                for place, svg_id in enumerate(svg_ids, start=1):
+                    svg = await session.get_one(SvgVersion, svg_id)
+                    image = await session.get_one(Image, svg.image_id)
+                    item = await session.get_one(LineItem, image.line_item_id)
+                    key = f"{item.order_id}/{item.id}/svg/v1/image_{place}.svg"
+                    self.photos += 1
+                    svg.file_ref = await self.storage.put(
+                        key, drawing(self.photos), content_type="image/svg+xml"
+                    )
+                    image.selected_svg_id = svg_id
+                assert item is not None
+                values: dict[str, object] = {"title": item.title, "options": {}, **fields}
+                book = Book(
+                    line_item_id=item.id,
+                    order_id=item.order_id,
+                    version=1,
+                    svg_ids=svg_ids,
+                    **values,
+                )
+                session.add(book)
+                await session.flush()
+                books.append(book.id)
+        return books
+
+    async def book(self, book_id: int) -> Book:
+        """A book as it stands now."""
+        async with self.database.session() as session:
+            return await session.get_one(Book, book_id)
+
+    async def until_book(self, book_id: int, *statuses: str) -> None:
+        """Wait until a book stands in one of some statuses."""
+
+        async def reached() -> bool:
+            return (await self.book(book_id)).status in statuses
+
+        await until(reached)
+
     def engine(
         self,
         *,
         coloring: int = 4,
         svg: int = 4,
+        books: int = 2,
         orders: int = 0,
         lease: float = 30.0,
         grace: float = 0.0,
@@ -236,6 +320,7 @@ class World:
                 concurrency={
                     JobKind.COLORING: coloring,
                     JobKind.SVG: svg,
+                    JobKind.BOOK: books,
                     JobKind.INGEST: orders,
                     JobKind.DOWNLOAD: orders,
                 },
@@ -249,6 +334,7 @@ class World:
                     runpod, self.storage, min_image_size=1, timeout_seconds=job_timeout
                 ),
                 SvgGenerationService(vectorizer, self.storage),
+                BookPipeline(self.typesetter, self.storage),
                 IngestPipeline(database, shop, actor="test (engine)"),
                 DownloadPipeline(database, self.storage, self.downloads, actor="test (engine)"),
             ],

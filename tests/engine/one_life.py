@@ -13,7 +13,7 @@ from fototui.engine.execution.context import Results, RetryPolicy, Work
 from fototui.engine.execution.failure import FailurePolicy
 from fototui.engine.execution.pipeline import Pipeline
 from fototui.engine.jobs.claims import Claims
-from fototui.engine.jobs.job import VersionJob
+from fototui.engine.jobs.job import JobT, VersionJob
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lease import Lease, boot_clock
 from fototui.engine.observer import NoObserver
@@ -63,7 +63,7 @@ async def die(world: World, engine_id: uuid.UUID) -> None:
 
 async def take_up(
     world: World,
-    pipeline: Pipeline[VersionJob],
+    pipeline: Pipeline[JobT],
     engine_id: uuid.UUID,
     *,
     transitions: Callable[[], Transitions] | None = None,

@@ -14,6 +14,7 @@ from fototui.engine.execution.pipeline import Pipeline
 from fototui.engine.jobs.job import Job, JobT, Move, VersionJob
 from fototui.engine.jobs.table import JobTable
 from fototui.engine.jobs.transitions import Transitions
+from fototui.engine.pipelines.book import BookPipeline
 from fototui.sandbox.outcomes import Outcome
 from tests.engine.conftest import World
 from tests.engine.one_life import die, open_pipeline, register, take_up
@@ -53,7 +54,7 @@ class CrashingTransitions(Transitions):
         return moved
 
 
-async def _live_once(world: World, pipeline: Pipeline[VersionJob], plan: CrashPlan) -> None:
+async def live_once(world: World, pipeline: Pipeline[JobT], plan: CrashPlan) -> None:
     """One process's life: claims the job and works on it."""
     engine_id = await register(world)
     with contextlib.suppress(Crash):  # and nothing more: no release, no word to anyone
@@ -70,7 +71,7 @@ async def _live_until_done(
     world: World, pipeline: Pipeline[VersionJob], version_id: int, plan: CrashPlan
 ) -> None:
     for _ in range(60):
-        await _live_once(world, pipeline, plan)
+        await live_once(world, pipeline, plan)
         version = await world.version(version_id, VersionType(pipeline.jobs.kind.value))
         if version.status.meta.is_final:
             return
@@ -163,3 +164,28 @@ async def test_any_way_of_an_svg_ends_once(
     assert world.vectorizer.counts.submitted - paid_before <= 2
     assert version.submissions >= world.vectorizer.counts.submitted - paid_before
     assert version.claimed_by is None
+
+
+@many
+@given(before=points, after=points)
+async def test_any_way_of_a_book_ends_once(
+    world: World, before: frozenset[int], after: frozenset[int]
+) -> None:
+    [book_id] = await world.queue_books(1, dedication="Pro Jana")
+    stored_before = len(await _files(world, "book"))
+    plan = CrashPlan(before, after)
+    pipeline = BookPipeline(world.typesetter, world.storage)
+    book = await world.book(book_id)
+    for _ in range(60):
+        await live_once(world, pipeline, plan)
+        book = await world.book(book_id)
+        if book.status.meta.is_final:
+            break
+    assert book.claimed_by is None
+    stored = len(await _files(world, "book")) - stored_before
+    if book.status == "completed":
+        assert stored == 1
+        assert (await world.stored(book.file_ref)).startswith(b"%PDF")
+        assert (book.pages, book.error) == (3, None)
+    else:
+        assert book.takeovers > MAX_TAKEOVERS

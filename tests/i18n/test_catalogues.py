@@ -37,6 +37,7 @@ MOMENT = datetime(2026, 11, 20, 13, 2, 5, tzinfo=UTC)
 
 CZECH = frozenset(
     [
+        *(s.meta.display for s in BookProcessingStatus),
         *(s.meta.display for s in ColoringProcessingStatus),
         *(s.meta.display for s in SvgProcessingStatus),
         *(s.meta.display for s in BookProcessingStatus),

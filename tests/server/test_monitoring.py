@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -12,7 +13,8 @@ from sqlalchemy import text
 
 from fototui.db.database import Database
 from fototui.domain.events import ListUpdateEvent
-from fototui.domain.statuses import JobKind
+from fototui.domain.stages import Stage
+from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.engine.observer import AttemptOutcome, EngineObserver
 from fototui.mercure.publisher import MercurePublishService
 from fototui.net.asgi import serving
@@ -153,6 +155,23 @@ async def test_metrics_tell_of_the_queue(
     for kind in ("svg", "download"):
         assert value(found, "queue_depth", kind=kind) == 0
         assert value(found, "queue_oldest_seconds", kind=kind) == 0
+
+
+async def test_metrics_tell_what_orders_want(
+    stranger: httpx.AsyncClient, shop_order: MakeOrder
+) -> None:
+    await shop_order()
+    await shop_order()
+    await shop_order(status=OrderStatus.DOWNLOADING)
+    await shop_order(finished_at=datetime(2026, 11, 1, tzinfo=UTC))
+    found = samples((await stranger.get("/metrics")).text)
+    counts = {stage: value(found, "orders", stage=stage.value) for stage in Stage}
+    assert counts == {
+        **dict.fromkeys(Stage, 0),
+        Stage.TO_COLOUR: 2,
+        Stage.COMING_IN: 1,
+        Stage.DONE: 1,
+    }
 
 
 async def test_metrics_tell_of_the_last_hour(

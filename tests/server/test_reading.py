@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from fototui.db.database import Database
 from fototui.domain.events import BATCH_EVENT_REGISTRY, EVENT_REGISTRY
+from fototui.domain.statuses import OrderStatus
 from tests.server.conftest import Finished, MakeOrder, error
 
 _START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -32,6 +33,8 @@ async def test_the_list_is_newest_first_and_goes_by_skip_and_limit(
         "id": newest,
         "order_number": numbers[0],
         "status": "ready_for_review",
+        "stage": "to colour",
+        "stage_count": 6,
         "customer_name": "Jana Nováková",
         "customer_email": "jana@example.com",
         "payment_status": "PAID",
@@ -44,6 +47,31 @@ async def test_the_list_is_newest_first_and_goes_by_skip_and_limit(
     assert page["total"] == 5
     beyond = (await api.get("/api/v1/orders", params={"skip": 5})).json()
     assert beyond == {"orders": [], "total": 5}
+
+
+async def test_the_list_goes_by_stage(api: httpx.AsyncClient, shop_order: MakeOrder) -> None:
+    bare = [await shop_order(created_at=_START + timedelta(days=day)) for day in range(3)]
+    failed = await shop_order(status=OrderStatus.ERROR)
+    done = await shop_order(finished_at=_START, finished_by="jana")
+
+    async def ask(stage: str, **params: object) -> tuple[list[str], int]:
+        query = {"stage": stage, **params}
+        found = (await api.get("/api/v1/orders", params=query)).json()  # type: ignore[arg-type]  # plain values
+        return [row["order_number"] for row in found["orders"]], found["total"]
+
+    assert await ask("to colour") == ([order.order_number for order in bare[::-1]], 3)
+    assert await ask("to colour", skip=1, limit=1) == ([bare[1].order_number], 3)
+    assert await ask("error") == ([failed.order_number], 1)
+    assert await ask("done") == ([done.order_number], 1)
+    assert await ask("to hand over") == ([], 0)
+    unknown = await api.get("/api/v1/orders", params={"stage": "to frame"})
+    assert unknown.status_code == 422
+    shown = (await api.get(f"/api/v1/orders/{done.id}")).json()
+    assert (shown["stage"], shown["stage_count"], shown["finished_by"]) == ("done", 0, "jana")
+    assert shown["finished_at"] == "2026-11-01T00:00:00Z"
+    shown = (await api.get(f"/api/v1/orders/{bare[0].id}")).json()
+    assert (shown["stage"], shown["stage_count"]) == ("to colour", 1)
+    assert shown["finished_at"] is None
 
 
 async def test_the_list_is_bounded(api: httpx.AsyncClient) -> None:

@@ -81,11 +81,14 @@ async def test_a_body_that_is_no_json_is_malformed(
     assert error(answer)["code"] == "malformed"
 
 
-async def test_an_svg_needs_a_chosen_colouring(api: httpx.AsyncClient, finished: Finished) -> None:
-    path = f"/api/v1/images/{finished.image_id}/generate-svg"
-    refused = await api.post(path)
+async def test_an_svg_needs_a_colouring(
+    api: httpx.AsyncClient, finished: Finished, shop_order: MakeOrder
+) -> None:
+    bare = await shop_order()
+    refused = await api.post(f"/api/v1/images/{bare.line_items[0].images[0].id}/generate-svg")
     assert refused.status_code == 409
     assert error(refused)["code"] == "conflict"
+    path = f"/api/v1/images/{finished.image_id}/generate-svg"
     chosen = await api.post(
         f"/api/v1/images/{finished.image_id}/select-coloring/{finished.coloring.id}"
     )

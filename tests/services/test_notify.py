@@ -2,8 +2,8 @@ import pytest
 
 from fototui.db.database import Database
 from fototui.db.notify import (
+    JobCancelled,
     LaneReady,
-    VersionCancelled,
     cancel_payload,
     lane_payload,
     notify,
@@ -18,9 +18,9 @@ def test_what_is_written_of_a_lane_is_read(kind: JobKind) -> None:
     assert parse_payload(lane_payload(kind)) == LaneReady(kind)
 
 
-@pytest.mark.parametrize("kind", VersionType)
-def test_what_is_written_of_a_version_is_read(kind: VersionType) -> None:
-    assert parse_payload(cancel_payload(kind, 12)) == VersionCancelled(kind, 12)
+@pytest.mark.parametrize("kind", JobKind)
+def test_what_is_written_of_a_cancelled_job_is_read(kind: JobKind) -> None:
+    assert parse_payload(cancel_payload(kind, 12)) == JobCancelled(kind, 12)
 
 
 @pytest.mark.parametrize(

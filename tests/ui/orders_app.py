@@ -113,8 +113,8 @@ class App(FototuiApp):
     def open_order(self, order_id: str) -> None:
         self.opened.append(order_id)
 
-    def show_section(self, section: Scope) -> None:
-        self.opened.append(section)
+    def show_section(self, section: Scope, order_ids: tuple[str, ...] = ()) -> None:
+        self.opened.extend((section, *order_ids))
 
     def notify(self, message: str, **how: object) -> None:
         self.toasts.append(message)

@@ -402,7 +402,7 @@ class TestGenerating:
         order_id = await shop.order()
         async with shop.opened(order_id) as (app, pilot, _screen):
             for key, words in [
-                ("s", "Choose a colouring first"),
+                ("s", "Make a colouring first"),
                 ("r", "no version yet"),
                 ("x", "no version yet"),
                 ("enter", "no version yet"),

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, SvgVersion
+from fototui.domain.stages import BookState
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
 from fototui.live.order_list import Tab
 from fototui.live.state import Changed
@@ -106,12 +107,13 @@ async def test_the_footer_of_the_search_tells_the_way_out(open_orders: OpenOrder
         await until_shown(pilot, lambda: "/ Search" in str(bar.render()))
 
 
-async def test_the_status_counts_what_waits_for_a_review(open_orders: OpenOrders) -> None:
-    rows = [row(1), row(2, waiting=3), row(3, waiting=12)]
+async def test_the_stage_counts_what_waits_for_the_operator(open_orders: OpenOrders) -> None:
+    rows = [row(1), row(2, waiting=3), row(3, waiting=12), row(4, status=OrderStatus.ERROR)]
     async with open_orders(rows) as (app, _):
-        assert "To review 12" in app.lines[1]
-        assert "To review 3" in app.lines[2]
-        assert re.search(r"To review(?! \d)", app.lines[3])
+        assert re.search(r"Error(?! \d)", app.lines[1])
+        assert "To review 12" in app.lines[2]
+        assert "To review 3" in app.lines[3]
+        assert "To vectorise 1" in app.lines[4]
         assert str(app.home.filter.tabs.render()).count("To review 2") == 1
 
 
@@ -136,42 +138,90 @@ async def test_filtering_as_one_types(open_orders: OpenOrders) -> None:
 
 
 async def test_tabs_with_counts(open_orders: OpenOrders) -> None:
-    finished = (ImageBadges(1, 1, DONE, 1, SVG_DONE),)
+    finished = (ImageBadges(1, 1, DONE, 1, SVG_DONE, has_svg=True, is_svg_chosen=True),)
     rows = [
         row(1, images=finished),
         # What is to be judged is what waits in the review, and not what its badges look like.
         row(2, images=finished, waiting=1),
         row(3, images=(ImageBadges(3, 1, WORKING, None, None),), waiting=2),
         row(4, images=(ImageBadges(4, 1, FAILED, None, None),), waiting=1),
-        row(5, status=OrderStatus.ERROR, images=()),
+        row(5, images=(ImageBadges(5, 1, WORKING, None, None),)),
         row(6, status=OrderStatus.DOWNLOADING, images=()),
+        row(7, images=finished, finished_at=datetime(2026, 11, 20, tzinfo=UTC)),
     ]
-    async with open_orders(rows) as (app, pilot):
+    async with open_orders(rows, size=(200, 20)) as (app, pilot):
+        assert app.shown_numbers == ["#6", "#5", "#4", "#3", "#2", "#1"]
         assert str(app.home.filter.tabs.render()).split("│") == [
-            " All 6 ",
-            " To review 3 ",
-            " Running 2 ",
-            " Error 2 ",
+            " Not done 6 ",
+            " Coming in 1 ",
+            " Running 1 ",
+            " To review 2 ",
+            " To hand over 1 ",
+            " Error 1 ",
+            " Done 1 ",
+            " All 7 ",
         ]
         shown = []
-        for _ in Tab:
+        for _ in range(8):
             await pilot.press("tab")
             shown.append(app.shown_numbers)
-        assert shown[:3] == [["#4", "#3", "#2"], ["#6", "#3"], ["#5", "#4"]]
-        await pilot.press("shift+tab")
-        assert app.preferences.tab == "error"
-        await pilot.click("OrderTabs", offset=(10, 0))
-        assert app.home.list.tab is Tab.REVIEW
+        every = ["#6", "#5", "#4", "#3", "#2", "#1"]
+        ones = [["#6"], ["#5"], ["#3", "#2"], ["#1"], ["#4"], ["#7"]]
+        assert shown == [*ones, ["#7", *every], every]
+        await pilot.press("shift+tab", "shift+tab")
+        assert app.preferences.tab == "done"
+        await pilot.click("OrderTabs", offset=(45, 0))
+        assert app.home.list.tab is Tab.TO_REVIEW
         app.held.change(row(2, images=finished, waiting=0))
-        assert app.shown_numbers == ["#4", "#3"]
-        assert app.home.list.count(Tab.REVIEW) == 2
+        assert app.shown_numbers == ["#3"]
+        # A tab stays while one looks at it, and goes when it is left empty.
+        app.held.change(row(3, images=finished, waiting=0))
+        assert app.shown_numbers == []
+        assert " To review 0 " in str(app.home.filter.tabs.render())
+        await pilot.press("tab")
+        assert app.preferences.tab == "to hand over"
+        assert "To review" not in str(app.home.filter.tabs.render())
+
+
+async def test_tabs_that_do_not_fit_give_way_to_the_chosen_one(open_orders: OpenOrders) -> None:
+    made = (ImageBadges(1, 1, DONE, 1, SVG_DONE, has_svg=True, is_svg_chosen=True),)
+    rows = [
+        row(1, images=made),
+        row(2, images=made, books=(BookState.NONE,)),
+        row(3),
+        row(4, waiting=2),
+        row(5, images=(ImageBadges(5, 1, WORKING, None, None),)),
+        row(6, images=(ImageBadges(6, None, None, None, None),)),
+        row(7, status=OrderStatus.PENDING, images=()),
+        row(8, status=OrderStatus.ERROR),
+        row(9, finished_at=datetime(2026, 11, 20, tzinfo=UTC)),
+    ]
+    async with open_orders(rows, size=(80, 24)) as (app, pilot):
+        tabs = app.home.filter.tabs
+        for tab in Tab:
+            assert app.home.list.tab is tab
+            line = str(tabs.render())
+            assert f" {tab.label} {app.home.list.count(tab)} " in line
+            assert cell_len(line) <= tabs.size.width == 80
+            assert line.startswith("‹") is ("Not done" not in line)
+            assert line.endswith("›") is (" All " not in line)
+            await pilot.press("tab")
+
+
+async def test_a_search_tells_that_done_orders_are_elsewhere(open_orders: OpenOrders) -> None:
+    rows = [row(1), row(2, finished_at=datetime(2026, 11, 20, tzinfo=UTC))]
+    async with open_orders(rows) as (app, pilot):
+        await pilot.press("slash", "2", "escape")
+        assert "Orders that are done are searched under “All”." in "".join(app.lines)
+        await pilot.press("shift+tab")
+        assert app.shown_numbers == ["#2"]
 
 
 async def test_sorting(open_orders: OpenOrders) -> None:
     rows = [
         row(9, "Žofie", payment_status="NEW"),
         row(10, "Čeněk", payment_status=None),
-        row(100, "Adam", payment_status="PENDING", status=OrderStatus.PENDING),
+        row(100, "Adam", payment_status="PENDING", waiting=1),
     ]
     async with open_orders(rows) as (app, pilot):
         assert "Received▼" in app.lines[0]
@@ -188,7 +238,7 @@ async def test_sorting(open_orders: OpenOrders) -> None:
 
 
 async def test_preferences_are_taken_up(open_orders: OpenOrders) -> None:
-    remembered = Preferences(tab="review", sort="number", reverse=True, search="Customer")
+    remembered = Preferences(tab="to review", sort="number", reverse=True, search="Customer")
     rows = [row(number, waiting=1) for number in (1, 2, 3)]
     async with open_orders(rows, preferences=remembered) as (app, _):
         assert app.home.filter.field.value == "Customer"
@@ -196,7 +246,7 @@ async def test_preferences_are_taken_up(open_orders: OpenOrders) -> None:
         assert "Number▼" in app.lines[0]
     broken = Preferences(tab="?", sort="?", search="\x1b[31m")
     async with open_orders(some(3), preferences=broken) as (app, _):
-        assert app.home.list.tab is Tab.ALL
+        assert app.home.list.tab is Tab.WORKING
         assert app.home.filter.field.value == "[31m"
 
 
@@ -329,7 +379,7 @@ async def test_essential_columns_at_each_width(open_orders: OpenOrders) -> None:
         async with open_orders(some(3), size=(width, 20)) as (app, _):
             titles[width] = app.lines[0].split()
     assert titles[30] == ["Number", "Colourings", "SVG"]
-    assert titles[60] == ["Number", "Customer", "Status", "Colourings", "SVG"]
+    assert titles[60] == ["Number", "Customer", "Stage", "Colourings", "SVG"]
     assert titles[80][1:4] == ["Received▼", "Customer", "Payment"]
     assert len(titles[80]) == 7
     assert len(titles[120]) == 8

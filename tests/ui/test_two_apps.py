@@ -169,7 +169,7 @@ async def test_reviewing_at_once_judges_every_picture_once(office: Office) -> No
     async def work(me: Operator) -> None:
         orders_screen = me.app.screen
         assert isinstance(orders_screen, OrdersScreen)
-        await me.see(lambda: orders_screen.list.count(Tab.REVIEW) == len(orders))
+        await me.see(lambda: orders_screen.list.count(Tab.TO_REVIEW) == len(orders))
         await me.press_with_the_other("v")
         await me.see(lambda: isinstance(me.app.screen, ReviewScreen))
         review = me.app.screen
@@ -197,7 +197,7 @@ async def test_reviewing_at_once_judges_every_picture_once(office: Office) -> No
         assert f"You have judged {len(me.judged)} picture" in words
         await me.pilot.press("escape")
         # Both lists say what both have done.
-        await me.see(lambda: orders_screen.list.count(Tab.REVIEW) == 0)
+        await me.see(lambda: orders_screen.list.count(Tab.TO_REVIEW) == 0)
 
     both = await office.work(work)
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.orm.util import identity_key
 
 from fototui.db.base import Base
+from fototui.db.models.books import Book
 from fototui.db.models.operations import Review
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, SvgVersion
 from fototui.domain.events import Change, ChangeContext
@@ -90,6 +91,7 @@ _IMAGE = ContextResolver(Image, Image.line_item_id, Image.id, _LINE_ITEM)
 
 RESOLVERS: Mapping[str, ContextResolver] = {
     "LineItem": _LINE_ITEM,
+    "Book": ContextResolver(Book, Book.order_id),
     "Image": _IMAGE,
     "ColoringVersion": ContextResolver(
         ColoringVersion, ColoringVersion.image_id, ColoringVersion.image_id, _IMAGE

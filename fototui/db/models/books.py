@@ -13,9 +13,10 @@ from fototui.db.base import NOW, Base
 from fototui.db.models.columns import ChangeMarked, JobColumns
 from fototui.db.types import BOOK_STATUS_PG_ENUM
 from fototui.domain.files import S3ObjectRefData
-from fototui.domain.statuses import BookProcessingStatus
+from fototui.domain.lanes import LANES
+from fototui.domain.statuses import BookProcessingStatus, JobKind
 
-_ACTIVE = "status NOT IN ('completed', 'error') AND held_at IS NULL"
+_ACTIVE = LANES[JobKind.BOOK].active()
 
 
 class Book(JobColumns, ChangeMarked, Base):

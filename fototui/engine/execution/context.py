@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar, Unpack
@@ -20,7 +20,7 @@ from tenacity import (
 from fototui.db.errors import DatabaseError, DatabaseUnavailableError, is_outage
 from fototui.domain.errors import TransientError
 from fototui.domain.statuses import JobKind
-from fototui.engine.jobs.job import Columns, Job, JobStatus, JobT, Move
+from fototui.engine.jobs.job import Columns, Job, JobStatus, JobT, Move, OwnColumn
 from fototui.engine.jobs.table import JobTable
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lease import Lease
@@ -169,31 +169,43 @@ class Work(Generic[JobT]):
         """Forget what the outside service made."""
         self._results.drop(self.job)
 
-    async def move(self, status: JobStatus, **fields: Unpack[Columns]) -> None:
+    async def move(
+        self,
+        status: JobStatus,
+        own: Mapping[OwnColumn, object] | None = None,
+        **fields: Unpack[Columns],
+    ) -> None:
         """Write that the job is in its next status.
 
         While the database is away this waits, for as long as the engine counts as alive.
 
         Args:
             status: The next status.
-            fields: Columns written along with it.
+            own: Columns written along with it that only this lane's table has.
+            fields: Other columns written along with it.
 
         Raises:
             ClaimLostError: The job is no longer this engine's.
         """
-        await self._write(Move(status, fields))
+        await self._write(Move(status, fields, own=own or {}))
 
-    async def end(self, status: JobStatus, **fields: Unpack[Columns]) -> None:
+    async def end(
+        self,
+        status: JobStatus,
+        own: Mapping[OwnColumn, object] | None = None,
+        **fields: Unpack[Columns],
+    ) -> None:
         """Write where the job ends, and give up its claim.
 
         Args:
             status: The last status.
-            fields: Columns written along with it.
+            own: Columns written along with it that only this lane's table has.
+            fields: Other columns written along with it.
 
         Raises:
             ClaimLostError: The job is no longer this engine's.
         """
-        await self._write(Move(status, fields, ends=True))
+        await self._write(Move(status, fields, ends=True, own=own or {}))
 
     def ended_at(self, status: JobStatus) -> None:
         """Take note that a transaction of the step's own ended the job.

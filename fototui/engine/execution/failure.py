@@ -13,7 +13,7 @@ from fototui.domain.errors import AccountError, FototuiError, PermanentError, Tr
 from fototui.domain.sentences import Sentence
 from fototui.engine.execution.context import RetryPolicy, Work
 from fototui.engine.execution.pipeline import Pipeline, reason
-from fototui.engine.jobs.job import Columns, Job, JobStatus, JobT, VersionJob
+from fototui.engine.jobs.job import Columns, FileJob, Job, JobStatus, JobT
 from fototui.engine.observer import AttemptOutcome
 from fototui.services.operations.lanes import LaneService
 from fototui.storage.base import SERVICE as STORAGE
@@ -162,6 +162,6 @@ class _Again:
     fields: Columns = field(default_factory=Columns)
 
 
-def _waits_for_storage(job: Job, error: TransientError) -> TypeGuard[VersionJob]:
-    """Whether a version's file could not be stored or read: then time counts, and not tries."""
-    return isinstance(job, VersionJob) and error.service == STORAGE
+def _waits_for_storage(job: Job, error: TransientError) -> TypeGuard[FileJob]:
+    """Whether a job's file could not be stored or read: then time counts, and not tries."""
+    return isinstance(job, FileJob) and error.service == STORAGE

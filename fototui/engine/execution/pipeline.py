@@ -8,19 +8,14 @@ import structlog
 
 from fototui.domain.errors import PermanentError, TransientError
 from fototui.domain.files import S3ObjectRefData
+from fototui.domain.lanes import LANES
 from fototui.domain.sentences import Sentence
-from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
 from fototui.engine.execution.context import Work
-from fototui.engine.jobs.job import JobStatus, JobT, Reason, VersionJob
+from fototui.engine.jobs.job import FileJobT, JobStatus, JobT, Reason
 from fototui.engine.jobs.table import JobTable
 from fototui.storage.base import SERVICE, Storage
 
 log = structlog.get_logger(__name__)
-
-_COMPLETED: Mapping[VersionType, JobStatus] = {
-    VersionType.COLORING: ColoringProcessingStatus.COMPLETED,
-    VersionType.SVG: SvgProcessingStatus.COMPLETED,
-}
 
 Step = Callable[[Work[JobT]], Awaitable[None]]
 
@@ -79,8 +74,8 @@ async def run(pipeline: Pipeline[JobT], work: Work[JobT]) -> None:
         log.debug("step done", left=str(before), reached=str(work.job.status))
 
 
-def unless_made(storage: Storage, step: Step[VersionJob]) -> Step[VersionJob]:
-    """A step that is made only where the version's file is not there already.
+def unless_made(storage: Storage, step: Step[FileJobT]) -> Step[FileJobT]:
+    """A step that is made only where the job's file is not there already.
 
     The shop's older programs may put a finished version back into the queue; it was paid for.
 
@@ -89,12 +84,12 @@ def unless_made(storage: Storage, step: Step[VersionJob]) -> Step[VersionJob]:
         step: What leads on otherwise.
     """
 
-    async def begin(work: Work[VersionJob]) -> None:
+    async def begin(work: Work[FileJobT]) -> None:
         file = work.job.file
         stored = None if file is None else await storage.head(file.key)
         if file is None or stored is None or _differ(file.sha256, stored.sha256):
             return await step(work)
-        return await work.end(_COMPLETED[work.job.version_type], file_ref=file)
+        return await work.end(LANES[work.job.kind].statuses("completed"), file_ref=file)
 
     return begin
 
@@ -134,7 +129,7 @@ async def load(storage: Storage, source: S3ObjectRefData | None, *, missing: Sen
 
 
 async def store(
-    work: Work[VersionJob], storage: Storage, *, content_type: str
+    work: Work[FileJobT], storage: Storage, *, content_type: str
 ) -> S3ObjectRefData | None:
     """Put a job's result into storage.
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from typing import Self, TypedDict, TypeVar
+from typing import Any, Self, TypeAlias, TypedDict, TypeVar
 
 from sqlalchemy import ColumnElement
+from sqlalchemy.orm import InstrumentedAttribute
 
 from fototui.domain.files import S3ObjectRefData
+from fototui.domain.flags import ProcessingStatusEnum
 from fototui.domain.options import ColoringOptions, SvgOptions
 from fototui.domain.sentences import Sentence
-from fototui.domain.statuses import (
-    ColoringProcessingStatus,
-    JobKind,
-    OrderStatus,
-    SvgProcessingStatus,
-    VersionType,
-)
+from fototui.domain.statuses import JobKind, OrderStatus, VersionType
 from fototui.storage.keys import OrderStoragePaths
 
-JobStatus = ColoringProcessingStatus | SvgProcessingStatus | OrderStatus
+JobStatus: TypeAlias = ProcessingStatusEnum
+"""Where a job stands; each lane has statuses of its own."""
 
 
 class JobLabels(TypedDict, total=False):
@@ -77,39 +76,56 @@ JobT = TypeVar("JobT", bound=Job)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VersionJob(Job):
+class FileJob(Job):
+    """A job that makes one file.
+
+    Args:
+        version: Its number among those made of the same image or line item.
+        file: The file it has already; None where it is still to be made.
+        storage_away: Seconds for which storage had been away when it was claimed; None where it
+            does not wait for that.
+        line_item_id: Its line item.
+    """
+
+    row_id: int
+    version: int
+    file: S3ObjectRefData | None
+    storage_away: float | None
+    line_item_id: int
+
+    @property
+    @abstractmethod
+    def key(self) -> str:
+        """Storage key of the file that the job makes."""
+
+
+FileJobT = TypeVar("FileJobT", bound=FileJob)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionJob(FileJob):
     """A version to be made, with all that its steps need to know.
 
     Args:
-        version: Its number within the image.
         options: What was asked for; None where the row is defective.
         source: The file it is made from: the photo, or the colouring.
-        file: The file it has already; None where it is still to be made.
         runpod_job_id: RunPod's job id, once there is one.
         vectorizer_job_id: Vectorizer.ai's token of the result, once there is one.
         submissions: Calls begun to the outside service.
         resubmissions: Calls begun although an earlier one was paid for, or may have been, since an
             operator asked for it.
-        storage_away: Seconds for which storage had been away when it was claimed; None where it
-            does not wait for that.
         credits_charged: What earlier calls for it cost, in Vectorizer.ai's credits.
-        line_item_id: Its line item.
         image_id: Its image.
         position: The image's position.
     """
 
-    row_id: int
-    version: int
     options: ColoringOptions | SvgOptions | None
     source: S3ObjectRefData | None
-    file: S3ObjectRefData | None
     runpod_job_id: str | None
     vectorizer_job_id: str | None
     submissions: int
     resubmissions: int
     credits_charged: float
-    storage_away: float | None
-    line_item_id: int
     image_id: int
     position: int
 
@@ -155,7 +171,10 @@ class Reason(TypedDict, total=False):
 
 
 class Columns(Reason, total=False):
-    """The columns that a move may write: one that is not here is a slip of the pen."""
+    """The columns that a move may write: one that is not here is a slip of the pen.
+
+    What only one lane's table has, and no later step needs to know, is written as `Move.own`.
+    """
 
     claimed_by: None
     claim_token: None
@@ -171,6 +190,10 @@ class Columns(Reason, total=False):
     file_ref: S3ObjectRefData | None
 
 
+# Any: columns are of several types, and only their names are of interest here.
+OwnColumn: TypeAlias = InstrumentedAttribute[Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """Where a step leads: the next status, and columns that are written along with it.
@@ -179,8 +202,16 @@ class Move:
         status: The next status.
         fields: Columns, with their values or SQL expressions.
         ends: The job is over with it, and the claim given up.
+        own: Columns that only this lane's table has.
     """
 
     status: JobStatus
     fields: Columns = field(default_factory=Columns)
     ends: bool = False
+    own: Mapping[OwnColumn, object] = field(default_factory=dict)
+
+    @property
+    def values(self) -> Mapping[str, object]:
+        """All columns that it writes, with their values."""
+        own = {column.key: value for column, value in self.own.items()}
+        return {"status": self.status, **self.fields, **own}

@@ -69,7 +69,7 @@ class OrderJobs(JobTable[OrderJob]):
                 # The target stands for a repetition of this very write.
                 or_(Order.status == job.status, Order.status == move.status),
             )
-            .values({"status": move.status, **ending(job, move), **move.fields})
+            .values({**ending(job, move), **move.values})
             .returning(Order.id)
             .cte("moved")
         )

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 from sqlalchemy import func, text
 from sqlalchemy.exc import DBAPIError
@@ -16,7 +17,7 @@ from fototui.db.errors import ClaimLostError
 from fototui.db.models.operations import OutsideCancel
 from fototui.db.notify import cancel_payload, notify
 from fototui.domain.errors import FototuiError
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind
 from fototui.engine.jobs.job import Columns, JobT, Move, VersionJob
 from fototui.engine.jobs.table import JobTable
 
@@ -84,7 +85,7 @@ class Transitions:
             "claim_token": None,
             "not_before": func.now() + func.make_interval(0, 0, 0, 0, 0, 0, seconds),
         }
-        await self.write(jobs, job, Move(move.status, {**move.fields, **waiting}))
+        await self.write(jobs, job, replace(move, fields={**move.fields, **waiting}))
 
     @asynccontextmanager
     async def holding(self, jobs: JobTable[JobT], job: JobT) -> AsyncIterator[None]:
@@ -127,4 +128,4 @@ class Transitions:
         async with self._database.session() as session, session.begin():
             session.add(OutsideCancel(version_id=job.row_id, runpod_job_id=outside_id))
             await session.flush()
-            await notify(session, cancel_payload(VersionType.COLORING, job.row_id))
+            await notify(session, cancel_payload(JobKind.COLORING, job.row_id))

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from sqlalchemy import (
-    CTE,
-    Insert,
     Row,
     RowMapping,
     Select,
-    func,
-    insert,
     literal,
     or_,
     select,
@@ -20,7 +16,6 @@ from sqlalchemy import (
 from ulid import ULID
 
 from fototui.db.events.session import TrackedAsyncSession
-from fototui.db.models.operations import Activity
 from fototui.db.models.orders import CHOICE, VERSION_MODEL, Image
 from fototui.domain.errors import FototuiError, InvalidInputError, PermanentError
 from fototui.domain.events import (
@@ -34,14 +29,12 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.domain.options import ColoringOptions, GroupBy, ShapeStacking, SvgOptions
 from fototui.domain.statuses import (
     PROCESSING_STATUS,
-    ColoringProcessingStatus,
     JobKind,
-    SvgProcessingStatus,
     VersionType,
 )
 from fototui.engine.jobs.job import Move, VersionJob
+from fototui.engine.jobs.own_rows import ending, is_completed, logged_failure, read_file
 from fototui.engine.jobs.table import JobTable
-from fototui.services.operations.activity import ActivityAction
 
 # What a kind's job needs beside the shared columns: its options, its outside id, its source file.
 _OWN_COLUMNS = {
@@ -51,7 +44,6 @@ _OWN_COLUMNS = {
     "v.credits_charged, "
     "(SELECT c.file_ref FROM coloring_versions c WHERE c.id = v.coloring_version_id) AS source",
 }
-_COMPLETED = (ColoringProcessingStatus.COMPLETED, SvgProcessingStatus.COMPLETED)
 
 
 class VersionJobs(JobTable[VersionJob]):
@@ -107,7 +99,7 @@ class VersionJobs(JobTable[VersionJob]):
             options=options,
             source=source,
             defect=None if defect is None else defect.sentence,
-            file=_read_file(row["file"]),
+            file=read_file(row["file"]),
             runpod_job_id=row["runpod_job_id"],
             vectorizer_job_id=row["vectorizer_job_id"],
             retries=row["retries"],
@@ -126,7 +118,7 @@ class VersionJobs(JobTable[VersionJob]):
     def transition(self, job: VersionJob, move: Move, *, actor: str) -> Select[*tuple[object, ...]]:
         """One statement that writes a move; see `JobTable`."""
         model = VERSION_MODEL[self.version_type]
-        completes = move.status in _COMPLETED
+        completes = is_completed(move)
         moved = (
             update(model)
             .where(
@@ -136,7 +128,7 @@ class VersionJobs(JobTable[VersionJob]):
                 # The target stands for a repetition of this very write.
                 or_(model.status == job.status, model.status == move.status),
             )
-            .values({"status": move.status, **_ending(move), **_reasonless(move), **move.fields})
+            .values({**ending(move), **move.values})
             .returning(model.id, model.image_id, model.queued_at)
             .cte("moved")
         )
@@ -158,7 +150,9 @@ class VersionJobs(JobTable[VersionJob]):
             chosen_id = select(literal(None)).scalar_subquery()
         statement = select(moved.c.id, chosen_id.label("chosen"))
         if move.status.meta.is_retryable:
-            statement = statement.add_cte(_failure(job, move, moved, actor).cte("logged"))
+            statement = statement.add_cte(
+                logged_failure(moved, job, move, actor, image_id=job.image_id).cte("logged")
+            )
         return statement
 
     def report(
@@ -192,41 +186,7 @@ _OPTIONS: dict[VersionType, Callable[[RowMapping], ColoringOptions | SvgOptions]
 }
 
 
-def _read_file(value: object) -> S3ObjectRefData | None:
-    """The file that a row has; one that cannot be read is none, and is made anew."""
-    try:
-        return None if value is None else S3ObjectRefData.model_validate(value)
-    except ValueError:
-        return None
-
-
-def _failure(job: VersionJob, move: Move, moved: CTE, actor: str) -> Insert:
-    entry = {
-        Activity.operator: actor,
-        Activity.action: str(ActivityAction.FAILED),
-        Activity.order_id: ULID.from_str(job.order_id),
-        Activity.image_id: job.image_id,
-        Activity.version_type: str(job.version_type),
-        Activity.version_id: job.row_id,
-        Activity.detail: move.fields.get("error"),
-        Activity.detail_words: move.fields.get("error_words"),
-    }
-    values = [literal(value, column.type) for column, value in entry.items()]
-    return insert(Activity).from_select(list(entry), select(*values).select_from(moved))
-
-
 def _locked_image(job: VersionJob) -> Select[int]:
     # Services lock an image before its versions; in the other order both could wait for ever.
     locked = select(Image.id).where(Image.id == job.image_id).with_for_update(key_share=True)
     return select(locked.cte("locked").c.id)
-
-
-def _reasonless(move: Move) -> Mapping[str, object]:
-    """A completed version has no reason, whatever it had to wait for on its way."""
-    if move.status not in _COMPLETED:
-        return {}
-    return {"error": None, "error_code": None, "error_words": None, "storage_away_since": None}
-
-
-def _ending(move: Move) -> Mapping[str, object]:
-    return {"claimed_by": None, "completed_at": func.now()} if move.ends else {}

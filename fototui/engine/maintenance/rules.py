@@ -4,13 +4,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy import ColumnElement, Text, cast, func, select
+from sqlalchemy import ColumnElement, Select, Text, cast, func, select
+from sqlalchemy.orm import aliased
 
 from fototui.db.database import Database
+from fototui.db.models.books import Book
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.domain.books import BookOptions
 from fototui.domain.errors import ConflictError, FototuiError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, PaymentStatus
+from fototui.services.books.service import BookService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
 
@@ -28,14 +32,23 @@ class RuleSettings:
     Args:
         coloring: Ask for a colouring of each photo of an order whose photos are all there.
         svg: Ask for the SVG of each colouring that an operator chose.
-        paid_only: Both for paid orders only.
+        book: Ask for the books of each order of which every picture has its SVG.
+        paid_only: All for paid orders only.
         options: What colourings are made with.
+        book_options: How books are typeset.
     """
 
     coloring: bool = False
     svg: bool = False
+    book: bool = False
     paid_only: bool = False
     options: ColoringOptions = field(default_factory=ColoringOptions)
+    book_options: BookOptions = field(default_factory=BookOptions)
+
+    @property
+    def any(self) -> bool:
+        """Whether any rule holds."""
+        return self.coloring or self.svg or self.book
 
 
 class Rules:
@@ -43,7 +56,8 @@ class Rules:
 
     What is due is read from the rows themselves, and asked for under the image's lock like
     anything that an operator asks for. So it happens once, whichever engine comes first and
-    wherever one dies. An image of which a version was ever made is left to the operators.
+    wherever one dies. What was ever made of an image, or a line item, is left to the operators: a
+    book that is true no more too.
 
     Args:
         database: The database.
@@ -62,13 +76,14 @@ class Rules:
             await self._ask_for_colorings()
         if self._settings.svg:
             await self._ask_for_svgs()
+        if self._settings.book:
+            await self._ask_for_books()
 
     async def _ask_for_colorings(self) -> None:
         none_made = ~select(ColoringVersion.id).where(ColoringVersion.image_id == Image.id).exists()
         for image_id in await self._due(
             Image.uploaded_at > _recently(),
-            # Older writers left a JSON `null` where they meant no file.
-            cast(Image.file_ref, Text) != "null",
+            _has_photo(),
             Order.status == OrderStatus.READY_FOR_REVIEW,
             none_made,
         ):
@@ -106,20 +121,78 @@ class Rules:
                 except FototuiError as error:
                     log.warning("a rule could not ask for an SVG", reason=str(error))
 
+    async def _ask_for_books(self) -> None:
+        for item_id in await self._items_due():
+            async with self._database.session() as session:
+                service = BookService(session, operator=self._actor)
+                try:
+                    await service.create_first(item_id, self._settings.book_options)
+                except ConflictError:
+                    continue
+                except FototuiError as error:
+                    log.warning("a rule could not ask for a book", reason=str(error))
+
+    async def _items_due(self) -> list[int]:
+        """Line items without a book, of orders that are ready as a whole."""
+        made_lately = (
+            select(Image.line_item_id)
+            .join(SvgVersion, SvgVersion.id == Image.selected_svg_id)
+            .where(SvgVersion.completed_at > _recently())
+        )
+        another = aliased(LineItem)
+        unready = (
+            select(Image.id)
+            .join(another, another.id == Image.line_item_id)
+            .where(
+                another.order_id == Order.id,
+                another.quantity > 0,
+                _has_photo(),
+                Image.selected_svg_id.is_(None),
+            )
+            .exists()
+        )
+        statement = (
+            select(LineItem.id)
+            .join(Order, Order.id == LineItem.order_id)
+            .where(
+                LineItem.id.in_(made_lately),
+                LineItem.quantity > 0,
+                Order.cancelled_at.is_(None),
+                Order.finished_at.is_(None),
+                Order.status == OrderStatus.READY_FOR_REVIEW,
+                ~select(Book.id).where(Book.line_item_id == LineItem.id).exists(),
+                ~unready,
+            )
+        )
+        return await self._first(statement.order_by(LineItem.id))
+
     async def _due(self, *conditions: ColumnElement[bool]) -> list[int]:
         statement = (
             select(Image.id)
             .join(LineItem, LineItem.id == Image.line_item_id)
             .join(Order, Order.id == LineItem.order_id)
-            # What was cancelled, or taken out of its order, is not to be paid for.
-            .where(Order.cancelled_at.is_(None), LineItem.quantity > 0, *conditions)
+            # What was cancelled, handed over or taken out of its order is not to be paid for.
+            .where(
+                Order.cancelled_at.is_(None),
+                Order.finished_at.is_(None),
+                LineItem.quantity > 0,
+                *conditions,
+            )
             .order_by(Image.id)
-            .limit(_AT_ONCE)
         )
+        return await self._first(statement)
+
+    async def _first(self, statement: Select[int]) -> list[int]:
+        """The first rows of those that a rule finds, but for orders that are not paid."""
         if self._settings.paid_only:
             statement = statement.where(Order.payment_status == PaymentStatus.PAID)
         async with self._database.autocommit() as session:
-            return list(await session.scalars(statement))
+            return list(await session.scalars(statement.limit(_AT_ONCE)))
+
+
+def _has_photo() -> ColumnElement[bool]:
+    # Older writers left a JSON `null` where they meant no file.
+    return cast(Image.file_ref, Text) != "null"
 
 
 def _recently() -> ColumnElement[datetime]:

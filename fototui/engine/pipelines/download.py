@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -12,6 +13,7 @@ from ulid import ULID
 
 from fototui.clients.download import DownloadedPhoto, PhotoDownload
 from fototui.db.database import Database
+from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
 from fototui.domain.errors import OutsideError, PermanentError, TransientError
@@ -27,6 +29,7 @@ from fototui.engine.jobs.job import JobStatus, OrderJob, Reason
 from fototui.engine.jobs.orders import DOWNLOADS, claimed_order, finish
 from fototui.engine.pipelines.opening import OpenLane, Parts, PipelineEntry
 from fototui.services.operations.activity import ActivityAction, ActivityService
+from fototui.services.orders.finishing import bring_back, new_photos
 from fototui.storage.base import Storage
 from fototui.storage.keys import OrderStoragePaths
 
@@ -206,6 +209,8 @@ class DownloadPipeline:
             if more:
                 return False
             finish(row, job, S.READY_FOR_REVIEW)
+            if row.finished_at is not None:
+                await self._bring_back(session, row, row.finished_at)
             if row.sync_requested_at is not None:
                 # News that came during the download: they could not be asked for until now.
                 await notify(session, lane_payload(JobKind.INGEST))
@@ -213,6 +218,27 @@ class DownloadPipeline:
                 ActivityAction.DOWNLOADED, order_id=row.id
             )
         return True
+
+    async def _bring_back(
+        self, session: TrackedAsyncSession, row: Order, finished_at: datetime
+    ) -> None:
+        """Let an order be worked on again that was handed over before its photos had come."""
+        count = await session.scalar(
+            select(func.count())
+            .select_from(Image)
+            .join(LineItem, LineItem.id == Image.line_item_id)
+            .where(
+                LineItem.order_id == row.id,
+                LineItem.quantity > 0,
+                Image.uploaded_at > finished_at,
+            )
+        )
+        if count:
+            why = new_photos(count)
+            await bring_back(session, row, why)
+            ActivityService(session, operator=self._actor).add(
+                ActivityAction.REOPENED, order_id=row.id, detail=why
+            )
 
 
 def is_missing() -> ColumnElement[bool]:

@@ -1,7 +1,8 @@
 """All pipelines: a new lane is one line here, its file beside, and its `LaneSpec`."""
 
-from fototui.engine.pipelines import coloring, download, ingest, svg
+from fototui.engine.pipelines import book, coloring, download, ingest, svg
 
 PIPELINES = {
-    entry.kind: entry for entry in (coloring.ENTRY, svg.ENTRY, ingest.ENTRY, download.ENTRY)
+    entry.kind: entry
+    for entry in (coloring.ENTRY, svg.ENTRY, book.ENTRY, ingest.ENTRY, download.ENTRY)
 }

@@ -48,9 +48,10 @@ def against_coloring(view: Selection) -> str | None:
 
 
 def against_svg(view: Selection) -> str | None:
-    """Make an SVG of the chosen colouring."""
-    if view.image is not None and view.image.chosen_id(VersionType.COLORING) is None:
-        return _("Choose a colouring first; an SVG is made from it.")
+    """Make an SVG of the chosen colouring, or of the newest."""
+    colorings = () if view.image is None else view.image.coloring
+    if view.image is not None and not any(version.status == "completed" for version in colorings):
+        return _("Make a colouring first; an SVG is made from it.")
     return without_image(view)
 
 

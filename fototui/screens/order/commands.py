@@ -6,8 +6,10 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from fototui.domain.stages import Step
 from fototui.domain.statuses import OrderStatus, VersionType
-from fototui.i18n import _
+from fototui.i18n import _, translate
+from fototui.screens import addresses
 from fototui.screens.base import FototuiScreen
 from fototui.screens.choosing import choose
 from fototui.screens.dialogs import confirm
@@ -15,10 +17,12 @@ from fototui.screens.options import ask_options
 from fototui.screens.order import availability as can
 from fototui.screens.order import files
 from fototui.screens.order.selection import Selection
+from fototui.screens.orders import next_step
 from fototui.screens.orders.bulk import Outcome
 from fototui.screens.orders.urgency import turn_urgency
 from fototui.services.ingest.imports import SyncService
 from fototui.services.versions.kinds import version_service
+from fototui.services.views.orders import OrderRow
 from fototui.services.views.versions import StartReport, VersionView
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
@@ -51,6 +55,14 @@ class OrderCommands(FototuiScreen):
             return partial(reason, view)
 
         commands = {
+            "order.next_step": Command(
+                self._take_on,
+                lambda: can.without_order(view) or next_step.why_not(self._rows),
+                label=lambda: next_step.label(self._rows),
+                tooltip=lambda: next_step.tooltip(self._rows),
+            ),
+            "order.shop_page": Command(self._open_shop_page, self._why_no_shop_page),
+            "order.copy_shop_page": Command(self._copy_shop_page, self._why_no_shop_page),
             "order.choose": Command(self._choose, unless(can.against_choosing)),
             "order.retry": Command(self._retry, unless(can.against_retrying)),
             "order.retry_all": Command(self._retry_all, unless(can.against_retrying_all)),
@@ -213,6 +225,45 @@ class OrderCommands(FototuiScreen):
 
         self.perform(work, _about(_("v{n} is chosen.")))
 
+    # --- the next step -------------------------------------------------------------------------
+
+    @property
+    def _rows(self) -> list[OrderRow]:
+        row = self.context.store.orders.get(self.order_id)
+        return [] if row is None else [row]
+
+    def _take_on(self) -> None:
+        rows = self._rows
+        if rows and next_step.steps_of(rows) == {Step.REVIEW} and not rows[0].waiting:
+            self.notify(_("Choose a version of each picture."))
+            return
+
+        async def work() -> str | None:
+            words = await next_step.take_on(self.app, self.context, rows, lambda *_progress: None)
+            self.show_all()
+            return words
+
+        self.perform(work, _as_it_is)
+
+    # --- the order in the shop -----------------------------------------------------------------
+
+    def _why_no_shop_page(self) -> str | None:
+        if (detail := self.selection.detail) is None:
+            return can.without_order(self.selection)
+        return addresses.why_no_shop_page(self.context, detail.shopify_id)
+
+    @property
+    def _shop_page(self) -> str:
+        detail = self.selection.detail
+        return "" if detail is None else addresses.shop_page(self.context, detail.shopify_id) or ""
+
+    def _open_shop_page(self) -> None:
+        page = self._shop_page
+        self.perform(lambda: addresses.browse(self.app, page), _as_it_is)
+
+    def _copy_shop_page(self) -> None:
+        self.notify(addresses.copy(self.app, self._shop_page))
+
     # --- the order and its files ---------------------------------------------------------------
 
     def _turn_urgency(self) -> None:
@@ -258,4 +309,11 @@ def _as_it_is(words: str | None) -> str | None:
 
 def _about(words: str) -> Callable[[VersionView | None], str | None]:
     """A toast about a version; none where the operator thought better of it."""
-    return lambda view: None if view is None else words.format(n=view.version)
+
+    def tell(view: VersionView | None) -> str | None:
+        if view is None:
+            return None
+        told = words.format(n=view.version)
+        return told if view.note is None else f"{told} {translate(view.note)}"
+
+    return tell

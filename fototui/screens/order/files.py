@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import sys
-import webbrowser
 from pathlib import Path
 
 from textual.app import App
@@ -16,6 +13,7 @@ from fototui.domain.errors import FototuiError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.text import clean_line
 from fototui.i18n import _
+from fototui.screens import addresses
 from fototui.screens.dialogs import AskText, confirm
 from fototui.ui.context import AppContext
 
@@ -24,15 +22,6 @@ class SaveError(FototuiError):
     """A file could not be written."""
 
     code = "save"
-
-
-def can_browse() -> bool:
-    """Whether a browser would open before the operator's eyes, and not take the terminal over."""
-    if os.environ.get("SSH_CONNECTION"):
-        return False
-    if sys.platform in ("darwin", "win32"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 async def browse(app: App[object], context: AppContext, ref: S3ObjectRefData) -> str:
@@ -46,11 +35,7 @@ async def browse(app: App[object], context: AppContext, ref: S3ObjectRefData) ->
     Returns:
         What was done, for a toast.
     """
-    address = await context.pictures.address(ref)
-    if can_browse() and await asyncio.to_thread(webbrowser.open, address):
-        return _("Opened in the browser.")
-    app.copy_to_clipboard(address)
-    return _("There is no browser here; the address is copied: {address}").format(address=address)
+    return await addresses.browse(app, await context.pictures.address(ref))
 
 
 async def copy_address(app: App[object], context: AppContext, ref: S3ObjectRefData) -> str:
@@ -64,9 +49,7 @@ async def copy_address(app: App[object], context: AppContext, ref: S3ObjectRefDa
     Returns:
         What was done, for a toast.
     """
-    address = await context.pictures.address(ref)
-    app.copy_to_clipboard(address)
-    return _("Copied: {address}").format(address=address)
+    return addresses.copy(app, await context.pictures.address(ref))
 
 
 async def save(

@@ -6,31 +6,35 @@ from datetime import tzinfo
 
 from textual.content import Content
 
+from fototui.domain.stages import OrderStage
 from fototui.domain.text import clean_line
 from fototui.i18n import _, full_time, translate
 from fototui.screens.order.selection import Selection
 from fototui.services.views.orders import OrderDetail
 from fototui.widgets.badges import MUTED
-from fototui.widgets.tables.order_columns import payment_label, status_label
+from fototui.widgets.tables.order_columns import payment_label, stage_label, status_label
 
 
-def about(detail: OrderDetail | None, missing: str, zone: tzinfo, *, waiting: int) -> Content:
+def about(
+    detail: OrderDetail | None, missing: str, zone: tzinfo, *, stage: OrderStage | None
+) -> Content:
     """An order in a line.
 
     Args:
         detail: The order.
         missing: What to say where there is none.
-        waiting: How many pictures of it wait in the review.
         zone: In which times are shown.
+        stage: What it wants next, once that is known.
     """
     if detail is None:
         return Content.styled(missing, MUTED)
     parts = [
         Content.styled(clean_line(detail.customer_name or "–", limit=80), "bold"),
         Content.styled(_("First") if detail.urgent else "", "bold $warning"),
-        status_label(detail.status, waiting),
+        Content() if stage is None else stage_label(stage),
         payment_label(detail.payment_status),
         Content.styled(full_time(detail.created_at, zone), MUTED),
+        Content.assemble((_("Shop status"), MUTED), " ") + status_label(detail.status),
         Content.styled(clean_line(detail.customer_email or "", limit=80), MUTED),
         Content.styled(clean_line(detail.shipping_method or "", limit=80), MUTED),
     ]
@@ -38,10 +42,9 @@ def about(detail: OrderDetail | None, missing: str, zone: tzinfo, *, waiting: in
 
 
 def why_failed(detail: OrderDetail | None) -> str:
-    """Why an order failed, or why its details or photos wait; empty where all is well."""
-    if detail is None or detail.error is None:
-        return ""
-    return clean_line(translate(detail.error), limit=400)
+    """Why an order failed, waits, or came back; empty where there is nothing to tell."""
+    reason = None if detail is None else detail.error or detail.reopened
+    return "" if reason is None else clean_line(translate(reason), limit=400)
 
 
 def no_picture(selection: Selection, missing: str) -> str:

@@ -163,8 +163,8 @@ class OrderScreen(OrderCommands):
         image, version = selection.image, selection.version
         missing = self._why_missing()
         row = self.context.store.orders.get(self.order_id)
-        zone, waiting = self.context.timezone, 0 if row is None else row.waiting
-        self.query_one("#about", Static).update(about(detail, missing, zone, waiting=waiting))
+        zone, stage = self.context.timezone, None if row is None else row.stage
+        self.query_one("#about", Static).update(about(detail, missing, zone, stage=stage))
         why = why_failed(detail)
         self.query_one("#why", Static).update(why)
         self.query_one("#why").set_class(not why, "-nothing")

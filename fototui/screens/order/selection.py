@@ -18,7 +18,7 @@ _NONE_YET = {
     VersionType.SVG: N_("No SVG yet. Press s to make one."),
 }
 _NOT_YET_POSSIBLE = {
-    VersionType.SVG: N_("No SVG yet. Choose a colouring first; then press s here."),
+    VersionType.SVG: N_("No SVG yet. Make a colouring first; then press s here."),
 }
 
 
@@ -86,9 +86,10 @@ class Selection:
     @property
     def no_versions(self) -> str:
         """What to do where there are no versions."""
-        source = MADE_FROM.get(self.kind)
-        if source and self.image is not None and self.image.chosen_id(source) is None:
-            return _(_NOT_YET_POSSIBLE[self.kind])
+        source, image = MADE_FROM.get(self.kind), self.image
+        if source and image is not None:
+            made = any(version.status == "completed" for version in image.versions(source))
+            return _(_NONE_YET[self.kind] if made else _NOT_YET_POSSIBLE[self.kind])
         return _(_NONE_YET[self.kind])
 
     def put_on(self, version_id: int) -> None:

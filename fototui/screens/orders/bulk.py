@@ -10,6 +10,7 @@ from itertools import islice
 
 from fototui.domain.badges import Badge
 from fototui.domain.errors import FototuiError
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _, ngettext, translate
 from fototui.services.backend import Backend
@@ -32,10 +33,12 @@ class Outcome:
     Args:
         started: Versions, or orders, that were started.
         skipped: Reasons why others were not, counted.
+        notes: What is to be known of those that were started, counted.
     """
 
     started: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, reports: Iterable[StartReport]) -> Outcome:
@@ -44,15 +47,32 @@ class Outcome:
         for report in reports:
             if report.version is not None:
                 outcome.started += 1
+                if report.version.note is not None:
+                    outcome.notes[translate(report.version.note)] += 1
             else:
                 reason = report.skipped
                 outcome.skipped[_("It was left out.") if reason is None else translate(reason)] += 1
         return outcome
 
+    @classmethod
+    def of_all(cls, reports: Iterable[tuple[bool, Sentence | None]]) -> Outcome:
+        """What became of other things: whether each was started, or else why not."""
+        outcome = cls()
+        for is_started, reason in reports:
+            outcome.started += is_started
+            if reason is not None:
+                outcome.skipped[translate(reason)] += 1
+        return outcome
+
+    def without_skipped(self) -> Outcome:
+        """What was started alone."""
+        return Outcome(self.started, notes=self.notes)
+
     def add(self, other: Outcome) -> None:
         """Count more."""
         self.started += other.started
         self.skipped.update(other.skipped)
+        self.notes.update(other.notes)
 
     def in_words(self) -> str:
         """For a toast: how many, and the commonest reasons against the rest."""
@@ -61,6 +81,8 @@ class Outcome:
         words = ngettext("{count} started.", "{count} started.", self.started).format(
             count=self.started
         )
+        for note, count in self.notes.most_common(1):
+            words += f" {note}" if count == 1 else f" {note} ({count}×)"
         if not self.skipped:
             return words
         skipped = self.skipped.total()

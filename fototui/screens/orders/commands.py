@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext, translate
+from fototui.screens import addresses
 from fototui.screens.base import FototuiScreen
 from fototui.screens.dialogs import confirm
-from fototui.screens.orders import bulk
+from fototui.screens.orders import bulk, next_step
 from fototui.screens.orders.urgency import turn_urgency
 from fototui.services.ingest.imports import ImportReport
+from fototui.services.views.orders import OrderRow
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
@@ -50,6 +52,14 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
         return {
             "orders.open": Command(self._open, self._why_no_order),
             "orders.copy": Command(self._copy, self._why_no_order),
+            "orders.shop_page": Command(self._open_shop_page, self._why_no_shop_page),
+            "orders.copy_shop_page": Command(self._copy_shop_page, self._why_no_shop_page),
+            "orders.next_step": Command(
+                self._take_on,
+                lambda: self._why_no_order() or next_step.why_not(self._target_rows),
+                label=lambda: next_step.label(self._target_rows),
+                tooltip=lambda: next_step.tooltip(self._target_rows),
+            ),
             "orders.review": Command(self._review),
             "orders.mark": Command(self._mark, self._why_no_order),
             "orders.mark_all": Command(self._mark_all, self._why_no_order),
@@ -100,6 +110,24 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
             self.app.copy_to_clipboard(clean_line(row.number))
             self.notify(_("Copied {number}.").format(number=row.number))
 
+    def _why_no_shop_page(self) -> str | None:
+        row = self.context.store.orders.get(self.table.cursor or "")
+        if row is None:
+            return _("There is no order here.")
+        return addresses.why_no_shop_page(self.context, row.shopify_id)
+
+    @property
+    def _shop_page(self) -> str:
+        row = self.context.store.orders.get(self.table.cursor or "")
+        return "" if row is None else addresses.shop_page(self.context, row.shopify_id) or ""
+
+    def _open_shop_page(self) -> None:
+        page = self._shop_page
+        self.perform(lambda: addresses.browse(self.app, page), lambda words: words)
+
+    def _copy_shop_page(self) -> None:
+        self.notify(addresses.copy(self.app, self._shop_page))
+
     # --- many orders -------------------------------------------------------------------------
 
     def _mark(self) -> None:
@@ -138,6 +166,26 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
         """ULIDs of the marked orders, or of the one under the cursor."""
         chosen = self.table.marked or {self.table.cursor or ""}
         return [order_id for order_id in self.context.store.listing if order_id in chosen]
+
+    @property
+    def _target_rows(self) -> list[OrderRow]:
+        """The marked orders, or the one under the cursor; not in their order."""
+        orders = self.context.store.orders
+        chosen = self.table.marked or {self.table.cursor or ""}
+        return [row for order_id in chosen if (row := orders.get(order_id)) is not None]
+
+    def _take_on(self) -> None:
+        targets = self._targets
+        rows = [self.context.store.orders[order_id] for order_id in targets]
+
+        async def work() -> str | None:
+            words = await next_step.take_on(self.app, self.context, rows, self._tell)
+            if words is not None or self.table.marked:
+                self.table.unmark(targets)
+                self._show_counts()
+            return words
+
+        self.perform(work, lambda words: words)
 
     def _turn_urgency(self) -> None:
         targets = self._targets

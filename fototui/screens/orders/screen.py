@@ -21,6 +21,7 @@ from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
 from fototui.ui.messages import OrdersCounted
+from fototui.widgets.key_bar import KeyBar
 from fototui.widgets.order_filter import OrderFilter, OrderTabs
 from fototui.widgets.order_pane import OrderPane
 from fototui.widgets.tables.order_columns import Paint
@@ -65,7 +66,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         """Filter above, table below, the pane at the right where there is room."""
         context = self.context
         ascii_signs = context.settings.ascii_badges
-        self.filter = OrderFilter(search=self.list.search, count=self.list.count)
+        self.filter = OrderFilter(search=self.list.search, orders=self.list)
         self.table = OrderTable(
             lambda: context.store.orders, zone=context.timezone, ascii_signs=ascii_signs
         )
@@ -121,9 +122,14 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
             self.refresh_bindings()
 
     def _show_counts(self) -> None:
-        self.filter.tabs.show(self.list.tab, self._note())
-        waiting, failed = self.list.count(Tab.REVIEW), self.list.count(Tab.ERROR)
+        self.filter.tabs.show(self._note())
+        self._refresh_keys()
+        waiting, failed = self.list.count(Tab.TO_REVIEW), self.list.count(Tab.ERROR)
         self.app.post_message(OrdersCounted(to_review=waiting, failed=failed))
+
+    def _refresh_keys(self) -> None:
+        """The next step of another order, or of more of them, may be another one."""
+        self.query(KeyBar).refresh()
 
     def _note(self) -> str:
         if self._progress:
@@ -137,11 +143,14 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
 
     def _words_when_empty(self) -> str:
         if self.list.search:
-            return _("Nothing matches “{search}”. Press esc to clear the search.").format(
+            words = _("Nothing matches “{search}”. Press esc to clear the search.").format(
                 search=self.list.search
             )
+            if self.list.tab is not Tab.ALL and self.list.count(Tab.DONE):
+                words += " " + _("Orders that are done are searched under “All”.")
+            return words
         if self.list.count(Tab.ALL):
-            return _("No orders are in this state.")
+            return _("No orders are here.")
         if not self.context.store.is_complete:
             return _("Loading orders…")
         return _("No orders yet. `fototui orders add photo.jpg` makes one.")
@@ -165,7 +174,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         self.table.focus()
 
     def on_order_tabs_chosen(self, event: OrderTabs.Chosen) -> None:
-        """Show another state."""
+        """Show another tab."""
         self._show_tab(event.tab)
 
     def on_order_table_sort_asked(self, event: OrderTable.SortAsked) -> None:
@@ -203,7 +212,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
             self._show_counts()
 
     def _turn_tab(self, step: int) -> None:
-        tabs = list(Tab)
+        tabs = self.list.tabs
         self._show_tab(tabs[(tabs.index(self.list.tab) + step) % len(tabs)])
 
     def _show_tab(self, tab: Tab) -> None:
@@ -229,7 +238,8 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         self.context.store.look_at(self.table.in_sight)
 
     def on_order_table_moved(self) -> None:
-        """Let the pane follow once the cursor rests."""
+        """Say what the keys do to this order; let the pane follow once the cursor rests."""
+        self._refresh_keys()
         self._await_rest()
 
     def on_screen_resume(self) -> None:
@@ -276,8 +286,8 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         if detail is not None:
             self._viewers = self.context.viewers(detail.id)
             row = self.context.store.orders.get(detail.id)
-            waiting = 0 if row is None else row.waiting
-            self.pane.show(detail, self._viewers, waiting=waiting)
+            stage = None if row is None else row.stage
+            self.pane.show(detail, self._viewers, stage=stage)
 
     def _watch_viewers(self) -> None:
         order_id = self._pane_order

@@ -17,6 +17,7 @@ OrderRef = Annotated[
 ]
 ImageId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 VersionId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+BookId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 
 
 async def context_of(request: Request) -> ServerContext:

@@ -78,7 +78,7 @@ async def generate_svg(
     image_id: ImageId,
     wanted: SvgRequest | None = None,
 ) -> SvgVersionAnswer:
-    """Ask for a new SVG of an image, made from its chosen colouring."""
+    """Ask for a new SVG of an image, made from its chosen colouring, else from the newest."""
     options = (wanted or SvgRequest()).options()
     async with context.database.session() as session:
         view = await VectorizerService(session, operator=caller).create(image_id, options)

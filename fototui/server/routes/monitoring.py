@@ -51,8 +51,9 @@ async def is_ready(request: Request, context: Context) -> Response:
 )
 async def metrics(request: Request, context: Context) -> Response:
     """All metrics, in Prometheus' text format; needs no token from this machine itself."""
-    stats = await _health(request).stats()
-    return Response(context.metrics.render(stats), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    health = _health(request)
+    found = context.metrics.render(await health.stats(), await health.stages())
+    return Response(found, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 # Any: JSON Schema.

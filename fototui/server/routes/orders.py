@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from fototui.domain.errors import NotFoundError
+from fototui.domain.stages import Stage
 from fototui.runtime.compose import default_options
 from fototui.server.routes.common import (
     CLOSED,
@@ -27,6 +28,7 @@ from fototui.server.schemas import (
     SvgRequest,
     SvgVersionAnswer,
 )
+from fototui.services.orders.by_stage import StageService
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
@@ -36,14 +38,27 @@ router = APIRouter(prefix="/api/v1/orders", tags=["orders"], dependencies=CLOSED
 
 Skip = Annotated[int, Query(ge=0, le=100_000, description="Leave out so many of the newest.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="Most orders.")]
+InStage = Annotated[Stage | None, Query(description="Only orders that want this next.")]
 
 
 @router.get("", operation_id="list_orders")
 async def list_orders(
-    context: Context, presenter: Presenting, caller: Caller, skip: Skip = 0, limit: Limit = 50
+    context: Context,
+    presenter: Presenting,
+    caller: Caller,
+    skip: Skip = 0,
+    limit: Limit = 50,
+    stage: InStage = None,
 ) -> OrderList:
-    """List orders, newest first."""
+    """List orders, newest first; those that are done by their end, the latest first."""
     async with context.database.autocommit() as session:
+        if stage is not None:
+            found = await StageService(session, operator=caller).list_orders(
+                stage, limit=limit, skip=skip
+            )
+            return OrderList(
+                orders=[presenter.summary(row) for row in found.orders], total=found.total
+            )
         orders = OrderService(session, operator=caller)
         page = await orders.list_orders(limit=limit, skip=skip)
         counts = await orders.count_by_status()
@@ -59,7 +74,8 @@ async def get_order(
     """One order with everything in it."""
     async with context.database.autocommit() as session:
         order = await OrderService(session, operator=caller).get_order(order_id)
-    return await presenter.order(order)
+        stage = await StageService(session, operator=caller).stage_of(order.id)
+    return await presenter.order(order, stage)
 
 
 @router.get("/{order_id}/images/{image_id}", operation_id="get_order_image")
@@ -112,14 +128,21 @@ async def generate_order_svgs(
     order_id: OrderRef,
     wanted: SvgRequest | None = None,
 ) -> GenerationReport[SvgVersionAnswer]:
-    """Ask for an SVG of each image that has none and is getting none."""
+    """Ask for an SVG of each image that has none and is getting none.
+
+    It is made of the chosen colouring; where none is chosen, of the newest.
+    """
     options = (wanted or SvgRequest()).options()
     async with context.database.session() as session:
         service = VectorizerService(session, operator=caller)
         reports = await service.create_for_order(order_id, options)
     return GenerationReport(
         started=[
-            Started(image_id=report.image_id, version=await presenter.svg(report.version))
+            Started(
+                image_id=report.image_id,
+                version=await presenter.svg(report.version),
+                note=None if report.version.note is None else str(report.version.note),
+            )
             for report in reports
             if report.version is not None
         ],

@@ -30,13 +30,11 @@ from fototui.domain.events import (
     OrderUpdateEvent,
 )
 from fototui.domain.sentences import Sentence
-from fototui.domain.shop import ShopOrder
+from fototui.domain.shop import NO_PHOTOS, ShopOrder
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.services.ingest.diff import KnownBook, OrderDiff, compare
 from fototui.services.operations.activity import ActivityAction, ActivityService
-
-NO_PHOTOS = "no_photos"
-"""The code of an order that should have photos and has none."""
+from fototui.services.orders.finishing import bring_back, new_photos
 
 _NO_PHOTOS = Sentence.make(
     "The order should have photos, and the shop names none that can be fetched; see its line "
@@ -213,6 +211,10 @@ class IngestService:
         if not applied.changed:
             return
         self.session.add_all(diff.rows(row))
+        if applied.new_photos and row.finished_at is not None:
+            why = new_photos(applied.new_photos)
+            await bring_back(self.session, row, why)
+            self._activity.add(ActivityAction.REOPENED, order_id=row.id, detail=why)
         if diff.photos:
             # A photo that is not there yet makes no event of its own; it is news of its order.
             status = {"status": str(row.status)}

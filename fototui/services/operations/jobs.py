@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     RowMapping,
     Select,
+    Table,
     Text,
     case,
     cast,
@@ -23,19 +24,14 @@ from sqlalchemy import (
     union_all,
 )
 
+from fototui.db.base import Base
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.operations import Engine
-from fototui.db.models.orders import VERSION_MODEL, Image, LineItem, Order, active_predicate
-from fototui.domain.lanes import LANES
+from fototui.db.models.orders import Image, LineItem, Order
+from fototui.domain.flags import ProcessingStatusEnum
+from fototui.domain.lanes import LANES, OWN_ROW_LANES, LaneSpec
 from fototui.domain.sentences import Sentence
-from fototui.domain.statuses import (
-    PROCESSING_STATUS,
-    ColoringProcessingStatus,
-    JobKind,
-    OrderStatus,
-    SvgProcessingStatus,
-    VersionType,
-)
+from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.services.versions.base import CANCELLED
 from fototui.services.views import stored
 
@@ -45,18 +41,18 @@ MINUTES = 60
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One version or order on its way, or one that failed.
+    """One version, book or order on its way, or one that failed.
 
     Args:
-        kind: Colouring or SVG; or what is fetched of an order.
-        version_id: The version's row; None for an order.
-        version: Its number within image and kind.
+        kind: What is made; or what is fetched of an order.
+        row_id: The job's own row; None for an order.
+        version: Its number within image, or line item, and kind.
         status: Where it stands. An order that is fetched once more waits or is processed, whatever
             its own status.
         order_id: ULID of its order.
         order_number: The order's number.
         item_position: The book's place in the order, from 1; None for an order.
-        image_id: The version's image.
+        image_id: The version's image; None for what is not of one.
         image_position: The image's page in the book, from 1.
         queued_at: When it was last asked for.
         completed_at: When it failed.
@@ -69,9 +65,9 @@ class JobView:
     """
 
     kind: JobKind
-    version_id: int | None
+    row_id: int | None
     version: int | None
-    status: ColoringProcessingStatus | SvgProcessingStatus | OrderStatus
+    status: ProcessingStatusEnum
     order_id: str
     order_number: str
     item_position: int | None
@@ -89,12 +85,12 @@ class JobView:
     @property
     def key(self) -> str:
         """What tells it from all other jobs."""
-        return f"{self.kind}:{self.version_id or self.order_id}"
+        return f"{self.kind}:{self.row_id or self.order_id}"
 
     @property
     def is_paid_for(self) -> bool:
         """The outside service was asked, or may have been: cancelling it may lose money."""
-        return self.version_id is not None and not (
+        return LANES[self.kind].price is not None and not (
             self.status.meta.is_final
             or self.status.meta.is_startable
             or self.status in ("pending", "processing")
@@ -106,7 +102,7 @@ class Throughput:
     """What ended in each of the last minutes, oldest first, the present one last.
 
     Args:
-        completed: Completed versions a minute.
+        completed: Completed jobs a minute, but for orders.
         failed: Failed ones; not those that an operator cancelled.
     """
 
@@ -199,33 +195,28 @@ _Columns = Select[*tuple[object, ...]]
 
 def active_statement(limit: int) -> _Columns:
     """The statement behind `JobService.active`."""
-    parts = [
-        _versions(kind)
+    parts = []
+    for lane in LANES.values():
+        rows = _table(lane)
         # Its very text is what the partial index of unfinished rows is known by.
-        .where(text(active_predicate(kind, f"{model.__tablename__}.")))
-        .order_by(model.queued_at, model.id)
-        .limit(limit)
-        for kind, model in VERSION_MODEL.items()
-    ]
-    parts += [
-        _orders(literal(str(kind)))
-        .where(text(active_predicate(kind, f"{Order.__tablename__}.")))
-        .order_by(Order.queued_at, Order.id)
-        .limit(limit)
-        for kind, lane in LANES.items()
-        if lane.table == Order.__tablename__
-    ]
+        is_active = text(lane.active(f"{lane.table}."))
+        parts.append(
+            (_rows(lane) if lane.has_own_rows else _orders(literal(str(lane.kind))))
+            .where(is_active)
+            .order_by(rows.c.queued_at, rows.c.id)
+            .limit(limit)
+        )
     return _jobs(parts, limit, newest_first=False)
 
 
 def failures_statement(limit: int) -> _Columns:
     """The statement behind `JobService.recent_failures`."""
     parts = [
-        _versions(kind)
-        .where(model.completed_at > _an_hour_ago(), _failed(kind))
-        .order_by(model.completed_at.desc())
+        _rows(lane)
+        .where(_table(lane).c.completed_at > _an_hour_ago(), _failed(lane))
+        .order_by(_table(lane).c.completed_at.desc())
         .limit(limit)
-        for kind, model in VERSION_MODEL.items()
+        for lane in OWN_ROW_LANES
     ]
     # Without a book its details have never come.
     is_known = select(LineItem.id).where(LineItem.order_id == Order.id).exists()
@@ -242,14 +233,15 @@ def failures_statement(limit: int) -> _Columns:
 def throughput_statement() -> Select[int, bool, int]:
     """The statement behind `JobService.throughput`."""
     parts = []
-    for kind, model in VERSION_MODEL.items():
-        is_completed = model.status == PROCESSING_STATUS[kind].COMPLETED
-        seconds = func.extract("epoch", func.now() - model.completed_at)
+    for lane in OWN_ROW_LANES:
+        rows = _table(lane)
+        is_completed = rows.c.status == lane.statuses("completed")
+        seconds = func.extract("epoch", func.now() - rows.c.completed_at)
         parts.append(
             select(
                 cast(func.floor(seconds / 60), Integer).label("minutes_ago"),
                 is_completed.label("is_completed"),
-            ).where(model.completed_at > _an_hour_ago(), is_completed | _failed(kind))
+            ).where(rows.c.completed_at > _an_hour_ago(), is_completed | _failed(lane))
         )
     ended = union_all(*parts).subquery("ended")
     return select(ended.c.minutes_ago, ended.c.is_completed, func.count()).group_by(
@@ -257,35 +249,42 @@ def throughput_statement() -> Select[int, bool, int]:
     )
 
 
+def _table(lane: LaneSpec) -> Table:
+    return Base.metadata.tables[lane.table]
+
+
 def _an_hour_ago() -> ColumnElement[datetime]:
     return func.now() - text(f"interval '{MINUTES} minutes'")
 
 
-def _failed(kind: VersionType) -> ColumnElement[bool]:
-    model = VERSION_MODEL[kind]
-    cancelled = func.coalesce(model.error_code, "") == CANCELLED
-    return (model.status == PROCESSING_STATUS[kind].ERROR) & ~cancelled
+def _failed(lane: LaneSpec) -> ColumnElement[bool]:
+    rows = _table(lane)
+    cancelled = func.coalesce(rows.c.error_code, "") == CANCELLED
+    return (rows.c.status == lane.statuses("error")) & ~cancelled
 
 
-def _versions(kind: VersionType) -> _Columns:
+def _rows(lane: LaneSpec) -> _Columns:
     """The columns of a job that stand on its own row."""
-    model = VERSION_MODEL[kind]
-    end = func.coalesce(model.completed_at, func.now())
+    rows = _table(lane)
+    end = func.coalesce(rows.c.completed_at, func.now())
     return select(
-        literal(str(kind)).label("kind"),
-        model.id.label("version_id"),
-        model.version,
-        cast(model.status, Text).label("status"),
-        model.image_id,
+        literal(str(lane.kind)).label("kind"),
+        rows.c.id.label("row_id"),
+        rows.c.version,
+        cast(rows.c.status, Text).label("status"),
+        *(
+            (rows.c[name] if name == lane.parent else cast(null(), Integer)).label(name)
+            for name in ("image_id", "line_item_id")
+        ),
         cast(null(), Order.id.type).label("order_id"),
-        model.queued_at,
-        model.completed_at,
-        model.not_before,
-        func.extract("epoch", end - model.started_at).label("elapsed"),
-        model.attempts,
-        model.error,
-        model.error_words,
-        model.claimed_by,
+        rows.c.queued_at,
+        rows.c.completed_at,
+        rows.c.not_before,
+        func.extract("epoch", end - rows.c.started_at).label("elapsed"),
+        rows.c.attempts,
+        rows.c.error,
+        rows.c.error_words,
+        rows.c.claimed_by,
     )
 
 
@@ -295,10 +294,11 @@ def _orders(kind: ColumnElement[str]) -> _Columns:
     seconds = func.extract("epoch", func.now() - Order.claimed_at)
     return select(
         cast(kind, Text).label("kind"),
-        cast(null(), Integer).label("version_id"),
+        cast(null(), Integer).label("row_id"),
         cast(null(), Integer).label("version"),
         cast(Order.status, Text).label("status"),
         cast(null(), Integer).label("image_id"),
+        cast(null(), Integer).label("line_item_id"),
         Order.id.label("order_id"),
         Order.queued_at,
         case((has_failed, Order.updated_at)).label("completed_at"),
@@ -315,14 +315,14 @@ def _jobs(parts: Sequence[_Columns], limit: int, *, newest_first: bool) -> _Colu
     """Put the few rows of all kinds together, and add what they belong to."""
     job = union_all(*(part.subquery().select() for part in parts)).subquery("job")
     order_by = (
-        [job.c.completed_at.desc(), job.c.kind, job.c.version_id.desc(), Order.id.desc()]
+        [job.c.completed_at.desc(), job.c.kind, job.c.row_id.desc(), Order.id.desc()]
         if newest_first
-        else [Engine.id.is_(None), job.c.queued_at, job.c.kind, job.c.version_id, Order.id]
+        else [Engine.id.is_(None), job.c.queued_at, job.c.kind, job.c.row_id, Order.id]
     )
     return (
         select(
             job.c.kind,
-            job.c.version_id,
+            job.c.row_id,
             job.c.version,
             job.c.status,
             Order.id.label("order_id"),
@@ -341,7 +341,7 @@ def _jobs(parts: Sequence[_Columns], limit: int, *, newest_first: bool) -> _Colu
             Engine.operator.label("engine_operator"),
         )
         .join_from(job, Image, Image.id == job.c.image_id, isouter=True)
-        .outerjoin(LineItem, LineItem.id == Image.line_item_id)
+        .outerjoin(LineItem, LineItem.id == func.coalesce(job.c.line_item_id, Image.line_item_id))
         .join(Order, Order.id == func.coalesce(job.c.order_id, LineItem.order_id))
         .outerjoin(Engine, (Engine.id == job.c.claimed_by) & Engine.retired_at.is_(None))
         .order_by(*order_by)
@@ -353,7 +353,7 @@ def _job(row: RowMapping) -> JobView:
     kind, elapsed = JobKind(row["kind"]), row["elapsed"]
     return JobView(
         kind=kind,
-        version_id=row["version_id"],
+        row_id=row["row_id"],
         version=row["version"],
         status=_status_of(kind, row["status"], is_held=row["engine_id"] is not None),
         order_id=str(row["order_id"]),
@@ -372,12 +372,7 @@ def _job(row: RowMapping) -> JobView:
     )
 
 
-def _status_of(
-    kind: JobKind, value: str, *, is_held: bool
-) -> ColoringProcessingStatus | SvgProcessingStatus | OrderStatus:
-    if kind.value in PROCESSING_STATUS:
-        return PROCESSING_STATUS[VersionType(kind)](value)
-    status = OrderStatus(value)
-    if kind is JobKind.INGEST and status is OrderStatus.READY_FOR_REVIEW:
+def _status_of(kind: JobKind, value: str, *, is_held: bool) -> ProcessingStatusEnum:
+    if kind is JobKind.INGEST and value == OrderStatus.READY_FOR_REVIEW:
         return OrderStatus.PROCESSING if is_held else OrderStatus.PENDING
-    return status
+    return LANES[kind].statuses(value)

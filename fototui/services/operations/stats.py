@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.orders import VERSION_MODEL, Image, Order
-from fototui.domain.lanes import LANES, VERSION_LANES, LaneSpec
+from fototui.domain.lanes import LANES, OWN_ROW_LANES, LaneSpec
 from fototui.domain.statuses import PROCESSING_STATUS, JobKind, VersionType
 
 
@@ -36,10 +36,10 @@ class QueueStats:
 
 @dataclass(frozen=True, slots=True)
 class EndedStats:
-    """Versions of one kind that ended in one status within the last hour, over all engines.
+    """Jobs of one kind that ended in one status within the last hour, over all engines.
 
     Args:
-        kind: Colouring or SVG.
+        kind: The kind of job.
         status: Their final status.
         count: How many.
         retries: Times they were put back after a failure that passed.
@@ -144,10 +144,10 @@ def _ended_of(lane: LaneSpec) -> str:
     return (
         f"SELECT '{lane.kind}', status::text, count(*), "  # noqa: S608 - constants only
         "sum(retries)::int, sum(takeovers)::int, "
-        f"sum(resubmissions)::int, ({lane.charged})::float8 "
+        f"({lane.resubmitted})::int, ({lane.charged})::float8 "
         f"FROM {lane.table} WHERE completed_at > now() - interval '1 hour' GROUP BY status"
     )
 
 
 _QUEUE = " UNION ALL ".join(_queue_of(LANES[kind]) for kind in JobKind)
-_ENDED = " UNION ALL ".join(_ended_of(LANES[kind]) for kind in VERSION_LANES)
+_ENDED = " UNION ALL ".join(map(_ended_of, OWN_ROW_LANES))

@@ -101,6 +101,9 @@ def _detail(order: Order, items: dict[LineItem, dict[Image, _Versions]]) -> Orde
         ),
         error=stored(order.error, order.error_words) or cancelled(order.cancelled_at),
         urgent=order.urgent_at is not None,
+        finished_at=order.finished_at,
+        finished_by=order.finished_by,
+        reopened=None if order.finished_at is not None else order.reopened_words,
     )
 
 

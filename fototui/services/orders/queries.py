@@ -25,11 +25,24 @@ from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
 
 from fototui.db.events.session import TrackedAsyncSession
-from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.db.models.orders import (
+    ColoringVersion,
+    Image,
+    LineItem,
+    Order,
+    SvgVersion,
+)
 from fototui.domain.sentences import Sentence
-from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
+from fototui.domain.shop import NO_PHOTOS
+from fototui.domain.stages import BookState
+from fototui.domain.statuses import (
+    ColoringProcessingStatus,
+    OrderStatus,
+    SvgProcessingStatus,
+)
 from fototui.domain.text import clean_line, folded
 from fototui.services.orders.details import cancelled
+from fototui.services.orders.stage_facts import book_states, has_photo, has_svg, running
 from fototui.services.review.queue import count_waiting_of_image
 from fototui.services.views import stored
 from fototui.services.views.orders import (
@@ -42,9 +55,10 @@ from fototui.services.views.orders import (
 T = TypeVar("T")
 VersionT = TypeVar("VersionT", ColoringVersion, SvgVersion)
 
-# One row per order. Of its books the dedications. How many of its pictures wait in the review. Of
-# its images, in the order of the books and their pages, their ids, and of both kinds a version's id
-# and status: what is missing is None, and so is all of it where there are no images.
+# One row per order. How many of its versions are unfinished, and how far its line items' books are.
+# Of its line items the dedications. How many of its pictures wait in the review. Of its images, in
+# the order of the line items and their pages, their ids, of both kinds a version's id and status,
+# and four facts: what is missing is None, and so is all of it where there are no images.
 _ListRow = tuple[
     ULID,
     str,
@@ -57,6 +71,11 @@ _ListRow = tuple[
     Sentence | None,
     datetime | None,
     datetime | None,
+    datetime | None,
+    str | None,
+    int | None,
+    int,
+    list[str] | None,
     int,
     list[str] | None,
     int,
@@ -65,6 +84,10 @@ _ListRow = tuple[
     list[str | None] | None,
     list[int | None] | None,
     list[str | None] | None,
+    list[bool] | None,
+    list[bool] | None,
+    list[bool] | None,
+    list[bool] | None,
 ]
 
 
@@ -79,6 +102,7 @@ async def read_page(
     status: OrderStatus | None,
     search: str | None,
     skip: int = 0,
+    working: bool = False,
 ) -> OrderPage:
     """Read a page of the list, newest first.
 
@@ -89,12 +113,16 @@ async def read_page(
         status: Only orders in this status.
         search: Only orders with this text in number, name, e-mail address or a dedication.
         skip: Leave out so many of the newest; each costs about as much as one that is read.
+        working: Only orders that are not done; read from an index that holds no others.
 
     Returns:
         The page.
     """
+    page = _page(before, status, search)
+    if working:
+        page = page.where(Order.finished_at.is_(None))
     # One more than asked for tells whether there is a next page.
-    page = _page(before, status, search).limit(limit + 1).offset(skip or None)
+    page = page.limit(limit + 1).offset(skip or None)
     async with session.begin():
         found = (await session.execute(_with_badges(page))).all()
     rows = [_order_row(*row) for row in found]
@@ -124,6 +152,32 @@ async def read_rows(session: TrackedAsyncSession, ids: Iterable[str]) -> tuple[O
     return tuple(_order_row(*row) for row in found)
 
 
+async def read_done(
+    session: TrackedAsyncSession, *, limit: int, skip: int, search: str | None
+) -> tuple[tuple[OrderRow, ...], int]:
+    """Read orders that are done, the latest first.
+
+    Args:
+        session: A session with no transaction under way.
+        limit: Most orders.
+        skip: Leave out so many of the latest.
+        search: As in `read_page`.
+
+    Returns:
+        The orders, and how many there are in all.
+    """
+    done = _searched(select(Order).where(Order.finished_at.is_not(None)), search)
+    latest = done.order_by(Order.finished_at.desc(), Order.id.desc())
+    async with session.begin():
+        found = (
+            await session.execute(
+                _with_badges(latest.limit(limit).offset(skip or None), by="finished_at")
+            )
+        ).all()
+        total = await session.scalar(done.with_only_columns(func.count()))
+    return tuple(_order_row(*row) for row in found), total or 0
+
+
 def _page(
     before: OrderCursor | None, status: OrderStatus | None, search: str | None
 ) -> Select[Order]:
@@ -134,6 +188,16 @@ def _page(
         statement = statement.where(tuple_(Order.created_at, Order.id) < end)
     if status is not None:
         statement = statement.where(Order.status == status)
+    return _searched(statement, search)
+
+
+def _searched(statement: Select[Order], search: str | None) -> Select[Order]:
+    """Only orders with a text in number, name, e-mail address or a dedication.
+
+    Args:
+        statement: The orders.
+        search: The text.
+    """
     if search := clean_line(search or ""):
         texts = (Order.order_number, Order.customer_name, Order.customer_email)
         dedicated = select(LineItem.id).where(
@@ -150,7 +214,7 @@ def _page(
 _CURSOR_TYPES = (Order.created_at.type, Order.id.type)
 
 
-def _with_badges(page: Select[Order]) -> Select[*_ListRow]:
+def _with_badges(page: Select[Order], *, by: str = "created_at") -> Select[*_ListRow]:
     # Gathered by the server: a third of the rows to send, and none of them an object of the ORM.
     order = page.with_only_columns(
         Order.id,
@@ -164,6 +228,9 @@ def _with_badges(page: Select[Order]) -> Select[*_ListRow]:
         Order.error_words,
         Order.urgent_at,
         Order.cancelled_at,
+        Order.finished_at,
+        Order.error_code,
+        Order.shopify_id,
     ).subquery("page")
     coloring = _badge(ColoringVersion, Image.selected_coloring_id)
     svg = _badge(SvgVersion, Image.selected_svg_id)
@@ -173,6 +240,10 @@ def _with_badges(page: Select[Order]) -> Select[*_ListRow]:
         cast(coloring.c.status, Text),
         svg.c.id,
         cast(svg.c.status, Text),
+        LineItem.quantity > 0,
+        has_photo(),
+        has_svg(coloring),
+        Image.selected_svg_id.is_not(None),
     )
     below = (
         select(
@@ -188,9 +259,9 @@ def _with_badges(page: Select[Order]) -> Select[*_ListRow]:
         .lateral("below")
     )
     return (
-        select(*order.c, *below.c)
+        select(*order.c, running(order), book_states(order), *below.c)
         .join(below, true())
-        .order_by(order.c.created_at.desc(), order.c.id.desc())
+        .order_by(order.c[by].desc(), order.c.id.desc())
     )
 
 
@@ -223,10 +294,15 @@ def _order_row(
     error_words: Sentence | None,
     urgent_at: datetime | None,
     cancelled_at: datetime | None,
+    finished_at: datetime | None,
+    error_code: str | None,
+    shopify_id: int | None,
+    running: int,
+    books: Sequence[str] | None,
     items: int,
     dedications: Sequence[str] | None,
     waiting: int,
-    *badges: Sequence[int] | Sequence[int | None] | Sequence[str | None] | None,
+    *badges: Sequence[int] | Sequence[int | None] | Sequence[str | None] | Sequence[bool] | None,
 ) -> OrderRow:
     texts = (number, customer_name, customer_email, *(dedications or ()))
     return OrderRow(
@@ -239,8 +315,8 @@ def _order_row(
         payment_status=payment_status,
         status=status,
         images=tuple(
-            ImageBadges(image_id, coloring_id, _COLORING[coloring], svg_id, _SVG[svg])
-            for image_id, coloring_id, coloring, svg_id, svg in zip(
+            ImageBadges(image_id, coloring_id, _COLORING[coloring], svg_id, _SVG[svg], *facts)
+            for image_id, coloring_id, coloring, svg_id, svg, *facts in zip(
                 *(column or () for column in badges), strict=True
             )
         ),
@@ -248,6 +324,12 @@ def _order_row(
         search=folded("\n".join(filter(None, texts))),
         error=stored(error, error_words) or cancelled(cancelled_at),
         urgent=urgent_at is not None,
+        shopify_id=shopify_id,
+        running=running,
+        books=tuple(map(_BOOKS.__getitem__, books or ())),
+        lacks_photos=error_code == NO_PHOTOS and status is OrderStatus.READY_FOR_REVIEW,
+        cancelled_at=cancelled_at,
+        finished_at=finished_at,
     )
 
 
@@ -260,6 +342,8 @@ _SVG: dict[str | None, SvgProcessingStatus | None] = {
     None: None,
     **{status.value: status for status in SvgProcessingStatus},
 }
+
+_BOOKS = {state.value: state for state in BookState}
 
 
 async def count_by_status(session: TrackedAsyncSession) -> dict[OrderStatus, int]:

@@ -1,10 +1,12 @@
 """How an operator names an order."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 
-from sqlalchemy import ColumnElement, func, literal
+from sqlalchemy import ColumnElement, func, literal, select
 from ulid import ULID
 
+from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.orders import Order
 from fototui.domain.errors import NotFoundError
 from fototui.domain.text import clean_line
@@ -28,6 +30,28 @@ def is_order(ref: str) -> ColumnElement[bool]:
     return func.upper(Order.order_number).in_(
         [func.upper(literal(f"#{number}")), func.upper(literal(number))]
     )
+
+
+async def find_orders(session: TrackedAsyncSession, refs: Iterable[str]) -> set[ULID]:
+    """Find orders that an operator names.
+
+    Args:
+        session: The session, inside a transaction.
+        refs: Their numbers or ids.
+
+    Returns:
+        Their ids.
+
+    Raises:
+        NotFoundError: There is no such order.
+    """
+    found: set[ULID] = set()
+    for ref in refs:
+        order_id = await session.scalar(select(Order.id).where(is_order(ref)))
+        if order_id is None:
+            raise no_such_order(ref)
+        found.add(order_id)
+    return found
 
 
 def no_such_order(ref: str) -> NotFoundError:

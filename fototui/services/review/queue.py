@@ -6,6 +6,7 @@ It is the table `reviews`, whose triggers are the one place that decides what wa
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,9 +23,10 @@ from sqlalchemy import (
     select,
     update,
 )
+from ulid import ULID
 
 from fototui.db.models.operations import Review
-from fototui.db.models.orders import VERSION_MODEL, Image
+from fototui.db.models.orders import VERSION_MODEL, Image, LineItem
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import VersionType
 from fototui.services.views.orders import ImageView
@@ -111,12 +113,13 @@ class ReviewPreview:
     version: S3ObjectRefData | None
 
 
-def claim_first(operator: str, terminal_id: uuid.UUID) -> Update:
+def claim_first(operator: str, terminal_id: uuid.UUID, orders: Sequence[ULID] = ()) -> Update:
     """Claim the first picture that nobody else looks at.
 
     Args:
         operator: Whose order of pictures counts.
         terminal_id: Who claims it; what it holds already is free for it.
+        orders: Orders whose pictures come before all others.
 
     Returns:
         A statement that gives image_id, kind, note, done and waiting.
@@ -124,7 +127,7 @@ def claim_first(operator: str, terminal_id: uuid.UUID) -> Update:
     first = (
         select(Review.image_id, Review.kind)
         .where(_WAITING, or_(_is_free(), Review.terminal_id == terminal_id))
-        .order_by(*_order(operator))
+        .order_by(*_order(operator, orders))
         .limit(1)
         .with_for_update(key_share=True, skip_locked=True)
         .cte("first")
@@ -144,7 +147,7 @@ def claim_first(operator: str, terminal_id: uuid.UUID) -> Update:
 
 
 def free_ahead(
-    operator: str, terminal_id: uuid.UUID, count: int
+    operator: str, terminal_id: uuid.UUID, count: int, orders: Sequence[ULID] = ()
 ) -> Select[int, str, S3ObjectRefData | None, S3ObjectRefData | None]:
     """What probably comes next for a terminal, after what it holds.
 
@@ -152,6 +155,7 @@ def free_ahead(
         operator: Whose order of pictures counts.
         terminal_id: The terminal.
         count: Most pictures.
+        orders: Orders whose pictures come before all others.
 
     Returns:
         A query for image id, kind, the photo's file and the newest version's.
@@ -161,7 +165,7 @@ def free_ahead(
         select(Image.id, Review.kind, Image.file_ref, newest)
         .join(Image, Image.id == Review.image_id)
         .where(_WAITING, _is_free(), Review.terminal_id.is_distinct_from(terminal_id))
-        .order_by(*_order(operator))
+        .order_by(*_order(operator, orders))
         .limit(count)
     )
 
@@ -219,10 +223,15 @@ def _is_free() -> ColumnElement[bool]:
     return or_(Review.claimed_until.is_(None), Review.claimed_until < func.now())
 
 
-def _order(operator: str) -> tuple[ColumnElement[Any], ...]:  # Any: columns of several types
+# Any: columns of several types
+def _order(operator: str, orders: Sequence[ULID]) -> tuple[ColumnElement[Any], ...]:
     # What waits longest first; what this operator put off after all others.
     put_off = Review.skipped[operator].astext.cast(DateTime(timezone=True)).asc().nulls_first()
-    return (put_off, Review.waiting_since.asc(), Review.image_id.asc(), Review.kind.asc())
+    usual = (put_off, Review.waiting_since.asc(), Review.image_id.asc(), Review.kind.asc())
+    if not orders:
+        return usual
+    theirs = select(Image.id).join(LineItem, LineItem.id == Image.line_item_id)
+    return (Review.image_id.in_(theirs.where(LineItem.order_id.in_(orders))).desc(), *usual)
 
 
 def _newest_file(kind: VersionType) -> ScalarSelect[S3ObjectRefData | None]:

@@ -9,6 +9,7 @@ two operators judge the same one; a claim that is not renewed runs out by the da
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Update, func, select
@@ -69,7 +70,7 @@ class ReviewService:
 
     # --- the queue ---------------------------------------------------------------------------
 
-    async def next(self, terminal_id: uuid.UUID) -> ReviewItem | None:
+    async def next(self, terminal_id: uuid.UUID, *, first: Sequence[str] = ()) -> ReviewItem | None:
         """Claim the first picture that nobody looks at.
 
         What waits longest comes first; what this operator put off comes after all others. A
@@ -77,14 +78,18 @@ class ReviewService:
 
         Args:
             terminal_id: The terminal; new at each start of the program.
+            first: ULIDs of orders whose pictures come before all others.
 
         Returns:
             The picture; None where none waits, or others look at all of them.
         """
+        orders = [ULID.from_str(order_id) for order_id in first]
         while True:
             async with self.session.begin():
                 claimed = (
-                    await self.session.execute(review_queue.claim_first(self.operator, terminal_id))
+                    await self.session.execute(
+                        review_queue.claim_first(self.operator, terminal_id, orders)
+                    )
                 ).one_or_none()
             if claimed is None:
                 return None
@@ -109,14 +114,18 @@ class ReviewService:
             item.terminal_id, item.image.id, item.kind, note=item.note, progress=item.progress
         )
 
-    async def peek(self, terminal_id: uuid.UUID, count: int = 2) -> tuple[ReviewPreview, ...]:
+    async def peek(
+        self, terminal_id: uuid.UUID, count: int = 2, *, first: Sequence[str] = ()
+    ) -> tuple[ReviewPreview, ...]:
         """Look at what probably comes next, without claiming it.
 
         Args:
             terminal_id: The terminal; what it holds now is left out.
             count: Most pictures.
+            first: As for `next`.
         """
-        statement = review_queue.free_ahead(self.operator, terminal_id, count)
+        orders = [ULID.from_str(order_id) for order_id in first]
+        statement = review_queue.free_ahead(self.operator, terminal_id, count, orders)
         async with self.session.begin():
             found = (await self.session.execute(statement)).all()
         return tuple(

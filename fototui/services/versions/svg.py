@@ -1,10 +1,13 @@
 """What an operator can do with SVGs."""
 
+from dataclasses import replace
+
 from fototui.db.events.session import mercure_autotrack
 from fototui.db.models.orders import ColoringVersion, SvgVersion
 from fototui.domain.errors import ConflictError, InvalidInputError
 from fototui.domain.events import ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.options import SvgOptions
+from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
 from fototui.services.versions.image_state import ImageState
 from fototui.services.versions.messages import name_of
@@ -33,7 +36,8 @@ class VectorizerService(VersionService[SvgVersion, SvgOptions]):
         Args:
             image_id: The image.
             options: What to make it with; the defaults where not given.
-            coloring_version_id: The colouring to make it from; the chosen one where not given.
+            coloring_version_id: The colouring to make it from; where not given the chosen one, or
+                the newest finished one where none is chosen.
 
         Returns:
             The version, queued.
@@ -41,8 +45,7 @@ class VectorizerService(VersionService[SvgVersion, SvgOptions]):
         Raises:
             NotFoundError: There is no such image.
             InvalidInputError: The colouring named is none of the image's.
-            ConflictError: No colouring is chosen, it is not completed, or the same SVG is being
-                made already.
+            ConflictError: No colouring is completed, or the same SVG is being made already.
             RecordLockedError: Someone else kept the image locked.
         """
         chosen = options or self.default_options
@@ -77,6 +80,16 @@ class VectorizerService(VersionService[SvgVersion, SvgOptions]):
     def _makes_the_same(self, one: SvgVersion, other: SvgVersion) -> bool:
         return _recipe(one) == _recipe(other)
 
+    def _view(self, state: ImageState, version: SvgVersion) -> VersionView:
+        view = super()._view(state, version)
+        if state.image.chosen_id(VersionType.COLORING) is not None:
+            return view
+        numbers = {coloring.id: coloring.version for coloring in state.coloring}
+        source = name_of(VersionType.COLORING, numbers[version.coloring_version_id])
+        return replace(
+            view, note=Sentence.make("Made of {version}: none is chosen.", version=source)
+        )
+
     def _source(self, version: SvgVersion) -> int:
         return version.coloring_version_id
 
@@ -87,10 +100,7 @@ class VectorizerService(VersionService[SvgVersion, SvgOptions]):
 def _find_coloring(state: ImageState, wanted: int | None) -> ColoringVersion:
     wanted_id = state.image.chosen_id(VersionType.COLORING) if wanted is None else wanted
     if wanted_id is None:
-        raise ConflictError(
-            "No colouring is chosen for {image}; generate one and choose it first.",
-            image=state.name,
-        )
+        return _newest_coloring(state)
     for coloring in state.coloring:
         if coloring.id == wanted_id:
             return coloring
@@ -98,6 +108,16 @@ def _find_coloring(state: ImageState, wanted: int | None) -> ColoringVersion:
         "Colouring {id} is none of {image}; name one of its own colourings.",
         id=wanted_id,
         image=state.name,
+    )
+
+
+def _newest_coloring(state: ImageState) -> ColoringVersion:
+    # As the shop's own program did.
+    for coloring in reversed(state.coloring):
+        if coloring.status == ColoringProcessingStatus.COMPLETED and coloring.file_ref is not None:
+            return coloring
+    raise ConflictError(
+        "No colouring of {image} is completed; make one and choose it first.", image=state.name
     )
 
 

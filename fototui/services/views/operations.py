@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from fototui.domain.lanes import LANES, LaneSpec
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind
 
@@ -75,15 +76,20 @@ def told_held(lanes: Sequence[LaneView]) -> Sentence | None:
     Args:
         lanes: All lanes.
     """
-    held = {lane.lane: lane.held for lane in lanes}
-    if not any(held.values()):
+    parts = [_held_in(LANES[lane.lane], lane.held) for lane in lanes if lane.held]
+    if not parts:
         return None
     return Sentence.make(
-        "Old jobs are held: colourings {colorings} (as many paid RunPod jobs), SVGs {svgs} (up to "
-        "as many Vectorizer.ai credits), orders {orders}. To start them: fototui lanes release",
-        colorings=held.get(JobKind.COLORING, 0),
-        svgs=held.get(JobKind.SVG, 0),
-        orders=held.get(JobKind.INGEST, 0) + held.get(JobKind.DOWNLOAD, 0),
+        "Old jobs are held: {jobs}. To start them: fototui lanes release",
+        jobs=Sentence.joined(parts, ", "),
+    )
+
+
+def _held_in(lane: LaneSpec, count: int) -> Sentence:
+    if lane.price is None:
+        return Sentence.make("{lane} {number}", lane=lane.label, number=count)
+    return Sentence.make(
+        "{lane} {number} ({price})", lane=lane.label, number=count, price=lane.price
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
+from fototui.domain.stages import BookState, OrderStage, stage_of
 from fototui.domain.statuses import (
     ColoringProcessingStatus,
     OrderStatus,
@@ -26,6 +27,10 @@ class ImageBadges:
         coloring: Its status; None where there is no version yet.
         svg_id: The SVG version that is told of.
         svg: Its status.
+        is_wanted: Its line item is still in the order.
+        has_photo: Its photo is in storage.
+        has_svg: An SVG was made of that very colouring, or is being made.
+        is_svg_chosen: An SVG is chosen, by an operator or by its completion.
     """
 
     image_id: int
@@ -33,6 +38,10 @@ class ImageBadges:
     coloring: ColoringProcessingStatus | None
     svg_id: int | None
     svg: SvgProcessingStatus | None
+    is_wanted: bool = True
+    has_photo: bool = True
+    has_svg: bool = False
+    is_svg_chosen: bool = False
 
     def version_id(self, kind: VersionType) -> int | None:
         """The version of a kind that is told of."""
@@ -61,6 +70,12 @@ class OrderRow:
         search: What a search looks through, `folded`: number, name, e-mail, dedications.
         error: Why it failed itself, or why its details or photos wait.
         urgent: Its jobs go before others'.
+        shopify_id: Shopify's id; None for a manual order.
+        running: Its versions that wait or are being made, whatever the badges show.
+        books: The newest book of each line item that has photos and is still in the order.
+        lacks_photos: It should have photos, and the shop names none.
+        cancelled_at: When the shop cancelled it.
+        finished_at: When it was handed over.
     """
 
     id: str
@@ -76,6 +91,17 @@ class OrderRow:
     search: str
     error: Sentence | None = None
     urgent: bool = False
+    shopify_id: int | None = None
+    running: int = 0
+    books: tuple[BookState, ...] = ()
+    lacks_photos: bool = False
+    cancelled_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def stage(self) -> OrderStage:
+        """What it wants next."""
+        return stage_of(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +223,9 @@ class OrderDetail:
         line_items: Its books, by position.
         error: Why it failed itself, or why its details or photos wait.
         urgent: Its jobs go before others'.
+        finished_at: When it was handed over.
+        finished_by: By whom.
+        reopened: Why it came back after it was handed over.
     """
 
     id: str
@@ -212,6 +241,9 @@ class OrderDetail:
     line_items: tuple[LineItemView, ...]
     error: Sentence | None = None
     urgent: bool = False
+    finished_at: datetime | None = None
+    finished_by: str | None = None
+    reopened: Sentence | None = None
 
     @property
     def images(self) -> tuple[ImageView, ...]:

@@ -45,6 +45,7 @@ class VersionView:
         submissions: Calls to the outside service, over all attempts.
         resubmissions: Of these, calls that may have been paid twice.
         credits_charged: What Vectorizer.ai charged; None for a colouring.
+        note: What an operator who asks for it should know.
     """
 
     id: int
@@ -69,6 +70,7 @@ class VersionView:
     submissions: int
     resubmissions: int
     credits_charged: float | None
+    note: Sentence | None = None
 
     @classmethod
     def of(

@@ -27,6 +27,8 @@ _WORDS = {
     ActivityAction.CANCELLED: (N_("cancelled"), "$accent"),
     ActivityAction.PUT_FIRST: (N_("put first"), "$warning"),
     ActivityAction.PUT_BACK: (N_("no longer first"), ""),
+    ActivityAction.FINISHED: (N_("handed over"), "$success"),
+    ActivityAction.REOPENED: (N_("reopened"), "$warning"),
     ActivityAction.NOTED: (N_("set aside"), "$secondary"),
     ActivityAction.FAILED: (N_("failed"), "$error"),
     ActivityAction.LANE_PAUSED: (N_("paused a lane"), "$error"),

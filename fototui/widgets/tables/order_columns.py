@@ -9,6 +9,7 @@ from datetime import tzinfo
 
 from textual.content import Content
 
+from fototui.domain.stages import OrderStage, Stage
 from fototui.domain.statuses import OrderStatus, PaymentStatus, VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import N_, _, short_time, translate
@@ -137,29 +138,39 @@ def _payment(row: OrderRow, _width: int, _paint: Paint) -> Content:
     return payment_label(row.payment_status)
 
 
-def _status(row: OrderRow, width: int, _paint: Paint) -> Content:
-    label = status_label(row.status, row.waiting, width=width)
-    if row.error is None or row.status is OrderStatus.READY_FOR_REVIEW:
+def _stage(row: OrderRow, width: int, _paint: Paint) -> Content:
+    stage = row.stage
+    label = stage_label(stage, width=width)
+    if row.error is None or stage.stage not in _TELLING:
         return label
     return Content.assemble(label, (f" {cell_text(translate(row.error))}", MUTED))
 
 
-def status_label(status: OrderStatus, waiting: int, *, width: int = 40) -> Content:
-    """An order's status in words, muted where it is reviewed and nothing is left to do.
+_TELLING = (Stage.COMING_IN, Stage.ERROR)
+"""Stages that an order's own reason speaks of."""
+
+
+def stage_label(stage: OrderStage, *, width: int = 40) -> Content:
+    """What an order wants next, in words.
 
     Args:
-        status: The order's own.
-        waiting: How many pictures of it wait in the review; left out where there is no room.
+        stage: The order's stage; its count is left out where there is no room.
         width: Cells there are.
     """
-    words = _(status.meta.display)
-    label = Content.styled(words, status_colour(status.meta.colour))
-    if status is not OrderStatus.READY_FOR_REVIEW:
+    label = Content.styled(translate(stage.stage.label), status_colour(stage.stage.colour))
+    if not stage.count:
         return label
-    if not waiting:
-        return Content.styled(words, MUTED)
-    counted = Content.assemble(label, f" {waiting}")
+    counted = Content.assemble(label, f" {stage.count}")
     return counted if counted.cell_length <= width else label
+
+
+def status_label(status: OrderStatus) -> Content:
+    """The shop's own status of an order in words.
+
+    Args:
+        status: The order's.
+    """
+    return Content.styled(_(status.meta.display), status_colour(status.meta.colour))
 
 
 def _badges(kind: VersionType) -> Callable[[OrderRow, int, Paint], Content]:
@@ -185,7 +196,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(N_("Customer"), _customer, 14, 40, 3, Sort.CUSTOMER),
     Column(N_("Items"), _items, 5, 5, 7, right=True),
     Column(N_("Payment"), _payment, 9, 18, 6, Sort.PAYMENT),
-    Column(N_("Status"), _status, 12, 28, 4, Sort.STATUS),
+    Column(N_("Stage"), _stage, 12, 28, 4, Sort.STAGE),
     Column(N_("Colourings"), _badges(VersionType.COLORING), 10, 24, 1),
     Column(N_("SVG"), _badges(VersionType.SVG), 5, 24, 2),
 )

@@ -22,6 +22,7 @@ from fototui.sandbox.shopify.shop import PlacedOrder, book
 from fototui.services.ingest.imports import SyncService
 from fototui.services.ingest.webhooks import WebhookService
 from fototui.services.operations.lanes import LaneService
+from fototui.services.orders.finishing import FinishService
 from fototui.services.versions.coloring import ColoringService
 from tests.engine.conftest import World
 from tests.waiting import until
@@ -297,6 +298,19 @@ async def test_news_that_come_while_photos_are_fetched_are_asked_for_afterwards(
         await world.until_order(order_id, S.READY_FOR_REVIEW)
     assert (await _row(world, order_id)).payment_status == "PAID"
     assert await _unread(world) == 0
+
+
+async def test_photos_that_come_after_the_end_bring_an_order_back(world: World) -> None:
+    slow = world.photo_url("a.jpg", Manner.SLOW, seconds=1)
+    order_id = await world.know(world.place(slow, world.photo_url("b.jpg")))
+    async with world.engine(orders=1):
+        await until(lambda: _asked(world, "/slow/a.jpg", 1))
+        async with world.database.session() as session:
+            await FinishService(session, operator="jana").finish([order_id])
+        await world.until_order(order_id, S.READY_FOR_REVIEW)
+    row = await _row(world, order_id)
+    assert row.finished_at is None
+    assert "after the order was handed over" in str(row.reopened_words)
 
 
 async def test_news_that_come_with_a_failing_download_are_asked_for_afterwards(

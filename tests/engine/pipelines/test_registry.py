@@ -5,16 +5,22 @@ import pytest
 from fototui.config.settings import Settings
 from fototui.db.base import Base
 from fototui.db.models import orders
-from fototui.domain.lanes import LANES, VERSION_LANES
+from fototui.domain.lanes import LANES, OWN_ROW_LANES
 from fototui.domain.statuses import JobKind, VersionType
 from fototui.engine.pipelines.registry import PIPELINES
+from fototui.services.operations.steering import STEERING
 
 
 def test_every_kind_of_job_has_a_lane_and_a_pipeline() -> None:
     assert set(LANES) == set(PIPELINES) == set(JobKind)
     assert [spec.kind for spec in LANES.values()] == list(LANES)
     assert [entry.kind for entry in PIPELINES.values()] == list(PIPELINES)
-    assert {LANES[kind].version_type for kind in VERSION_LANES} == set(VersionType)
+    kinds = [spec.version_type for spec in LANES.values() if spec.version_type is not None]
+    assert sorted(kinds) == sorted(VersionType)
+
+
+def test_operators_can_steer_all_jobs_that_are_rows_of_their_own() -> None:
+    assert set(STEERING) == {lane.kind for lane in OWN_ROW_LANES}
 
 
 @pytest.mark.parametrize("kind", list(JobKind))

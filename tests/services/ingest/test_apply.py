@@ -552,3 +552,23 @@ async def test_it_takes_few_round_trips_however_big_the_orders(
     # Two of each are the transaction's own.
     assert counted == {"new": 8, "same": 4, "paid": 6, "more": 9, "fifty": 4}
     assert len(events) > 0
+
+
+async def test_a_new_photo_brings_a_finished_order_back(
+    database: Database, activity: ReadActivity
+) -> None:
+    told = told_order(1270, told_item(pages=[1]))
+    order_id = await reviewed(database, told)
+    await change(database, order_id, finished_at=PLACED, finished_by="eva")
+    await apply(database, replace(told, payment_status="REFUNDED"))
+    row = await read(database, order_id)
+    assert (row.payment_status, row.finished_at) == ("REFUNDED", PLACED)
+
+    await apply(database, told_order(1270, told_item(pages=[1, 2, 3])))
+    row = await read(database, order_id)
+    assert (row.finished_at, row.finished_by) == (None, None)
+    assert str(row.reopened_words) == "2 new photos came after the order was handed over."
+    assert row.status is DOWNLOADING
+    last = (await activity())[-1]
+    assert {entry.action for entry in (await activity())[-2:]} == {"reopened", "updated"}
+    assert last.order_id == row.id

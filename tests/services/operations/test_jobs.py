@@ -130,7 +130,7 @@ async def test_orders_that_are_fetched_are_jobs_too(
     ]
     job = found.active[0]
     assert (job.order_id, job.order_number) == (str(loading.id), loading.order_number)
-    assert (job.version_id, job.image_id, job.version, job.item_position) == (None,) * 4
+    assert (job.row_id, job.image_id, job.version, job.item_position) == (None,) * 4
     assert (job.attempts, job.engine_operator, job.is_paid_for) == (2, "eva", False)
     assert job.elapsed_seconds == pytest.approx(30, abs=10)
     assert str(found.active[1].error) == "Shopify is busy."

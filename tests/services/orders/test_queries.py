@@ -102,7 +102,14 @@ async def test_badges_tell_of_the_chosen_version_else_of_the_latest(
         )
     (row,) = (await service.list_orders()).orders
     assert row.images == (
-        ImageBadges(chosen.id, best.id, done, svg.id, SvgProcessingStatus.VECTORIZER_PROCESSING),
+        ImageBadges(
+            chosen.id,
+            best.id,
+            done,
+            svg.id,
+            SvgProcessingStatus.VECTORIZER_PROCESSING,
+            has_svg=True,
+        ),
         ImageBadges(latest.id, newest.id, failed, None, None),
     )
 

@@ -103,11 +103,25 @@ async def test_create_takes_a_colouring_by_name(service: VectorizerService, shop
     assert (view.coloring_version_id, view.options) == (shop.unchosen, SvgOptions())
 
 
-async def test_create_says_that_no_colouring_is_chosen(
+async def test_where_none_is_chosen_the_newest_finished_colouring_is_taken_and_told(
+    service: VectorizerService, shop: Shop
+) -> None:
+    done, failed = ColoringProcessingStatus.COMPLETED, ColoringProcessingStatus.ERROR
+    image = shop.unchosen_image
+    expected = await shop.add_coloring(image, version=2, status=done, file_ref=file_ref())
+    await shop.add_coloring(image, version=3, status=failed)
+    await shop.add_coloring(image, version=4, status=done)  # nothing came of it
+    view = await service.create(image.id)
+    assert view.coloring_version_id == expected
+    assert str(view.note) == "Made of Colouring v2: none is chosen."
+    assert (await service.create(shop.chosen_image.id)).note is None
+
+
+async def test_create_says_that_no_colouring_is_completed(
     service: VectorizerService, shop: Shop, notifications: Notifications
 ) -> None:
-    with pytest.raises(ConflictError, match=r"No colouring is chosen for image 2 .* choose it"):
-        await service.create(shop.unchosen_image.id)
+    with pytest.raises(ConflictError, match=r"No colouring of image 3 .* is completed; make one"):
+        await service.create(shop.bare_image.id)
     assert await service.list_for_order(shop.order.order_number) == ()
     assert await notifications.heard() == []
 
@@ -172,12 +186,18 @@ async def test_an_old_clients_word_for_cutouts_is_the_same(
         await service.create(shop.chosen_image.id, CUTOUTS)
 
 
-async def test_whole_order_starts_where_a_colouring_is_chosen(
+async def test_whole_order_starts_where_a_colouring_is_completed(
     service: VectorizerService, shop: Shop
 ) -> None:
     reports = await service.create_for_order(shop.order.order_number)
-    assert [report.version is not None for report in reports] == [True, False, False]
-    assert [str(report.skipped)[:24] for report in reports[1:]] == ["No colouring is chosen f"] * 2
+    assert [report.version is not None for report in reports] == [True, True, False]
+    notes = [None if report.version is None else report.version.note for report in reports]
+    assert [str(note) for note in notes] == [
+        "None",
+        "Made of Colouring v1: none is chosen.",
+        "None",
+    ]
+    assert str(reports[2].skipped).startswith("No colouring of image 3 of ")
     again, *_ = await service.create_for_order(shop.order.order_number)
     assert str(again.skipped) == "SVG v1 is being made already."
 

@@ -1,0 +1,224 @@
+"""A book under way, in a worker process: what its template is given, and what it makes of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import typst
+
+from fototui.books.findings import of_dedication, of_picture
+from fototui.books.parcel import unpack
+from fototui.books.preflight import measure
+from fototui.books.svg import SERVICE, PrintableSvg, printable
+from fototui.books.typography import dedication_text
+from fototui.domain.books import BookOptions, Finding, Orientation, orientation
+from fototui.domain.errors import PermanentError
+from fototui.domain.sentences import Sentence
+from fototui.domain.text import clean_line
+
+Value = dict[str, object]
+
+FORMAT_VERSION = 1
+"""Of what a template is given (`docs/book-template.md`)."""
+
+_FONTS = Path(__file__).parent / "fonts"
+_MAX_PICTURES = 2_000
+# The names under which a template sees its files.
+_TEMPLATE, _DATA = "book.typ", "book.json"
+
+# Typst refuses an archivable file with characters that no font has, and names them.
+_PROBE = b"""
+#set document(date: datetime(year: 2000, month: 1, day: 1))
+#set text(font: ("EB Garamond", "Noto Emoji"), lang: "cs")
+#sys.inputs.words
+"""
+_NOT_SHOWN = re.compile(r'the text `"([^"\n]+)"` could not be displayed')
+_ONE_PICTURE = b'#image(bytes(sys.inputs.svg), format: "svg")'
+
+_UNDRAWABLE = Sentence.make("The SVG cannot be drawn; generate it again.")
+
+
+class BookJob:
+    """A book to be made.
+
+    Args:
+        head: Its request without the pictures.
+        template: The template's source.
+        svgs: Its pictures.
+
+    Raises:
+        PermanentError: It has no pictures, too many, or broken ones.
+    """
+
+    def __init__(self, head: Mapping[str, object], template: bytes, svgs: Sequence[bytes]) -> None:
+        if not svgs:
+            raise PermanentError(
+                "The book has no pictures; choose SVGs for it first.", service=SERVICE
+            )
+        if len(svgs) > _MAX_PICTURES:
+            raise PermanentError(
+                "The book has {count} pictures; {most} are the most.",
+                service=SERVICE,
+                count=len(svgs),
+                most=_MAX_PICTURES,
+            )
+        self.options = BookOptions.model_validate(head["options"])
+        self._template = template
+        self._pictures = [_picture(number, svg) for number, svg in enumerate(svgs, 1)]
+        self._title = clean_line(str(head["title"]))
+        self._order_number = clean_line(str(head["order_number"]))
+        self._layout = clean_line(str(head["layout"])) if head["layout"] else None
+        self._orientation, of_layout = orientation(self._layout)
+        words = head["dedication"]
+        text, self._is_cut = dedication_text(None if words is None else str(words))
+        self._missing = _missing_characters(text) if text else ""
+        if text and self._missing:
+            text = text.translate(dict.fromkeys(map(ord, self._missing))).strip() or None
+        self._dedication = text
+        self._of_layout = [of_layout] if of_layout else []
+
+    @classmethod
+    def read(cls, data: bytes) -> BookJob:
+        """Take apart what the typesetter has packed.
+
+        Args:
+            data: The request and the template.
+        """
+        head, (template, *svgs) = unpack(data)
+        return cls(head, template, svgs)
+
+    def open(self, folder: Path) -> typst.Compiler:
+        """Write all that the template may read.
+
+        Args:
+            folder: A folder that holds nothing else.
+        """
+        (folder / _TEMPLATE).write_bytes(self._template)
+        (folder / _DATA).write_text(json.dumps(self._given()), encoding="utf-8")
+        for number, svg in enumerate(self._pictures, 1):
+            (folder / _file(number)).write_bytes(svg.data)
+        return typst.Compiler(
+            str(folder / _TEMPLATE),
+            root=str(folder),
+            font_paths=_fonts(),
+            ignore_system_fonts=True,
+            package_path=str(folder / "packages"),
+            package_cache_path=str(folder / "packages"),
+        )
+
+    def _given(self) -> Value:
+        return {
+            "version": FORMAT_VERSION,
+            "order_number": self._order_number,
+            "title": self._title,
+            "dedication": self._dedication,
+            "layout": self._layout,
+            "orientation": self._orientation.value,
+            "options": self.options.model_dump(mode="json"),
+            "pages": [
+                {"number": number, "file": _file(number), "width": svg.width, "height": svg.height}
+                for number, svg in enumerate(self._pictures, 1)
+            ],
+        }
+
+    def compile(self, compiler: typst.Compiler, form: typst.OutputFormat) -> Sequence[bytes]:
+        """Typeset the book.
+
+        Args:
+            compiler: What `open` has made.
+            form: A PDF is one piece; of pictures there is one a page.
+
+        Raises:
+            PermanentError: A picture or the template is broken.
+        """
+        try:
+            # Without a time the file would hold today's, where a template asks for one.
+            made = compiler.compile(format=form, timestamp=0, pdf_tags=False)
+        except typst.TypstError as error:
+            self._refuse_broken_picture()
+            raise PermanentError(
+                "The template cannot be typeset: {reason}",
+                service=SERVICE,
+                reason=clean_line(error.diagnostic or error.message, limit=600),
+            ) from None
+        return made if isinstance(made, list) else [made or b""]
+
+    def _refuse_broken_picture(self) -> None:
+        for number, svg in enumerate(self._pictures, 1):
+            try:
+                typst.compile(_ONE_PICTURE, sys_inputs={"svg": svg.data.decode()}, format="svg")
+            except typst.TypstError:
+                raise _of_picture(number, _UNDRAWABLE) from None
+
+    def findings(self, reports: Sequence[Value]) -> list[Finding]:
+        """Look at the dedication, and at each picture in the size that it has on its page.
+
+        Args:
+            reports: What the template tells of its pages.
+        """
+        is_cut = self._is_cut or any(report.get("fits") is False for report in reports)
+        found = [*self._of_layout, *of_dedication(is_cut=is_cut, missing=self._missing)]
+        placed = {report.get("number"): report for report in reports}
+        for number, svg in enumerate(self._pictures, 1):
+            report = placed.get(number, {})
+            page, width = report.get("page"), report.get("width")
+            if not isinstance(width, (int, float)) or not 1 <= width <= 1_000:
+                width = printed_width(svg, self._orientation)
+            kinds = [*svg.left_out, *measure(svg, width).kinds()]
+            found += of_picture(kinds, page if isinstance(page, int) else None)
+        return found
+
+
+def printed_width(svg: PrintableSvg, way: Orientation) -> float:
+    """How many millimetres wide a picture is on an A4 page with the usual margins.
+
+    Args:
+        svg: The picture.
+        way: Which way up the page is.
+    """
+    width, height = (180.0, 267.0) if way is Orientation.UPRIGHT else (267.0, 180.0)
+    return max(1.0, min(width, height * svg.width / svg.height))
+
+
+def _picture(number: int, svg: bytes) -> PrintableSvg:
+    try:
+        return printable(svg)
+    except PermanentError as error:
+        raise _of_picture(number, error.sentence) from None
+
+
+def _of_picture(number: int, why: Sentence) -> PermanentError:
+    return PermanentError(
+        "Picture {number} of the book: {why}", service=SERVICE, number=number, why=why
+    )
+
+
+def _file(number: int) -> str:
+    return f"{number}.svg"
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    """The program's own, and those that Typst brings: the same book on every machine."""
+    return typst.Fonts(include_system_fonts=False, font_paths=[_FONTS])
+
+
+def _missing_characters(text: str) -> str:
+    """The characters that none of the fonts has, each once."""
+    try:
+        typst.compile(
+            _PROBE,
+            sys_inputs={"words": text},
+            font_paths=_fonts(),
+            ignore_system_fonts=True,
+            pdf_standards="a-2b",
+            timestamp=0,
+        )
+    except typst.TypstError as error:
+        found = "".join(_NOT_SHOWN.findall(error.diagnostic))
+        return "".join(dict.fromkeys(each for each in found if each in text))
+    return ""

@@ -1,0 +1,92 @@
+"""What a worker process does for books: it typesets one, draws a page, looks at an SVG."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import resvg_py
+
+from fototui.books.findings import of_picture, of_template
+from fototui.books.job import BookJob, Value, printed_width
+from fototui.books.parcel import pack
+from fototui.books.preflight import measure
+from fototui.books.press import finished
+from fototui.books.svg import printable
+from fototui.domain.books import Finding, Orientation
+from fototui.domain.errors import InvalidInputError
+
+# What a template tells of its pages is put under this label.
+_REPORTS = "<fototui>"
+
+
+def typeset(data: bytes) -> tuple[Value, bytes]:
+    """Make a book.
+
+    Args:
+        data: Its request and template, packed.
+
+    Returns:
+        How many pages it has; its findings and the PDF, packed.
+    """
+    job = BookJob.read(data)
+    with tempfile.TemporaryDirectory(prefix="fototui-book-") as folder:
+        compiler = job.open(Path(folder))
+        raw = job.compile(compiler, "pdf")[0]
+        reports = json.loads(compiler.query(_REPORTS, field="value"))
+    findings = job.findings([each for each in reports if isinstance(each, dict)])
+    pdf, pages, not_grey = finished(raw, bleed=job.options.bleed)
+    for page, kinds in not_grey.items():
+        findings += of_template(kinds, page)
+    findings.sort(key=lambda each: each.page or 0)
+    return {"pages": pages}, pack(_written(findings), [pdf])
+
+
+def render(data: bytes, page: int, ppi: int) -> tuple[Value, bytes]:
+    """Draw a page of a book.
+
+    Args:
+        data: Its request and template, packed.
+        page: Which page, from 1.
+        ppi: Pixels per inch.
+
+    Returns:
+        How many pages it has; a PNG.
+    """
+    pages = _drawn(data)
+    if not 1 <= page <= len(pages):
+        raise InvalidInputError(
+            "The book has no page {page}; its pages are 1 to {last}.", page=page, last=len(pages)
+        )
+    png = resvg_py.svg_to_bytes(
+        svg_string=pages[page - 1],
+        background="#ffffff",
+        skip_system_fonts=True,
+        # Typst gives a page's size in points.
+        dpi=float(ppi),
+    )
+    return {"pages": len(pages)}, bytes(png)
+
+
+def check(data: bytes) -> tuple[Value, bytes]:
+    """Find what is to be said of an SVG that may come into a book.
+
+    Args:
+        data: The file.
+    """
+    svg = printable(data)
+    measured = measure(svg, printed_width(svg, Orientation.UPRIGHT))
+    return {}, pack(_written(of_picture([*svg.left_out, *measured.kinds()])), [])
+
+
+# Who pages through a book asks for one page after the other.
+@lru_cache(maxsize=1)
+def _drawn(data: bytes) -> Sequence[str]:
+    job = BookJob.read(data)
+    with tempfile.TemporaryDirectory(prefix="fototui-book-") as folder:
+        return [page.decode() for page in job.compile(job.open(Path(folder)), "svg")]
+
+
+def _written(findings: Sequence[Finding]) -> Value:
+    return {"findings": [each.model_dump(mode="json") for each in findings]}

@@ -1,0 +1,1 @@
+"""Books: what they are made of, and what an operator can do with them."""

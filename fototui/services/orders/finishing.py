@@ -1,0 +1,221 @@
+"""The end of orders: handed over, nothing more is to be done; and their coming back."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from ulid import ULID
+
+from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.locking import ProcessingLock, RecordLock
+from fototui.db.models.operations import Review
+from fototui.db.models.orders import Image, LineItem, Order
+from fototui.db.transaction import transaction
+from fototui.domain.errors import ConflictError
+from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
+from fototui.domain.sentences import Sentence
+from fototui.services.operations.activity import ActivityAction, ActivityService
+from fototui.services.orders.refs import find_orders
+
+_AT_ONCE = 200  # an order is held no longer than its share of these takes
+_FINISHED = "finished"
+"""The decision on pictures that waited in the review when their order was finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishReport:
+    """What became of orders that were finished, or reopened.
+
+    Args:
+        changed: Numbers of those that were.
+        unchanged: Numbers of those that stood so already.
+        order_ids: ULIDs of those that were.
+        at: When, by the database's clock; names this very act. None where none was changed.
+    """
+
+    changed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    order_ids: tuple[str, ...] = ()
+    at: datetime | None = None
+
+
+async def bring_back(session: TrackedAsyncSession, row: Order, why: Sentence) -> None:
+    """Let a finished order be worked on again, and its pictures be judged that waited for it.
+
+    Args:
+        session: The session, inside a transaction.
+        row: The order, locked.
+        why: Why, for operators.
+    """
+    row.finished_at = row.finished_by = None
+    row.reopened_words = why
+    await _decide(session, [row], _FINISHED, None)
+
+
+async def _decide(
+    session: TrackedAsyncSession, rows: Sequence[Order], before: str | None, after: str | None
+) -> None:
+    """Take the pictures of orders out of the review, or put them back."""
+    images = (
+        select(Image.id)
+        .join(LineItem, LineItem.id == Image.line_item_id)
+        .where(LineItem.order_id.in_([row.id for row in rows]))
+    )
+    await session.execute(
+        update(Review)
+        .where(Review.image_id.in_(images), Review.decision.is_not_distinct_from(before))
+        .values(decision=after, decided_at=None if after is None else func.now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def new_photos(count: int) -> Sentence:
+    """Why an order came back for new photos.
+
+    Args:
+        count: How many.
+    """
+    return Sentence.make(
+        "{count} new photo came after the order was handed over.",
+        "{count} new photos came after the order was handed over.",
+        count=count,
+    )
+
+
+@mercure_autotrack(OrderUpdateEvent, ListUpdateEvent)
+class FinishService:
+    """Finishes orders and reopens them. The shop's own status stays as it is.
+
+    Args:
+        session: A session with no transaction under way.
+        operator: Who acts, for the order and the activity log.
+    """
+
+    def __init__(self, session: TrackedAsyncSession, *, operator: str) -> None:
+        self.session = session
+        self.operator = operator
+        self._activity = ActivityService(session, operator=operator)
+
+    async def finish(self, refs: Sequence[str]) -> FinishReport:
+        """Write down that orders were handed over, whatever they still wanted; in one transaction.
+
+        What runs already goes on.
+
+        Args:
+            refs: The orders' numbers or ids.
+
+        Returns:
+            Which orders that changed.
+
+        Raises:
+            NotFoundError: There is no such order; none was changed.
+            RecordLockedError: Someone else kept an order locked; none was changed.
+        """
+        async with transaction(self.session):
+            return await self._finish(await find_orders(self.session, refs))
+
+    async def finish_before(self, moment: datetime) -> FinishReport:
+        """Finish all orders that were placed before a moment; in a transaction for each portion.
+
+        Args:
+            moment: The moment.
+
+        Returns:
+            Which orders that changed.
+
+        Raises:
+            RecordLockedError: Someone else kept an order locked; portions before it are finished.
+        """
+        numbers: list[str] = []
+        order_ids: list[str] = []
+        old = (
+            select(Order.id)
+            .where(Order.finished_at.is_(None), Order.created_at < moment)
+            .order_by(Order.created_at.desc(), Order.id.desc())
+            .limit(_AT_ONCE)
+        )
+        while True:
+            async with transaction(self.session):
+                portion = await self._finish(await self.session.scalars(old))
+            numbers += portion.changed
+            order_ids += portion.order_ids
+            if portion.at is None:
+                return FinishReport(tuple(numbers), order_ids=tuple(order_ids))
+
+    async def reopen(self, refs: Sequence[str]) -> FinishReport:
+        """Let finished orders be worked on again; in one transaction.
+
+        Args:
+            refs: The orders' numbers or ids.
+
+        Returns:
+            Which orders that changed.
+
+        Raises:
+            NotFoundError: There is no such order; none was changed.
+            RecordLockedError: Someone else kept an order locked; none was changed.
+        """
+        why = Sentence.make("Reopened by {operator}.", operator=self.operator)
+        async with transaction(self.session):
+            found = await find_orders(self.session, refs)
+            locks = await self._lock(found)
+            finished = [lock for lock in locks if lock.record.finished_at is not None]
+            for lock in finished:
+                await bring_back(self.session, lock.record, why)
+                self._activity.add(ActivityAction.REOPENED, order_id=lock.record.id)
+            return _report(locks, finished)
+
+    async def take_back(self, report: FinishReport) -> FinishReport:
+        """Undo a finishing, as if it had not been; in one transaction.
+
+        Args:
+            report: What `finish` gave.
+
+        Returns:
+            Which orders are unfinished by it; those that somebody reopened since are left out.
+
+        Raises:
+            ConflictError: None of them is as it was left.
+            RecordLockedError: Someone else kept an order locked; none was changed.
+        """
+        async with transaction(self.session):
+            locks = await self._lock(ULID.from_str(order_id) for order_id in report.order_ids)
+            left = [lock for lock in locks if lock.record.finished_at == report.at]
+            if not left:
+                raise ConflictError("The orders were reopened meanwhile; nothing is left to undo.")
+            for lock in left:
+                lock.record.finished_at = lock.record.finished_by = None
+                self._activity.add(
+                    ActivityAction.REOPENED,
+                    order_id=lock.record.id,
+                    detail=Sentence.make("The handing over was undone."),
+                )
+            await _decide(self.session, [lock.record for lock in left], _FINISHED, None)
+            return _report(locks, left)
+
+    async def _finish(self, order_ids: Iterable[ULID]) -> FinishReport:
+        locks = await self._lock(order_ids)
+        working = [lock for lock in locks if lock.record.finished_at is None]
+        for lock in working:
+            lock.record.finished_at, lock.record.finished_by = lock.now, self.operator
+            self._activity.add(ActivityAction.FINISHED, order_id=lock.record.id)
+        if working:
+            await _decide(self.session, [lock.record for lock in working], None, _FINISHED)
+        return _report(locks, working)
+
+    async def _lock(self, order_ids: Iterable[ULID]) -> list[RecordLock[Order]]:
+        wanted = Order.id.in_(set(order_ids))
+        return await ProcessingLock(self.session, Order, wanted, wait=True).hold()
+
+
+def _report(
+    locks: Sequence[RecordLock[Order]], changed: Sequence[RecordLock[Order]]
+) -> FinishReport:
+    rows = [lock.record for lock in changed]
+    return FinishReport(
+        changed=tuple(row.order_number for row in rows),
+        unchanged=tuple(lock.record.order_number for lock in locks if lock not in changed),
+        order_ids=tuple(str(row.id) for row in rows),
+        at=changed[0].now if changed else None,
+    )

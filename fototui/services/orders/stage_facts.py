@@ -1,0 +1,119 @@
+"""The facts that an order's stage is decided by, as SQL beside the rows of the list."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Text,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    select,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from fototui.db.models.books import Book
+from fototui.db.models.orders import (
+    ColoringVersion,
+    Image,
+    LineItem,
+    SvgVersion,
+    active_predicate,
+)
+from fototui.domain.stages import BookState
+from fototui.domain.statuses import BookProcessingStatus, SvgProcessingStatus, VersionType
+
+
+def has_photo() -> ColumnElement[bool]:
+    """Whether an image's photo is in storage."""
+    # Older writers left a JSON `null` where they meant no file.
+    return func.coalesce(cast(Image.file_ref, Text) != "null", false())
+
+
+def has_svg(coloring: FromClause) -> ColumnElement[bool]:
+    """Whether an SVG was made of a colouring, or is being made.
+
+    Args:
+        coloring: The colouring, by its id.
+    """
+    return (
+        select(SvgVersion.id)
+        .where(
+            SvgVersion.coloring_version_id == coloring.c.id,
+            SvgVersion.status != SvgProcessingStatus.ERROR,
+        )
+        .correlate(coloring)
+        .exists()
+    )
+
+
+def running(order: FromClause) -> ColumnElement[int]:
+    """How many versions of an order are unfinished; it reads indexes that hold only such.
+
+    Args:
+        order: The order, by its id.
+    """
+    counts = [
+        select(func.count())
+        .select_from(model)
+        .where(
+            model.order_id == order.c.id, text(active_predicate(kind, f"{model.__tablename__}."))
+        )
+        .correlate(order)
+        .scalar_subquery()
+        for kind, model in (
+            (VersionType.COLORING, ColoringVersion),
+            (VersionType.SVG, SvgVersion),
+        )
+    ]
+    return (counts[0] + counts[1]).label("running")
+
+
+def book_states(order: FromClause) -> ColumnElement[Sequence[str]]:
+    """How far the newest book is of each line item that wants one, as `BookState` names it.
+
+    A book is true as long as it shows what is chosen and told today.
+
+    Args:
+        order: The order, by its id.
+    """
+    newest = (
+        select(Book)
+        .where(Book.line_item_id == LineItem.id)
+        .order_by(Book.version.desc())
+        .limit(1)
+        .lateral("newest")
+    )
+    pages = (
+        select(func.array_agg(aggregate_order_by(Image.selected_svg_id, Image.position)))
+        .where(Image.line_item_id == LineItem.id, has_photo())
+        .correlate(LineItem)
+        .scalar_subquery()
+    )
+    is_true = and_(
+        newest.c.svg_ids == pages,
+        newest.c.title == LineItem.title,
+        newest.c.dedication.is_not_distinct_from(LineItem.dedication),
+        newest.c.layout.is_not_distinct_from(LineItem.layout),
+    )
+    state = case(
+        (newest.c.id.is_(None), BookState.NONE.value),
+        (newest.c.status == BookProcessingStatus.ERROR, BookState.ERROR.value),
+        (newest.c.status != BookProcessingStatus.COMPLETED, BookState.RUNNING.value),
+        (is_true, BookState.CURRENT.value),
+        else_=BookState.STALE.value,
+    )
+    has_pages = select(Image.id).where(Image.line_item_id == LineItem.id, has_photo()).exists()
+    return (
+        select(func.array_agg(aggregate_order_by(state, LineItem.position)))
+        .select_from(LineItem)
+        .outerjoin(newest, true())
+        .where(LineItem.order_id == order.c.id, LineItem.quantity > 0, has_pages)
+        .correlate(order)
+        .scalar_subquery()
+    )

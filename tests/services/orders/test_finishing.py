@@ -1,0 +1,160 @@
+"""The end of orders, and their coming back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from fototui.db.database import Database
+from fototui.db.models.operations import Activity, Review
+from fototui.db.models.orders import Order
+from fototui.domain.errors import ConflictError, NotFoundError
+from fototui.domain.events import BaseMercureEvent, ListUpdateEvent, OrderUpdateEvent
+from fototui.domain.stages import Stage
+from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus
+from fototui.services.orders import finishing
+from fototui.services.orders.by_stage import StageService
+from fototui.services.orders.finishing import FinishReport, FinishService
+from fototui.services.orders.manual import OrderService
+from tests.factories import file_ref, make_coloring
+from tests.services.conftest import MakeOrder
+
+PLACED = datetime(2026, 11, 1, tzinfo=UTC)
+ReadActivity = Callable[[], Awaitable[list[Activity]]]
+
+
+@pytest.fixture
+async def service(database: Database) -> AsyncIterator[FinishService]:
+    async with database.session() as session:
+        yield FinishService(session, operator="eva")
+
+
+async def row(database: Database, order: Order) -> Order:
+    async with database.session() as session:
+        return await session.get_one(Order, order.id)
+
+
+async def waiting(database: Database) -> int:
+    async with database.session() as session:
+        statement = select(func.count()).select_from(Review).where(Review.decision.is_(None))
+        return await session.scalar(statement) or 0
+
+
+async def test_orders_are_finished_and_reopened(
+    database: Database,
+    service: FinishService,
+    shop_order: MakeOrder,
+    activity: ReadActivity,
+    published: list[BaseMercureEvent],
+) -> None:
+    one = await shop_order(status=OrderStatus.ERROR)
+    other = await shop_order()
+    report = await service.finish([one.order_number, str(one.id)])
+    assert (report.changed, report.unchanged) == ((one.order_number,), ())
+    report = await service.finish([one.order_number, other.order_number])
+    assert (report.changed, report.unchanged) == ((other.order_number,), (one.order_number,))
+    found = await row(database, one)
+    assert (found.finished_by, found.status) == ("eva", OrderStatus.ERROR)
+    assert found.finished_at is not None
+    async with database.autocommit() as session:
+        detail = await OrderService(session, operator="eva").get_order(one.order_number)
+        assert (detail.finished_by, detail.finished_at) == ("eva", found.finished_at)
+        done = await StageService(session, operator="eva").list_orders(Stage.DONE)
+        assert {order.number for order in done.orders} == {one.order_number, other.order_number}
+
+    report = await service.reopen([one.order_number])
+    assert report.changed == (one.order_number,)
+    assert (await service.reopen([one.order_number])).unchanged == (one.order_number,)
+    found = await row(database, one)
+    assert (found.finished_at, found.finished_by) == (None, None)
+    assert str(found.reopened_words) == "Reopened by eva."
+    log = [(entry.action, entry.operator, entry.order_id) for entry in await activity()]
+    assert log == [
+        ("finished", "eva", one.id),
+        ("finished", "eva", other.id),
+        ("reopened", "eva", one.id),
+    ]
+    told = [event.order_id for event in published if isinstance(event, OrderUpdateEvent)]
+    assert told == [str(one.id), str(other.id), str(one.id)]
+    assert ListUpdateEvent(order_ids=(str(one.id),)) in published
+
+
+async def test_a_name_that_is_unknown_leaves_the_others_alone(
+    database: Database, service: FinishService, shop_order: MakeOrder
+) -> None:
+    order = await shop_order()
+    with pytest.raises(NotFoundError):
+        await service.finish([order.order_number, "#1"])
+    assert (await row(database, order)).finished_at is None
+
+
+async def test_old_orders_are_finished_in_portions(
+    database: Database,
+    service: FinishService,
+    shop_order: MakeOrder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(finishing, "_AT_ONCE", 2)
+    old = [await shop_order(created_at=PLACED - timedelta(days=day)) for day in range(1, 6)]
+    new = await shop_order(created_at=PLACED)
+    report = await service.finish_before(PLACED)
+    assert sorted(report.changed) == sorted(order.order_number for order in old)
+    assert report.unchanged == ()
+    assert (await row(database, new)).finished_at is None
+    assert await service.finish_before(PLACED) == FinishReport()
+
+
+async def test_a_finished_order_waits_in_no_review_until_it_comes_back(
+    database: Database, service: FinishService, shop_order: MakeOrder
+) -> None:
+    order = await shop_order(images=2)
+    other = await shop_order()
+    images = (*order.line_items[0].images, *other.line_items[0].images)
+    async with database.session() as session, session.begin():
+        for image in images:
+            await make_coloring(
+                session,
+                image,
+                status=ColoringProcessingStatus.COMPLETED,
+                file_ref=file_ref(),
+            )
+    assert await waiting(database) == 3
+    await service.finish([order.order_number])
+    assert await waiting(database) == 1
+    await service.reopen([order.order_number])
+    assert await waiting(database) == 3
+    await service.take_back(await service.finish([order.order_number]))
+    assert await waiting(database) == 3
+
+
+async def test_a_finishing_is_taken_back_as_if_it_had_not_been(
+    database: Database, service: FinishService, shop_order: MakeOrder, activity: ReadActivity
+) -> None:
+    orders = [await shop_order(), await shop_order()]
+    numbers = [order.order_number for order in orders]
+    report = await service.finish(numbers)
+    back = await service.take_back(report)
+    assert sorted(back.changed) == sorted(numbers)
+    found = await row(database, orders[0])
+    assert (found.finished_at, found.finished_by, found.reopened_words) == (None, None, None)
+    assert [str(entry.detail) for entry in (await activity())[2:]] == [
+        "The handing over was undone."
+    ] * 2
+
+
+async def test_what_others_did_since_is_not_taken_back(
+    database: Database, service: FinishService, shop_order: MakeOrder
+) -> None:
+    one, other = await shop_order(), await shop_order()
+    report = await service.finish([one.order_number, other.order_number])
+    async with database.session() as session:
+        petr = FinishService(session, operator="petr")
+        await petr.reopen([one.order_number])
+        await petr.finish([one.order_number])
+    assert (await service.take_back(report)).changed == (other.order_number,)
+    assert (await row(database, one)).finished_by == "petr"
+    with pytest.raises(ConflictError, match="reopened meanwhile"):
+        await service.take_back(report)
