@@ -36,6 +36,8 @@ _PROBE = b"""
 #set text(font: ("EB Garamond", "Noto Emoji"), lang: "cs")
 #sys.inputs.words
 """
+# It would be fetched over the network, and be another one some day.
+_PACKAGE = re.compile(rb'"@[\w-]+/[\w-]+:[\d.]+"')
 _NOT_SHOWN = re.compile(r'the text `"([^"\n]+)"` could not be displayed')
 _ONE_PICTURE = b'#image(bytes(sys.inputs.svg), format: "svg")'
 
@@ -65,6 +67,13 @@ class BookJob:
                 service=SERVICE,
                 count=len(svgs),
                 most=_MAX_PICTURES,
+            )
+        if found := _PACKAGE.search(template):
+            raise PermanentError(
+                "The template imports the package {package}; put what it needs of it into the file "
+                "itself.",
+                service=SERVICE,
+                package=found[0].decode(),
             )
         self.options = BookOptions.model_validate(head["options"])
         self._template = template

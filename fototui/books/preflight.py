@@ -115,7 +115,9 @@ def _thin(darkness: Image.Image, ink: Image.Image) -> float:
         return 0.0
     full = round(255 * THIN * _MM)
     cores = darkness.point(lambda level: 255 if level > full else 0)
-    near_cores = _smeared(_smeared(cores, 2, (1, 0)), 2, (0, 1))
+    # Nor is a grey area a thin line, although none of its dots is dark.
+    areas = ImageChops.invert(_around(ImageChops.invert(ink), 2))
+    near_cores = _around(ImageChops.lighter(cores, areas), 2)
     return _mean(ImageChops.subtract(ink, near_cores)) / whole
 
 
@@ -131,12 +133,17 @@ def _specks(ink: Image.Image) -> int:
         ),
         ImageChops.lighter(ImageChops.offset(down, radius, 0), ImageChops.offset(down, -radius, 0)),
     )
-    inside = _smeared(_smeared(room, radius - 1, (1, 0)), radius - 1, (0, 1))
+    inside = _around(room, radius - 1)
     # Around each speck the places that see it so fill a rectangle; its first corner is counted.
     seen = ImageChops.subtract(inside, ring)
     above, left = ImageChops.offset(seen, 0, 1), ImageChops.offset(seen, 1, 0)
     corners = ImageChops.subtract(seen, ImageChops.lighter(above, left))
     return corners.histogram()[255]
+
+
+def _around(image: Image.Image, radius: int) -> Image.Image:
+    """Each dot drawn out to a square."""
+    return _smeared(_smeared(image, radius, (1, 0)), radius, (0, 1))
 
 
 def _smeared(image: Image.Image, radius: int, way: tuple[int, int]) -> Image.Image:
