@@ -9,6 +9,7 @@ from typing import Self, TypedDict, TypeVar
 
 from sqlalchemy import ColumnElement
 
+from fototui.domain.costs import Call
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.options import ColoringOptions, SvgOptions
 from fototui.domain.sentences import Sentence
@@ -179,8 +180,10 @@ class Move:
         status: The next status.
         fields: Columns, with their values or SQL expressions.
         ends: The job is over with it, and the claim given up.
+        calls: What was learned of paid calls, to be written along.
     """
 
     status: JobStatus
     fields: Columns = field(default_factory=Columns)
     ends: bool = False
+    calls: tuple[Call, ...] = ()

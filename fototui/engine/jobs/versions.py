@@ -39,6 +39,7 @@ from fototui.domain.statuses import (
     SvgProcessingStatus,
     VersionType,
 )
+from fototui.engine.jobs.calls import told_by, written
 from fototui.engine.jobs.job import Move, VersionJob
 from fototui.engine.jobs.table import JobTable
 from fototui.services.operations.activity import ActivityAction
@@ -159,6 +160,8 @@ class VersionJobs(JobTable[VersionJob]):
         statement = select(moved.c.id, chosen_id.label("chosen"))
         if move.status.meta.is_retryable:
             statement = statement.add_cte(_failure(job, move, moved, actor).cte("logged"))
+        if calls := told_by(job, move):
+            statement = statement.add_cte(written(job, calls, only_if=moved).cte("calls_told"))
         return statement
 
     def report(
