@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from itertools import count
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fototui.db.models.costs import PaidCall
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
@@ -107,3 +109,17 @@ async def make_svg(
     session.add(row)
     await session.flush()
     return row
+
+
+def make_call(order: Order, **fields: object) -> PaidCall:
+    """A paid call for an order, to be added to a session; a colouring's unless told otherwise."""
+    values: dict[str, object] = {
+        "id": uuid.uuid4(),
+        "kind": "coloring",
+        "version_id": 1,
+        "order_id": order.id,
+        "service": "RunPod",
+        "outcome": "completed",
+        "wasted": False,
+    }
+    return PaidCall(**values | fields)

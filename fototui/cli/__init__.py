@@ -12,6 +12,7 @@ import typer
 import fototui
 from fototui.cli import (
     configuration,
+    costs,
     database,
     demo,
     doctor,
@@ -44,6 +45,7 @@ app.add_typer(lanes.app, name="lanes")
 app.add_typer(database.app, name="db")
 app.add_typer(configuration.app, name="config")
 app.add_typer(token.app, name="token")
+app.command("costs")(costs.costs)
 app.command("engine")(engine.engine)
 app.command("serve")(serve.serve)
 app.command("hub")(hub.hub)

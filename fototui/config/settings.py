@@ -24,6 +24,7 @@ from pydantic_settings import (
 from fototui.config.sources import Place, config_file, places
 from fototui.config.values import (
     DEFAULT_CONCURRENCY,
+    Price,
     Seconds,
     Url,
     explain,
@@ -32,6 +33,7 @@ from fototui.config.values import (
     read_database_url,
     read_hosts,
 )
+from fototui.domain.costs import Prices
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.options import MEGAPIXELS_RANGE, STEPS_RANGE
 from fototui.domain.sentences import Sentence
@@ -117,6 +119,15 @@ class Settings(BaseSettings):
     vectorizer_mode: Literal["production", "test"] = "production"
     """Test calls are free; their results carry a watermark."""
 
+    runpod_price_per_second: Price | None = None
+    """What a second of RunPod's work costs; where not given, seconds are told and not money."""
+    vectorizer_price_per_credit: Price | None = None
+    """What a credit of Vectorizer.ai costs; where not given, credits are told and not money."""
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    """What these prices and the budget are in."""
+    daily_budget: Annotated[Price, Field(gt=0)] | None = None
+    """What may be spent a day; where it is, paid lanes pause until the next one."""
+
     default_megapixels: Annotated[float, Field(ge=MEGAPIXELS_RANGE[0], le=MEGAPIXELS_RANGE[1])] = (
         1.0
     )
@@ -176,6 +187,15 @@ class Settings(BaseSettings):
     def proxies(self) -> tuple[Proxy, ...]:
         """The proxies, in the order of their numbers."""
         return tuple(proxy for _, proxy in sorted(self.proxy.items()))
+
+    @property
+    def prices(self) -> Prices:
+        """What outside services charge, as far as it is known."""
+        return Prices(
+            second=self.runpod_price_per_second,
+            credit=self.vectorizer_price_per_credit,
+            currency=self.currency,
+        )
 
     @property
     def has_shop(self) -> bool:

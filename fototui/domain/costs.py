@@ -11,6 +11,10 @@ from fototui.domain.statuses import JobKind
 # Names calls by what they are for; any fixed value will do.
 _CALLS = uuid.UUID("6f1d0c52-6a0e-4c6b-9d0c-3f0a7a9f5b11")
 _CENT = Decimal("0.01")
+_EXACT_UNDER = 1000
+
+PAID_LANES = (JobKind.COLORING, JobKind.SVG)
+"""The lanes whose jobs call services that charge for it."""
 
 
 class CallOutcome(StrEnum):
@@ -100,6 +104,19 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What was paid, and how much of it in vain.
+
+    Args:
+        total: All of it.
+        wasted: What was paid for calls of which no version came.
+    """
+
+    total: Spent = Spent()
+    wasted: Spent = Spent()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
     """What services charge.
 
@@ -113,6 +130,11 @@ class Prices:
     credit: Decimal | None = None
     currency: str = "USD"
 
+    @property
+    def any(self) -> bool:
+        """Whether anything can be told in money."""
+        return self.second is not None or self.credit is not None
+
     def cost(self, spent: Spent) -> Decimal | None:
         """What calls cost, as exactly as the prices are.
 
@@ -120,35 +142,42 @@ class Prices:
             spent: What they took.
 
         Returns:
-            The sum; None where a price that it needs is not known.
+            The sum of all whose price is known; None where no price is.
         """
-        total = Decimal(0)
-        if spent.execution_ms:
-            if self.second is None:
-                return None
-            total += Decimal(spent.execution_ms) / 1000 * self.second
-        if spent.credits:
-            if self.credit is None:
-                return None
-            total += spent.credits * self.credit
-        return None if self.second is None and self.credit is None else total
+        if not self.any:
+            return None
+        worked = Decimal(spent.execution_ms) / 1000 * (self.second or 0)
+        return worked + spent.credits * (self.credit or 0)
 
     def told(self, spent: Spent) -> Sentence:
-        """What calls cost, in words: money where the prices are known, else seconds and credits.
+        """What calls cost, in words: money where the price is known, else seconds and credits.
 
         Args:
             spent: What they took.
         """
-        cost = self.cost(spent)
-        if cost is not None:
-            return money(cost, self.currency)
         parts = []
-        if spent.execution_ms:
-            parts.append(Sentence.make("{seconds} s of RunPod", seconds=round(spent.seconds, 1)))
-        if spent.credits:
-            charged = float(spent.credits)
+        cost = self.cost(spent)
+        if cost:
+            parts.append(money(cost, self.currency))
+        if spent.execution_ms and self.second is None:
+            parts.append(Sentence.make("{seconds} s of RunPod", seconds=_short(spent.seconds)))
+        if spent.credits and self.credit is None:
+            charged = _short(float(spent.credits))
             parts.append(Sentence.make("Vectorizer.ai credits: {credits}", credits=charged))
         return Sentence.joined(parts, ", ") if parts else Sentence.make("nothing")
+
+
+def told(costs: Costs, prices: Prices) -> Sentence:
+    """What was paid and what of it was wasted, in words.
+
+    Args:
+        costs: What was paid.
+        prices: What it costs.
+    """
+    total = prices.told(costs.total)
+    if not (costs.wasted.execution_ms or costs.wasted.credits):
+        return total
+    return Sentence.make("{total} ({wasted} wasted)", total=total, wasted=prices.told(costs.wasted))
 
 
 def money(amount: Decimal, currency: str) -> Sentence:
@@ -159,6 +188,13 @@ def money(amount: Decimal, currency: str) -> Sentence:
         currency: Its currency.
     """
     if 0 < amount < _CENT:
-        return Sentence.make("less than {amount} {currency}", amount=0.01, currency=currency)
-    rounded = float(amount.quantize(_CENT))
-    return Sentence.make("{amount} {currency}", amount=rounded, currency=currency)
+        return Sentence.make("less than {cent}", cent=money(_CENT, currency))
+    whole, cents = divmod(round(amount * 100), 100)
+    return Sentence.make(
+        "{whole}.{cents} {currency}", whole=whole, cents=f"{cents:02}", currency=currency
+    )
+
+
+def _short(value: float) -> int | float:
+    """A number as exactly as it is of interest."""
+    return round(value, 1) if value < _EXACT_UNDER and value % 1 else round(value)
