@@ -88,6 +88,7 @@ ERRORS := AccountError AmbiguousRecordError BackupError ClaimLostError ClosedErr
 	PictureTakenError PictureTooBigError PostgresError ReadOnlyError RecordLockedError \
 	RecordNotFoundError RequestTimeoutError ResultGoneError SaveError SchemaError TokenError \
 	TooLargeError TransientError UnauthorizedError UnexpectedError UnexpectedStatusError \
+	UnusableResultError \
 	WrongSignatureError
 
 # The languages' catalogues are read as they stand; there is nothing to compile.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime
 from itertools import count
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fototui.db.models.costs import PaidCall
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
@@ -130,3 +132,17 @@ async def choose_svgs(session: AsyncSession, order: Order) -> list[int]:
             chosen.append(svg.id)
     await session.flush()
     return chosen
+
+
+def make_call(order: Order, **fields: object) -> PaidCall:
+    """A paid call for an order, to be added to a session; a colouring's unless told otherwise."""
+    values: dict[str, object] = {
+        "id": uuid.uuid4(),
+        "kind": "coloring",
+        "version_id": 1,
+        "order_id": order.id,
+        "service": "RunPod",
+        "outcome": "completed",
+        "wasted": False,
+    }
+    return PaidCall(**values | fields)

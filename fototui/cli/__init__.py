@@ -13,6 +13,7 @@ import fototui
 from fototui.cli import (
     books,
     configuration,
+    costs,
     database,
     demo,
     doctor,
@@ -46,6 +47,7 @@ app.add_typer(lanes.app, name="lanes")
 app.add_typer(database.app, name="db")
 app.add_typer(configuration.app, name="config")
 app.add_typer(token.app, name="token")
+app.command("costs")(costs.costs)
 app.command("engine")(engine.engine)
 app.command("serve")(serve.serve)
 app.command("hub")(hub.hub)

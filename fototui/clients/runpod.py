@@ -13,6 +13,7 @@ from fototui.clients.runpod_wire import (
     SERVICE,
     RunPodHealth,
     RunPodJob,
+    UnusableResultError,
     as_png,
     is_job_id,
     read_health,
@@ -148,7 +149,7 @@ class RunPodService(Closing):
 
         Raises:
             ResultGoneError: RunPod does not know the job any more (after about 30 minutes).
-            PermanentError: The job completed without a picture that can be read.
+            UnusableResultError: The job completed without a picture that can be read.
         """
         answer = await self._ask("GET", f"status/{_checked(job_id)}")
         if answer.status == 404:
@@ -163,7 +164,10 @@ class RunPodService(Closing):
         job, address = await asyncio.to_thread(read_job, job_id, answer.body)
         if address is None:
             return job
-        return replace(job, image=await self._download(address))
+        try:
+            return replace(job, image=await self._download(address))
+        except PermanentError as error:
+            raise UnusableResultError(error.sentence, seen=job) from error
 
     async def cancel(self, job_id: str) -> None:
         """Stop a job; one that is over or unknown is fine.

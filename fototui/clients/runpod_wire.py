@@ -8,7 +8,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -29,6 +29,9 @@ _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 # How a worker's Python names the class of an exception.
 _CLASS_NAME = re.compile(r"<class '(?:\w+\.)*(\w+)'>")
 
+# A week, which is RunPod's own limit of a job's life.
+_LONGEST_MS = 7 * 24 * 3600 * 1000
+
 # `output` inside `output`, and a list around it: deeper than that nothing was seen.
 _DEEPEST = 4
 
@@ -43,12 +46,29 @@ class RunPodJob:
         image: The result, a PNG; only when COMPLETED.
         error: Why it failed, one safe line; only when FAILED, TIMED_OUT or CANCELLED, and where
             RunPod says it.
+        execution_ms: How long a worker was at it, in milliseconds; RunPod charges for that.
+        delay_ms: How long it waited for one.
     """
 
     id: str
     status: RunPodJobStatus
     image: bytes | None = field(default=None, repr=False)
     error: str | None = None
+    execution_ms: int | None = None
+    delay_ms: int | None = None
+
+
+class UnusableResultError(PermanentError):
+    """A job completed, and was charged for, without a picture that can be used.
+
+    Args:
+        text: Sentence for the operator.
+        seen: The job.
+    """
+
+    def __init__(self, text: str | Sentence, /, *, seen: RunPodJob) -> None:
+        super().__init__(text, service=SERVICE)
+        self.seen = seen
 
 
 class RunPodHealth(BaseModel):
@@ -79,6 +99,8 @@ class _Status(BaseModel):
     status: RunPodJobStatus
     output: object = None
     error: object = None
+    executionTime: object = None  # noqa: N815 - RunPod's own name
+    delayTime: object = None  # noqa: N815 - RunPod's own name
 
 
 def run_body(image: bytes, options: ColoringOptions, *, timeout_seconds: float) -> bytes:
@@ -128,7 +150,7 @@ def read_job(job_id: str, body: bytes) -> tuple[RunPodJob, str | None]:
 
     Raises:
         TransientError: The answer is none of RunPod's.
-        PermanentError: The job completed without a picture that we can read.
+        UnusableResultError: The job completed without a picture that we can read.
     """
     try:
         answer = _Status.model_validate_json(body)
@@ -143,17 +165,21 @@ def read_job(job_id: str, body: bytes) -> tuple[RunPodJob, str | None]:
     status = answer.status
     if status is RunPodJobStatus.RUNNING:
         status = RunPodJobStatus.IN_PROGRESS
-    image = address = None
-    if status is RunPodJobStatus.COMPLETED:
-        image, address = _read_result(answer.output)
     failed = status.is_final and status is not RunPodJobStatus.COMPLETED
     job = RunPodJob(
         id=job_id,
         status=status,
-        image=image,
         error=_read_error(answer.error, answer.output) if failed else None,
+        execution_ms=_read_time(answer.executionTime),
+        delay_ms=_read_time(answer.delayTime),
     )
-    return job, address
+    if status is not RunPodJobStatus.COMPLETED:
+        return job, None
+    try:
+        image, address = _read_result(answer.output)
+    except PermanentError as error:
+        raise UnusableResultError(error.sentence, seen=job) from error
+    return replace(job, image=image), address
 
 
 def read_health(body: bytes) -> RunPodHealth | None:
@@ -188,6 +214,13 @@ def as_png(data: bytes) -> bytes:
             service=SERVICE,
             error=error.sentence,
         ) from error
+
+
+def _read_time(value: object) -> int | None:
+    """A time in milliseconds; what is none, or longer than a job can take, is not known."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return round(value) if 0 <= value <= _LONGEST_MS else None
 
 
 def _read_result(output: object) -> tuple[bytes | None, str | None]:

@@ -25,6 +25,7 @@ from pydantic_settings import (
 from fototui.config.sources import Place, config_file, places
 from fototui.config.values import (
     DEFAULT_CONCURRENCY,
+    Price,
     Seconds,
     Url,
     explain,
@@ -34,6 +35,7 @@ from fototui.config.values import (
     read_hosts,
 )
 from fototui.domain.books import MAX_BLEED
+from fototui.domain.costs import Prices
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.options import MEGAPIXELS_RANGE, STEPS_RANGE
 from fototui.domain.sentences import Sentence
@@ -131,14 +133,21 @@ class Settings(BaseSettings):
     vectorizer_mode: Literal["production", "test"] = "production"
     """Test calls are free; their results carry a watermark."""
 
+    runpod_price_per_second: Price | None = None
+    """What a second of RunPod's work costs; where not given, seconds are told and not money."""
+    vectorizer_price_per_credit: Price | None = None
+    """What a credit of Vectorizer.ai costs; where not given, credits are told and not money."""
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    """What these prices and the budget are in."""
+    daily_budget: Annotated[Price, Field(gt=0)] | None = None
+    """What may be spent a day; where it is, paid lanes pause until the next one."""
+
     default_megapixels: Annotated[float, Field(ge=MEGAPIXELS_RANGE[0], le=MEGAPIXELS_RANGE[1])] = (
         1.0
     )
     default_steps: Annotated[int, Field(ge=STEPS_RANGE[0], le=STEPS_RANGE[1])] = 4
     min_image_size: Annotated[int, Field(ge=1)] = 1200
     """Pixels of the longer side; a smaller photo is scaled up before it is coloured."""
-    book_template: Path | None = None
-    """A Typst file that books are made by; the program's own where not given."""
 
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
@@ -203,6 +212,15 @@ class Settings(BaseSettings):
             host = urlsplit(self.shopify_store_url).hostname or ""
             handle = host.removesuffix(_SHOPIFY) if host.endswith(_SHOPIFY) else None
         return None if not handle else f"https://admin.shopify.com/store/{quote(handle, safe='')}"
+
+    @property
+    def prices(self) -> Prices:
+        """What outside services charge, as far as it is known."""
+        return Prices(
+            second=self.runpod_price_per_second,
+            credit=self.vectorizer_price_per_credit,
+            currency=self.currency,
+        )
 
     @property
     def has_shop(self) -> bool:

@@ -3,6 +3,7 @@
 import getpass
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -69,6 +70,7 @@ def login_name() -> str:
 
 
 Url = Annotated[str, AfterValidator(_read_url)]
+Price = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 # By pydantic's type of the error; the places are those of its context.
@@ -76,12 +78,14 @@ _WORDS: Mapping[str, str] = {
     "int_parsing": N_("write a whole number"),
     "int_from_float": N_("write a whole number"),
     "float_parsing": N_("write a number"),
+    "decimal_parsing": N_("write a number"),
     "finite_number": N_("write a number"),
     "bool_parsing": N_("write true or false"),
     "greater_than": N_("write a number above {gt}"),
     "greater_than_equal": N_("write a number of {ge} or more"),
     "less_than_equal": N_("write a number of {le} or less"),
     "literal_error": N_("write one of {expected}"),
+    "string_pattern_mismatch": N_("it is not written as it should be; see the README"),
     "string_too_short": N_("it cannot be empty"),
     "zoneinfo_str": N_("write a time zone such as Europe/Prague"),
     "missing": N_("it is missing"),

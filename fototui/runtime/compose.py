@@ -19,6 +19,7 @@ from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import JobKind
 from fototui.engine.engine import AnyPipeline, Engine, EngineSettings, engine_actor
 from fototui.engine.execution.context import RetryPolicy
+from fototui.engine.maintenance.budget import Budget
 from fototui.engine.maintenance.duty import Duty
 from fototui.engine.maintenance.rules import Rules, RuleSettings
 from fototui.engine.observer import EngineObserver
@@ -282,6 +283,14 @@ async def _open_work(
     if rules.any:
         actor = engine_actor(settings.operator)
         duties.append(Duty("rules", Rules(runtime.database, rules, actor=actor).apply))
+    budget = Budget(
+        runtime.database,
+        settings.timezone,
+        prices=settings.prices,
+        limit=settings.daily_budget,
+        actor=engine_actor(settings.operator),
+    )
+    duties.append(Duty("budget", budget.keep))
     return pipelines, duties
 
 

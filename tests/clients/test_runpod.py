@@ -197,7 +197,9 @@ async def test_every_known_shape_of_a_result_is_read(
     service.will(_completed(shape(base64.b64encode(png).decode())))
     job = await runpod.status(JOB)
     assert service.received[0].path == f"/v2/colour1/status/{JOB}"
-    assert job == RunPodJob(JOB, RunPodJobStatus.COMPLETED, image=png)
+    assert job == RunPodJob(
+        JOB, RunPodJobStatus.COMPLETED, image=png, execution_ms=34567, delay_ms=1200
+    )
     assert png.hex()[:40] not in repr(job)
 
 

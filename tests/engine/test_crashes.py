@@ -3,11 +3,15 @@
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from fototui.db.database import Database
+from fototui.db.models.costs import PaidCall
 from fototui.domain.statuses import VersionType
 from fototui.engine.execution.failure import MAX_TAKEOVERS
 from fototui.engine.execution.pipeline import Pipeline
@@ -78,6 +82,12 @@ async def _live_until_done(
     raise AssertionError("not at its end after 60 lives")
 
 
+async def _calls(world: World, version_id: int) -> Sequence[PaidCall]:
+    async with world.database.session() as session:
+        found = await session.scalars(select(PaidCall).where(PaidCall.version_id == version_id))
+        return found.all()
+
+
 async def _files(world: World, part: str) -> Sequence[str]:
     return [key async for key in world.storage.list_keys() if f"/{part}/" in key]
 
@@ -134,6 +144,12 @@ async def test_any_way_of_a_coloring_ends_once(
     assert version.claimed_by is None
     assert submitted <= version.submissions
     assert version.resubmissions <= 1
+    # Each call is told of once, and of those that RunPod answered one was of use at most.
+    calls = await _calls(world, version_id)
+    assert len(calls) == version.submissions
+    known = [call.outside_id for call in calls if call.outside_id is not None]
+    assert len(set(known)) == len(known) <= submitted
+    assert [call.wasted for call in calls].count(False) == (version.status == "completed")
     unanswered = {Outcome.CUT_AFTER, Outcome.CUT_BEFORE} & set(outcomes)
     if "runpod_submitting" not in plan.died_leaving and not unanswered:
         # A stored job id is never submitted again, except where RunPod lost the job.
@@ -163,6 +179,10 @@ async def test_any_way_of_an_svg_ends_once(
         assert "asked twice" in version.error
     assert world.vectorizer.counts.submitted - paid_before <= 2
     assert version.submissions >= world.vectorizer.counts.submitted - paid_before
+    calls = await _calls(world, version_id)
+    assert len([call for call in calls if call.credits != Decimal("0.1")]) == version.submissions
+    charged = sum(float(call.credits or 0) for call in calls)
+    assert charged == pytest.approx(version.credits_charged)
     assert version.claimed_by is None
 
 

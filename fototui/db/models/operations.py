@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -58,6 +58,10 @@ class Lane(Base):
     paused_reason: Mapped[str | None]
     paused_words: Mapped[Sentence | None]
     """The reason as a sentence that can be translated."""
+    paused_until: Mapped[date | None]
+    """The day on which the pause ends by itself, where it does."""
+    budget_day: Mapped[date | None]
+    """The last day on which the budget paused it; who resumes it then decides for that day."""
 
 
 class OutsideCancel(Base):

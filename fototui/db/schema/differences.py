@@ -23,7 +23,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 from fototui.db.base import Base
-from fototui.db.models import books
+from fototui.db.models import books, costs
 from fototui.db.models import inbound as door
 from fototui.db.models import operations as work
 from fototui.db.models import orders as models
@@ -34,7 +34,7 @@ from fototui.db.types import (
     SVG_STATUS_PG_ENUM,
 )
 
-assert all((books, door, models, work))  # imported for their tables
+assert all((books, costs, door, models, work))  # imported for their tables
 
 _TRIGGERS = {
     **dict.fromkeys(("orders", "reviews"), ("mark_changed",)),

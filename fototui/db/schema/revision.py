@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-NEEDED = "d2f4a6b80c15"
+NEEDED = "e3a5b7c9d106"
 """The newest of `migrations/`; written anew with each migration."""
 
 

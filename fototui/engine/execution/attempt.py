@@ -51,6 +51,7 @@ async def attempt(
             return work.job.status
     except ClaimLostError as error:
         log.info("the job is left to others", reason=str(error))
+        await work.tell_of_calls()
         return AttemptOutcome.CLAIM_LOST
     except Exception:  # as above; the row keeps its claim until this engine's lease ends
         log.exception("a failure could not be written down")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,9 +19,10 @@ from tenacity import (
 )
 
 from fototui.db.errors import DatabaseError, DatabaseUnavailableError, is_outage
+from fototui.domain.costs import Call
 from fototui.domain.errors import TransientError
 from fototui.domain.statuses import JobKind
-from fototui.engine.jobs.job import Columns, Job, JobStatus, JobT, Move, OwnColumn
+from fototui.engine.jobs.job import Columns, Job, JobStatus, JobT, Move, OwnColumn, VersionJob
 from fototui.engine.jobs.table import JobTable
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lease import Lease
@@ -155,6 +157,7 @@ class Work(Generic[JobT]):
         self.observer = observer
         self.transitions = transitions
         self._results = results
+        self._calls: dict[uuid.UUID, Call] = {}
 
     @property
     def result(self) -> bytes | None:
@@ -168,6 +171,24 @@ class Work(Generic[JobT]):
     def drop_result(self) -> None:
         """Forget what the outside service made."""
         self._results.drop(self.job)
+
+    def learned(self, call: Call) -> None:
+        """Take note of something about a paid call; the next write carries it.
+
+        Args:
+            call: What is known now.
+        """
+        known = self._calls.get(call.id)
+        self._calls[call.id] = call if known is None else known.and_then(call)
+
+    async def tell_of_calls(self) -> None:
+        """Write what was learned of paid calls although the job is no longer this engine's."""
+        job, calls = self.job, tuple(self._calls.values())
+        if calls and isinstance(job, VersionJob):
+            await self.persistently(
+                lambda: self.transitions.tell_of_calls(job, calls), fenced=False
+            )
+            self._calls.clear()
 
     async def move(
         self,
@@ -187,7 +208,7 @@ class Work(Generic[JobT]):
         Raises:
             ClaimLostError: The job is no longer this engine's.
         """
-        await self._write(Move(status, fields, own=own or {}))
+        await self._write(self._move(status, fields, own=own))
 
     async def end(
         self,
@@ -205,7 +226,7 @@ class Work(Generic[JobT]):
         Raises:
             ClaimLostError: The job is no longer this engine's.
         """
-        await self._write(Move(status, fields, ends=True, own=own or {}))
+        await self._write(self._move(status, fields, ends=True, own=own))
 
     def ended_at(self, status: JobStatus) -> None:
         """Take note that a transaction of the step's own ended the job.
@@ -216,10 +237,21 @@ class Work(Generic[JobT]):
         self.job = self.job.after(Move(status, ends=True))
         self.ended = True
 
+    def _move(
+        self,
+        status: JobStatus,
+        fields: Columns,
+        *,
+        ends: bool = False,
+        own: Mapping[OwnColumn, object] | None = None,
+    ) -> Move:
+        return Move(status, fields, ends, own or {}, tuple(self._calls.values()))
+
     async def _write(self, move: Move) -> None:
         self.job = await self.persistently(
             lambda: self.transitions.write(self._jobs, self.job, move)
         )
+        self._calls.clear()
         self.ended = move.ends
 
     async def reschedule(
@@ -230,10 +262,11 @@ class Work(Generic[JobT]):
         Raises:
             ClaimLostError: The job is no longer this engine's.
         """
-        move = Move(status, fields)
+        move = self._move(status, fields)
         await self.persistently(
             lambda: self.transitions.reschedule(self._jobs, self.job, move, seconds=seconds)
         )
+        self._calls.clear()
         self.ended = True
 
     async def leave_behind(self, status: JobStatus, **fields: Unpack[Columns]) -> None:
@@ -248,10 +281,11 @@ class Work(Generic[JobT]):
         Raises:
             ClaimLostError: Someone has taken it.
         """
-        move = Move(status, fields)
+        move = self._move(status, fields)
         await self.persistently(
             lambda: self.transitions.reschedule(self._jobs, self.job, move, seconds=0), fenced=False
         )
+        self._calls.clear()
         self.ended = True
 
     @asynccontextmanager

@@ -12,6 +12,7 @@ from typing import Any, Self, TypeAlias, TypedDict, TypeVar
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute
 
+from fototui.domain.costs import Call
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.flags import ProcessingStatusEnum
 from fototui.domain.options import ColoringOptions, SvgOptions
@@ -203,12 +204,14 @@ class Move:
         fields: Columns, with their values or SQL expressions.
         ends: The job is over with it, and the claim given up.
         own: Columns that only this lane's table has.
+        calls: What was learned of paid calls, to be written along.
     """
 
     status: JobStatus
     fields: Columns = field(default_factory=Columns)
     ends: bool = False
     own: Mapping[OwnColumn, object] = field(default_factory=dict)
+    calls: tuple[Call, ...] = ()
 
     @property
     def values(self) -> Mapping[str, object]:

@@ -5,7 +5,7 @@ One transition is one statement and one round trip.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
@@ -16,8 +16,10 @@ from fototui.db.database import Database
 from fototui.db.errors import ClaimLostError
 from fototui.db.models.operations import OutsideCancel
 from fototui.db.notify import cancel_payload, notify
+from fototui.domain.costs import Call
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
+from fototui.engine.jobs.calls import latest, written
 from fototui.engine.jobs.job import Columns, JobT, Move, VersionJob
 from fototui.engine.jobs.table import JobTable
 
@@ -115,6 +117,17 @@ class Transitions:
             with contextlib.suppress(FototuiError, DBAPIError):
                 await session.rollback()
 
+    async def tell_of_calls(self, job: VersionJob, calls: Sequence[Call]) -> None:
+        """Write what is known of calls, whose ever the job is by now: they were paid for.
+
+        Args:
+            job: The job for which they were made.
+            calls: The calls, each once.
+        """
+        async with self._database.autocommit() as session:
+            await session.execute(written(job, calls))
+            await session.commit()
+
     async def ask_outside_cancel(self, job: VersionJob, outside_id: str) -> None:
         """Write down that RunPod has to be told that a job of its is not wanted.
 
@@ -125,7 +138,9 @@ class Transitions:
             job: The job for which it was submitted.
             outside_id: RunPod's job id.
         """
+        in_vain = latest(job, outside_id=outside_id, wasted=True)
         async with self._database.session() as session, session.begin():
+            await session.execute(written(job, [in_vain]))
             session.add(OutsideCancel(version_id=job.row_id, runpod_job_id=outside_id))
             await session.flush()
             await notify(session, cancel_payload(JobKind.COLORING, job.row_id))

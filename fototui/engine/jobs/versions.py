@@ -32,6 +32,7 @@ from fototui.domain.statuses import (
     JobKind,
     VersionType,
 )
+from fototui.engine.jobs.calls import told_by, written
 from fototui.engine.jobs.job import Move, VersionJob
 from fototui.engine.jobs.own_rows import ending, is_completed, logged_failure, read_file
 from fototui.engine.jobs.table import JobTable
@@ -153,6 +154,8 @@ class VersionJobs(JobTable[VersionJob]):
             statement = statement.add_cte(
                 logged_failure(moved, job, move, actor, image_id=job.image_id).cte("logged")
             )
+        if calls := told_by(job, move):
+            statement = statement.add_cte(written(job, calls, only_if=moved).cte("calls_told"))
         return statement
 
     def report(

@@ -1,16 +1,21 @@
 """Telling RunPod about jobs that were cancelled here."""
 
 import asyncio
+import contextlib
 
 import structlog
 from sqlalchemy import Select, and_, delete, func, literal, null, select, union_all, update
 
 from fototui.clients.runpod import RunPodService
+from fototui.clients.runpod_wire import RunPodJob, UnusableResultError
 from fototui.db.database import Database
+from fototui.db.models.costs import PaidCall
 from fototui.db.models.operations import OutsideCancel
 from fototui.db.models.orders import ColoringVersion
+from fototui.domain.costs import CallOutcome
 from fototui.domain.errors import OutsideError, PermanentError
 from fototui.domain.statuses import ColoringProcessingStatus as S
+from fototui.engine.jobs.calls import OUTCOMES
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +56,7 @@ class OutsideCancels:
                 try:
                     async with asyncio.timeout(_CALL_SECONDS):
                         await self._runpod.cancel(outside_id)
+                    await self._note_cost(outside_id)
                 except PermanentError as error:
                     log.warning("RunPod refuses to cancel a job", reason=str(error))
                 except (OutsideError, TimeoutError) as error:
@@ -58,6 +64,30 @@ class OutsideCancels:
                     log.warning("RunPod was not told of a cancelled job", reason=reason)
                     continue
             await self._forget(cancel_id, version_id, outside_id)
+
+    async def _note_cost(self, outside_id: str) -> None:
+        """Write what a job took until it was ended, since that is charged too."""
+        seen: RunPodJob | None = None
+        # Without an answer it counts as cancelled, at no cost that is known.
+        with contextlib.suppress(OutsideError, TimeoutError):
+            async with asyncio.timeout(_CALL_SECONDS):
+                try:
+                    seen = await self._runpod.status(outside_id)
+                except UnusableResultError as error:
+                    seen = error.seen
+        outcome = CallOutcome.CANCELLED if seen is None else OUTCOMES.get(seen.status)
+        async with self._database.autocommit() as session:
+            await session.execute(
+                update(PaidCall)
+                .where(PaidCall.outside_id == outside_id, PaidCall.outcome.is_(None))
+                .values(
+                    outcome=outcome or CallOutcome.CANCELLED,
+                    execution_ms=None if seen is None else seen.execution_ms,
+                    delay_ms=None if seen is None else seen.delay_ms,
+                    ended_at=func.now(),
+                    wasted=True,
+                )
+            )
 
     async def _forget(self, cancel_id: int | None, version_id: int, outside_id: str) -> None:
         async with self._database.autocommit() as session:

@@ -2,20 +2,23 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from sqlalchemy import func
 
 from fototui.clients.photo_decoding import prepare_apart
 from fototui.clients.runpod import RunPodService
-from fototui.clients.runpod_wire import RunPodJob
+from fototui.clients.runpod_wire import RunPodJob, UnusableResultError
 from fototui.db.errors import ClaimLostError
-from fototui.domain.errors import PermanentError, ResultGoneError, TransientError
+from fototui.domain.costs import Call, CallOutcome
+from fototui.domain.errors import OutsideError, PermanentError, ResultGoneError, TransientError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import JobKind, RunPodJobStatus
 from fototui.engine.execution.context import Work, finish_despite_cancel
 from fototui.engine.execution.pipeline import Step, load, reason, store, unless_made
+from fototui.engine.jobs.calls import OUTCOMES, failed, latest, unanswered
 from fototui.engine.jobs.job import JobStatus, Reason, VersionJob
 from fototui.engine.jobs.versions import COLORINGS
 from fototui.engine.maintenance.duty import Duty
@@ -129,10 +132,12 @@ class ColoringGenerationService:
 
         try:
             outside_id = await work.patience.call(submit)
-        except TransientError as error:
-            if error.ambiguous:
+        except OutsideError as error:
+            work.learned(failed(work.job, error))
+            if isinstance(error, TransientError) and error.ambiguous:
                 _require_another(work)  # before it waits for one in vain
             raise
+        work.learned(latest(work.job, outside_id=outside_id))
         try:
             await work.move(S.RUNPOD_SUBMITTED, runpod_job_id=outside_id)
         except ClaimLostError:
@@ -154,6 +159,7 @@ class ColoringGenerationService:
     async def _note_resubmission(self, work: Work[VersionJob]) -> None:
         """Write down that a call is begun although an earlier one may have been accepted."""
         job = work.job
+        work.learned(unanswered(job))
         _require_another(work)
         await work.move(
             job.status, submissions=job.submissions + 1, resubmissions=job.resubmissions + 1
@@ -174,9 +180,13 @@ class ColoringGenerationService:
             )
         except ResultGoneError:
             return await self._begin_again(work)
+        except UnusableResultError as error:
+            work.learned(_ended(work.job, error.seen, CallOutcome.UNUSABLE))
+            raise
         return await self._end(work, seen)
 
     async def _end(self, work: Work[VersionJob], seen: RunPodJob) -> None:
+        work.learned(_ended(work.job, seen))
         match seen.status:
             case RunPodJobStatus.COMPLETED if seen.image is not None:
                 work.keep(seen.image)
@@ -229,11 +239,14 @@ class ColoringGenerationService:
             return False
         if seen.image is None:
             return False
+        work.learned(_ended(work.job, seen))
         work.keep(seen.image)
         return True
 
     async def _begin_again(self, work: Work[VersionJob]) -> None:
         """Have it made once more, since its result is gone; that is paid a second time."""
+        if work.job.submissions:
+            work.learned(latest(work.job, outcome=CallOutcome.LOST, wasted=True))
         if work.job.resubmissions >= MAX_RESUBMISSIONS:
             raise PermanentError(
                 "RunPod lost the result, and was asked twice already. Try again later.",
@@ -245,6 +258,13 @@ class ColoringGenerationService:
     async def _payload(self, work: Work[VersionJob]) -> bytes:
         photo = await load(self._storage, work.job.source, missing=_NO_PHOTO)
         return await prepare_apart(photo, min_size=self._min_image_size)
+
+
+def _ended(job: VersionJob, seen: RunPodJob, outcome: CallOutcome | None = None) -> Call:
+    """What a RunPod job that is over tells of the call that began it."""
+    outcome = outcome or OUTCOMES[seen.status]
+    call = latest(job, outcome=outcome, execution_ms=seen.execution_ms, delay_ms=seen.delay_ms)
+    return call if outcome is CallOutcome.COMPLETED else replace(call, wasted=True)
 
 
 def _require_another(work: Work[VersionJob]) -> None:

@@ -1,20 +1,25 @@
 """How an SVG is made: colouring → Vectorizer.ai → storage."""
 
+import uuid
 from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from decimal import Decimal
 
 from sqlalchemy import func
 
 from fototui.clients.vectorizer import VectorizerApiService, VectorizerMode
 from fototui.clients.vectorizer_wire import SERVICE, VectorizerResult
 from fototui.db.errors import ClaimLostError
-from fototui.domain.errors import PermanentError, ResultGoneError, TransientError
+from fototui.domain.costs import Call, CallOutcome
+from fototui.domain.errors import OutsideError, PermanentError, ResultGoneError, TransientError
 from fototui.domain.options import SvgOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind
 from fototui.domain.statuses import SvgProcessingStatus as S
 from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step, load, store, unless_made
+from fototui.engine.jobs.calls import failed, latest, unanswered
 from fototui.engine.jobs.job import Columns, JobStatus, Reason, VersionJob
 from fototui.engine.jobs.versions import SVGS
 from fototui.engine.pipelines.opening import OpenLane, Parts, PipelineEntry
@@ -90,6 +95,7 @@ class SvgGenerationService:
         # have been paid for.
         coloring = await load(self._storage, work.job.source, missing=_NO_COLORING)
         job = work.job
+        work.learned(unanswered(job))
         _require_another(work)
         await work.move(
             job.status, submissions=job.submissions + 1, resubmissions=job.resubmissions + 1
@@ -112,8 +118,9 @@ class SvgGenerationService:
 
         try:
             result = await work.patience.call(vectorize)
-        except TransientError as error:
-            if error.ambiguous:
+        except OutsideError as error:
+            work.learned(failed(work.job, error))
+            if isinstance(error, TransientError) and error.ambiguous:
                 _require_another(work)  # before it waits for one in vain
             raise
         self._take(work, result)
@@ -121,11 +128,19 @@ class SvgGenerationService:
             "credits_charged": work.job.credits_charged + (result.credits_charged or 0.0),
             "vectorizer_job_id": result.image_token,
         }
+        work.learned(_paid(latest(work.job, outcome=CallOutcome.COMPLETED), result))
         try:
             await work.move(S.VECTORIZER_COMPLETED, **paid)
         except ClaimLostError:
-            # A successor fetches it by its token, if there is none yet.
+            await self._leave_behind(work, paid)
+            raise
+
+    async def _leave_behind(self, work: Work[VersionJob], paid: Columns) -> None:
+        """A successor fetches the result by its token; if there is one already, nobody does."""
+        try:
             await work.leave_behind(S.VECTORIZER_COMPLETED, **paid)
+        except ClaimLostError:
+            work.learned(latest(work.job, wasted=True))
             raise
 
     def _take(self, work: Work[VersionJob], result: VectorizerResult) -> None:
@@ -158,17 +173,29 @@ class SvgGenerationService:
             return False
         self._take(work, result)
         if result.credits_charged:
+            # A call of its own, but not one that counts as begun: nothing is made by it.
+            fetched = Call(id=uuid.uuid4(), outside_id=token, outcome=CallOutcome.COMPLETED)
+            work.learned(_paid(fetched, result))
             total = work.job.credits_charged + result.credits_charged
             await work.move(work.job.status, credits_charged=total)
         return True
 
     async def _begin_again(self, work: Work[VersionJob]) -> None:
         """Have it made once more, since its result is gone; that is paid a second time."""
+        if work.job.submissions:
+            work.learned(latest(work.job, outcome=CallOutcome.LOST, wasted=True))
         _require_another(work)
         await work.move(
             S.PROCESSING, vectorizer_job_id=None, resubmissions=work.job.resubmissions + 1
         )
         work.observer.resubmitted(work.job.kind)
+
+
+def _paid(call: Call, result: VectorizerResult) -> Call:
+    outside_id = call.outside_id or result.image_token
+    charged = result.credits_charged
+    credited = None if charged is None else Decimal(str(charged))
+    return replace(call, outside_id=outside_id, credits=credited)
 
 
 def _options(work: Work[VersionJob]) -> SvgOptions:

@@ -1,6 +1,8 @@
 """Lanes and engines, as operators see and steer them."""
 
 import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from sqlalchemy import (
     ScalarSelect,
@@ -33,6 +35,11 @@ from fototui.services.views.operations import EngineView, LaneView
 _ALIVE = Engine.retired_at.is_(None)
 
 _PLACES = list(LANES)
+
+RUNNING: Mapping[str, None] = MappingProxyType(
+    dict.fromkeys(("paused_at", "paused_by", "paused_reason", "paused_words", "paused_until"), None)
+)
+"""What is written on a lane that is to run."""
 
 
 class LaneService:
@@ -86,7 +93,7 @@ class LaneService:
         return await self._change(
             update(Lane)
             .where(Lane.name == lane, Lane.paused_at.is_not(None))
-            .values(paused_at=None, paused_by=None, paused_reason=None, paused_words=None)
+            .values(RUNNING)
             .returning(Lane.name),
             ActivityAction.LANE_RESUMED,
             lane,

@@ -6,6 +6,7 @@ from fototui.db.notify import cancel_payload, notify
 from fototui.domain.errors import ConflictError
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import PROCESSING_STATUS
+from fototui.services.costs.writing import mark_wasted
 from fototui.services.operations.activity import ActivityAction
 from fototui.services.unset import UNSET, Unset
 from fototui.services.versions import messages as version_words
@@ -105,6 +106,8 @@ class VersionService(VersionStarting[VersionT, OptionsT]):
                 held_at=None,
             )
             self._end_outside(version)
+            if version.submissions:
+                await mark_wasted(self.session, self.kind, version.id, version.submissions)
             self._log(ActivityAction.CANCELLED, version.image.line_item, version)
             await notify(self.session, cancel_payload(self.kind, version.id))
             selected = version.image.chosen_id(self.kind)

@@ -1,0 +1,74 @@
+"""Keeping to the budget of a day."""
+
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from fototui.db.database import Database
+from fototui.domain.costs import Prices, money
+from fototui.domain.errors import ConfigurationError
+from fototui.domain.sentences import Sentence
+from fototui.services.costs.budget import BudgetService
+
+log = structlog.get_logger(__name__)
+
+
+class Budget:
+    """Pauses paid lanes while a day's budget is spent; a duty of every engine.
+
+    What runs goes on, and so a budget may be overdrawn by what was under way. Pauses of the day
+    before are lifted by engines without a budget too: it may have been taken away meanwhile.
+
+    Args:
+        database: The database.
+        zone: The shop's, whose days count.
+        prices: What calls cost.
+        limit: What may be spent a day; None for no limit.
+        actor: Who the activity log names.
+
+    Raises:
+        ConfigurationError: There is a limit and no price, so nothing would ever reach it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        zone: ZoneInfo,
+        *,
+        prices: Prices,
+        limit: Decimal | None,
+        actor: str,
+    ) -> None:
+        if limit is not None and not prices.any:
+            raise ConfigurationError(
+                "DAILY_BUDGET needs a price; set RUNPOD_PRICE_PER_SECOND and "
+                "VECTORIZER_PRICE_PER_CREDIT too."
+            )
+        self._database = database
+        self._zone = zone
+        self._prices = prices
+        self._limit = limit
+        self._actor = actor
+
+    async def keep(self) -> None:
+        """Pause what has to be paused now, and lift what has been paused for long enough."""
+        async with self._database.autocommit() as session:
+            today = await BudgetService(session, operator=self._actor).look(self._zone)
+        if today.has_pauses_to_lift:
+            async with self._database.session() as session:
+                lanes = await BudgetService(session, operator=self._actor).lift(today.day)
+            log.info("a new day, a new budget", lanes=[str(lane) for lane in lanes])
+        cost = self._prices.cost(today.costs.total)
+        if self._limit is None or cost is None or cost < self._limit:
+            return
+        why = Sentence.make(
+            "Today's budget is spent: {cost} of {budget}. The lane goes on tomorrow by itself, or "
+            "as soon as someone resumes it.",
+            cost=money(cost, self._prices.currency),
+            budget=money(self._limit, self._prices.currency),
+        )
+        async with self._database.session() as session:
+            lanes = await BudgetService(session, operator=self._actor).pause(today.day, why)
+        if lanes:
+            log.warning("the budget is spent", lanes=[str(lane) for lane in lanes], reason=str(why))
