@@ -14,7 +14,9 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(TOOLS)/uv/bin/uv)
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
 
+# Bytecode is made here, so that the first start is like the second, also where Python may not write it.
 setup: $(VENV)/.done ## Install everything into the checkout
+	@$(BIN)/python -m compileall -q fototui migrations
 
 $(TOOLS)/uv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit("fototui needs Python 3.11 or newer; set PYTHON=…") if sys.version_info < (3, 11) else None'
@@ -23,8 +25,8 @@ $(TOOLS)/uv/bin/uv:
 
 $(VENV)/.done: $(LOCK) pyproject.toml | $(UV)
 	@test -x $(BIN)/python || $(UV) venv --quiet --python '>=3.11' $(VENV)
-	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes $(LOCK)
-	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes $(LOCK)
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: setup ## Run the demo: ARGS="--headless --json"

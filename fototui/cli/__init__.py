@@ -10,46 +10,19 @@ from typing import Annotated
 import typer
 
 import fototui
-from fototui.cli import (
-    configuration,
-    database,
-    demo,
-    doctor,
-    engine,
-    hub,
-    lanes,
-    orders,
-    sandbox,
-    serve,
-    token,
-    versions,
-)
-from fototui.cli.runner import say
-from fototui.cli.terminal import open_terminal
-from fototui.domain.errors import ConfigurationError, FototuiError, InvalidInputError
-from fototui.runtime.terminal import TerminalOptions
+from fototui.cli.commands import Commands
+from fototui.runtime.options import TerminalOptions
 
 app = typer.Typer(
     name="fototui",
+    cls=Commands,
     help="Orders, jobs and pictures of a photo colouring-book shop.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    # Frames and colours would take longer than all the rest.
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 120},
 )
-app.add_typer(orders.app, name="orders")
-app.add_typer(versions.coloring, name="coloring")
-app.add_typer(versions.svg, name="svg")
-app.add_typer(versions.versions, name="versions")
-app.add_typer(lanes.app, name="lanes")
-app.add_typer(database.app, name="db")
-app.add_typer(configuration.app, name="config")
-app.add_typer(token.app, name="token")
-app.command("engine")(engine.engine)
-app.command("serve")(serve.serve)
-app.command("hub")(hub.hub)
-app.command("sandbox")(sandbox.sandbox)
-app.command("doctor")(doctor.doctor)
-app.command("demo")(demo.demo)
 
 
 class Language(StrEnum):
@@ -102,6 +75,8 @@ def _root(
         engine=not no_engine, read_only=read_only, language=lang, theme=theme, pictures=pictures
     )
     if context.invoked_subcommand is None:
+        from fototui.cli.terminal import open_terminal
+
         open_terminal(options)
     # `demo` opens the app too.
     context.obj = options
@@ -111,11 +86,12 @@ def main() -> None:
     """Run the command that the arguments name, and end the process with its exit code."""
     try:
         app()
-    except (ConfigurationError, InvalidInputError) as error:
-        say(f"error: {error}")
-        sys.exit(2)
-    except FototuiError as error:
-        say(f"error: {error}")
-        sys.exit(1)
     except (KeyboardInterrupt, EOFError):
         sys.exit(130)
+    except Exception as error:
+        from fototui.domain.errors import ConfigurationError, FototuiError, InvalidInputError
+
+        if not isinstance(error, FototuiError):
+            raise
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2 if isinstance(error, ConfigurationError | InvalidInputError) else 1)

@@ -10,7 +10,6 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 import platformdirs
@@ -27,6 +26,7 @@ from fototui.mercure.subscriber import MercureSubscriber
 from fototui.pictures.loader import PictureLoader
 from fototui.runtime.checks import SERVICES, examine
 from fototui.runtime.compose import Runtime
+from fototui.runtime.options import TerminalOptions
 from fototui.runtime.supervisor import EngineSupervisor
 from fototui.services.backend import Backend
 from fototui.ui.preferences import load_preferences, save_preferences
@@ -38,25 +38,6 @@ if TYPE_CHECKING:
 
 _WAIT_FOR_JOBS = 60.0
 _FIRST_LINE = '{"event": "the log is opened", "level": "info", "logger": "fototui"}\n'
-
-
-@dataclass(frozen=True, slots=True)
-class TerminalOptions:
-    """How the terminal app is started; None follows the settings.
-
-    Args:
-        engine: Run an engine in it.
-        read_only: Nothing may be changed from it.
-        language: "cs" or "en".
-        theme: Name of a theme.
-        pictures: How pictures are drawn.
-    """
-
-    engine: bool = True
-    read_only: bool = False
-    language: str | None = None
-    theme: str | None = None
-    pictures: str | None = None
 
 
 def require_terminal() -> None:
