@@ -1,19 +1,21 @@
 """`fototui orders`: make orders by hand or import them, list them, look at one."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from fototui.cli import shop
 from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.runner import run, run_service, say, settings_for_command
-from fototui.runtime.compose import open_runtime
-from fototui.services.orders.manual import OrderService, PhotoInput
-from fototui.services.views import as_json
-from fototui.services.views.orders import ImageBadges, OrderDetail, OrderPage
+
+if TYPE_CHECKING:
+    from fototui.services.orders.manual import OrderService
+    from fototui.services.views.orders import ImageBadges, OrderDetail, OrderPage
 
 T = TypeVar("T")
 
@@ -36,6 +38,10 @@ def add(
     as_json_: Json = False,
 ) -> None:
     """Make a manual order out of photo files. All are taken, or none."""
+    from fototui.runtime.compose import open_runtime
+    from fototui.services.orders.manual import OrderService, PhotoInput
+    from fototui.services.views import as_json
+
     settings = settings_for_command()
 
     async def work() -> OrderDetail:
@@ -64,6 +70,9 @@ def list_orders(
     as_json_: Json = False,
 ) -> None:
     """List orders, newest first."""
+    from fototui.services.orders.manual import OrderService
+    from fototui.services.views import as_json
+
     settings = settings_for_command()
 
     async def work(service: OrderService) -> OrderPage:
@@ -100,6 +109,9 @@ def show(
     as_json_: Json = False,
 ) -> None:
     """Show one order with its images and their newest versions."""
+    from fototui.services.orders.manual import OrderService
+    from fototui.services.views import as_json
+
     settings = settings_for_command()
 
     async def work(service: OrderService) -> OrderDetail:

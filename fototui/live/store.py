@@ -15,8 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import datetime
 
-import structlog
-
 from fototui.domain.errors import FototuiError
 from fototui.domain.events import BaseMercureEvent, Event
 from fototui.live.health import Feed
@@ -24,6 +22,7 @@ from fototui.live.model import Model
 from fototui.live.notifier import Notifier
 from fototui.live.reader import Reader
 from fototui.live.state import Changed
+from fototui.log import get_logger
 from fototui.mercure.subscriber import LinkState, Lost, MercureSubscriber, Message
 from fototui.retry import Backoff
 from fototui.services.backend import Backend
@@ -31,7 +30,7 @@ from fototui.services.orders.refs import no_such_order
 from fototui.services.views.operations import EngineView, LaneView
 from fototui.services.views.orders import OrderDetail, OrderRow
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 3.0
 # Polls fall due, and the hub's patience runs out, while nothing happens.

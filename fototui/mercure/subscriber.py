@@ -8,11 +8,11 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 import httpx
-import structlog
 from pydantic import SecretStr
 
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
+from fototui.log import get_logger
 from fototui.mercure.address import hub_address
 from fototui.mercure.event_stream import EventStream, EventTooLongError
 from fototui.mercure.silence import SilentError, announced_heartbeat, answers, heard
@@ -20,7 +20,7 @@ from fototui.mercure.tokens import subscribe_token
 from fototui.net.client import EnvironmentFault, open_client
 from fototui.retry import Backoff
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 

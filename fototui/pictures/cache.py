@@ -11,12 +11,12 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from pathlib import Path
 
-import structlog
 from PIL import Image
 
 from fototui.config.file import write_atomically
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _SUFFIX = ".webp"
 _QUALITY = 92

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 
 import platformdirs
-import structlog
 from PIL import Image
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
+from fototui.log import get_logger
 from fototui.net.closing import Closing
 from fototui.pictures.apart import decode_apart
 from fototui.pictures.cache import DiskCache, MemoryCache
@@ -23,7 +23,7 @@ from fototui.pictures.errors import PictureError, PictureMissingError, PictureTo
 from fototui.pictures.terminal import Renderer
 from fototui.storage.base import FileMissingError, Storage
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 PictureSource = S3ObjectRefData
 

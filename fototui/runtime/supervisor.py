@@ -4,15 +4,14 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 
-import structlog
-
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
 from fototui.engine.engine import Engine
+from fototui.log import get_logger
 from fototui.retry import Backoff
 from fototui.runtime.compose import Runtime, open_engine
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 15.0

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import structlog
 from sqlalchemy import Select, and_, delete, func, literal, null, select, union_all, update
 
 from fototui.clients.runpod import RunPodService
@@ -11,8 +10,9 @@ from fototui.db.models.operations import OutsideCancel
 from fototui.db.models.orders import ColoringVersion
 from fototui.domain.errors import OutsideError, PermanentError
 from fototui.domain.statuses import ColoringProcessingStatus as S
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # In these a version stands and falls with its RunPod job, or has taken its result.
 _WANTED = (

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import structlog
 from sqlalchemy import ColumnElement, Text, cast, func, select
 
 from fototui.db.database import Database
@@ -11,10 +10,11 @@ from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, Sv
 from fototui.domain.errors import ConflictError, FototuiError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, PaymentStatus
+from fototui.log import get_logger
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # Older ones were left alone on purpose: switching a rule on must not pay for the whole past.
 _DAYS = 7
