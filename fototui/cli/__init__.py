@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 130 interrupted.
 """
 
+import gc
 import sys
 from enum import StrEnum
 from typing import Annotated
@@ -84,6 +85,9 @@ def _root(
 
 def main() -> None:
     """Run the command that the arguments name, and end the process with its exit code."""
+    # Imports make what stays until the end, and the collector would go through it again and again
+    # while it grows; it starts with the work (runner.run).
+    gc.disable()
     try:
         app()
     except (KeyboardInterrupt, EOFError):
