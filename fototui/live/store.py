@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.events import BaseMercureEvent, Event
@@ -23,12 +24,15 @@ from fototui.live.notifier import Notifier
 from fototui.live.reader import Reader
 from fototui.live.state import Changed
 from fototui.log import get_logger
-from fototui.mercure.subscriber import LinkState, Lost, MercureSubscriber, Message
+from fototui.mercure.link import LinkState, Lost, Message
 from fototui.retry import Backoff
 from fototui.services.backend import Backend
 from fototui.services.orders.refs import no_such_order
 from fototui.services.views.operations import EngineView, LaneView
 from fototui.services.views.orders import OrderDetail, OrderRow
+
+if TYPE_CHECKING:
+    from fototui.mercure.subscriber import MercureSubscriber
 
 log = get_logger(__name__)
 

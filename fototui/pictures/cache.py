@@ -10,11 +10,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Hashable
 from pathlib import Path
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from fototui.config.file import write_atomically
 from fototui.log import get_logger
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 log = get_logger(__name__)
 
@@ -77,6 +79,8 @@ class DiskCache:
 
     def get(self, key: str) -> Image.Image | None:
         """A picture, which becomes the most recently used."""
+        from PIL import Image
+
         path = self._path(key)
         try:
             with Image.open(path, formats=("WEBP",)) as image:

@@ -22,9 +22,7 @@ from fototui.domain.sentences import Sentence
 from fototui.i18n import _, ngettext, number, preferred_language, set_language, translate
 from fototui.live.store import LiveStore
 from fototui.log import configure_logging
-from fototui.mercure.subscriber import MercureSubscriber
 from fototui.pictures.loader import PictureLoader
-from fototui.runtime.checks import SERVICES, examine
 from fototui.runtime.compose import Runtime
 from fototui.runtime.options import TerminalOptions
 from fototui.runtime.supervisor import EngineSupervisor
@@ -34,6 +32,7 @@ from fototui.ui.presence import Presence
 
 if TYPE_CHECKING:
     from fototui.app import FototuiApp
+    from fototui.mercure.subscriber import MercureSubscriber
     from fototui.pictures.terminal import Renderer
 
 _WAIT_FOR_JOBS = 60.0
@@ -217,10 +216,12 @@ def _make_app(
     )
 
 
-def _subscriber(runtime: Runtime) -> MercureSubscriber[Event] | None:
+def _subscriber(runtime: Runtime) -> "MercureSubscriber[Event] | None":
     settings = runtime.settings
     if settings.mercure_url is None:
         return None
+    from fototui.mercure.subscriber import MercureSubscriber
+
     return MercureSubscriber(
         settings.mercure_url,
         settings.mercure_subscriber_jwt_key,
@@ -235,6 +236,7 @@ async def set_up() -> str:
     Returns:
         What is wanted: "connect", "demo" or "leave".
     """
+    from fototui.runtime.checks import SERVICES, examine
     from fototui.screens.setup import Checked, SetupApp
 
     async def check(values: Mapping[str, str]) -> Checked:

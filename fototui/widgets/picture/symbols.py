@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from PIL import Image
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
@@ -14,6 +14,9 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from fototui.widgets.picture.surface import Surface
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _Pixel = tuple[int, int, int]
 
