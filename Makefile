@@ -9,12 +9,16 @@ HUB := $(TOOLS)/mercure
 # An uv on the PATH serves; otherwise one is put into the checkout.
 UV := $(or $(shell command -v uv 2>/dev/null),$(TOOLS)/uv/bin/uv)
 
+CATALOGUES := $(wildcard fototui/i18n/*.po)
+
 .PHONY: help setup demo test test-quick test-conditions chaos peers check format lock catalogues hub keys screens bench clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
 
-setup: $(VENV)/.done ## Install everything into the checkout
+# Bytecode is made here, so that the first start is like the second, also where Python may not write it.
+setup: $(VENV)/.done $(CATALOGUES:.po=.mo) ## Install everything into the checkout
+	@$(BIN)/python -m compileall -q fototui migrations
 
 $(TOOLS)/uv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit("fototui needs Python 3.11 or newer; set PYTHON=…") if sys.version_info < (3, 11) else None'
@@ -23,9 +27,12 @@ $(TOOLS)/uv/bin/uv:
 
 $(VENV)/.done: $(LOCK) pyproject.toml | $(UV)
 	@test -x $(BIN)/python || $(UV) venv --quiet --python '>=3.11' $(VENV)
-	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes $(LOCK)
-	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes $(LOCK)
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
+
+fototui/i18n/%.mo: fototui/i18n/%.po | $(VENV)/.done
+	@$(BIN)/pybabel --quiet compile -i $< -o $@ -l $*
 
 demo: setup ## Run the demo: ARGS="--headless --json"
 	@$(BIN)/fototui demo $(ARGS)
@@ -91,7 +98,6 @@ ERRORS := AccountError AmbiguousRecordError BackupError ClaimLostError ClosedErr
 	UnusableResultError \
 	WrongSignatureError
 
-# The languages' catalogues are read as they stand; there is nothing to compile.
 catalogues: setup ## Bring the translations' catalogues up to the program's texts
 	@$(BIN)/pybabel --quiet extract --no-location --sort-output -F babel.cfg \
 		-k N_ -k _ -k ngettext:1,2 -k czech -k Status:3 \
@@ -99,7 +105,8 @@ catalogues: setup ## Bring the translations' catalogues up to the program's text
 		$(ERRORS:%=-k %) -o $(TOOLS)/fototui.pot fototui
 	@for language in cs en; do \
 		$(BIN)/pybabel --quiet update --no-fuzzy-matching --no-wrap --ignore-obsolete --ignore-pot-creation-date -i $(TOOLS)/fototui.pot \
-			-o fototui/i18n/$$language.po -l $$language; done
+			-o fototui/i18n/$$language.po -l $$language; \
+		$(BIN)/pybabel --quiet compile -i fototui/i18n/$$language.po -o fototui/i18n/$$language.mo -l $$language; done
 
 hub: ## Build the reference Mercure hub, which the tests hold ours against (needs Go)
 	@if test -x $(HUB); then :; elif command -v go >/dev/null; then \

@@ -1,8 +1,4 @@
 """fototui: orders, jobs and pictures of a colouring-book shop, in a terminal or headless."""
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    __version__ = version("fototui")
-except PackageNotFoundError:  # run from a source tree that was never installed
-    __version__ = "0+unknown"
+# The package's version too (pyproject.toml): to ask for it there takes longer than most imports.
+__version__ = "0.1.0"

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import ClassVar, TypeVar
 
-import structlog
 from textual.app import App
 from textual.binding import BindingsMap
 from textual.notifications import SeverityLevel
@@ -20,6 +19,7 @@ from fototui.i18n import LANGUAGES, _, language, set_language, translate
 from fototui.live.order_list import OrderList, Sort, Tab
 from fototui.live.state import Changed
 from fototui.live.store import LiveStore
+from fototui.log import get_logger
 from fototui.pictures.loader import PictureLoader
 from fototui.screens.activity import ActivityScreen
 from fototui.screens.base import FototuiScreen
@@ -41,7 +41,7 @@ from fototui.ui.presence import Presence
 from fototui.ui.theme import THEMES
 
 E = TypeVar("E", bound=StrEnum)
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # More of them than this in one run, and the app cannot be worked with.
 _MOST_FAULTS = 50

@@ -2,20 +2,26 @@
 
 Whatever is logged is made safe on its way out: secrets are masked, control characters of strangers'
 texts are taken out, and a text cannot forge a line of its own.
+
+structlog is imported for the first line: most commands write none, and it takes a while.
 """
+
+from __future__ import annotations
 
 import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
-import structlog
 from pydantic import SecretBytes, SecretStr
-from structlog.typing import EventDict, Processor, WrappedLogger
 
 from fototui.domain.text import clean, clean_line
+
+if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger, ProcessorFormatter
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 _HANDLER = "fototui"
 _MASK = "***"
@@ -42,6 +48,44 @@ class _Handler(logging.StreamHandler[TextIO]):
             super().handleError(record)
 
 
+class _Formatter(logging.Formatter):
+    """One that is made for the first line."""
+
+    def __init__(self, *, json: bool, terminal: bool) -> None:
+        super().__init__()
+        self._json, self._terminal = json, terminal
+        self._made: ProcessorFormatter | None = None
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A line."""
+        if self._made is None:
+            self._made = _make_formatter(json=self._json, terminal=self._terminal)
+        return self._made.format(record)
+
+
+class _Logger:
+    """A logger that is made when it is first asked for something."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> object:
+        import structlog
+
+        if not structlog.is_configured():
+            _configure()
+        return getattr(structlog.get_logger(self._name), attribute)  # noqa: TID251 - here it is
+
+
+def get_logger(name: str) -> BoundLogger:
+    """A module's logger.
+
+    Args:
+        name: The module's name.
+    """
+    return cast("BoundLogger", _Logger(name))
+
+
 def configure_logging(
     level: str, *, json: bool | None = None, stream: TextIO | None = None
 ) -> None:
@@ -55,35 +99,12 @@ def configure_logging(
         stream: Where to; standard error where not given.
     """
     stream = stream or sys.stderr
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    # Tracebacks are made into text before they are masked; a fancier formatter would print the
-    # local variables, secrets among them.
-    finish: list[Processor] = [
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
-        make_safe,
-        _renderer(json=json, terminal=stream.isatty()),
-    ]
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-    )
+    if "structlog" in sys.modules:
+        _configure()
     handler = _Handler(stream)
     handler.set_name(_HANDLER)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=finish)
-    )
+    terminal = stream.isatty()
+    handler.setFormatter(_Formatter(json=not terminal if json is None else json, terminal=terminal))
     root = logging.getLogger()
     for old in [old for old in root.handlers if old.get_name() == _HANDLER]:
         root.removeHandler(old)
@@ -93,12 +114,52 @@ def configure_logging(
     root.setLevel(max(least, logging.WARNING))
 
 
-def _renderer(*, json: bool | None, terminal: bool) -> Processor:
-    if not terminal if json is None else json:
-        return structlog.processors.JSONRenderer(ensure_ascii=False)
-    return structlog.dev.ConsoleRenderer(
-        colors=terminal, exception_formatter=structlog.dev.plain_traceback
+def _shared() -> list[Processor]:
+    import structlog
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _configure() -> None:
+    """Let structlog hand its lines to Python's own logging."""
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
     )
+
+
+def _make_formatter(*, json: bool, terminal: bool) -> ProcessorFormatter:
+    import structlog
+
+    renderer: Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if json
+        else structlog.dev.ConsoleRenderer(
+            colors=terminal, exception_formatter=structlog.dev.plain_traceback
+        )
+    )
+    # Tracebacks are made into text before they are masked; a fancier formatter would print the
+    # local variables, secrets among them.
+    finish: list[Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        make_safe,
+        renderer,
+    ]
+    return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_shared(), processors=finish)
 
 
 @contextmanager
@@ -117,6 +178,8 @@ def bind_job(
         version: The version's id.
         engine: The engine's id.
     """
+    import structlog
+
     known = {"order": order, "image": image, "version": version, "engine": engine}
     with structlog.contextvars.bound_contextvars(
         **{name: value for name, value in known.items() if value is not None}

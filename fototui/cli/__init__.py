@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 130 interrupted.
 """
 
+import gc
 import sys
 from enum import StrEnum
 from typing import Annotated
@@ -10,50 +11,19 @@ from typing import Annotated
 import typer
 
 import fototui
-from fototui.cli import (
-    books,
-    configuration,
-    costs,
-    database,
-    demo,
-    doctor,
-    engine,
-    hub,
-    lanes,
-    orders,
-    sandbox,
-    serve,
-    token,
-    versions,
-)
-from fototui.cli.runner import say
-from fototui.cli.terminal import open_terminal
-from fototui.domain.errors import ConfigurationError, FototuiError, InvalidInputError
-from fototui.runtime.terminal import TerminalOptions
+from fototui.cli.commands import Commands
+from fototui.runtime.options import TerminalOptions
 
 app = typer.Typer(
     name="fototui",
+    cls=Commands,
     help="Orders, jobs and pictures of a photo colouring-book shop.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    # Frames and colours would take longer than all the rest.
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 120},
 )
-app.add_typer(orders.app, name="orders")
-app.add_typer(versions.coloring, name="coloring")
-app.add_typer(versions.svg, name="svg")
-app.add_typer(versions.versions, name="versions")
-app.add_typer(books.app, name="books")
-app.add_typer(lanes.app, name="lanes")
-app.add_typer(database.app, name="db")
-app.add_typer(configuration.app, name="config")
-app.add_typer(token.app, name="token")
-app.command("costs")(costs.costs)
-app.command("engine")(engine.engine)
-app.command("serve")(serve.serve)
-app.command("hub")(hub.hub)
-app.command("sandbox")(sandbox.sandbox)
-app.command("doctor")(doctor.doctor)
-app.command("demo")(demo.demo)
 
 
 class Language(StrEnum):
@@ -110,6 +80,8 @@ def _root(
         engine=not no_engine, read_only=read_only, language=lang, theme=theme, pictures=pictures
     )
     if context.invoked_subcommand is None:
+        from fototui.cli.terminal import open_terminal
+
         open_terminal(options)
     # `demo` opens the app too.
     context.obj = options
@@ -117,13 +89,17 @@ def _root(
 
 def main() -> None:
     """Run the command that the arguments name, and end the process with its exit code."""
+    # Imports make what stays until the end, and the collector would go through it again and again
+    # while it grows; it starts with the work (runner.run).
+    gc.disable()
     try:
         app()
-    except (ConfigurationError, InvalidInputError) as error:
-        say(f"error: {error}")
-        sys.exit(2)
-    except FototuiError as error:
-        say(f"error: {error}")
-        sys.exit(1)
     except (KeyboardInterrupt, EOFError):
         sys.exit(130)
+    except Exception as error:
+        from fototui.domain.errors import ConfigurationError, FototuiError, InvalidInputError
+
+        if not isinstance(error, FototuiError):
+            raise
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2 if isinstance(error, ConfigurationError | InvalidInputError) else 1)

@@ -11,8 +11,8 @@ from fototui.cli.output import print_json
 from fototui.cli.runner import listen_on, run, say, stop_signals
 from fototui.config.settings import Settings
 from fototui.log import configure_logging
+from fototui.runtime.options import TerminalOptions
 from fototui.runtime.terminal import (
-    TerminalOptions,
     find_renderer,
     logging_to_file,
     require_terminal,

@@ -1,22 +1,23 @@
 """`fototui orders`: make orders by hand or import them, list them, look at one."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from fototui.cli import finishing, shop
 from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.runner import run, run_service, say, settings_for_command
-from fototui.config.settings import Settings
-from fototui.domain.stages import OrderStage, Stage
-from fototui.runtime.compose import open_runtime
-from fototui.services.orders.by_stage import StageService
-from fototui.services.orders.manual import OrderService, PhotoInput
-from fototui.services.views import as_json
-from fototui.services.views.orders import ImageBadges, OrderDetail, OrderRow
+from fototui.domain.stages import Stage
+
+if TYPE_CHECKING:
+    from fototui.config.settings import Settings
+    from fototui.domain.stages import OrderStage
+    from fototui.services.views.orders import ImageBadges, OrderDetail, OrderRow
 
 T = TypeVar("T")
 
@@ -41,6 +42,10 @@ def add(
     as_json_: Json = False,
 ) -> None:
     """Make a manual order out of photo files. All are taken, or none."""
+    from fototui.runtime.compose import open_runtime
+    from fototui.services.orders.manual import OrderService, PhotoInput
+    from fototui.services.views import as_json
+
     settings = settings_for_command()
 
     async def work() -> OrderDetail:
@@ -77,13 +82,19 @@ def list_orders(
     STAGE is "coming in", "to colour", "running", "to review", "to vectorise", "to typeset",
     "to hand over", "done" or "error".
     """
+    from fototui.services.orders.manual import OrderService
+    from fototui.services.views import as_json
+
     settings = settings_for_command()
+    found: Sequence[OrderRow]
     if stage is None:
         page = run_service(
             settings, OrderService, lambda orders: orders.list_orders(limit=limit, search=search)
         )
         found = page.orders
     else:
+        from fototui.services.orders.by_stage import StageService
+
         of_stage = run_service(
             settings,
             StageService,
@@ -117,6 +128,11 @@ def show(
     as_json_: Json = False,
 ) -> None:
     """Show one order with its images and their newest versions."""
+    from fototui.runtime.compose import open_runtime
+    from fototui.services.orders.by_stage import StageService
+    from fototui.services.orders.manual import OrderService
+    from fototui.services.views import as_json
+
     settings = settings_for_command()
 
     async def work() -> tuple[OrderDetail, OrderStage]:

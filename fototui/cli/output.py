@@ -7,12 +7,6 @@ from datetime import datetime, tzinfo
 from enum import StrEnum
 
 import typer
-from pydantic import BaseModel
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from fototui.domain.sentences import Sentence
 
 
 def print_json(value: object) -> None:
@@ -25,6 +19,10 @@ def print_json(value: object) -> None:
 
 
 def _plain(value: object) -> object:
+    from pydantic import BaseModel
+
+    from fototui.domain.sentences import Sentence
+
     if isinstance(value, Sentence):
         return str(value)
     if isinstance(value, BaseModel):
@@ -45,6 +43,11 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
         headers: Column titles.
         rows: Cells; None is shown as nothing.
     """
+    # Not for JSON.
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for header in headers:
         table.add_column(Text(header))

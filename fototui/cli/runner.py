@@ -1,21 +1,21 @@
-"""How a command runs, and how it speaks."""
+"""How a command runs, and how it speaks. What it runs on is imported when it runs."""
+
+from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from fototui.config.settings import Settings, load_settings
-from fototui.domain.errors import ConfigurationError
-from fototui.log import configure_logging
-from fototui.net.asgi import bind
-from fototui.runtime.compose import open_runtime
-from fototui.services.access import ServiceType
+if TYPE_CHECKING:
+    from fototui.config.settings import Settings
+    from fototui.services.access import ServiceType
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -35,6 +35,9 @@ def settings_for_command(*, log_level: str | None = None) -> Settings:
     Raises:
         ConfigurationError: A setting is wrong.
     """
+    from fototui.config.settings import load_settings
+    from fototui.log import configure_logging
+
     settings = load_settings()
     configure_logging(log_level or settings.log_level)
     return settings
@@ -50,6 +53,9 @@ def listen_on(host: str, port: int) -> socket.socket:
     Raises:
         ConfigurationError: It is taken, or not ours to take.
     """
+    from fototui.domain.errors import ConfigurationError
+    from fototui.net.asgi import bind
+
     try:
         return bind(host, port)
     except OSError as error:
@@ -75,6 +81,8 @@ def run_service(
         Its result.
     """
 
+    from fototui.runtime.compose import open_runtime
+
     async def main() -> T:
         async with open_runtime(settings) as runtime, runtime.database.session() as session:
             return await work(service(session, operator=settings.operator))
@@ -94,6 +102,8 @@ def run(work: Coroutine[object, object, T]) -> T:
     Raises:
         KeyboardInterrupt: It was interrupted.
     """
+    gc.freeze()  # what was imported stays until the end
+    gc.enable()
     # A script's background job is born deaf to SIGINT, by which the others below work.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

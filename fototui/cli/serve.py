@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
-import structlog
 import typer
 
 from fototui.cli.engine import read_lanes
@@ -24,9 +23,9 @@ from fototui.cli.runner import (
 from fototui.config.settings import Settings, load_settings
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
-from fototui.log import configure_logging
+from fototui.log import configure_logging, get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def serve(

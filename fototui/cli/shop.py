@@ -1,19 +1,20 @@
 """`fototui orders import|sync|retry|urgent`: what has to do with the shop that orders come from."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fototui.cli.output import print_json
 from fototui.cli.runner import run, run_service, say, settings_for_command
-from fototui.config.settings import Settings
-from fototui.domain.errors import InvalidInputError
-from fototui.runtime.compose import open_runtime
-from fototui.services.ingest.imports import ImportReport, ImportService, SyncService
-from fototui.services.urgency import UrgencyService
+
+if TYPE_CHECKING:
+    from fototui.config.settings import Settings
+    from fototui.services.ingest.imports import ImportReport, ImportService
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Number = Annotated[str, typer.Argument(help="The order's number, such as #1270.")]
@@ -42,6 +43,8 @@ def sync(number: Number, as_json: Json = False) -> None:
 
 def retry(number: Number) -> None:
     """Have an order that failed go on; only what is missing is fetched."""
+    from fototui.services.ingest.imports import SyncService
+
     settings = settings_for_command()
 
     status = run_service(settings, SyncService, lambda service: service.retry(number))
@@ -53,6 +56,8 @@ def urgent(
     off: Annotated[bool, typer.Option("--off", help="Let them take turns again.")] = False,
 ) -> None:
     """Put orders first: their jobs are done before others', also those asked for later."""
+    from fototui.services.urgency import UrgencyService
+
     settings = settings_for_command()
     report = run_service(
         settings, UrgencyService, lambda service: service.set_urgent(numbers, urgent=not off)
@@ -68,6 +73,9 @@ def urgent(
 def _ask_shop(
     settings: Settings, ask: Callable[[ImportService], Awaitable[ImportReport]]
 ) -> ImportReport:
+    from fototui.runtime.compose import open_runtime
+    from fototui.services.ingest.imports import ImportService
+
     async def work() -> ImportReport:
         async with open_runtime(settings) as runtime, runtime.database.session() as session:
             shop = runtime.shopify
@@ -99,6 +107,8 @@ def moment(text: str, settings: Settings) -> datetime:
     Raises:
         InvalidInputError: It is no date.
     """
+    from fototui.domain.errors import InvalidInputError
+
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

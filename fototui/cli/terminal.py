@@ -3,8 +3,8 @@
 from fototui.cli.demo import show_demo
 from fototui.cli.runner import run, say
 from fototui.config.settings import load_settings
+from fototui.runtime.options import TerminalOptions
 from fototui.runtime.terminal import (
-    TerminalOptions,
     find_renderer,
     logging_to_file,
     require_terminal,

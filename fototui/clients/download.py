@@ -11,7 +11,6 @@ from typing import Self
 from weakref import WeakValueDictionary
 
 import httpx
-import structlog
 
 from fototui.clients.photo_decoding import inspect_apart
 from fototui.clients.photo_routes import Route, open_routes
@@ -20,6 +19,7 @@ from fototui.clients.unpacking import UnpackError, unpack
 from fototui.config.settings import Proxy
 from fototui.domain.errors import InvalidInputError, OutsideError, PermanentError, TransientError
 from fototui.domain.text import clean_line
+from fototui.log import get_logger
 from fototui.net.closing import Closing
 from fototui.net.exchange import megabytes, retry_after, web_address
 from fototui.net.ssrf import (
@@ -33,7 +33,7 @@ from fototui.net.ssrf import (
 )
 from fototui.retry import RetryPolicy
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

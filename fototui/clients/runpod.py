@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Literal
 
 import httpx
-import structlog
 from pydantic import SecretStr
 
 from fototui.clients.runpod_wire import (
@@ -33,11 +32,12 @@ from fototui.domain.options import ColoringOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import RunPodJobStatus
 from fototui.domain.text import clean_line
+from fototui.log import get_logger
 from fototui.net.client import open_client
 from fototui.net.closing import Closing
 from fototui.net.exchange import Answer, credential, exchange, megabytes, passing_error, web_address
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # RunPod docs, "Send API requests": the body of /run may have 10 MB.
 MAX_BODY_BYTES = 10_000_000

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import urlencode
 
-import structlog
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from fototui.domain.errors import ConfigurationError
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # Read by asyncpg from an address of its own, which is made of nothing else.
 _DRIVERS_OWN = frozenset(

@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-import structlog
-
 from fototui.db.errors import DatabaseError, RecordLockedError, SqlState
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.errors import ConflictError
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @asynccontextmanager

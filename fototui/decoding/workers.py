@@ -17,13 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-import structlog
-
 from fototui.decoding.frames import HEADER, check_lengths, pack_head, read_head
 from fototui.domain.errors import TransientError
 from fototui.domain.sentences import Sentence
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 Value = dict[str, object]
 

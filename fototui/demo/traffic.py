@@ -10,13 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import islice
 
-import structlog
-
 from fototui.config.settings import required
 from fototui.demo.orders import place_orders, sample_orders
 from fototui.demo.stack import DemoStack
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
+from fototui.log import get_logger
 from fototui.net.asgi import serving
 from fototui.runtime.compose import default_options, open_engine
 from fototui.sandbox.shopify.shop import PlacedOrder
@@ -30,7 +29,7 @@ from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _COLLEAGUE = "Petr"
 _MOST_ORDERS = 60

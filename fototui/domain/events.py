@@ -30,7 +30,8 @@ class MercureEventType(StrEnum):
 class BaseMercureEvent(BaseModel, ABC):
     """What every event can do."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # Most commands make none: each is built when its first is.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     @abstractmethod
     def get_topics(self) -> list[str]:

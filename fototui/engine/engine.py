@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import structlog
-
 import fototui
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError
@@ -31,8 +29,9 @@ from fototui.engine.maintenance.dead_engines import DeadEngines
 from fototui.engine.maintenance.duty import Duty
 from fototui.engine.maintenance.lone_runs import LoneRuns
 from fototui.engine.observer import EngineObserver, NoObserver
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # Any: a pipeline and its lane agree on the type of their jobs; the engine only starts them.
 AnyPipeline = Pipeline[Any]

@@ -12,15 +12,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import structlog
 from sqlalchemy import URL
 
 from fototui.db.connection import OwnConnection
 from fototui.domain.errors import FototuiError
 from fototui.engine.lease import Lease, boot_clock
+from fototui.log import get_logger
 
 T = TypeVar("T")
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # A heartbeat that fails is tried again at once and then at this pace, in seconds.
 _RETRY = 0.5

@@ -7,8 +7,6 @@ import time
 from collections import Counter
 from typing import Generic
 
-import structlog
-
 from fototui.db.errors import DatabaseUnavailableError
 from fototui.domain.errors import FototuiError
 from fototui.engine.execution.attempt import attempt
@@ -20,9 +18,9 @@ from fototui.engine.jobs.job import JobT
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lease import Lease
 from fototui.engine.observer import AttemptOutcome, EngineObserver
-from fototui.log import bind_job
+from fototui.log import bind_job, get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class LaneRunner(Generic[JobT]):

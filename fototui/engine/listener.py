@@ -4,15 +4,15 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-import structlog
 from sqlalchemy import URL
 
 from fototui.db.connection import OwnConnection
 from fototui.db.notify import CHANNEL, JobCancelled, LaneReady, parse_payload
 from fototui.domain.errors import FototuiError
+from fototui.log import get_logger
 from fototui.retry import Backoff
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Listener:

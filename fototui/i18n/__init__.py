@@ -10,17 +10,15 @@ import locale
 import os
 from datetime import datetime, tzinfo
 from functools import cache
-from importlib.resources import files
-
-from babel.dates import format_datetime
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from pathlib import Path
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
 
 LANGUAGES = ("cs", "en")
+
+_FOLDER = Path(__file__).parent
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 _translations: _gettext.NullTranslations = _gettext.NullTranslations()
 _language = "en"
@@ -52,13 +50,24 @@ def set_language(language: str) -> None:
 
 @cache
 def _catalogue(language: str) -> _gettext.NullTranslations:
-    """Read a catalogue as its translators wrote it; there is no compiled copy to go stale."""
-    source = files(__name__) / f"{language}.po"
-    compiled = io.BytesIO()
+    """Read a compiled catalogue; in a checkout, one that was changed since is compiled for now."""
+    source, compiled = (_FOLDER / f"{language}.{kind}" for kind in ("po", "mo"))
+    if not source.exists() or _is_newer(compiled, source):
+        with compiled.open("rb") as file:
+            return _gettext.GNUTranslations(file)
+    # Only translators need it, and it takes a while.
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    made = io.BytesIO()
     with source.open("rb") as file:
-        write_mo(compiled, read_po(file, locale=language))
-    compiled.seek(0)
-    return _gettext.GNUTranslations(compiled)
+        write_mo(made, read_po(file, locale=language))
+    made.seek(0)
+    return _gettext.GNUTranslations(made)
+
+
+def _is_newer(file: Path, than: Path) -> bool:
+    return file.exists() and file.stat().st_mtime_ns >= than.stat().st_mtime_ns
 
 
 def language() -> str:
@@ -93,15 +102,24 @@ def _translated(text: str, plural: str | None, count: int) -> str:
 
 def number(value: int | float) -> str:
     """A number as the language writes it, without grouping, for instance "0,5"."""
-    return format_decimal(value, format="0.######", locale=_language)
+    text = f"{value:.6f}".rstrip("0").rstrip(".")
+    return text.replace(".", ",") if _language == "cs" else text
 
 
 def short_time(moment: datetime, zone: tzinfo) -> str:
     """A moment as a list shows it, for instance "20.11. 14:02"."""
-    pattern = "d.M. HH:mm" if _language == "cs" else "d MMM HH:mm"
-    return format_datetime(moment.astimezone(zone), pattern, locale=_language)
+    at = moment.astimezone(zone)
+    day = f"{at.day}.{at.month}." if _language == "cs" else f"{at.day} {_MONTHS[at.month - 1]}"
+    return f"{day} {at:%H:%M}"
 
 
 def full_time(moment: datetime, zone: tzinfo) -> str:
     """A moment with its year, in the language's own form."""
-    return format_datetime(moment.astimezone(zone), "medium", locale=_language)
+    at = moment.astimezone(zone)
+    if _language == "cs":
+        return f"{at.day}. {at.month}. {at.year} {at.hour}:{at:%M:%S}"
+    half = "AM" if at.hour < 12 else "PM"
+    # A narrow space that breaks no line.
+    return (
+        f"{_MONTHS[at.month - 1]} {at.day}, {at.year}, {at.hour % 12 or 12}:{at:%M:%S}\u202f{half}"
+    )

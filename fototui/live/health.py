@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from fototui.domain.sentences import Sentence
 from fototui.live.state import FeedState, Health
-from fototui.mercure.subscriber import LinkState, StateChange
+from fototui.mercure.link import LinkState, StateChange
 
 _NO_HUB = Sentence.make(
     "No hub is configured (MERCURE_URL): changes are asked for every few seconds."

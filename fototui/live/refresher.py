@@ -7,12 +7,11 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-import structlog
-
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _LONGEST = 20.0
 

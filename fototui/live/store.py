@@ -14,8 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import datetime
-
-import structlog
+from typing import TYPE_CHECKING
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.events import BaseMercureEvent, Event
@@ -24,14 +23,18 @@ from fototui.live.model import Model
 from fototui.live.notifier import Notifier
 from fototui.live.reader import Reader
 from fototui.live.state import Changed
-from fototui.mercure.subscriber import LinkState, Lost, MercureSubscriber, Message
+from fototui.log import get_logger
+from fototui.mercure.link import LinkState, Lost, Message
 from fototui.retry import Backoff
 from fototui.services.backend import Backend
 from fototui.services.orders.refs import no_such_order
 from fototui.services.views.operations import EngineView, LaneView
 from fototui.services.views.orders import OrderDetail, OrderRow
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from fototui.mercure.subscriber import MercureSubscriber
+
+log = get_logger(__name__)
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 3.0
 # Polls fall due, and the hub's patience runs out, while nothing happens.

@@ -8,9 +8,9 @@ from typing import Protocol, Self
 from uuid import uuid4
 
 import httpx
-import structlog
 from pydantic import SecretStr
 
+from fototui.log import get_logger
 from fototui.mercure.address import hub_address
 from fototui.mercure.queue import EventQueue, OutgoingEvent
 from fototui.mercure.tokens import publish_token
@@ -18,7 +18,7 @@ from fototui.net.client import open_client
 from fototui.net.closing import Closing
 from fototui.retry import Backoff
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_WAIT_SECONDS = 3.0

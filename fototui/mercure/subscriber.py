@@ -3,24 +3,25 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Generic, TypeVar
 
 import httpx
-import structlog
 from pydantic import SecretStr
 
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
+from fototui.log import get_logger
 from fototui.mercure.address import hub_address
 from fototui.mercure.event_stream import EventStream, EventTooLongError
+from fototui.mercure.link import LinkState, Lost, Message, StateChange
 from fototui.mercure.silence import SilentError, announced_heartbeat, answers, heard
 from fototui.mercure.tokens import subscribe_token
 from fototui.net.client import EnvironmentFault, open_client
 from fototui.retry import Backoff
 
-log = structlog.get_logger(__name__)
+__all__ = ["LinkState", "Lost", "MercureSubscriber", "Message", "StateChange"]
+
+log = get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -32,54 +33,6 @@ _LONGEST_CURSOR = 1_000
 _LONGEST_RETRY = 3.0
 #: A stream that lasted so long did its work, even if nothing was said on it.
 _STEADY_SECONDS = 1.0
-
-
-class LinkState(StrEnum):
-    """How the stream of live events does."""
-
-    CONNECTING = "connecting"
-    LIVE = "live"
-    CATCHING_UP = "catching_up"  # the stream ended, as it does every ten minutes; reconnecting
-    DOWN = "down"  # the last attempt failed; trying again
-
-
-@dataclass(frozen=True, slots=True)
-class StateChange:
-    """The link's state changed.
-
-    Args:
-        state: The new state.
-        reason: A sentence for the operator where the link is down.
-    """
-
-    state: LinkState
-    reason: Sentence | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Events were missed, or may have been: fetch again whatever is shown.
-
-    Args:
-        reason: A sentence for the log.
-    """
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Message(Generic[T]):
-    """An event.
-
-    Args:
-        id: Its id at the hub.
-        data: What came over the wire.
-        event: What it was parsed into.
-    """
-
-    id: str
-    data: str
-    event: T
 
 
 class _RefusedError(Exception):

@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import httpx
-import structlog
 
 from fototui.domain.errors import PermanentError, TransientError
 from fototui.domain.text import clean_line
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 SERVICE = "photo download"
 

@@ -10,13 +10,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Hashable
 from pathlib import Path
-
-import structlog
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from fototui.config.file import write_atomically
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from PIL import Image
+
+log = get_logger(__name__)
 
 _SUFFIX = ".webp"
 _QUALITY = 92
@@ -77,6 +79,8 @@ class DiskCache:
 
     def get(self, key: str) -> Image.Image | None:
         """A picture, which becomes the most recently used."""
+        from PIL import Image
+
         path = self._path(key)
         try:
             with Image.open(path, formats=("WEBP",)) as image:

@@ -7,23 +7,24 @@ from collections.abc import Callable, Coroutine, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
-import structlog
-from PIL import Image
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
+from fototui.log import get_logger
 from fototui.net.closing import Closing
-from fototui.pictures.apart import decode_apart
 from fototui.pictures.cache import DiskCache, MemoryCache
-from fototui.pictures.decoding import MAX_FILE_BYTES, TOO_BIG, fit
 from fototui.pictures.errors import PictureError, PictureMissingError, PictureTooBigError
 from fototui.pictures.terminal import Renderer
 from fototui.storage.base import FileMissingError, Storage
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from PIL import Image
+
+log = get_logger(__name__)
 
 PictureSource = S3ObjectRefData
 
@@ -110,7 +111,7 @@ class PictureLoader(Closing):
             FototuiError: The storage did not give it.
         """
         master = await self._master(ref)
-        return await asyncio.to_thread(fit, master, max(1, width_px), max(1, height_px), zoom, pan)
+        return await asyncio.to_thread(_fit, master, max(1, width_px), max(1, height_px), zoom, pan)
 
     async def address(self, ref: PictureSource) -> str:
         """Where a browser finds the file."""
@@ -195,6 +196,9 @@ class PictureLoader(Closing):
     async def _fetch(self, ref: PictureSource, key: str) -> Image.Image:
         image = await asyncio.to_thread(self._disk.get, key)
         if image is None:
+            from fototui.pictures.apart import decode_apart
+            from fototui.pictures.decoding import MAX_FILE_BYTES, TOO_BIG
+
             if ref.size is not None and ref.size > MAX_FILE_BYTES:
                 raise PictureTooBigError(TOO_BIG)
             async with self._decoding:
@@ -204,6 +208,8 @@ class PictureLoader(Closing):
         return image
 
     async def _read(self, ref: PictureSource) -> bytes:
+        from fototui.pictures.decoding import MAX_FILE_BYTES
+
         try:
             async with asyncio.timeout(_LOAD_SECONDS):
                 return await self._storage.get(ref.key, max_bytes=MAX_FILE_BYTES)
@@ -211,3 +217,12 @@ class PictureLoader(Closing):
             raise PictureMissingError(_MISSING) from error
         except TimeoutError as error:
             raise PictureError(_SLOW) from error
+
+
+def _fit(
+    image: Image.Image, width: int, height: int, zoom: float, pan: tuple[float, float]
+) -> Image.Image:
+    # Pillow is imported with the first picture, and not where keys are answered.
+    from fototui.pictures.decoding import fit
+
+    return fit(image, width, height, zoom, pan)

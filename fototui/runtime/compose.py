@@ -1,35 +1,38 @@
-"""Puts the parts together as the settings say: each is made here, when it is first needed."""
+"""Puts the parts together as the settings say: each is made here, when it is first needed.
+
+It is imported then too: S3, HTTP and the engine take longer to import than most commands to run.
+"""
+
+from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import SecretStr
 
-from fototui.clients.runpod import RunPodService
-from fototui.clients.shopify import ShopifyClient
-from fototui.clients.vectorizer import VectorizerApiService
 from fototui.config.settings import Settings, required
 from fototui.db.database import Database
 from fototui.domain.books import BookOptions
 from fototui.domain.errors import ConfigurationError
-from fototui.domain.events import BaseMercureEvent, ListUpdateEvent
 from fototui.domain.options import ColoringOptions
-from fototui.domain.statuses import JobKind
-from fototui.engine.engine import AnyPipeline, Engine, EngineSettings, engine_actor
-from fototui.engine.execution.context import RetryPolicy
-from fototui.engine.maintenance.budget import Budget
-from fototui.engine.maintenance.duty import Duty
-from fototui.engine.maintenance.rules import Rules, RuleSettings
-from fototui.engine.observer import EngineObserver
-from fototui.engine.pipelines.registry import PIPELINES
-from fototui.mercure.publisher import MercurePublishService
 from fototui.net.closing import Closing
-from fototui.services.ingest.imports import ShopSource
-from fototui.storage.base import Storage
-from fototui.storage.directory import DirectoryStorage
-from fototui.storage.s3 import S3StorageService
+
+if TYPE_CHECKING:
+    from fototui.clients.runpod import RunPodService
+    from fototui.clients.shopify import ShopifyClient
+    from fototui.clients.vectorizer import VectorizerApiService
+    from fototui.domain.events import BaseMercureEvent
+    from fototui.domain.statuses import JobKind
+    from fototui.engine.engine import AnyPipeline, Engine
+    from fototui.engine.execution.context import RetryPolicy
+    from fototui.engine.maintenance.duty import Duty
+    from fototui.engine.maintenance.rules import RuleSettings
+    from fototui.engine.observer import EngineObserver
+    from fototui.mercure.publisher import MercurePublishService
+    from fototui.services.ingest.imports import ShopSource
+    from fototui.storage.base import Storage
 
 Part = TypeVar("Part", bound=Closing)
 
@@ -63,9 +66,9 @@ class Runtime(Closing):
         Raises:
             ConfigurationError: DATABASE_URL is missing or wrong, or there is a hub without a key.
         """
-        publisher = self.publisher  # opened before the database, and so closed after it
-        # Without a hub no events are made for it.
-        publish = None if self.settings.mercure_url is None else publisher.publish
+        # Without a hub no events are made for it. The publisher is opened before the database, and
+        # so closed after it.
+        publish = None if self.settings.mercure_url is None else self.publisher.publish
         return self._keep(open_database(self.settings, publish))
 
     @cached_property
@@ -75,6 +78,9 @@ class Runtime(Closing):
         Raises:
             ConfigurationError: There is a hub, but no key for it.
         """
+        from fototui.domain.events import ListUpdateEvent
+        from fototui.mercure.publisher import MercurePublishService
+
         settings = self.settings
         if settings.mercure_url is None:
             return MercurePublishService(None, SecretStr(""))
@@ -97,8 +103,12 @@ class Runtime(Closing):
         """
         settings = self.settings
         if settings.storage_backend == "directory":
+            from fototui.storage.directory import DirectoryStorage
+
             root = required(settings.storage_path, "storage_path")
             return DirectoryStorage(root, settings.static_url)
+        from fototui.storage.s3 import S3StorageService
+
         is_aws = settings.s3_endpoint is None or ".amazonaws.com" in settings.s3_endpoint
         return self._keep(
             S3StorageService(
@@ -124,6 +134,8 @@ class Runtime(Closing):
         Raises:
             ConfigurationError: It is not configured.
         """
+        from fototui.clients.runpod import RunPodService
+
         settings = self.settings
         return self._keep(
             RunPodService(
@@ -141,6 +153,8 @@ class Runtime(Closing):
         Raises:
             ConfigurationError: It is not configured.
         """
+        from fototui.clients.vectorizer import VectorizerApiService
+
         settings = self.settings
         return self._keep(
             VectorizerApiService(
@@ -157,6 +171,8 @@ class Runtime(Closing):
         Raises:
             ConfigurationError: It is not configured.
         """
+        from fototui.clients.shopify import ShopifyClient
+
         settings = self.settings
         return self._keep(
             ShopifyClient(
@@ -243,6 +259,9 @@ async def open_engine(
     Raises:
         ConfigurationError: A service that a lane needs is not configured.
     """
+    from fototui.engine.engine import Engine, EngineSettings
+    from fototui.engine.execution.context import RetryPolicy
+
     settings = runtime.settings
     wanted = _configured(settings) if lanes is None else lanes
     concurrency = {lane: settings.engine_concurrency.get(lane, 0) for lane in wanted}
@@ -270,6 +289,12 @@ async def _open_work(
     runtime: Runtime, concurrency: Mapping[JobKind, int], stack: AsyncExitStack
 ) -> tuple[list[AnyPipeline], list[Duty]]:
     """How the lanes work, and duties; both need what is open as long as the stack."""
+    from fototui.engine.engine import engine_actor
+    from fototui.engine.maintenance.budget import Budget
+    from fototui.engine.maintenance.duty import Duty
+    from fototui.engine.maintenance.rules import Rules
+    from fototui.engine.pipelines.registry import PIPELINES
+
     settings = runtime.settings
     _ = runtime.storage  # where none is configured that is told first, whatever the lanes
     pipelines: list[AnyPipeline] = []
@@ -296,11 +321,15 @@ async def _open_work(
 
 def _configured(settings: Settings) -> frozenset[JobKind]:
     """Lanes whose jobs this machine has a way to do; the others it leaves to others."""
+    from fototui.engine.pipelines.registry import PIPELINES
+
     return frozenset(kind for kind, entry in PIPELINES.items() if entry.is_configured(settings))
 
 
 def rule_settings(settings: Settings) -> RuleSettings:
     """What is asked for without an operator."""
+    from fototui.engine.maintenance.rules import RuleSettings
+
     return RuleSettings(
         coloring=settings.auto_coloring,
         svg=settings.auto_svg,

@@ -1,18 +1,22 @@
 """Keeps an engine running beside a terminal, whatever becomes of the database."""
 
+from __future__ import annotations
+
 import asyncio
 from collections import Counter
 from contextlib import suppress
-
-import structlog
+from typing import TYPE_CHECKING
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
-from fototui.engine.engine import Engine
+from fototui.log import get_logger
 from fototui.retry import Backoff
 from fototui.runtime.compose import Runtime, open_engine
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from fototui.engine.engine import Engine
+
+log = get_logger(__name__)
 
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 15.0

@@ -10,7 +10,6 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 import platformdirs
@@ -23,9 +22,9 @@ from fototui.domain.sentences import Sentence
 from fototui.i18n import ngettext, number, preferred_language, set_language
 from fototui.live.store import LiveStore
 from fototui.log import configure_logging
-from fototui.mercure.subscriber import MercureSubscriber
 from fototui.pictures.loader import PictureLoader
 from fototui.runtime.compose import Runtime, book_options
+from fototui.runtime.options import TerminalOptions
 from fototui.runtime.supervisor import EngineSupervisor
 from fototui.services.backend import Backend
 from fototui.ui.preferences import load_preferences, save_preferences
@@ -33,29 +32,11 @@ from fototui.ui.presence import Presence
 
 if TYPE_CHECKING:
     from fototui.app import FototuiApp
+    from fototui.mercure.subscriber import MercureSubscriber
     from fototui.pictures.terminal import Renderer
 
 _WAIT_FOR_JOBS = 60.0
 _FIRST_LINE = '{"event": "the log is opened", "level": "info", "logger": "fototui"}\n'
-
-
-@dataclass(frozen=True, slots=True)
-class TerminalOptions:
-    """How the terminal app is started; None follows the settings.
-
-    Args:
-        engine: Run an engine in it.
-        read_only: Nothing may be changed from it.
-        language: "cs" or "en".
-        theme: Name of a theme.
-        pictures: How pictures are drawn.
-    """
-
-    engine: bool = True
-    read_only: bool = False
-    language: str | None = None
-    theme: str | None = None
-    pictures: str | None = None
 
 
 def require_terminal() -> None:
@@ -237,10 +218,12 @@ def _make_app(
     )
 
 
-def _subscriber(runtime: Runtime) -> MercureSubscriber[Event] | None:
+def _subscriber(runtime: Runtime) -> "MercureSubscriber[Event] | None":
     settings = runtime.settings
     if settings.mercure_url is None:
         return None
+    from fototui.mercure.subscriber import MercureSubscriber
+
     return MercureSubscriber(
         settings.mercure_url,
         settings.mercure_subscriber_jwt_key,

@@ -6,7 +6,6 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-import structlog
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.timer import Timer
@@ -14,6 +13,7 @@ from textual.timer import Timer
 from fototui.domain.errors import FototuiError
 from fototui.i18n import _, translate
 from fototui.live.state import Changed
+from fototui.log import get_logger
 from fototui.screens.base import FototuiScreen
 from fototui.screens.choosing import choose
 from fototui.screens.dialogs import AskText
@@ -28,7 +28,7 @@ from fototui.ui.context import AppContext
 from fototui.ui.messages import CompareVersions
 from fototui.widgets.review_panel import ReviewPanel, nothing_waits
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _RENEW_SECONDS = 20.0  # a third of a claim
 _RETRY_SECONDS = 5.0

@@ -6,16 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from typing import Generic, TypeVar
 
-import structlog
-
 from fototui.db.schema import migrate
 from fototui.domain.errors import FototuiError
 from fototui.domain.stages import Stage
+from fototui.log import get_logger
 from fototui.server.context import ServerContext
 from fototui.services.operations.stats import Stats, StatsService
 from fototui.services.orders.by_stage import StageService
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 

@@ -6,16 +6,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-import structlog
-
 from fototui.db.connection import OwnConnection
 from fototui.db.database import Database
 from fototui.domain.errors import FototuiError
+from fototui.log import get_logger
 from fototui.server.context import ServerContext
 from fototui.services.ingest.imports import ImportService, ShopSource
 from fototui.services.ingest.webhooks import WebhookService
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # Any number serves; db/schema/migrate.py has another.
 _ADVISORY_LOCK = 0x666F7476

@@ -5,13 +5,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import structlog
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fototui.db.errors import DatabaseError
 from fototui.domain.errors import FototuiError
+from fototui.log import get_logger
 from fototui.server.auth import METRICS, OPEN_PATHS, WEBHOOK, admit
 from fototui.server.context import ServerContext
 from fototui.server.errors import (
@@ -22,7 +22,7 @@ from fototui.server.errors import (
     answer_unexpected,
 )
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 IMPORT = "/api/v1/orders/fetch-from-shopify"
 

@@ -9,12 +9,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
 
-import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fototui.config.settings import Settings
 from fototui.domain.statuses import JobKind
 from fototui.engine.engine import Engine
+from fototui.log import get_logger
 from fototui.net.asgi import ConnectionLimits, serving
 from fototui.runtime.compose import open_engine
 from fototui.server.app import create_server
@@ -22,7 +22,7 @@ from fototui.server.context import ServerContext
 from fototui.server.maintenance import maintaining
 from fototui.server.metrics import ServerMetrics
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _REQUESTS_END_SECONDS = 30.0
 

@@ -12,7 +12,6 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, unquote
 
-import structlog
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from pydantic import SecretStr
 
@@ -20,6 +19,7 @@ from fototui.domain.errors import ConfigurationError, PermanentError, TransientE
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
+from fototui.log import get_logger
 from fototui.net.closing import Closing
 from fototui.retry import RetryPolicy
 from fototui.storage.base import SERVICE, FileMissingError, Right, probe, too_big
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
     from types_aiobotocore_s3.type_defs import GetObjectOutputTypeDef
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 R = TypeVar("R")
 

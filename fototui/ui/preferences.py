@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import platformdirs
-import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fototui.config.file import write_atomically
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Preferences(BaseModel):

@@ -9,13 +9,12 @@ import time
 import uuid
 from collections.abc import Callable
 
-import structlog
-
 from fototui.domain.errors import FototuiError
+from fototui.log import get_logger
 from fototui.services.backend import Backend
 from fototui.services.operations.presence import SEEN_WITHIN, PresenceService, PresenceView
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _FAILURES = (FototuiError, TimeoutError)
 _LONGEST_BEAT = 10.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,10 +13,12 @@ from string import Formatter
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel.dates import format_datetime
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.frontend import parse_keywords
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 from rich.cells import cell_len
 
 from fototui import i18n
@@ -265,7 +268,39 @@ def test_times_are_written_as_the_language_writes_them() -> None:
     assert i18n.full_time(MOMENT, PRAGUE) == "20. 11. 2026 14:02:05"
     i18n.set_language("en")
     assert i18n.short_time(MOMENT, PRAGUE) == "20 Nov 14:02"
-    assert "2026" in i18n.full_time(MOMENT, PRAGUE)
+    assert i18n.full_time(MOMENT, PRAGUE) == "Nov 20, 2026, 2:02:05\u202fPM"
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_times_and_numbers_are_those_of_the_unicode_consortium(language: str) -> None:
+    i18n.set_language(language)
+    pattern = {"cs": "d.M. HH:mm", "en": "d MMM HH:mm"}[language]
+    for month in range(1, 13):
+        for hour in (0, 1, 11, 12, 13, 23):
+            at = datetime(2026, month, month * 2, hour, 5, 9, tzinfo=PRAGUE)
+            assert i18n.short_time(at, PRAGUE) == format_datetime(at, pattern, locale=language)
+            assert i18n.full_time(at, PRAGUE) == format_datetime(at, "medium", locale=language)
+    for value in (0, 3, 0.5, -1.25, 1234567.1234567, 10, 100.0):
+        assert i18n.number(value) == format_decimal(value, format="0.######", locale=language)
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_a_catalogue_that_was_changed_is_shown_as_it_stands(
+    language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = (ROOT / "fototui" / "i18n" / f"{language}.po").read_text(encoding="utf-8")
+    changed = tmp_path / f"{language}.po"
+    changed.write_text(f'{source}\nmsgid "Never said before"\nmsgstr "Said now"\n', "utf-8")
+    compiled = tmp_path / f"{language}.mo"
+    compiled.write_bytes(b"")
+    os.utime(compiled, (0, 0))
+    monkeypatch.setattr(i18n, "_FOLDER", tmp_path)
+    i18n._catalogue.cache_clear()
+    try:
+        i18n.set_language(language)
+        assert i18n._("Never said before") == "Said now"
+    finally:
+        i18n._catalogue.cache_clear()
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from importlib.resources import files
 
 import httpx
-import structlog
 from pydantic import SecretStr
 
 from fototui.clients.shopify.answer import SERVICE, Data, Envelope, read_answer
@@ -21,12 +20,13 @@ from fototui.clients.shopify.wire import (
 from fototui.domain.errors import InvalidInputError, TransientError
 from fototui.domain.shop import ShopOrder
 from fototui.domain.text import clean_line
+from fototui.log import get_logger
 from fototui.net.client import open_client
 from fototui.net.closing import Closing
 from fototui.net.exchange import credential, exchange, web_address
 from fototui.retry import RetryPolicy
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # Pages as big as the points of one query allow (1,000; shopify.dev, "API limits"): an order of a
 # list brings its first line items, one asked for brings many.

@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterable
 
 import httpx
-import structlog
 
 from fototui.domain.sentences import Sentence
 from fototui.domain.shop import ShopPhoto
 from fototui.domain.text import clean_line
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # "Fotka 2" and "Fotka (4)-2": the number of the page stands last.
 _NAME = re.compile(r"fotka\s*(?:\([0-9]{1,6}\)\s*-\s*)?([0-9]{1,4})")

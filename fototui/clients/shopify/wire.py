@@ -13,14 +13,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated
 
-import structlog
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from fototui.clients.shopify.photo_addresses import read_photos
 from fototui.domain.shop import ShopItem, ShopOrder
 from fototui.domain.text import clean, clean_line
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # 123, "123" and "gid://shopify/Order/123" name the same thing.
 _ID = re.compile(r"(?:gid://shopify/[A-Za-z]+/)?([0-9]{1,19})(?:\?.*)?")

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
-import structlog
 from sqlalchemy import TextClause, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -30,8 +29,9 @@ from fototui.db.events.context import RESOLVERS
 from fototui.db.events.tracker import Publish, Tracker
 from fototui.domain.errors import FototuiError
 from fototui.domain.events import BaseMercureEvent, Change, ChangeContext, Operation
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class _TrackedSession(Session):

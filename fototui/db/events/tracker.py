@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import structlog
 from sqlalchemy.orm import Session, SessionTransaction
 
 from fototui.db.events.context import RowKey, resolve
@@ -17,8 +16,9 @@ from fototui.domain.events import (
     ChangeContext,
     MercureEvent,
 )
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 Publish = Callable[[BaseMercureEvent], None]
 """Takes one event. It must return at once; whatever it raises is logged and goes no further."""

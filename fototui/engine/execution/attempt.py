@@ -1,7 +1,5 @@
 """One attempt at a job: run its steps, and settle what fails."""
 
-import structlog
-
 from fototui.db.errors import ClaimLostError
 from fototui.domain.errors import FototuiError
 from fototui.engine.execution.context import Work
@@ -9,8 +7,9 @@ from fototui.engine.execution.failure import FailurePolicy
 from fototui.engine.execution.pipeline import Pipeline, run
 from fototui.engine.jobs.job import JobStatus, JobT
 from fototui.engine.observer import AttemptOutcome
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class UnexpectedError(FototuiError):

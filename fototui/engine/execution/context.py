@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar, Unpack
 
-import structlog
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -27,13 +26,14 @@ from fototui.engine.jobs.table import JobTable
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lease import Lease
 from fototui.engine.observer import EngineObserver
+from fototui.log import get_logger
 
 T = TypeVar("T")
 
 # What was told to end may take this long to do so, in seconds.
 _LAST_BREATH = 10.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ import random
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-import structlog
 from sqlalchemy import func
 
 from fototui.db.database import Database
@@ -15,10 +14,11 @@ from fototui.engine.execution.context import RetryPolicy, Work
 from fototui.engine.execution.pipeline import Pipeline, reason
 from fototui.engine.jobs.job import Columns, FileJob, Job, JobStatus, JobT
 from fototui.engine.observer import AttemptOutcome
+from fototui.log import get_logger
 from fototui.services.operations.lanes import LaneService
 from fototui.storage.base import SERVICE as STORAGE
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # From the second on a job runs alone, so these deaths but the first two were its own. One alone
 # may still be a machine that was switched off; four are not.

@@ -4,8 +4,6 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Protocol
 
-import structlog
-
 from fototui.domain.errors import PermanentError, TransientError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.lanes import LANES
@@ -13,9 +11,10 @@ from fototui.domain.sentences import Sentence
 from fototui.engine.execution.context import Work
 from fototui.engine.jobs.job import FileJobT, JobStatus, JobT, Reason
 from fototui.engine.jobs.table import JobTable
+from fototui.log import get_logger
 from fototui.storage.base import SERVICE, Storage
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 Step = Callable[[Work[JobT]], Awaitable[None]]
 

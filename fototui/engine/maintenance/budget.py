@@ -3,15 +3,14 @@
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from fototui.db.database import Database
 from fototui.domain.costs import Prices, money
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.sentences import Sentence
+from fototui.log import get_logger
 from fototui.services.costs.budget import BudgetService
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Budget:

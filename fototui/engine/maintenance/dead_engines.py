@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-import structlog
 from sqlalchemy import text
 
 from fototui.db.database import Database
 from fototui.engine.jobs.claims import short_id
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # One row that someone holds must not keep the other dead from being found; a row that is held is
 # looked at next time. The age is read under the row's lock, so a heartbeat that arrives in the

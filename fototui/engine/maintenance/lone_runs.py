@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Callable, Collection
 from typing import Any
 
-import structlog
-
 from fototui.engine.lane import LaneRunner
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _LOOK_SECONDS = 0.1
 # While the engine waits until it has nothing else, another one may have taken them.

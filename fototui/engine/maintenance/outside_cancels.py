@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 
-import structlog
 from sqlalchemy import Select, and_, delete, func, literal, null, select, union_all, update
 
 from fototui.clients.runpod import RunPodService
@@ -16,8 +15,9 @@ from fototui.domain.costs import CallOutcome
 from fototui.domain.errors import OutsideError, PermanentError
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.engine.jobs.calls import OUTCOMES
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # In these a version stands and falls with its RunPod job, or has taken its result.
 _WANTED = (

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import structlog
 from sqlalchemy import ColumnElement, Select, Text, cast, func, select
 from sqlalchemy.orm import aliased
 
@@ -14,11 +13,12 @@ from fototui.domain.books import BookOptions
 from fototui.domain.errors import ConflictError, FototuiError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, PaymentStatus
+from fototui.log import get_logger
 from fototui.services.books.service import BookService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # Older ones were left alone on purpose: switching a rule on must not pay for the whole past.
 _DAYS = 7

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-import structlog
 from sqlalchemy import ColumnElement, Text, cast, func, or_, select, update
 from ulid import ULID
 
@@ -28,12 +27,13 @@ from fototui.engine.execution.pipeline import Step, reason
 from fototui.engine.jobs.job import JobStatus, OrderJob, Reason
 from fototui.engine.jobs.orders import DOWNLOADS, claimed_order, finish
 from fototui.engine.pipelines.opening import OpenLane, Parts, PipelineEntry
+from fototui.log import get_logger
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.finishing import bring_back, new_photos
 from fototui.storage.base import Storage
 from fototui.storage.keys import OrderStoragePaths
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 # Over all orders of this engine; a photo is in memory while it is on its way.

@@ -20,15 +20,15 @@ from types import TracebackType
 from typing import Self
 
 import asyncpg
-import structlog
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
+from fototui.log import get_logger
 from fototui.sandbox.postgres import child as postgres_child
 from fototui.sandbox.postgres.folder import ServerFolder
 from fototui.sandbox.postgres.install import ServerUser
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _USER = "fototui"
 _DATABASE = "fototui"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-import structlog
 from sqlalchemy import Select, func, select
 
 from fototui.db.errors import DatabaseError, RecordLockedError
@@ -21,12 +20,13 @@ from fototui.domain.events import ImageUpdateEvent, ListUpdateEvent, OrderUpdate
 from fototui.domain.sentences import Sentence
 from fototui.domain.shop import ShopOrder
 from fototui.domain.statuses import JobKind, OrderStatus
+from fototui.log import get_logger
 from fototui.services.ingest.apply import Applied, IngestService, ask_anew, move_on
 from fototui.services.ingest.diff import is_missing
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.refs import is_order, no_such_order
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _AT_ONCE = 50
 """Orders that are compared with the database together."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import structlog
 from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -15,9 +14,10 @@ from fototui.db.transaction import transaction
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.shop import ShopOrder
 from fototui.domain.statuses import JobKind, OrderStatus
+from fototui.log import get_logger
 from fototui.services.ingest.apply import ASKED_ANEW, insert_order
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @mercure_autotrack(ListUpdateEvent, OrderUpdateEvent)

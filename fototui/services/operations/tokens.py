@@ -13,7 +13,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
 from pydantic import SecretStr
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -22,8 +21,9 @@ from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.inbound import ApiToken
 from fototui.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from fototui.domain.text import clean_line
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 PREFIX = "fototui_"
 """How a key begins, so that people and secret scanners know one where they find it."""

@@ -5,14 +5,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import structlog
 from sqlalchemy import Integer, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from ulid import ULID
 
-from fototui.clients.photo_decoding import inspect_apart
-from fototui.clients.photos import PhotoInfo
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
 from fototui.db.models.orders import Image, LineItem, ManualOrderSequence, Order
 from fototui.db.transaction import transaction
@@ -22,6 +20,7 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import OrderStatus
 from fototui.domain.text import clean, clean_line
+from fototui.log import get_logger
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders import queries as order_queries
 from fototui.services.orders.details import read_details
@@ -30,7 +29,10 @@ from fototui.services.views.orders import ImageView, OrderCursor, OrderDetail, O
 from fototui.storage.base import Storage
 from fototui.storage.keys import OrderStoragePaths
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from fototui.clients.photos import PhotoInfo
+
+log = get_logger(__name__)
 
 DEFAULT_TITLE = "Omalovánky"
 
@@ -69,7 +71,7 @@ class _Photo:
 
     name: str
     data: bytes
-    info: PhotoInfo
+    info: "PhotoInfo"
 
 
 @mercure_autotrack(ListUpdateEvent, ImageUpdateEvent)
@@ -286,6 +288,9 @@ async def _check(photo: PhotoInput) -> _Photo:
     data = photo.source
     if isinstance(data, Path):
         data = await asyncio.to_thread(_read, data)
+    # Only making an order looks into pictures.
+    from fototui.clients.photo_decoding import inspect_apart
+
     return _Photo(photo.name, data, await inspect_apart(data))
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from PIL import Image
+from typing import TYPE_CHECKING
+
 from textual.geometry import Size
 from textual.widget import Widget
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 class Surface(Widget):

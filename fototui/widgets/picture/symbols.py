@@ -12,9 +12,8 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from PIL import Image, ImageChops, ImageMath
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
@@ -23,6 +22,9 @@ from textual.strip import Strip
 
 from fototui.pictures.terminal import Graphics
 from fototui.widgets.picture.surface import Surface
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _QUADRANTS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
 # Six bits of a colour: the others are not seen, and would make more pieces of a row.
@@ -124,6 +126,8 @@ def draw(image: Image.Image, grid: Grid, width: int, height: int) -> Iterator[St
     Yields:
         A strip for each row of characters, equal neighbours as one piece.
     """
+    from PIL import Image  # it takes long to import, and not every screen has pictures
+
     pixels = (width * grid.across, height * grid.down)
     if image.size != pixels:
         image = image.resize(pixels, Image.Resampling.BOX)
@@ -141,6 +145,8 @@ def _two_colours(image: Image.Image, grid: Grid) -> tuple[list[int], bytes, byte
         For each character the bits of its dark pixels; the means of the dark and of the light ones,
         three bytes each.
     """
+    from PIL import Image, ImageChops, ImageMath
+
     cell = (grid.across, grid.down)
     grey = image.convert("L")
     mean = grey.reduce(cell).resize(image.size, Image.Resampling.NEAREST)
@@ -182,6 +188,8 @@ def _mean(channel: Image.Image, cell: tuple[int, int]) -> Image.Image:
 @lru_cache(maxsize=4)
 def _weights(cell: tuple[int, int], size: tuple[int, int]) -> Image.Image:
     """The bit of each pixel's place in its character."""
+    from PIL import Image
+
     across, down = cell
     rows = (bytes(1 << (across * y + x) for x in range(across)) for y in range(down))
     row = b"".join(row * (size[0] // across) for row in rows)

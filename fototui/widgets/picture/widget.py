@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
+from typing import TYPE_CHECKING
 
-from PIL import Image
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
@@ -25,6 +25,9 @@ from fototui.pictures.loader import PictureLoader
 from fototui.pictures.terminal import Graphics, Renderer
 from fototui.widgets.picture.surface import Surface
 from fototui.widgets.picture.symbols import Symbols
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _SETTLED = 0.05  # seconds without another resize, zoom or pan
 

@@ -199,7 +199,7 @@ async def test_two_processes_that_upgrade_at_once(empty_database_url: str) -> No
         await migrate.check(database.engine)
 
 
-def test_an_installed_wheel_brings_its_migrations_along(tmp_path: Path) -> None:
+def test_an_installed_wheel_brings_its_migrations_and_catalogues_along(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
@@ -208,9 +208,13 @@ def test_an_installed_wheel_brings_its_migrations_along(tmp_path: Path) -> None:
         archive.extractall(site)
 
     program = (
+        "import sys\n"
         "import fototui\n"
+        "from fototui import i18n\n"
         "from fototui.db.schema import migrate\n"
-        "print(fototui.__file__, migrate.head(), sep='\\n')"
+        "i18n.set_language('cs')\n"
+        "assert 'babel' not in sys.modules\n"
+        "print(fototui.__file__, migrate.head(), i18n._('Cancel'), sep='\\n')"
     )
     shown = subprocess.run(
         [sys.executable, "-c", program],
@@ -221,7 +225,7 @@ def test_an_installed_wheel_brings_its_migrations_along(tmp_path: Path) -> None:
         text=True,
     ).stdout.splitlines()
 
-    assert shown == [str(site / "fototui" / "__init__.py"), migrate.head()]
+    assert shown == [str(site / "fototui" / "__init__.py"), migrate.head(), "Zrušit"]
 
 
 async def test_check_sees_a_status_type_that_lacks_a_status(database: Database) -> None:
