@@ -42,6 +42,10 @@ OPERATOR = "chaos"
 TABLES = {VersionType.COLORING: "coloring_versions", VersionType.SVG: "svg_versions"}
 KEY = SecretStr("chaos")
 _POLL = 0.1
+# How often an operator tries what failed again, before the scenario is looked at.
+_MOST_TRIES = 3
+# What an operator reads of a paid call that was cut off, made again, and cut off again.
+_ASKED_TWICE = "may have been paid for twice"
 
 Row = tuple[VersionType, int]
 
@@ -79,9 +83,9 @@ class World:
     Attributes:
         short: The form for the test suite.
         excused: Versions that may end in an error, since the scenario spoils them.
-        tries_again: What failed is tried again by an operator at the end, as after an outage, or
-            after two deaths in the middle of a paid call, when nobody can know what was paid.
-        asked_twice: Versions of which an operator has to decide for that last reason.
+        tries_again: Whatever failed is tried again by an operator at the end, as after an outage.
+        asked_twice: Versions of which an operator had to decide, since two deaths or cuts in the
+            middle of a paid call left unknown what was paid.
         lanes_resumed: How often an operator let a lane go on that a refusal had paused.
         recovery_seconds: For each job of a dead engine: from the death, or from the moment when
             there was another engine, until it was the dead one's no more.
@@ -307,8 +311,9 @@ class World:
         if (missing := 2 - len(self.processes.running)) > 0:
             await self.engines(missing)
         await self._all_done(seconds)
-        if self.tries_again:
-            await self._try_again()
+        for _ in range(_MOST_TRIES):
+            if not await self._try_again():
+                break
             await self._all_done(seconds)
         await self._all_at_work()
         if self._watchers:
@@ -335,27 +340,39 @@ class World:
 
         await until(done, seconds=seconds, what="end of all jobs")
 
-    async def _try_again(self) -> None:
-        """What an operator does with failures of the outside: `r` on each."""
+    async def _try_again(self) -> int:
+        """What an operator does with what failed: `r` on each.
+
+        Where a paid call was cut off twice, nobody but an operator can decide; that is so in every
+        scenario, and is counted. All other failures count against the program, but where the
+        scenario is an outage.
+
+        Returns:
+            How many versions are tried again.
+        """
         await self.resume_lanes()
+        rows: list[Row] = []
         async with self.connection() as connection:
-            failed = await connection.fetch(
-                "SELECT id FROM coloring_versions WHERE status IN ('error', 'runpod_cancelled')"
-            )
-            self.asked_twice = await connection.fetchval(
-                """
-                SELECT (SELECT count(*) FROM coloring_versions
-                        WHERE status = 'error' AND resubmissions > 0 AND takeovers > 1)
-                     + (SELECT count(*) FROM svg_versions
-                        WHERE status = 'error' AND resubmissions > 0 AND takeovers > 1)
-                """
-            )
-            traced = await connection.fetch("SELECT id FROM svg_versions WHERE status = 'error'")
+            for kind, table in TABLES.items():
+                failed = await connection.fetch(
+                    f"""
+                    SELECT id, coalesce(resubmissions > 0 AND error LIKE $1, false) AS asked_twice
+                    FROM {table} WHERE status::text IN ('error', 'runpod_cancelled')
+                    """,
+                    f"%{_ASKED_TWICE}%",
+                )
+                self.asked_twice += sum(row["asked_twice"] for row in failed)
+                rows += [
+                    (kind, row["id"]) for row in failed if row["asked_twice"] or self.tries_again
+                ]
         async with self.database.session() as session:
-            for row in failed:
-                await ColoringService(session, operator=OPERATOR).retry(row["id"])
-            for row in traced:
-                await VectorizerService(session, operator=OPERATOR).retry(row["id"])
+            services = {
+                VersionType.COLORING: ColoringService(session, operator=OPERATOR),
+                VersionType.SVG: VectorizerService(session, operator=OPERATOR),
+            }
+            for kind, row_id in rows:
+                await services[kind].retry(row_id)
+        return len(rows)
 
 
 @asynccontextmanager
