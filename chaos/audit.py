@@ -15,6 +15,10 @@ import psutil
 from chaos.world import World
 from fototui.domain.statuses import VersionType
 
+_IMAGES = """
+SELECT i.id, i.file_ref, o.order_number FROM images i
+JOIN line_items l ON l.id = i.line_item_id JOIN orders o ON o.id = l.order_id
+"""
 _VERSIONS = """
 SELECT '{kind}' AS kind, id, image_id, status::text AS status, file_ref, submissions, resubmissions,
        takeovers, claimed_by, error_code, error
@@ -83,8 +87,9 @@ async def audit(world: World, *, stuck: bool) -> Audit:
         found.stuck = await world.unfinished() if stuck else 0
         found.takeovers = sum(row["takeovers"] for row in rows)
         await _look_at_rows(world, connection, rows, found)
+        photos = await _look_at_orders(connection, found)
         await _look_at_leftovers(world, connection, found)
-    found.wrong_files = await asyncio.to_thread(_wrong_files, world, rows)
+    found.wrong_files = await asyncio.to_thread(_wrong_files, world, [*rows, *photos])
     _look_at_payments(world, rows, found)
     _look_at_processes(world, found)
     if world.recovery_seconds:
@@ -125,6 +130,24 @@ async def _look_at_rows(
     )
     if strange:
         found.faults.append(f"{strange} images have a choice that cannot be")
+
+
+async def _look_at_orders(connection: asyncpg.Connection, found: Audit) -> list[asyncpg.Record]:
+    """No scenario spoils an order: each is ready, with all its photos, which are given back."""
+    for row in await connection.fetch(
+        "SELECT order_number, error FROM orders WHERE status='error'"
+    ):
+        found.innocents_failed += 1
+        found.faults.append(f"order {row['order_number']}: {row['error']}")
+    claimed = "SELECT order_number FROM orders WHERE claimed_by IS NOT NULL"
+    for row in await connection.fetch(claimed):
+        found.faults.append(f"order {row['order_number']} is claimed by nobody who lives")
+    photos = await connection.fetch(_IMAGES)
+    for row in photos:
+        if row["file_ref"] in (None, "null") and not found.stuck:
+            found.lost += 1
+            found.faults.append(f"photo {row['id']} of order {row['order_number']} is not there")
+    return [row for row in photos if row["file_ref"] not in (None, "null")]
 
 
 async def _look_at_leftovers(world: World, connection: asyncpg.Connection, found: Audit) -> None:

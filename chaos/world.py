@@ -23,7 +23,7 @@ from chaos.processes import Processes
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.files import S3ObjectRefData
-from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, VersionType
+from fototui.domain.statuses import ColoringProcessingStatus, JobKind, OrderStatus, VersionType
 from fototui.net.asgi import serving
 from fototui.sandbox.app import SandboxSettings, create_sandbox
 from fototui.sandbox.outcomes import Script
@@ -31,6 +31,7 @@ from fototui.sandbox.pictures.generator import GeneratorKind
 from fototui.sandbox.postgres.server import EmbeddedPostgres
 from fototui.sandbox.shopify.app import ShopSettings
 from fototui.sandbox.shopify.cdn import Cdn
+from fototui.services.operations.lanes import LaneService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
 from fototui.storage.directory import DirectoryStorage
@@ -41,6 +42,10 @@ OPERATOR = "chaos"
 TABLES = {VersionType.COLORING: "coloring_versions", VersionType.SVG: "svg_versions"}
 KEY = SecretStr("chaos")
 _POLL = 0.1
+# How often an operator tries what failed again, before the scenario is looked at.
+_MOST_TRIES = 3
+# What an operator reads of a paid call that was cut off, made again, and cut off again.
+_ASKED_TWICE = "may have been paid for twice"
 
 Row = tuple[VersionType, int]
 
@@ -78,12 +83,15 @@ class World:
     Attributes:
         short: The form for the test suite.
         excused: Versions that may end in an error, since the scenario spoils them.
-        tries_again: What failed is tried again by an operator at the end, as after an outage, or
-            after two deaths in the middle of a paid call, when nobody can know what was paid.
-        asked_twice: Versions of which an operator has to decide for that last reason.
-        recovery_seconds: From each death to the moment when a job of it was in other hands.
+        tries_again: Whatever failed is tried again by an operator at the end, as after an outage.
+        asked_twice: Versions of which an operator had to decide, since two deaths or cuts in the
+            middle of a paid call left unknown what was paid.
+        lanes_resumed: How often an operator let a lane go on that a refusal had paused.
+        recovery_seconds: For each job of a dead engine: from the death, or from the moment when
+            there was another engine, until it was the dead one's no more.
         memory: What the oldest engine takes, in bytes, from time to time.
         left_out: What this machine lacks, in words.
+        told: Counts that only this scenario has.
     """
 
     postgres: EmbeddedPostgres
@@ -104,14 +112,21 @@ class World:
     excused: set[Row] = field(default_factory=set)
     tries_again: bool = False
     asked_twice: int = 0
+    lanes_resumed: int = 0
     recovery_seconds: list[float] = field(default_factory=list)
     memory: list[int] = field(default_factory=list)
     left_out: str = ""
+    told: dict[str, int] = field(default_factory=dict)
     _watchers: set[asyncio.Task[None]] = field(default_factory=set)
 
     def size(self, full: int, short: int) -> int:
         """How many, in the full form and in the short one."""
         return short if self.short else full
+
+    def particulars(self) -> dict[str, object]:
+        """What the report says of this scenario alone, where there is anything to say."""
+        said = {"lanes_resumed": self.lanes_resumed, "left_out": self.left_out} | self.told
+        return {name: value for name, value in said.items() if value}
 
     # --- work --------------------------------------------------------------------------------
 
@@ -219,14 +234,30 @@ class World:
                 )
             )
 
-    async def finished(self, count: int) -> None:
-        """Wait until at most some jobs are left."""
+    async def finished(self, count: int, *, attended: bool = False) -> None:
+        """Wait until at most some jobs are left.
+
+        Args:
+            count: How many.
+            attended: Somebody is there who lets lanes go on that the engines paused.
+        """
 
         async def left() -> bool:
             await self.look()
+            if attended:
+                await self.resume_lanes()
             return await self.unfinished() <= count
 
         await until(left, seconds=600, what=f"fewer than {count} unfinished jobs")
+
+    async def resume_lanes(self) -> None:
+        """What an operator does when the account is in order again: `fototui lanes resume`."""
+        async with self.connection() as connection:
+            paused = await connection.fetch("SELECT name FROM lanes WHERE paused_at IS NOT NULL")
+        async with self.database.session() as session:
+            for row in paused:
+                lanes = LaneService(session, operator=OPERATOR)
+                self.lanes_resumed += await lanes.resume(JobKind(row["name"]))
 
     async def look(self) -> None:
         """Note what the engine takes that has lived longest."""
@@ -256,9 +287,18 @@ class World:
             while had:
                 await asyncio.sleep(_POLL)
                 left = len(await connection.fetch(held, pid))
+                if left == had and not await self._is_attended(connection):
+                    # Every engine is dead: nobody is there yet who could take anything up.
+                    began = time.monotonic()
                 if left < had:
                     self.recovery_seconds += [time.monotonic() - began] * (had - left)
                     had = left
+
+    async def _is_attended(self, connection: asyncpg.Connection) -> bool:
+        """Whether any engine that is at work lives."""
+        pids = [each.pid for each in self.processes.running if each.returncode is None]
+        known = "SELECT EXISTS (SELECT FROM engines WHERE pid = ANY($1) AND retired_at IS NULL)"
+        return bool(await connection.fetchval(known, pids))
 
     # --- the end -------------------------------------------------------------------------------
 
@@ -271,8 +311,9 @@ class World:
         if (missing := 2 - len(self.processes.running)) > 0:
             await self.engines(missing)
         await self._all_done(seconds)
-        if self.tries_again:
-            await self._try_again()
+        for _ in range(_MOST_TRIES):
+            if not await self._try_again():
+                break
             await self._all_done(seconds)
         await self._all_at_work()
         if self._watchers:
@@ -299,29 +340,39 @@ class World:
 
         await until(done, seconds=seconds, what="end of all jobs")
 
-    async def _try_again(self) -> None:
-        """What an operator does with failures of the outside: `r` on each."""
+    async def _try_again(self) -> int:
+        """What an operator does with what failed: `r` on each.
+
+        Where a paid call was cut off twice, nobody but an operator can decide; that is so in every
+        scenario, and is counted. All other failures count against the program, but where the
+        scenario is an outage.
+
+        Returns:
+            How many versions are tried again.
+        """
+        await self.resume_lanes()
+        rows: list[Row] = []
         async with self.connection() as connection:
-            await connection.execute(
-                "UPDATE lanes SET paused_at = NULL, paused_by = NULL, paused_reason = NULL"
-            )
-            failed = await connection.fetch(
-                "SELECT id FROM coloring_versions WHERE status IN ('error', 'runpod_cancelled')"
-            )
-            self.asked_twice = await connection.fetchval(
-                """
-                SELECT (SELECT count(*) FROM coloring_versions
-                        WHERE status = 'error' AND resubmissions > 0 AND takeovers > 1)
-                     + (SELECT count(*) FROM svg_versions
-                        WHERE status = 'error' AND resubmissions > 0 AND takeovers > 1)
-                """
-            )
-            traced = await connection.fetch("SELECT id FROM svg_versions WHERE status = 'error'")
+            for kind, table in TABLES.items():
+                failed = await connection.fetch(
+                    f"""
+                    SELECT id, coalesce(resubmissions > 0 AND error LIKE $1, false) AS asked_twice
+                    FROM {table} WHERE status::text IN ('error', 'runpod_cancelled')
+                    """,
+                    f"%{_ASKED_TWICE}%",
+                )
+                self.asked_twice += sum(row["asked_twice"] for row in failed)
+                rows += [
+                    (kind, row["id"]) for row in failed if row["asked_twice"] or self.tries_again
+                ]
         async with self.database.session() as session:
-            for row in failed:
-                await ColoringService(session, operator=OPERATOR).retry(row["id"])
-            for row in traced:
-                await VectorizerService(session, operator=OPERATOR).retry(row["id"])
+            services = {
+                VersionType.COLORING: ColoringService(session, operator=OPERATOR),
+                VersionType.SVG: VectorizerService(session, operator=OPERATOR),
+            }
+            for kind, row_id in rows:
+                await services[kind].retry(row_id)
+        return len(rows)
 
 
 @asynccontextmanager

@@ -15,8 +15,6 @@ _FAKETIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
 
 async def kills(world: World) -> None:
     """Four engines, and one kill -9 a second while there is work."""
-    # Of a paid call that two deaths cut off, an operator decides.
-    world.tries_again = True
     jobs = world.size(500, 30)
     world.runpod.latency = Latency(queue=0.2, run=0.6, spread=0.5)
     await world.queue(jobs * 3 // 5, jobs * 2 // 5)

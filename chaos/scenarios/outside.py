@@ -7,7 +7,7 @@ import os
 import subprocess
 
 from chaos.hub import HubMode
-from chaos.world import World
+from chaos.world import World, until
 from fototui.sandbox.outcomes import Latency, Outcome, Turn
 
 
@@ -81,6 +81,10 @@ async def _full_disk(world: World) -> None:
 async def services(world: World) -> None:
     """RunPod and Vectorizer.ai refuse, hang up before and after, answer rubbish, and forget."""
     world.tries_again = True
+    world.runpod.latency = Latency(run=3600)
+    endless = await world.queue(world.size(3, 1))
+    await world.engines(world.size(3, 2), RUNPOD_TIMEOUT="15")
+    await _all_submitted(world, len(endless))
     world.runpod.latency = Latency(queue=0.1, run=0.3, spread=0.5)
     rates = {
         Outcome.RATE_LIMITED: 0.08,
@@ -89,15 +93,28 @@ async def services(world: World) -> None:
         Outcome.CUT_AFTER: 0.05,
         Outcome.GARBAGE: 0.03,
         Outcome.FAILED: 0.05,
+        Outcome.CANCELLED: 0.02,
+        Outcome.TIMED_OUT: 0.02,
         Outcome.BAD_RESULT: 0.03,
         Outcome.GONE: 0.02,
     }
     for script in (world.runpod, world.vectorizer):
         script.rates = dict(rates)
         script.next(*(Turn(outcome=Outcome.UNAVAILABLE, status=502) for _ in range(4)))
+    # Vectorizer.ai has no jobs that it could have forgotten: a 404 says that its address is wrong,
+    # and the lane waits until somebody has looked.
+    world.vectorizer.next(Outcome.GONE)
     world.runpod.poll_rates = {Outcome.UNAVAILABLE: 0.1, Outcome.GARBAGE: 0.03, Outcome.GONE: 0.005}
     await world.queue(world.size(150, 12), world.size(100, 8))
-    await world.engines(world.size(3, 2))
-    await world.finished(0)
+    await world.finished(0, attended=True)
+    assert world.lanes_resumed, "a 404 of Vectorizer.ai paused no lane"
     for script in (world.runpod, world.vectorizer):
         script.rates, script.poll_rates = {}, {}
+
+
+async def _all_submitted(world: World, count: int) -> None:
+    async with world.connection() as connection:
+        known = (
+            "SELECT count(*) = $1 FROM coloring_versions WHERE status::text = 'runpod_processing'"
+        )
+        await until(lambda: connection.fetchval(known, count), seconds=60, what="submission")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 import fototui
 from fototui.domain.errors import FototuiError
 from fototui.server.context import ServerContext
-from fototui.server.errors import answer, answer_http, answer_invalid
+from fototui.server.errors import answer_http, answer_invalid, answer_raised
 from fototui.server.event_schema import event_schema
 from fototui.server.health import Health
 from fototui.server.middleware import RequestLimits, RequestMiddleware
@@ -63,8 +63,8 @@ def create_server(context: ServerContext, *, limits: RequestLimits | None = None
         app.include_router(routes.router)
 
     @app.exception_handler(FototuiError)
-    async def _on_error(_request: Request, error: FototuiError) -> Response:
-        return answer(error)
+    async def _on_error(request: Request, error: FototuiError) -> Response:
+        return answer_raised(error, path=request.url.path)
 
     @app.exception_handler(HTTPException)
     async def _on_refusal(_request: Request, error: HTTPException) -> Response:

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Mapping
 
+import structlog
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from fototui.db.errors import (
+    DatabaseError,
     DatabaseUnavailableError,
     RecordLockedError,
     RecordNotFoundError,
@@ -25,6 +27,8 @@ from fototui.domain.errors import (
     TransientError,
 )
 from fototui.domain.text import clean_line
+
+log = structlog.get_logger(__name__)
 
 MALFORMED = "malformed"
 """Code of a body that is no JSON at all, told apart from one that says something wrong."""
@@ -138,6 +142,23 @@ def answer(error: FototuiError) -> JSONResponse:
     if isinstance(error, UnauthorizedError):
         headers["WWW-Authenticate"] = "Bearer"
     return _response(status_of(error), error.code, str(error), headers)
+
+
+def answer_raised(error: FototuiError, *, path: str) -> JSONResponse:
+    """Answer a request in which an error was raised, and log what its answer does not tell.
+
+    Args:
+        error: What was raised.
+        path: The request's path.
+    """
+    if isinstance(error, DatabaseError):
+        # A statement is nothing for a caller to read, and everything for whoever mends it.
+        log.error("the database refused a request's statement", path=path, exc_info=error)
+        return answer_unexpected(error)
+    answered = answer(error)
+    if answered.status_code == _STATUS[FototuiError]:
+        log.error("a request failed", path=path, exc_info=error)
+    return answered
 
 
 def answer_unexpected(error: Exception) -> JSONResponse:

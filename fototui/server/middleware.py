@@ -9,7 +9,6 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fototui.db.errors import DatabaseError
 from fototui.domain.errors import FototuiError
 from fototui.log import get_logger
 from fototui.server.auth import METRICS, OPEN_PATHS, WEBHOOK, admit
@@ -19,6 +18,7 @@ from fototui.server.errors import (
     RequestTimeoutError,
     TooLargeError,
     answer,
+    answer_raised,
     answer_unexpected,
 )
 
@@ -107,10 +107,7 @@ class RequestMiddleware:
                 if body is not None:
                     await self._app(scope, _replaying(body, receive), send)
         except FototuiError as error:
-            if isinstance(error, DatabaseError):
-                log.exception("the database refused a request's statement", path=path)
-                return answer_unexpected(error)
-            return answer(error)
+            return answer_raised(error, path=path)
         except Exception as error:  # the last resort: logged in full, told in no detail
             if isinstance(error, TimeoutError) and deadline.expired():
                 log.warning("a request took too long", path=path, seconds=seconds, token=caller)

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from fototui.db.database import Database
 from fototui.db.errors import (
+    DatabaseError,
     DatabaseUnavailableError,
     RecordLockedError,
     RecordNotFoundError,
@@ -55,7 +56,20 @@ async def tight(context: ServerContext, key: str) -> AsyncIterator[httpx.AsyncCl
         await asyncio.Event().wait()
         raise AssertionError
 
-    app.router.routes += [Route("/breaks", breaks), Route("/hangs", hangs)]
+    async def refused(request: Request) -> Response:
+        raise DatabaseError(
+            "column no_such_thing does not exist", state=request.query_params["state"]
+        )
+
+    async def failed(_: Request) -> Response:
+        raise FototuiError("It failed for a reason that has no status.")
+
+    app.router.routes += [
+        Route("/breaks", breaks),
+        Route("/hangs", hangs),
+        Route("/refused", refused),
+        Route("/failed", failed),
+    ]
     headers = {"Authorization": f"Bearer {key}"}
     async with (
         serving(app, limits=ConnectionLimits()) as url,
@@ -141,6 +155,25 @@ async def test_what_nobody_thought_of_is_logged_and_not_told(
     out, err = capsys.readouterr()
     assert "StrangeError" in out + err + caplog.text
     assert (await tight.get("/healthz")).status_code == 200
+
+
+async def test_a_statement_that_is_refused_is_logged_and_not_told(tight: httpx.AsyncClient) -> None:
+    for state, status, code in (("42703", 500, "failed"), ("57P01", 503, "database_unavailable")):
+        with capture_logs() as lines:
+            answer = await tight.get("/refused", params={"state": state})
+        assert answer.status_code == status
+        assert error(answer)["code"] == code
+        assert "no_such_thing" not in answer.text
+        (line,) = (line for line in lines if line["log_level"] == "error")
+        assert "no_such_thing" in str(line["exc_info"])
+        assert line["path"] == "/refused"
+
+
+async def test_no_500_without_its_reason_in_the_log(tight: httpx.AsyncClient) -> None:
+    with capture_logs() as lines:
+        answer = await tight.get("/failed")
+    assert answer.status_code == 500
+    assert "no status" in str(next(line for line in lines if line["log_level"] == "error"))
 
 
 async def test_an_outage_says_when_to_come_again(context: ServerContext) -> None:
