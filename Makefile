@@ -9,7 +9,7 @@ HUB := $(TOOLS)/mercure
 # An uv on the PATH serves; otherwise one is put into the checkout.
 UV := $(or $(shell command -v uv 2>/dev/null),$(TOOLS)/uv/bin/uv)
 
-.PHONY: help setup demo test test-quick test-conditions chaos peers check format lock catalogues hub docs screens bench clean
+.PHONY: help setup demo test test-quick test-conditions chaos peers check format lock migration catalogues hub docs screens bench clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -78,6 +78,10 @@ format: setup ## Put the code into shape
 lock: | $(UV) ## Write the lock file anew from pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --all-extras --group dev --group docs --group build pyproject.toml -o $(LOCK)
+
+migration: setup ## Begin a migration: ABOUT="orders have a colour"
+	@test -n "$(ABOUT)" || { echo 'Say what it does: make migration ABOUT="orders have a colour"' >&2; exit 2; }
+	@$(BIN)/alembic revision --message "$(ABOUT)"
 
 # Texts are found by the names of what takes them: `make` is a Sentence's, with or without a plural;
 # beside it every class of error, since each may be raised with a text of its own.

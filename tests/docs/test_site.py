@@ -34,6 +34,9 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     assert "WARNING" not in done.stderr
     keys = (tmp_path / "site/reference/keys/index.html").read_text("utf-8")
     assert "<code>order.choose</code>" in keys
+    guide = (tmp_path / "site/operators/en/index.html").read_text("utf-8")
+    (picture, *_) = re.findall(r'src="\.\./\.\./(screens/snapshots/[^"]+)"', guide)
+    assert (tmp_path / "site" / picture).read_text("utf-8").startswith("<svg")
 
 
 def test_a_link_that_leads_nowhere_is_an_error(tmp_path: Path) -> None:
