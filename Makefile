@@ -11,7 +11,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(TOOLS)/uv/bin/uv)
 
 CATALOGUES := $(wildcard fototui/i18n/*.po)
 
-.PHONY: help setup demo test test-quick test-conditions chaos peers check format lock catalogues hub keys screens bench clean
+.PHONY: help setup demo test test-quick test-conditions chaos peers check format lock migration catalogues hub docs screens bench clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -59,11 +59,12 @@ test-conditions: setup hub ## Run every test on another day, elsewhere, in other
 chaos: setup ## Kill, freeze, cut and lie, then audit everything: ARGS="--seed 7 --only kills,hub"
 	@$(BIN)/python -m chaos $(ARGS)
 
-check: setup ## Format, lint, strict types, import contracts
+check: setup ## Format, lint, strict types, import contracts, packages that fit together
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(UV) pip check --quiet --python $(BIN)/python
 
 # What can be had is installed, where one may; tests of what is not there are skipped and say why.
 GATEWAY := github.com/versity/versitygw/cmd/versitygw@v1.8.0
@@ -83,7 +84,11 @@ format: setup ## Put the code into shape
 
 lock: | $(UV) ## Write the lock file anew from pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header --all-extras --group dev --group build pyproject.toml -o $(LOCK)
+		--no-header --all-extras --group dev --group docs --group build pyproject.toml -o $(LOCK)
+
+migration: setup ## Begin a migration: ABOUT="orders have a colour"
+	@test -n "$(ABOUT)" || { echo 'Say what it does: make migration ABOUT="orders have a colour"' >&2; exit 2; }
+	@$(BIN)/alembic revision --message "$(ABOUT)"
 
 # Texts are found by the names of what takes them: `make` is a Sentence's, with or without a plural;
 # beside it every class of error, since each may be raised with a text of its own.
@@ -114,8 +119,8 @@ hub: ## Build the reference Mercure hub, which the tests hold ours against (need
 		go build -tags deprecated_server,deprecated_transport -o $(CURDIR)/$(HUB) github.com/dunglas/mercure/cmd/mercure; \
 	else echo "Go is not installed: tests against the reference hub will be skipped" >&2; fi
 
-keys: setup ## Write the README's table of keys anew
-	@PYTHONPATH=. $(BIN)/python docs/keys.py
+docs: setup ## Build the site into site/; a broken link is an error
+	@PYTHONPATH=. NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 screens: setup ## Make the README's screenshots anew
 	@PYTHONPATH=. $(BIN)/python docs/screens.py

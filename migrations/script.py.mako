@@ -1,16 +1,22 @@
-"""${message}."""
+"""${message[:1].upper() + message[1:]}.
+
+Revision ID: ${up_revision}
+Revises: ${down_revision}
+"""
 
 from alembic import op
 
-revision = ${repr(up_revision)}
-down_revision = ${repr(down_revision)}
-branch_labels = ${repr(branch_labels)}
-depends_on = ${repr(depends_on)}
+revision = "${up_revision}"
+down_revision = "${down_revision}"
+branch_labels = None
+depends_on = None
 
 
 def upgrade() -> None:
-    ${upgrades if upgrades else "pass"}
+    op.execute("""
+        """)
 
 
 def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}
+    op.execute("""
+        """)

@@ -75,18 +75,29 @@ class Settings(BaseSettings):
     )
 
     database_url: Annotated[SecretStr | None, AfterValidator(read_database_url)] = None
+    """PostgreSQL: `postgresql://user:password@host/database`. What libpq's addresses know works,
+    such as `sslmode` or `connect_timeout`; `@` in a password is written `%40`."""
 
     mercure_url: Url | None = None
+    """The hub, for instance `https://hub.example.com/.well-known/mercure`; without one there are no
+    live events."""
     mercure_publisher_jwt_key: SecretStr | None = None
+    """The key (HS256) by which the hub knows who may publish; 32 characters or more are good."""
     mercure_subscriber_jwt_key: SecretStr | None = None
+    """The key (HS256) by which the hub knows who may listen; 32 characters or more are good."""
 
     shopify_store_url: Url | None = None
+    """The shop, for instance `https://my-shop.myshopify.com`."""
     shopify_store_handle: str | None = None
+    """The shop's handle in the Admin's addresses; accepted and not used."""
     shopify_access_token: SecretStr | None = None
+    """A token of its Admin API with the scope `read_orders`."""
     shopify_webhook_secret: SecretStr | None = None
+    """What its webhooks are signed with."""
     shopify_webhook_secret_2: SecretStr | None = None
     """The other secret while secrets are being rotated."""
     shopify_api_version: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")] = "2026-10"
+    """Version of the Admin API; a warning tells when Shopify answers with another."""
     import_interval: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
     """Seconds between two imports of a server; 0 for none."""
 
@@ -107,29 +118,48 @@ class Settings(BaseSettings):
     book_bleed: Annotated[float, Field(ge=0, le=MAX_BLEED, allow_inf_nan=False)] = 0.0
     """Millimetres around each page of a book that are cut off after printing."""
     book_crop_marks: bool = False
+    """Lines at the corners of a book's pages that tell where to cut."""
     book_blank_backs: bool = False
+    """The back of each picture stays white."""
     book_page_numbers: bool = False
+    """Pictures of a book are numbered."""
 
     s3_endpoint: Url | None = None
+    """Where S3, R2 or MinIO answers; not needed at AWS."""
     s3_bucket: str | None = None
+    """The bucket that files are kept in; where it is named, it is used and no folder."""
     s3_region: str | None = None
+    """Its region; AWS needs it."""
     s3_access_key_id: str | None = None
+    """The name of the key to the bucket."""
     s3_secret_access_key: SecretStr | None = None
+    """The key itself."""
     s3_force_path_style: bool | None = None
     """Buckets in the path of an address; where not given, everywhere but at AWS."""
     s3_public_url: Url | None = None
+    """Where anyone can fetch a file; without it addresses are signed, and end after a while."""
     storage_path: Path | None = None
+    """A folder that files are kept in; used where no bucket is named."""
     static_url: Url | None = None
+    """The address under which a web server serves that folder."""
 
     runpod_api_key: SecretStr | None = None
+    """The key of RunPod's account."""
     runpod_endpoint_id: str | None = None
+    """The endpoint that makes colourings."""
     runpod_api_url: Url = "https://api.runpod.ai/v2"
+    """Where RunPod answers."""
     runpod_poll_interval: Seconds = 3.0
+    """Seconds between two looks at a job."""
     runpod_timeout: Seconds = 600.0
+    """Seconds that one job may take."""
 
     vectorizer_api_key: SecretStr | None = None
+    """The name of Vectorizer.ai's key."""
     vectorizer_api_secret: SecretStr | None = None
+    """The key itself."""
     vectorizer_url: Url = "https://api.vectorizer.ai/api/v1/vectorize"
+    """Where Vectorizer.ai answers."""
     vectorizer_mode: Literal["production", "test"] = "production"
     """Test calls are free; their results carry a watermark."""
 
@@ -145,7 +175,9 @@ class Settings(BaseSettings):
     default_megapixels: Annotated[float, Field(ge=MEGAPIXELS_RANGE[0], le=MEGAPIXELS_RANGE[1])] = (
         1.0
     )
+    """Size of a colouring where none is given."""
     default_steps: Annotated[int, Field(ge=STEPS_RANGE[0], le=STEPS_RANGE[1])] = 4
+    """Fineness of a colouring where none is given."""
     min_image_size: Annotated[int, Field(ge=1)] = 1200
     """Pixels of the longer side; a smaller photo is scaled up before it is coloured."""
 
@@ -153,8 +185,11 @@ class Settings(BaseSettings):
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
     ] = "INFO"
+    """Least level of the program's own log lines."""
     timezone: ZoneInfo = ZoneInfo("Europe/Prague")
+    """The zone in which times are shown."""
     proxy: dict[int, Proxy] = {}
+    """Proxies for photos that refuse this machine, in the order of their numbers."""
     redis_url: SecretStr | None = None
     """Obsolete: accepted and ignored."""
 
@@ -172,6 +207,7 @@ class Settings(BaseSettings):
     ui_language: Literal["cs", "en"] | None = None
     """Language of the terminal app; the locale's where not given."""
     ui_theme: str | None = None
+    """`fototui-dark`, `fototui-light`, `fototui-contrast` or `fototui-terminal`."""
     ui_pictures: Literal[
         "auto", "kitty", "tgp", "sixel", "octant", "sextant", "quadrant", "halfcell", "off"
     ] = "auto"
