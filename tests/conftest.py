@@ -7,9 +7,9 @@ import os
 import random
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 import asyncpg
@@ -28,10 +28,27 @@ from tests.db.pgbouncer import find_pgbouncer, pgbouncer
 IS_LATER = "TEST_LATER" in os.environ
 """The date is shifted; files and programs that bring their own clock keep to the machine's."""
 
+_HERE = Path(__file__).parent
 _TEMPLATE = "template_fototui"
 _MEMORY = Path("/dev/shm")
 _MEMORY_NEEDED = 1 << 30
 _numbers = count(1)
+
+_QUICK = frozenset({"config", "domain", "i18n"})
+"""Folders of tests that need nothing but the program."""
+_LONG = (
+    "chaos/test_command.py",
+    "chaos/",
+    "e2e/",
+    "engine/test_crashes.py",
+    "cli/test_shop_database.py",
+    "live/test_any_order.py",
+    "fuzz/",
+    "server/test_contract.py",
+    "db/schema/",
+    "ui/snapshots/",
+)
+"""Files and folders whose tests take long, the longest first."""
 
 
 def pytest_configure() -> None:
@@ -44,14 +61,45 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests of single parts be quick ones; with TEST_ORDER=7, run all in another order."""
+    """Mark the quick ones, and put them in order; with TEST_ORDER=7, in one by chance."""
     for item in items:
         peers.mark(item)
-        if "unit" in item.path.parts:
+        if len(parts := _place(item).split("/")) == 1 or parts[0] in _QUICK:
             item.add_marker(pytest.mark.quick)
     if seed := os.environ.get("TEST_ORDER"):
         items.sort(key=lambda item: item.nodeid)
         random.Random(seed).shuffle(items)
+    else:
+        processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        items[:] = _long_ones_first(items, processes)
+
+
+def _place(item: pytest.Item) -> str:
+    return item.path.relative_to(_HERE).as_posix()
+
+
+def _long_ones_first(items: Sequence[pytest.Item], processes: int) -> list[pytest.Item]:
+    """Each process begins with its share of the long tests: none is waited for at the end.
+
+    Args:
+        items: The tests.
+        processes: How many run them; at first each is given one piece of the list, all as long.
+    """
+
+    def rank(item: pytest.Item) -> int:
+        found = (n for n, start in enumerate(_LONG) if _place(item).startswith(start))
+        return next(found, len(_LONG))
+
+    ranked = sorted(items, key=rank)
+    long = sum(rank(item) < len(_LONG) for item in ranked)
+    shares = [ranked[n:long:processes] for n in range(processes)]
+    rest, left = iter(ranked[long:]), len(items)
+    ordered: list[pytest.Item] = []
+    for n, share in enumerate(shares):
+        size = left // (processes - n)
+        left -= size
+        ordered += [*share, *islice(rest, max(0, size - len(share)))]
+    return [*ordered, *rest]
 
 
 def pytest_collection_finish() -> None:

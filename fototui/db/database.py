@@ -104,7 +104,12 @@ class Database(Closing):
             Call it to have no more.
         """
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+
+        def stop() -> None:
+            with suppress(ValueError):  # closed meanwhile
+                self._listeners.remove(listener)
+
+        return stop
 
     def autocommit(self) -> TrackedAsyncSession:
         """A session whose statements each commit by themselves, in one network round trip.
@@ -153,8 +158,10 @@ class Database(Closing):
             raise shared_session(self.url)
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections; nobody is told of anything any more."""
         await self.engine.dispose()
+        # Mappers keep what they compiled, and by it the engine and this: not all who listened, too.
+        self._listeners.clear()
 
     def _create_engine(
         self, pool_size: int, application_name: str, statement_seconds: float

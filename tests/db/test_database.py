@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import weakref
 from typing import NoReturn
 
 import asyncpg
@@ -18,6 +19,7 @@ from fototui.db.errors import DatabaseError, DatabaseUnavailableError, SchemaErr
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.schema import migrate
 from fototui.domain.errors import ConfigurationError
+from fototui.domain.events import BaseMercureEvent
 from tests.conftest import PostgresServer
 from tests.factories import make_order
 from tests.pgproxy import PgProxy
@@ -359,3 +361,18 @@ async def _own_connection(database: Database) -> None:
         await connection.fetch_value("SELECT 1")
     finally:
         connection.cut()
+
+
+async def test_a_closed_database_holds_on_to_nobody_who_listened(database_url: str) -> None:
+    class Ear:
+        def hear(self, event: BaseMercureEvent) -> None:
+            """Nothing is told here."""
+
+    ear = Ear()
+    left = weakref.ref(ear)
+    async with Database(database_url) as database:
+        database.listen(ear.hear)
+        stop = database.listen(print)
+    del ear
+    assert left() is None
+    stop()  # asking for no more does no harm now
