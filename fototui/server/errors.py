@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 
-import structlog
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -27,8 +26,9 @@ from fototui.domain.errors import (
     TransientError,
 )
 from fototui.domain.text import clean_line
+from fototui.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 MALFORMED = "malformed"
 """Code of a body that is no JSON at all, told apart from one that says something wrong."""
