@@ -33,6 +33,7 @@ from fototui.sandbox.shopify.app import ShopSettings
 from fototui.sandbox.shopify.cdn import Cdn
 from fototui.services.operations.lanes import LaneService
 from fototui.services.versions.coloring import ColoringService
+from fototui.services.versions.kinds import AnyVersionService
 from fototui.services.versions.svg import VectorizerService
 from fototui.storage.directory import DirectoryStorage
 
@@ -366,7 +367,7 @@ class World:
                     (kind, row["id"]) for row in failed if row["asked_twice"] or self.tries_again
                 ]
         async with self.database.session() as session:
-            services = {
+            services: dict[VersionType, AnyVersionService] = {
                 VersionType.COLORING: ColoringService(session, operator=OPERATOR),
                 VersionType.SVG: VectorizerService(session, operator=OPERATOR),
             }
