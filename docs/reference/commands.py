@@ -9,6 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from docs.reference.markdown import code, table
 from fototui.cli import app
+from fototui.cli.commands import COMMANDS
 
 Commands = Iterator[tuple[str, TyperCommand | TyperGroup]]
 
@@ -18,15 +19,17 @@ def commands() -> Commands:
     root = typer.main.get_command(app)
     assert isinstance(root, TyperGroup)
     yield "fototui", root
-    yield from _below(root, "fototui")
+    for name, command in sorted(COMMANDS.items()):
+        yield from _below(command.load(name), f"fototui {name}")
 
 
-def _below(group: TyperGroup, name: str) -> Commands:
-    for part, command in sorted(group.commands.items()):
-        if isinstance(command, TyperGroup):
-            yield from _below(command, f"{name} {part}")
-        elif isinstance(command, TyperCommand):
-            yield f"{name} {part}", command
+def _below(command: TyperCommand | TyperGroup, name: str) -> Commands:
+    if isinstance(command, TyperCommand):
+        yield name, command
+        return
+    for part, below in sorted(command.commands.items()):
+        if isinstance(below, TyperCommand | TyperGroup):
+            yield from _below(below, f"{name} {part}")
 
 
 def page() -> str:

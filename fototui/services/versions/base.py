@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from sqlalchemy import select
@@ -73,6 +74,11 @@ class VersionBase(VersionReading, ABC, Generic[VersionT, OptionsT]):
         The name of its job outside stays: what that made is taken, if it can still be had.
         """
 
+    def _note(self, state: ImageState, version: VersionT) -> Sentence | None:
+        """What an operator is told of a version that was started."""
+        del state, version
+        return None
+
     def _end_outside(self, version: VersionT) -> None:
         """Have the outside job of a cancelled version ended, where that can be asked for."""
 
@@ -94,7 +100,8 @@ class VersionBase(VersionReading, ABC, Generic[VersionT, OptionsT]):
 
     def _view(self, state: ImageState, version: VersionT) -> VersionView:
         selected = state.image.chosen_id(self.kind)
-        return VersionView.of(version, selected_id=selected, now=state.now)
+        view = VersionView.of(version, selected_id=selected, now=state.now)
+        return replace(view, note=self._note(state, version))
 
     def _log(self, action: ActivityAction, item: LineItem, version: VersionT) -> None:
         self._activity.add(
