@@ -10,6 +10,7 @@ import typer
 from fototui.cli import shop
 from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.runner import run, run_service, say, settings_for_command
+from fototui.domain.costs import told
 from fototui.runtime.compose import open_runtime
 from fototui.services.orders.manual import OrderService, PhotoInput
 from fototui.services.views import as_json
@@ -117,6 +118,7 @@ def show(
         ("Shipping", order.shipping_method),
         ("Reason", order.error),
         ("Urgent", "its jobs go before others'" if order.urgent else None),
+        ("Cost", told(order.costs, settings.prices) if order.costs.total else None),
     ):
         if value:
             typer.echo(f"{label}: {value}")

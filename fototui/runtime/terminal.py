@@ -227,6 +227,7 @@ def _make_app(
             ascii_badges=settings.ui_ascii,
             bell=settings.ui_bell,
             title=settings.ui_title,
+            prices=settings.prices,
         ),
         preferences,
         home=OrdersScreen,

@@ -11,6 +11,8 @@ import structlog
 from fototui.db.schema import migrate
 from fototui.domain.errors import FototuiError
 from fototui.server.context import ServerContext
+from fototui.server.cost_metrics import PaidStats
+from fototui.services.costs.service import CostService
 from fototui.services.operations.stats import Stats, StatsService
 
 log = structlog.get_logger(__name__)
@@ -50,6 +52,7 @@ class Health:
             ),
         }
         self._stats = _Remembered(self._read_stats, lambda _: _STATS_FRESH)
+        self._paid = _Remembered(self._read_paid, lambda _: _STATS_FRESH)
 
     async def check(self) -> Mapping[str, str]:
         """Look at all parts at once, at each for a few seconds at most.
@@ -64,6 +67,10 @@ class Health:
         """The stats about all work; None where the database does not tell them in time."""
         return await self._stats.get()
 
+    async def paid(self) -> PaidStats | None:
+        """What was paid; None where the database does not tell it in time."""
+        return await self._paid.get()
+
     async def _compare_revisions(self) -> None:
         engine = self._context.database.engine
         if await migrate.current(engine) != await asyncio.to_thread(_head):
@@ -76,6 +83,18 @@ class Health:
 
         stats, _ = await _look("stats", read())
         return stats
+
+    async def _read_paid(self) -> PaidStats | None:
+        settings = self._context.settings
+
+        async def read() -> PaidStats:
+            async with self._context.database.autocommit() as session:
+                service = CostService(session, operator="server")
+                overview = await service.overview(settings.timezone)
+            return PaidStats(overview, settings.prices, settings.daily_budget)
+
+        paid, _ = await _look("costs", read())
+        return paid
 
 
 # Reading the migrations takes a while, and they do not change under a running program.

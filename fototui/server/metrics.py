@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from fototui.domain.lanes import VERSION_LANES
 from fototui.domain.statuses import JobKind
 from fototui.mercure.publisher import MercurePublishService, PublisherStats
+from fototui.server.cost_metrics import PaidStats
 from fototui.services.operations.stats import Stats
 
 _WAIT_BUCKETS = (0.01, 0.05, 0.25, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -139,13 +140,14 @@ class ServerMetrics:
         """
         self._events.watch(publisher)
 
-    def render(self, stats: Stats | None) -> bytes:
+    def render(self, stats: Stats | None, paid: PaidStats | None = None) -> bytes:
         """Write all metrics in Prometheus' text format.
 
         Args:
             stats: What the database tells; None where it does not answer.
+            paid: What it tells of costs.
         """
-        self._stats.stats = stats
+        self._stats.stats, self._stats.paid = stats, paid
         return generate_latest(self._registry)
 
 
@@ -154,6 +156,7 @@ class _StatsCollector:
 
     def __init__(self) -> None:
         self.stats: Stats | None = None
+        self.paid: PaidStats | None = None
 
     def collect(self) -> Iterable[Metric]:
         up = GaugeMetricFamily("fototui_database_up", "Whether the database answers.")
@@ -162,6 +165,8 @@ class _StatsCollector:
         if self.stats is not None:
             yield from _queue(self.stats)
             yield from _last_hour(self.stats)
+        if self.paid is not None:
+            yield from self.paid.metrics()
 
 
 def _queue(stats: Stats) -> Iterable[Metric]:

@@ -6,7 +6,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
+from fototui.domain.costs import Prices
 from fototui.live.order_list import OrderList
 from fototui.live.store import LiveStore
 from fototui.pictures.loader import PictureLoader
@@ -31,15 +33,17 @@ class AppSettings:
         bell: The terminal's bell rings when something fails.
         title: The terminal's title counts what waits.
         now: The clock that screens go by.
+        prices: What outside services charge.
     """
 
-    timezone: tzinfo
+    timezone: ZoneInfo
     keys: Mapping[str, str] = field(default_factory=dict)
     ask_above: int = 20
     ascii_badges: bool = False
     bell: bool = False
     title: bool = False
     now: Callable[[], datetime] = _now
+    prices: Prices = field(default_factory=Prices)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import tzinfo
 
 from textual.content import Content
 
+from fototui.domain.costs import Prices, told
 from fototui.domain.text import clean_line
 from fototui.i18n import _, full_time, translate
 from fototui.screens.order.selection import Selection
@@ -14,7 +15,9 @@ from fototui.widgets.badges import MUTED
 from fototui.widgets.tables.order_columns import payment_label, status_label
 
 
-def about(detail: OrderDetail | None, missing: str, zone: tzinfo, *, waiting: int) -> Content:
+def about(
+    detail: OrderDetail | None, missing: str, zone: tzinfo, *, waiting: int, prices: Prices
+) -> Content:
     """An order in a line.
 
     Args:
@@ -22,6 +25,7 @@ def about(detail: OrderDetail | None, missing: str, zone: tzinfo, *, waiting: in
         missing: What to say where there is none.
         waiting: How many pictures of it wait in the review.
         zone: In which times are shown.
+        prices: What outside services charge.
     """
     if detail is None:
         return Content.styled(missing, MUTED)
@@ -33,8 +37,16 @@ def about(detail: OrderDetail | None, missing: str, zone: tzinfo, *, waiting: in
         Content.styled(full_time(detail.created_at, zone), MUTED),
         Content.styled(clean_line(detail.customer_email or "", limit=80), MUTED),
         Content.styled(clean_line(detail.shipping_method or "", limit=80), MUTED),
+        Content.styled(_cost(detail, prices), MUTED),
     ]
     return Content("  ").join(part for part in parts if part.plain)
+
+
+def _cost(detail: OrderDetail, prices: Prices) -> str:
+    """What was paid for an order; empty where nothing was."""
+    if not detail.costs.total:
+        return ""
+    return _("Cost: {cost}").format(cost=translate(told(detail.costs, prices)))
 
 
 def why_failed(detail: OrderDetail | None) -> str:

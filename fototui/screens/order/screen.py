@@ -164,7 +164,9 @@ class OrderScreen(OrderCommands):
         missing = self._why_missing()
         row = self.context.store.orders.get(self.order_id)
         zone, waiting = self.context.timezone, 0 if row is None else row.waiting
-        self.query_one("#about", Static).update(about(detail, missing, zone, waiting=waiting))
+        prices = self.context.settings.prices
+        line = about(detail, missing, zone, waiting=waiting, prices=prices)
+        self.query_one("#about", Static).update(line)
         why = why_failed(detail)
         self.query_one("#why", Static).update(why)
         self.query_one("#why").set_class(not why, "-nothing")

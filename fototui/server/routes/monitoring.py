@@ -51,8 +51,9 @@ async def is_ready(request: Request, context: Context) -> Response:
 )
 async def metrics(request: Request, context: Context) -> Response:
     """All metrics, in Prometheus' text format; needs no token from this machine itself."""
-    stats = await _health(request).stats()
-    return Response(context.metrics.render(stats), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    stats, paid = await _health(request).stats(), await _health(request).paid()
+    rendered = context.metrics.render(stats, paid)
+    return Response(rendered, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 # Any: JSON Schema.

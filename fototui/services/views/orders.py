@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from fototui.domain.costs import Costs
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import (
@@ -197,6 +198,7 @@ class OrderDetail:
         line_items: Its books, by position.
         error: Why it failed itself, or why its details or photos wait.
         urgent: Its jobs go before others'.
+        costs: What outside services were paid for it.
     """
 
     id: str
@@ -212,6 +214,7 @@ class OrderDetail:
     line_items: tuple[LineItemView, ...]
     error: Sentence | None = None
     urgent: bool = False
+    costs: Costs = field(default_factory=Costs)
 
     @property
     def images(self) -> tuple[ImageView, ...]:
