@@ -76,7 +76,7 @@ def _numbers(spent: Spent, prices: Prices) -> Mapping[str, int | float | None]:
         "calls": spent.calls,
         "seconds": spent.seconds,
         "delay_seconds": spent.delay_ms / 1000,
-        "credits": float(spent.credits),
+        "credits": spent.credits,
         "cost": None if cost is None else float(round(cost, 6)),
     }
 

@@ -128,6 +128,7 @@ def show(
     as_json_: Json = False,
 ) -> None:
     """Show one order with its images and their newest versions."""
+    from fototui.domain.costs import told
     from fototui.runtime.compose import open_runtime
     from fototui.services.orders.by_stage import StageService
     from fototui.services.orders.manual import OrderService
@@ -166,6 +167,7 @@ def show(
         ("Handed over", _handed_over(order, settings)),
         ("Came back", order.reopened),
         ("Shopify", _shop_page(order, settings)),
+        ("Cost", told(order.costs, settings.prices) if order.costs.total else None),
     ):
         if value:
             typer.echo(f"{label}: {value}")

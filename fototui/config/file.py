@@ -21,6 +21,9 @@ TEMPLATE = """\
 # storage_path = "/srv/fototui/files"
 # static_url = "https://files.example.com"
 
+# currency = "USD"
+# daily_budget = 20
+
 # [s3]
 # bucket = ""
 # endpoint = ""
@@ -31,10 +34,12 @@ TEMPLATE = """\
 # [runpod]
 # api_key = ""
 # endpoint_id = ""
+# price_per_second = 0.0004
 
 # [vectorizer]
 # api_key = ""
 # api_secret = ""
+# price_per_credit = 0.2
 
 # [ui]
 # language = "cs"

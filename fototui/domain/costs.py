@@ -92,7 +92,7 @@ class Spent:
     calls: int = 0
     execution_ms: int = 0
     delay_ms: int = 0
-    credits: Decimal = Decimal(0)
+    credits: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -147,7 +147,7 @@ class Prices:
         if not self.any:
             return None
         worked = Decimal(spent.execution_ms) / 1000 * (self.second or 0)
-        return worked + spent.credits * (self.credit or 0)
+        return worked + Decimal(str(spent.credits)) * (self.credit or 0)
 
     def told(self, spent: Spent) -> Sentence:
         """What calls cost, in words: money where the price is known, else seconds and credits.
@@ -162,7 +162,7 @@ class Prices:
         if spent.execution_ms and self.second is None:
             parts.append(Sentence.make("{seconds} s of RunPod", seconds=_short(spent.seconds)))
         if spent.credits and self.credit is None:
-            charged = _short(float(spent.credits))
+            charged = _short(spent.credits)
             parts.append(Sentence.make("Vectorizer.ai credits: {credits}", credits=charged))
         return Sentence.joined(parts, ", ") if parts else Sentence.make("nothing")
 

@@ -209,6 +209,7 @@ def _make_app(
             title=settings.ui_title,
             book_options=book_options(settings),
             shop_admin=settings.shop_admin,
+            prices=settings.prices,
         ),
         preferences,
         home=OrdersScreen,

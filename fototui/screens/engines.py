@@ -16,6 +16,7 @@ from fototui.live.refresher import Refresher
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
 from fototui.screens.dialogs import AskText, confirm
+from fototui.services.costs.service import CostService
 from fototui.services.ingest.imports import SyncService
 from fototui.services.operations.jobs import JobBoard, JobService, JobView
 from fototui.services.operations.lanes import LaneService
@@ -25,6 +26,7 @@ from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
 from fototui.ui.messages import OpenOrder
+from fototui.widgets.cost_line import CostLine
 from fototui.widgets.tables.job_rows import (
     Looks,
     engine_columns,
@@ -48,7 +50,7 @@ class EnginesScreen(FototuiScreen):
     """Three tables: lanes, engines, jobs; and how much got done in the last hour.
 
     Lanes and engines come from the live store. Jobs are read every two seconds while the screen is
-    looked at, in three round trips.
+    looked at, in four round trips.
 
     Args:
         context: The parts of the app.
@@ -103,6 +105,7 @@ class EnginesScreen(FototuiScreen):
         )
         yield SimpleTable("engines", ascii_signs=plain)
         yield SimpleTable("jobs", ascii_signs=plain)
+        yield CostLine(self.context.settings.prices)
         yield Static(id="why", markup=False)
 
     def on_mount(self) -> None:
@@ -130,7 +133,7 @@ class EnginesScreen(FototuiScreen):
     def language_changed(self) -> None:
         """Say everything in the new language; the cursors stay."""
         self._label()
-        for bar in self.query("StatusBar, KeyBar, ThroughputChart"):
+        for bar in self.query("StatusBar, KeyBar, ThroughputChart, CostLine"):
             bar.refresh()
 
     def _table(self, name: str) -> SimpleTable:
@@ -169,8 +172,12 @@ class EnginesScreen(FototuiScreen):
     async def _load(self) -> None:
         async with self.context.backend.autocommit(JobService) as jobs:
             self._board = await jobs.board()
+        async with self.context.backend.autocommit(CostService) as costs:
+            overview = await costs.overview(self.context.settings.timezone)
         self.refresher.failure = None
         self._show_jobs()
+        for line in self.query(CostLine):
+            line.show(overview)
 
     def _show_jobs(self) -> None:
         if not self.query("#jobs"):

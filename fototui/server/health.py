@@ -11,6 +11,8 @@ from fototui.domain.errors import FototuiError
 from fototui.domain.stages import Stage
 from fototui.log import get_logger
 from fototui.server.context import ServerContext
+from fototui.server.cost_metrics import PaidStats
+from fototui.services.costs.service import CostService
 from fototui.services.operations.stats import Stats, StatsService
 from fototui.services.orders.by_stage import StageService
 
@@ -54,6 +56,7 @@ class Health:
         }
         self._stats = _Remembered(self._read_stats, lambda _: _STATS_FRESH)
         self._stages = _Remembered(self._count_stages, lambda _: _STAGES_FRESH)
+        self._paid = _Remembered(self._read_paid, lambda _: _STATS_FRESH)
 
     async def check(self) -> Mapping[str, str]:
         """Look at all parts at once, at each for a few seconds at most.
@@ -71,6 +74,10 @@ class Health:
     async def stages(self) -> Mapping[Stage, int] | None:
         """How many orders are in each stage; None where the database does not tell it in time."""
         return await self._stages.get()
+
+    async def paid(self) -> PaidStats | None:
+        """What was paid; None where the database does not tell it in time."""
+        return await self._paid.get()
 
     async def _compare_revisions(self) -> None:
         engine = self._context.database.engine
@@ -92,6 +99,18 @@ class Health:
 
         stages, _ = await _look("stages", count())
         return stages
+
+    async def _read_paid(self) -> PaidStats | None:
+        settings = self._context.settings
+
+        async def read() -> PaidStats:
+            async with self._context.database.autocommit() as session:
+                service = CostService(session, operator="server")
+                overview = await service.overview(settings.timezone)
+            return PaidStats(overview, settings.prices, settings.daily_budget)
+
+        paid, _ = await _look("costs", read())
+        return paid
 
 
 # Reading the migrations takes a while, and they do not change under a running program.

@@ -13,6 +13,7 @@ from fototui.domain.lanes import OWN_ROW_LANES
 from fototui.domain.stages import Stage
 from fototui.domain.statuses import JobKind
 from fototui.mercure.publisher import MercurePublishService, PublisherStats
+from fototui.server.cost_metrics import PaidStats
 from fototui.services.operations.stats import Stats
 
 _WAIT_BUCKETS = (0.01, 0.05, 0.25, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -140,14 +141,20 @@ class ServerMetrics:
         """
         self._events.watch(publisher)
 
-    def render(self, stats: Stats | None, stages: Mapping[Stage, int] | None = None) -> bytes:
+    def render(
+        self,
+        stats: Stats | None,
+        stages: Mapping[Stage, int] | None = None,
+        paid: PaidStats | None = None,
+    ) -> bytes:
         """Write all metrics in Prometheus' text format.
 
         Args:
             stats: What the database tells; None where it does not answer.
             stages: How many orders are in each stage; None as above.
+            paid: What it tells of costs; None as above.
         """
-        self._stats.stats, self._stats.stages = stats, stages
+        self._stats.stats, self._stats.stages, self._stats.paid = stats, stages, paid
         return generate_latest(self._registry)
 
 
@@ -157,6 +164,7 @@ class _StatsCollector:
     def __init__(self) -> None:
         self.stats: Stats | None = None
         self.stages: Mapping[Stage, int] | None = None
+        self.paid: PaidStats | None = None
 
     def collect(self) -> Iterable[Metric]:
         up = GaugeMetricFamily("fototui_database_up", "Whether the database answers.")
@@ -172,6 +180,8 @@ class _StatsCollector:
             for stage, count in self.stages.items():
                 orders.add_metric((stage.value,), count)
             yield orders
+        if self.paid is not None:
+            yield from self.paid.metrics()
 
 
 def _queue(stats: Stats) -> Iterable[Metric]:

@@ -6,8 +6,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 from fototui.domain.books import BookOptions
+from fototui.domain.costs import Prices
 from fototui.live.order_list import OrderList
 from fototui.live.store import LiveStore
 from fototui.pictures.loader import PictureLoader
@@ -34,9 +36,10 @@ class AppSettings:
         now: The clock that screens go by.
         book_options: How books are typeset.
         shop_admin: The store's address in Shopify's admin; None where it is not known.
+        prices: What outside services charge.
     """
 
-    timezone: tzinfo
+    timezone: ZoneInfo
     keys: Mapping[str, str] = field(default_factory=dict)
     ask_above: int = 20
     ascii_badges: bool = False
@@ -45,6 +48,7 @@ class AppSettings:
     now: Callable[[], datetime] = _now
     book_options: BookOptions = field(default_factory=BookOptions)
     shop_admin: str | None = None
+    prices: Prices = field(default_factory=Prices)
 
 
 @dataclass(frozen=True, slots=True)

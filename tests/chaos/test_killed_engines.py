@@ -2,12 +2,15 @@
 
 import asyncio
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 
 import asyncpg
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from fototui.db.models.costs import PaidCall
 from fototui.domain.lanes import LANES
 from fototui.domain.statuses import BookProcessingStatus as B
 from fototui.domain.statuses import ColoringProcessingStatus as C
@@ -76,6 +79,15 @@ async def _kill_in_each_status(world: World, kind: JobKind, stations: dict[int, 
             assert await asyncio.wait_for(second.wait(), PATIENCE) == 0
 
 
+async def _calls(world: World, *, fetched: bool = True) -> Counter[str | None]:
+    """What became of all calls; without those that only fetched a result once more, if asked."""
+    statement = select(PaidCall.outcome)
+    if not fetched:
+        statement = statement.where(PaidCall.credits.is_distinct_from(Decimal("0.1")))
+    async with world.database.session() as session:
+        return Counter(await session.scalars(statement))
+
+
 async def test_an_engine_killed_in_any_status_of_a_coloring_is_replaced(world: World) -> None:
     statuses = [
         C.QUEUED,
@@ -100,6 +112,8 @@ async def test_an_engine_killed_in_any_status_of_a_coloring_is_replaced(world: W
         assert version.resubmissions == (status == C.RUNPOD_SUBMITTING), status
         assert version.submissions == 1 + (status == C.RUNPOD_SUBMITTING), status
     assert world.runpod.counts.submitted == len(ids) + 1
+    # Each call is told of once, whoever saw its end; the one without an answer was in vain.
+    assert await _calls(world) == Counter(completed=len(ids), unanswered=1)
     files = [key async for key in world.storage.list_keys() if "/coloring/" in key]
     assert len(files) == len(ids)
 
@@ -119,6 +133,8 @@ async def test_an_engine_killed_in_any_status_of_an_svg_is_replaced(world: World
         version = await world.svg(version_id)
         assert version.status == "completed", status
         assert version.takeovers == 1
+    made = await _calls(world, fetched=False)
+    assert made == Counter(completed=len(ids), unanswered=1)
 
 
 async def test_an_engine_killed_in_any_status_of_a_book_is_replaced(world: World) -> None:

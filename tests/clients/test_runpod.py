@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from fototui.clients.runpod import MAX_BODY_BYTES, RunPodService
-from fototui.clients.runpod_wire import RunPodHealth, RunPodJob
+from fototui.clients.runpod_wire import RunPodHealth, RunPodJob, UnusableResultError
 from fototui.domain.errors import (
     AccountError,
     ConfigurationError,
@@ -201,6 +201,33 @@ async def test_every_known_shape_of_a_result_is_read(
         JOB, RunPodJobStatus.COMPLETED, image=png, execution_ms=34567, delay_ms=1200
     )
     assert png.hex()[:40] not in repr(job)
+
+
+@pytest.mark.parametrize("state", ["FAILED", "CANCELLED", "TIMED_OUT", "IN_PROGRESS"])
+async def test_the_times_of_a_job_are_read_in_any_state(
+    runpod: RunPodService, service: Service, state: str
+) -> None:
+    service.will({"status": state, "executionTime": 2345.6, "delayTime": 0})
+    job = await runpod.status(JOB)
+    assert (job.execution_ms, job.delay_ms) == (2346, 0)
+
+
+async def test_a_result_that_cannot_be_used_was_still_worked_on(
+    runpod: RunPodService, service: Service
+) -> None:
+    service.will(_completed({"surprise": 42}))
+    with pytest.raises(UnusableResultError) as caught:
+        await runpod.status(JOB)
+    assert (caught.value.seen.execution_ms, caught.value.seen.delay_ms) == (34567, 1200)
+
+
+@pytest.mark.parametrize("time", [None, True, "12", -1, [7], {}, 1e300, 10**40, 8 * 24 * 3600_000])
+async def test_a_time_that_is_none_is_not_known(
+    runpod: RunPodService, service: Service, time: object
+) -> None:
+    service.will({"status": "FAILED", "executionTime": time, "delayTime": time})
+    job = await runpod.status(JOB)
+    assert (job.execution_ms, job.delay_ms) == (None, None)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])

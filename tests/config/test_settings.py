@@ -1,5 +1,6 @@
 import getpass
 import os
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,7 @@ from pydantic import SecretStr, ValidationError
 
 from fototui.config.settings import Settings, load_settings, required
 from fototui.config.sources import config_file
+from fototui.domain.costs import Prices
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.statuses import JobKind
 
@@ -59,6 +61,17 @@ def test_nothing_set_gives_the_documented_defaults(place: Place) -> None:
     assert settings.engine_lease == 15.0
     assert settings.vectorizer_mode == "production"
     assert settings.proxies == ()
+
+
+def test_prices_are_as_exact_as_they_are_written(place: Place) -> None:
+    assert load_settings().prices == Prices()
+    place.write(toml="daily_budget = 20\n[runpod]\nprice_per_second = 0.00044\n")
+    place.set(VECTORIZER_PRICE_PER_CREDIT="0.2", CURRENCY="EUR")
+    settings = load_settings()
+    assert settings.prices == Prices(
+        second=Decimal("0.00044"), credit=Decimal("0.2"), currency="EUR"
+    )
+    assert settings.daily_budget == 20
 
 
 def test_environment_wins_over_env_file_wins_over_toml(place: Place) -> None:
@@ -232,6 +245,11 @@ def test_engine_concurrency(place: Place, value: str, expected: tuple[int, int, 
         ("TIMEZONE", "Europe/Atlantis"),
         ("TIMEZONE", "../../etc/passwd"),
         ("VECTORIZER_MODE", "free"),
+        ("RUNPOD_PRICE_PER_SECOND", "cheap"),
+        ("RUNPOD_PRICE_PER_SECOND", "-1"),
+        ("VECTORIZER_PRICE_PER_CREDIT", "nan"),
+        ("CURRENCY", "Kč"),
+        ("DAILY_BUDGET", "0"),
         ("ENGINE_LEASE", "0.1"),
         ("ENGINE_CONCURRENCY", "coloring"),
         ("ENGINE_CONCURRENCY", "painting=3"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -12,6 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from fototui.db.database import Database
+from fototui.domain.costs import Prices
 from fototui.domain.events import ListUpdateEvent
 from fototui.domain.stages import Stage
 from fototui.domain.statuses import JobKind, OrderStatus
@@ -24,6 +27,7 @@ from fototui.server.health import Health
 from fototui.server.metrics import ServerMetrics
 from fototui.services.operations.stats import StatsService
 from fototui.storage.directory import DirectoryStorage
+from tests.factories import make_call
 from tests.server.conftest import Finished, MakeOrder, with_parts
 
 Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
@@ -195,6 +199,49 @@ async def test_metrics_tell_of_the_last_hour(
     assert value(found, "last_hour_takeovers", kind="svg") == 2
     assert value(found, "last_hour_retries", kind="svg") == 3
     assert value(found, "last_hour_resubmissions", kind="coloring") == 0
+
+
+async def test_metrics_tell_what_was_paid(
+    context: ServerContext, shop_order: MakeOrder, database: Database
+) -> None:
+    order = await shop_order()
+    async with database.session() as session, session.begin():
+        session.add_all(
+            [
+                make_call(order, execution_ms=2500),
+                make_call(order, execution_ms=1500, outcome="failed", wasted=True),
+                make_call(order, kind="svg", credits=Decimal("1.5")),
+            ]
+        )
+    health = Health(context)
+    plain = samples(context.metrics.render(None, paid=await health.paid()).decode())
+    for period in ("today", "month"):
+        assert value(plain, "paid_calls", period=period, part="all") == 3
+        assert value(plain, "paid_calls", period=period, part="wasted") == 1
+        assert value(plain, "paid_runpod_seconds", period=period, part="all") == 4
+        assert value(plain, "paid_runpod_seconds", period=period, part="wasted") == 1.5
+        assert value(plain, "paid_vectorizer_credits", period=period, part="all") == 1.5
+    assert "fototui_paid_cost" not in plain
+    assert "fototui_daily_budget" not in plain
+
+    paid = await health.paid()
+    assert paid is not None
+    priced = replace(paid, prices=Prices(second=Decimal("0.5")), budget=Decimal(10))
+    found = samples(context.metrics.render(None, paid=priced).decode())
+    cost = {"currency": "USD", "period": "today"}
+    assert value(found, "paid_cost", part="all", **cost) == 2
+    assert value(found, "paid_cost", part="wasted", **cost) == 0.75
+    assert value(found, "daily_budget", currency="USD") == 10
+
+
+async def test_the_route_tells_what_was_paid(
+    stranger: httpx.AsyncClient, shop_order: MakeOrder, database: Database
+) -> None:
+    order = await shop_order()
+    async with database.session() as session, session.begin():
+        session.add(make_call(order, execution_ms=2500))
+    found = samples((await stranger.get("/metrics")).text)
+    assert value(found, "paid_runpod_seconds", period="today", part="all") == 2.5
 
 
 async def test_metrics_tell_of_requests_by_template(

@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text
 from textual.widgets import Input, Static
+from ulid import ULID
 
 from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.db.models.operations import Activity, Engine, Lane
-from fototui.db.models.orders import ColoringVersion, SvgVersion
+from fototui.db.models.orders import ColoringVersion, Order, SvgVersion
 from fototui.domain.statuses import ColoringProcessingStatus as Coloring
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.domain.statuses import SvgProcessingStatus as Svg
@@ -21,11 +22,12 @@ from fototui.i18n import set_language
 from fototui.screens.dialogs import AskText, Confirm
 from fototui.screens.engines import EnginesScreen
 from fototui.services.backend import Backend
+from fototui.widgets.cost_line import CostLine
 from fototui.widgets.sparkline import sparkline
 from fototui.widgets.tables.job_rows import duration, kind_word
 from fototui.widgets.tables.simple_table import SimpleTable
 from fototui.widgets.throughput import ThroughputChart
-from tests.factories import make_coloring, make_order, make_svg
+from tests.factories import make_call, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
 from tests.waiting import until_shown
 
@@ -192,6 +194,33 @@ async def test_everything_is_there(open_app: OpenApp, shop: Shop, size: tuple[in
         if chart.display:
             assert " 58 " in str(chart.render())
             assert " 1 " in str(chart.render())
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "Today 12.5 s of RunPod (2.5 s of RunPod wasted) · this month"),
+        ("cs", "Dnes 12,5 s RunPodu (z toho vyplýtváno 2,5 s RunPodu) · tento měsíc"),
+    ],
+)
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_what_was_paid_is_told(
+    open_app: OpenApp,
+    shop: Shop,
+    database: Database,
+    language: str,
+    words: str,
+    size: tuple[int, int],
+) -> None:
+    async with open_app(EnginesScreen, size=size, language=language) as (app, pilot):
+        await ready(app, pilot)
+        line = app.screen.query_one(CostLine)
+        assert not line.display
+        async with database.session() as session, session.begin():
+            order = await session.get_one(Order, ULID.from_str(shop.order_id))
+            failed = make_call(order, execution_ms=2500, outcome="failed", wasted=True)
+            session.add_all([make_call(order, execution_ms=10_000), failed])
+        await until_shown(pilot, lambda: line.display and words in str(line.render()))
 
 
 async def test_empty_tables_say_what_to_do(open_app: OpenApp) -> None:

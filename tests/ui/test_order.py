@@ -15,12 +15,12 @@ import pytest
 from PIL import Image as Pillow
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from textual.widgets import Input
+from textual.widgets import Input, Static
 from ulid import ULID
 
 from fototui.app import FototuiApp
 from fototui.db.database import Database
-from fototui.db.models.orders import ColoringVersion, Image, LineItem, SvgVersion
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
 from fototui.screens.compare import CompareScreen
@@ -36,7 +36,7 @@ from fototui.services.views.orders import OrderDetail
 from fototui.services.views.versions import VersionView
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.widget import Picture, PictureState
-from tests.factories import make_coloring, make_order, make_svg
+from tests.factories import make_call, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
 from tests.waiting import until_shown
 
@@ -164,6 +164,24 @@ async def hears(app: FototuiApp, pilot: AppPilot, words: str) -> None:
 
 
 class TestShowing:
+    @pytest.mark.parametrize(
+        ("language", "words"),
+        [("en", "Cost: 10 s of RunPod"), ("cs", "Cena: 10 s RunPodu")],
+    )
+    async def test_what_was_paid_stands_with_the_order(
+        self, shop: Shop, language: str, words: str
+    ) -> None:
+        order_id = await shop.order(DONE)
+        async with shop.database.session() as session, session.begin():
+            order = await session.get_one(Order, ULID.from_str(order_id))
+            session.add(make_call(order, execution_ms=10_000))
+        async with shop.opened(order_id, language=language) as (_, pilot, screen):
+            about = screen.query_one("#about", Static)
+            await until_shown(pilot, lambda: words in str(about.render()))
+        other = await shop.order(DONE)
+        async with shop.opened(other) as (_, _pilot, screen):
+            assert "Cost" not in str(screen.query_one("#about", Static).render())
+
     async def test_images_stand_under_their_books(self, shop: Shop) -> None:
         order_id = await shop.order(DONE, images=2)
         async with shop.database.session() as session, session.begin():

@@ -35,7 +35,7 @@ class PaidCall(Base):
     """The service's name for it, or for its result."""
     options: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
     """What the version was to be made with."""
-    began_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    began_at: Mapped[datetime] = mapped_column(server_default=NOW, default=NOW)
     """Also the moment whose day and month it counts to."""
     ended_at: Mapped[datetime | None]
     execution_ms: Mapped[int | None]

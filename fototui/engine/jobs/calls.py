@@ -142,6 +142,7 @@ def _row(job: VersionJob, call: Call, only_if: CTE | None) -> Select[*tuple[obje
     row = select(
         *columns,
         requested_by.label("requested_by"),
+        func.now().label("began_at"),
         cast(ended, table.ended_at.type).label("ended_at"),
     )
     return row if only_if is None else row.select_from(only_if)

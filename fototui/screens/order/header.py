@@ -6,6 +6,7 @@ from datetime import tzinfo
 
 from textual.content import Content
 
+from fototui.domain.costs import Prices, told
 from fototui.domain.stages import OrderStage
 from fototui.domain.text import clean_line
 from fototui.i18n import _, full_time, translate
@@ -16,7 +17,12 @@ from fototui.widgets.tables.order_columns import payment_label, stage_label, sta
 
 
 def about(
-    detail: OrderDetail | None, missing: str, zone: tzinfo, *, stage: OrderStage | None
+    detail: OrderDetail | None,
+    missing: str,
+    zone: tzinfo,
+    *,
+    stage: OrderStage | None,
+    prices: Prices,
 ) -> Content:
     """An order in a line.
 
@@ -25,6 +31,7 @@ def about(
         missing: What to say where there is none.
         zone: In which times are shown.
         stage: What it wants next, once that is known.
+        prices: What outside services charge.
     """
     if detail is None:
         return Content.styled(missing, MUTED)
@@ -37,8 +44,16 @@ def about(
         Content.assemble((_("Shop status"), MUTED), " ") + status_label(detail.status),
         Content.styled(clean_line(detail.customer_email or "", limit=80), MUTED),
         Content.styled(clean_line(detail.shipping_method or "", limit=80), MUTED),
+        Content.styled(_cost(detail, prices), MUTED),
     ]
     return Content("  ").join(part for part in parts if part.plain)
+
+
+def _cost(detail: OrderDetail, prices: Prices) -> str:
+    """What was paid for an order; empty where nothing was."""
+    if not detail.costs.total:
+        return ""
+    return _("Cost: {cost}").format(cost=translate(told(detail.costs, prices)))
 
 
 def why_failed(detail: OrderDetail | None) -> str:

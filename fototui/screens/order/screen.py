@@ -164,7 +164,8 @@ class OrderScreen(OrderCommands):
         missing = self._why_missing()
         row = self.context.store.orders.get(self.order_id)
         zone, stage = self.context.timezone, None if row is None else row.stage
-        self.query_one("#about", Static).update(about(detail, missing, zone, stage=stage))
+        line = about(detail, missing, zone, stage=stage, prices=self.context.settings.prices)
+        self.query_one("#about", Static).update(line)
         why = why_failed(detail)
         self.query_one("#why", Static).update(why)
         self.query_one("#why").set_class(not why, "-nothing")

@@ -52,7 +52,7 @@ async def is_ready(request: Request, context: Context) -> Response:
 async def metrics(request: Request, context: Context) -> Response:
     """All metrics, in Prometheus' text format; needs no token from this machine itself."""
     health = _health(request)
-    found = context.metrics.render(await health.stats(), await health.stages())
+    found = context.metrics.render(await health.stats(), await health.stages(), await health.paid())
     return Response(found, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

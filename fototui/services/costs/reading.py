@@ -44,5 +44,5 @@ def costs(found: Sequence[Decimal]) -> Costs:
 def _spent(found: Sequence[Decimal]) -> Spent:
     calls, execution, delay, charged = found
     return Spent(
-        calls=int(calls), execution_ms=int(execution), delay_ms=int(delay), credits=charged
+        calls=int(calls), execution_ms=int(execution), delay_ms=int(delay), credits=float(charged)
     )

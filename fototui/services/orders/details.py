@@ -1,20 +1,30 @@
 """Reading whole orders, in one query."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Nullable, func, select
+from sqlalchemy import ColumnElement, Nullable, func, literal_column, select, true
 
 from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.costs import PaidCall
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.domain.costs import Costs
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import VersionType
+from fototui.services.costs.reading import SUMS, costs
 from fototui.services.views import stored
 from fototui.services.views.orders import ImageView, LineItemView, OrderDetail
 from fototui.services.views.versions import VersionView
 
 _DetailRow = tuple[
-    Order, LineItem | None, Image | None, ColoringVersion | None, SvgVersion | None, datetime
+    Order,
+    LineItem | None,
+    Image | None,
+    ColoringVersion | None,
+    SvgVersion | None,
+    datetime,
+    Sequence[Decimal],
 ]
 
 # An image's versions, by kind and number.
@@ -33,6 +43,8 @@ async def read_details(
     Returns:
         The orders.
     """
+    sums: ColumnElement[Sequence[Decimal]] = literal_column(SUMS).label("sums")
+    paid = select(sums).select_from(PaidCall).where(PaidCall.order_id == Order.id).lateral("paid")
     statement = (
         select(
             Order,
@@ -41,12 +53,14 @@ async def read_details(
             Nullable(ColoringVersion),
             Nullable(SvgVersion),
             func.now(),
+            paid.c.sums,
         )
         .outerjoin(LineItem, LineItem.order_id == Order.id)
         .outerjoin(Image, Image.line_item_id == LineItem.id)
         .outerjoin(ColoringVersion, ColoringVersion.image_id == Image.id)
         # Every SVG has a colouring, so both kinds fit into one query without multiplying.
         .outerjoin(SvgVersion, SvgVersion.coloring_version_id == ColoringVersion.id)
+        .join(paid, true())
         .where(condition)
         .order_by(LineItem.position, Image.position, ColoringVersion.version, SvgVersion.version)
         .execution_options(populate_existing=True)
@@ -59,8 +73,10 @@ async def read_details(
 def _details(rows: Iterable[_DetailRow]) -> list[OrderDetail]:
     # Dictionaries, because each row repeats all that stands above its last part.
     orders: dict[Order, dict[LineItem, dict[Image, _Versions]]] = {}
-    for order, item, image, coloring, svg, now in rows:
+    paid: dict[Order, Sequence[Decimal]] = {}
+    for order, item, image, coloring, svg, now, sums in rows:
         items = orders.setdefault(order, {})
+        paid[order] = sums
         if item is None:
             continue
         images = items.setdefault(item, {})
@@ -72,10 +88,12 @@ def _details(rows: Iterable[_DetailRow]) -> list[OrderDetail]:
                 selected = image.chosen_id(version.version_type)
                 view = VersionView.of(version, selected_id=selected, now=now)
                 versions[view.kind][view.version] = view
-    return [_detail(order, items) for order, items in orders.items()]
+    return [_detail(order, items, costs(paid[order])) for order, items in orders.items()]
 
 
-def _detail(order: Order, items: dict[LineItem, dict[Image, _Versions]]) -> OrderDetail:
+def _detail(
+    order: Order, items: dict[LineItem, dict[Image, _Versions]], paid: Costs
+) -> OrderDetail:
     return OrderDetail(
         id=str(order.id),
         number=order.order_number,
@@ -104,6 +122,7 @@ def _detail(order: Order, items: dict[LineItem, dict[Image, _Versions]]) -> Orde
         finished_at=order.finished_at,
         finished_by=order.finished_by,
         reopened=None if order.finished_at is not None else order.reopened_words,
+        costs=paid,
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from fototui.domain.costs import Costs
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
 from fototui.domain.stages import BookState, OrderStage, stage_of
@@ -226,6 +227,7 @@ class OrderDetail:
         finished_at: When it was handed over.
         finished_by: By whom.
         reopened: Why it came back after it was handed over.
+        costs: What outside services were paid for it.
     """
 
     id: str
@@ -244,6 +246,7 @@ class OrderDetail:
     finished_at: datetime | None = None
     finished_by: str | None = None
     reopened: Sentence | None = None
+    costs: Costs = field(default_factory=Costs)
 
     @property
     def images(self) -> tuple[ImageView, ...]:

@@ -110,9 +110,7 @@ async def test_what_was_wasted_is_told_apart_and_refused_calls_are_none(
     await pay(kind="svg", credits=Decimal("1.1"))
     await pay(outcome=None, wasted=None)
     (group,) = await service.report(CostsBy.OPERATOR, PRAGUE)
-    assert group.costs.total == Spent(
-        calls=5, execution_ms=4000, delay_ms=300, credits=Decimal("1.1")
-    )
+    assert group.costs.total == Spent(calls=5, execution_ms=4000, delay_ms=300, credits=1.1)
     assert group.costs.wasted == Spent(calls=2, execution_ms=1500)
     assert (await service.overview(PRAGUE)).today == group.costs
 
@@ -160,7 +158,7 @@ async def test_options_are_counted_with_what_was_chosen(
 
 
 def test_prices_make_money_of_it_as_far_as_they_are_known() -> None:
-    spent = Spent(calls=3, execution_ms=12_500, credits=Decimal("2.1"))
+    spent = Spent(calls=3, execution_ms=12_500, credits=2.1)
     both = Prices(second=Decimal("0.00044"), credit=Decimal("0.2"), currency="EUR")
     assert both.cost(spent) == Decimal("0.4255")
     assert str(both.told(spent)) == "0.43 EUR"
@@ -170,6 +168,6 @@ def test_prices_make_money_of_it_as_far_as_they_are_known() -> None:
     assert str(Prices().told(spent)) == "12.5 s of RunPod, Vectorizer.ai credits: 2.1"
     one = Prices(credit=Decimal(1))
     assert str(one.told(spent)) == "2.10 USD, 12.5 s of RunPod"
-    many = Spent(execution_ms=3_600_000_000, credits=Decimal(1_234_567))
+    many = Spent(execution_ms=3_600_000_000, credits=1_234_567)
     assert str(both.told(many)) == "248497.40 EUR"
     assert str(Prices().told(many)) == "3600000 s of RunPod, Vectorizer.ai credits: 1234567"
