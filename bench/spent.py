@@ -22,11 +22,13 @@ if shown:
         told += os.read(terminal, 65_536)
     process.send_signal(signal.SIGKILL)
 else:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    told = process.stderr.read()
 _, status, usage = os.wait4(process.pid, 0)
 code = os.waitstatus_to_exitcode(status)
 process.returncode = code
 if not shown and code:
-    sys.exit(f"{command} ended with {code}")
+    sys.exit(f"{command} ended with {code}: {told.decode()}")
 peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 print(usage.ru_utime + usage.ru_stime, peak)
