@@ -7,14 +7,13 @@ leads, and the content alone tells whether it is a photo, and of what kind.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from weakref import WeakValueDictionary
 
 import httpx
 
 from fototui.clients.photo_decoding import inspect_apart
 from fototui.clients.photo_routes import Route, open_routes
-from fototui.clients.photos import PhotoInfo
 from fototui.clients.unpacking import UnpackError, unpack
 from fototui.config.settings import Proxy
 from fototui.domain.errors import InvalidInputError, OutsideError, PermanentError, TransientError
@@ -32,6 +31,9 @@ from fototui.net.ssrf import (
     resolve,
 )
 from fototui.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from fototui.clients.photos import PhotoInfo
 
 log = get_logger(__name__)
 
@@ -71,7 +73,7 @@ class DownloadedPhoto:
     """
 
     data: bytes = field(repr=False)
-    info: PhotoInfo
+    info: "PhotoInfo"
 
 
 @dataclass(frozen=True, slots=True)

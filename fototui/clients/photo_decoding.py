@@ -1,10 +1,15 @@
 """Strangers' photos opened in worker processes, which whoever waits for them need not wait for."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
-from fototui.clients.photos import PhotoInfo
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from fototui.decoding.workers import WorkerError, Workers
 from fototui.domain.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from fototui.clients.photos import PhotoInfo
 
 PHOTO_WORKERS = Workers()
 """The processes that photos are opened in; shared by all that runs in this program."""
@@ -19,6 +24,8 @@ async def inspect_apart(data: bytes) -> PhotoInfo:
     Raises:
         InvalidInputError: It is no photo we take, is damaged, or costs too much to open.
     """
+    from fototui.clients.photos import PhotoInfo
+
     value, _ = await _apart("inspect", data)
     return PhotoInfo(
         content_type=str(value["content_type"]),

@@ -14,7 +14,6 @@ from typing import NoReturn
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
-from fototui.clients.photos import to_png
 from fototui.domain.errors import InvalidInputError, PermanentError, TransientError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.sentences import Sentence
@@ -206,6 +205,8 @@ def as_png(data: bytes) -> bytes:
     Raises:
         PermanentError: It is no picture.
     """
+    from fototui.clients.photos import to_png  # Pillow, which only a result needs
+
     try:
         return to_png(data)
     except InvalidInputError as error:

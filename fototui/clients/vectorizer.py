@@ -7,11 +7,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from fototui.clients.photos import PhotoInfo, peek_photo
 from fototui.clients.vectorizer_wire import (
     IMAGE_HEADER,
     SERVICE,
@@ -34,6 +34,9 @@ from fototui.domain.sentences import Sentence
 from fototui.net.client import open_client
 from fototui.net.closing import Closing
 from fototui.net.exchange import Answer, credential, exchange, megabytes, passing_error, web_address
+
+if TYPE_CHECKING:
+    from fototui.clients.photos import PhotoInfo
 
 MAX_PIXELS = 33_554_432
 MAX_IMAGE_BYTES = 30_000_000
@@ -285,8 +288,10 @@ class VectorizerApiService(Closing):
         return AccountError(refusal, service=SERVICE, status=answer.status)
 
 
-def _check_image(image: bytes) -> PhotoInfo:
+def _check_image(image: bytes) -> "PhotoInfo":
     """Refuse what the service would refuse after a long upload."""
+    from fototui.clients.photos import peek_photo
+
     if len(image) > MAX_IMAGE_BYTES:
         raise PermanentError(
             "The picture has {size} MB and Vectorizer.ai takes {limit} MB; generate a smaller "

@@ -10,6 +10,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, TextIO
 
 import platformdirs
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from fototui.pictures.terminal import Renderer
 
 _WAIT_FOR_JOBS = 60.0
+_ORDERS_FIRST = 1.0
 _FIRST_LINE = '{"event": "the log is opened", "level": "info", "logger": "fototui"}\n'
 
 
@@ -134,7 +136,7 @@ async def show_app(
         app = _make_app(runtime, backend, options, pictures, supervisor)
         app.notice = notice
         _spare_collector()
-        async with _kept(supervisor):
+        async with _kept(supervisor, app.store):
             await app.run_async()
             if supervisor is not None:
                 waits = app.leaving == "wait" and supervisor.running
@@ -161,12 +163,12 @@ def _spare_collector() -> None:
 
 
 @asynccontextmanager
-async def _kept(supervisor: EngineSupervisor | None) -> AsyncIterator[None]:
+async def _kept(supervisor: EngineSupervisor | None, store: LiveStore) -> AsyncIterator[None]:
     """Keep an engine beside the block, and let it end after it."""
     if supervisor is None:
         yield
         return
-    keeping = asyncio.create_task(supervisor.run(), name="engine supervisor")
+    keeping = asyncio.create_task(_run_after_orders(supervisor, store), name="engine supervisor")
     try:
         yield
     finally:
@@ -176,6 +178,20 @@ async def _kept(supervisor: EngineSupervisor | None) -> AsyncIterator[None]:
         keeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await keeping
+
+
+async def _run_after_orders(supervisor: EngineSupervisor, store: LiveStore) -> None:
+    """Let the operator see the orders before an engine takes its share of the processor."""
+    shown = asyncio.Event()
+    stop_listening = store.listen(lambda changed: shown.set() if changed.listing else None)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_ORDERS_FIRST):
+            await shown.wait()
+    stop_listening()
+    # In a thread, because keys are answered meanwhile.
+    for part in ("fototui.engine.engine", "fototui.engine.pipelines.registry"):
+        await asyncio.to_thread(import_module, part)
+    await supervisor.run()
 
 
 def _make_app(
