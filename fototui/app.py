@@ -32,7 +32,8 @@ from fototui.screens.palette import ActionProvider
 from fototui.screens.review import ReviewScreen
 from fototui.services.backend import Backend
 from fototui.ui import messages
-from fototui.ui.actions import Scope, bindings
+from fototui.ui.actions import Scope
+from fototui.ui.bindings import bindings
 from fototui.ui.commands import Command, CommandTable, perform
 from fototui.ui.context import AppContext, AppSettings
 from fototui.ui.last_choice import Choice, HandingOver, Undoable

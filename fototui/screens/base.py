@@ -13,7 +13,8 @@ from textual.containers import Container
 from textual.screen import Screen
 
 from fototui.live.state import Changed
-from fototui.ui.actions import Scope, bindings
+from fototui.ui.actions import Scope
+from fototui.ui.bindings import bindings
 from fototui.ui.commands import Command, CommandTable, perform
 from fototui.ui.context import AppContext
 from fototui.widgets.key_bar import KeyBar

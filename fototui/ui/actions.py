@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from textual.binding import Binding
-
 from fototui.i18n import N_
 
 
@@ -418,27 +416,3 @@ ACTIONS: dict[str, Action] = {action.id: action for action in _TABLE}
 def in_scope(scope: Scope) -> Iterable[Action]:
     """The actions of a scope, in the order of the table."""
     return (action for action in _TABLE if action.scope is scope)
-
-
-def bindings(scope: Scope) -> list[Binding]:
-    """Textual's bindings for a screen, or for the app itself.
-
-    Args:
-        scope: The screen's scope.
-
-    Returns:
-        Bindings with stable ids, by which the configuration remaps them.
-    """
-    return [
-        Binding(
-            action.keys,
-            f"act('{action.id}')",
-            action.label,
-            show=action.show,
-            id=action.id,
-            tooltip=action.tooltip,
-            # An input field takes letters for itself; keys that it has no use for stay ours.
-            priority=action.keys.startswith("ctrl+q"),
-        )
-        for action in in_scope(scope)
-    ]

@@ -26,6 +26,7 @@ from fototui.screens.review import ReviewScreen
 from fototui.widgets.picture.widget import Picture, PictureState
 from fototui.widgets.review_panel import ReviewPanel
 from fototui.widgets.tables.simple_table import SimpleTable
+from tests.ui.pages import ReviewPage
 from tests.ui.shop import ago, order_id
 from tests.waiting import until_shown
 
@@ -53,7 +54,6 @@ class Scene:
 async def begin(app: FototuiApp, pilot: AppPilot) -> None:
     """Wait until the list stands and the bar knows everything."""
     store = app.store
-    live = FeedState.LIVE if store._subscriber else FeedState.POLLING
     await until_shown(
         pilot,
         lambda: (
@@ -61,7 +61,7 @@ async def begin(app: FototuiApp, pilot: AppPilot) -> None:
             and store.lanes
             and isinstance(app.screen, OrdersScreen)
             and len(app.screen.list.shown) == len(store.orders)
-            and store.health.feed is live
+            and store.health.feed in (FeedState.LIVE, FeedState.POLLING)
         ),
     )
 
@@ -106,11 +106,7 @@ async def _order(app: FototuiApp, pilot: AppPilot) -> None:
     app.open_order(order_id(app, "#1270"))
     await until_shown(
         pilot,
-        lambda: (
-            isinstance(app.screen, OrderScreen)
-            and app.screen._opened
-            and app.context.viewers(app.screen._opened)
-        ),
+        lambda: isinstance(app.screen, OrderScreen) and app.context.viewers(order_id(app, "#1270")),
     )
 
 
@@ -151,8 +147,7 @@ async def _review_note(app: FototuiApp, pilot: AppPilot) -> None:
 async def _review_taken(app: FototuiApp, pilot: AppPilot) -> None:
     """Another choice was made while the picture was looked at."""
     await _review(app, pilot)
-    assert isinstance(app.screen, ReviewScreen)
-    app.screen._warn(_("Another version was chosen meanwhile."))
+    app.screen.query_one(ReviewPanel).warn(_("Another version was chosen meanwhile."))
 
 
 async def _by_operator(app: FototuiApp, pilot: AppPilot) -> None:
@@ -182,14 +177,10 @@ async def _compare(app: FototuiApp, pilot: AppPilot) -> None:
 
 async def _review(app: FototuiApp, pilot: AppPilot) -> None:
     await pilot.press("v")
+    page = ReviewPage(app)
     await until_shown(
         pilot,
-        lambda: (
-            isinstance(app.screen, ReviewScreen)
-            and app.screen._is_asked
-            and not app.screen._is_busy
-            and not app.screen.query_one(ReviewPanel).is_loading
-        ),
+        lambda: isinstance(app.screen, ReviewScreen) and (page.is_ready or page.is_empty),
     )
 
 

@@ -21,6 +21,7 @@ from fototui.widgets.tables.activity_rows import action_words
 from fototui.widgets.tables.simple_table import SimpleTable
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import AppPilot, OpenApp
+from tests.ui.pages import toasts
 from tests.waiting import until_shown
 
 HOSTILE = "[/foo] [@click=app.quit]x[/] \x1b[31mred\u202e"
@@ -93,10 +94,6 @@ def shown(app: FototuiApp) -> list[str]:
 
 def words(app: FototuiApp, name: str) -> str:
     return str(app.screen.query_one(f"#{name}", Static).render())
-
-
-def toasts(app: FototuiApp) -> str:
-    return " | ".join(str(toast.message) for toast in app._notifications)
 
 
 async def read(app: FototuiApp, pilot: AppPilot, count: int = 7) -> None:

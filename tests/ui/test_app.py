@@ -29,11 +29,8 @@ from fototui.ui.presence import Presence
 from fototui.widgets.status_bar import StatusBar
 from tests.factories import file_ref, make_order
 from tests.ui.conftest import AppPilot, OpenApp
+from tests.ui.pages import toasts
 from tests.waiting import until_shown
-
-
-def _toasts(app: FototuiApp) -> str:
-    return " ".join(note.message for note in app._notifications)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +145,7 @@ async def test_the_last_choice_is_taken_back_once(open_app: OpenApp, database: D
         await pilot.press("ctrl+z")
         assert await _is_selected(pilot, database, image_id, first)
         await pilot.press("ctrl+z")
-        await until_shown(pilot, lambda: "no choice to undo" in _toasts(app))
+        await until_shown(pilot, lambda: "no choice to undo" in toasts(app))
     assert await _selected(database, image_id) == first
 
 
@@ -163,7 +160,7 @@ async def test_a_choice_of_another_operator_is_not_undone(
             await service.select(second)
         app.on_choice_made(ChoiceMade(VersionType.COLORING, image_id, second, first))
         await pilot.press("ctrl+z")
-        await until_shown(pilot, lambda: "petr" in _toasts(app) or "selected" in _toasts(app))
+        await until_shown(pilot, lambda: "petr" in toasts(app) or "selected" in toasts(app))
     assert await _selected(database, image_id) == second
 
 
@@ -173,7 +170,7 @@ async def test_read_only_changes_nothing_and_says_so(open_app: OpenApp, database
         assert "READ" in app.export_screenshot()
         for key in ("g", "s", "r"):
             await pilot.press(key)
-        await until_shown(pilot, lambda: "read-only" in _toasts(app))
+        await until_shown(pilot, lambda: "read-only" in toasts(app))
     async with database.session() as session:
         assert len((await session.scalars(select(ColoringVersion.id))).all()) == 2
 

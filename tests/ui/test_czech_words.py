@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import update
 from textual.widgets import Input
 
-from fototui.app import FototuiApp
 from fototui.config.settings import Settings
 from fototui.db.database import Database
 from fototui.db.models.operations import Lane
@@ -29,15 +28,12 @@ from fototui.services.versions.coloring import ColoringService
 from fototui.ui.commands import perform
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import OpenApp
+from tests.ui.pages import toasts
 from tests.waiting import until_shown
 
 FAILED = PermanentError("RunPod failed: {reason}. Try again.", service="RunPod", reason="CUDA")
 REFUSED = AccountError("RunPod refuses the API key; check RUNPOD_API_KEY", service="RunPod")
 IN_CZECH = "RunPod selhal: CUDA. Zkuste to znovu."
-
-
-def toasts(app: FototuiApp) -> str:
-    return " ".join(note.message for note in app._notifications)
 
 
 async def failed_order(database: Database, *, words: Sentence | None) -> str:

@@ -29,6 +29,7 @@ from fototui.widgets.tables.simple_table import SimpleTable
 from fototui.widgets.throughput import ThroughputChart
 from tests.factories import make_call, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
+from tests.ui.pages import toasts
 from tests.waiting import until_shown
 
 HOSTILE = "[/foo] [@click=app.quit]x[/] \x1b[31mred\u202e"
@@ -127,10 +128,6 @@ def shown(app: FototuiApp, name: str) -> str:
 
 def why(app: FototuiApp) -> str:
     return str(app.screen.query_one("#why", Static).render())
-
-
-def toasts(app: FototuiApp) -> str:
-    return " | ".join(str(toast.message) for toast in app._notifications)
 
 
 async def ready(app: FototuiApp, pilot: AppPilot, jobs: int = 4) -> None:

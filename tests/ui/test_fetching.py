@@ -29,6 +29,7 @@ from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import AppPilot
+from tests.ui.pages import toasts
 from tests.waiting import until_shown
 
 HOSTILE = "[/foo] \x1b[31mred\u202e"
@@ -117,10 +118,6 @@ class Office:
 @pytest.fixture
 def office(database: Database, storage: DirectoryStorage) -> Office:
     return Office(database, storage)
-
-
-def toasts(app: FototuiApp) -> str:
-    return " | ".join(str(toast.message) for toast in app._notifications)
 
 
 def orders_screen(app: FototuiApp) -> OrdersScreen:

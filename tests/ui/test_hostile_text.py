@@ -11,6 +11,7 @@ from sqlalchemy import text
 from fototui.db.database import Database
 from fototui.domain.text import clean_line
 from fototui.storage.directory import DirectoryStorage
+from tests.ui.pages import lines
 from tests.ui.scenes import SCENES, begin, settle
 from tests.ui.shop import shop_app
 
@@ -71,11 +72,11 @@ async def test_no_text_forges_a_screen(
         for name in _SHOWN:
             await SCENES[name].go(app, pilot)
             await settle(app, pilot)
-            lines = [strip.text for strip in app.screen._compositor.render_strips()]
-            assert not [line for line in lines if _FORBIDDEN.search(line)], name
+            shown = lines(app)
+            assert not [line for line in shown if _FORBIDDEN.search(line)], name
             if name in _TELLING:
                 begins = clean_line(_TEXTS[kind])[:3].partition("\u200d")[0]
-                assert begins in "\n".join(lines), f"{name} does not show the text at all"
+                assert begins in "\n".join(shown), f"{name} does not show the text at all"
             while len(app.screen_stack) > 2:
                 app.pop_screen()
             await pilot.pause()

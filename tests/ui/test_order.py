@@ -38,6 +38,7 @@ from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.widget import Picture, PictureState
 from tests.factories import make_call, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
+from tests.ui.pages import toasts
 from tests.waiting import until_shown
 
 DONE = ColoringProcessingStatus.COMPLETED
@@ -143,11 +144,6 @@ async def book_of(session: AsyncSession, order_id: str) -> LineItem:
     return (await session.scalars(found)).one()
 
 
-def told(app: FototuiApp) -> str:
-    """The toasts that are shown."""
-    return "\n".join(note.message for note in app._notifications)
-
-
 def rows(screen: OrderScreen) -> str:
     """The versions that are listed."""
     return "\n".join(str(option.prompt) for option in screen.versions.options)
@@ -160,7 +156,7 @@ def at(selection: Selection) -> int:
 
 
 async def hears(app: FototuiApp, pilot: AppPilot, words: str) -> None:
-    await until_shown(pilot, lambda: words in told(app))
+    await until_shown(pilot, lambda: words in toasts(app))
 
 
 class TestShowing:
@@ -491,7 +487,7 @@ class TestChoosing:
             await hears(app, pilot, "v2 is chosen")
             assert [v.selected for v in await shop.colorings(order_id)] == [False, True]
             await until_shown(pilot, lambda: rows(screen).splitlines()[1].startswith("★"))
-            assert "is the chosen one now" not in told(app)
+            assert "is the chosen one now" not in toasts(app)
             await pilot.press("enter")
             await hears(app, pilot, "v2 is the chosen one already")
             await pilot.press("ctrl+z")

@@ -31,6 +31,7 @@ from fototui.widgets.picture.sixel import Sixels, sixels
 from fototui.widgets.picture.symbols import Grid, Symbols, draw, grid
 from fototui.widgets.picture.widget import Picture, PictureState
 from tests.ui.conftest import AppPilot, OpenApp
+from tests.ui.pages import lines, toasts
 from tests.waiting import PATIENCE, until_shown
 
 SYMBOLS = [Graphics.HALFCELL, Graphics.QUADRANT, Graphics.SEXTANT, Graphics.OCTANT]
@@ -304,9 +305,7 @@ async def test_sixels_and_what_stands_in_front(storage: SlowStorage, tmp_path: P
             await until_shown(pilot, lambda: drawn[False])
             # Behind a dialog and where there is no room for all of it, it is not drawn.
             assert "\x1bP" not in surface.render_lines(Region(0, 0, 40, 9))[0].render(app.console)
-            assert "\x1bP" not in "".join(
-                strip.text for strip in app.screen._compositor.render_strips()
-            )
+            assert "\x1bP" not in "".join(lines(app))
 
 
 async def test_the_whole_screen(
@@ -321,7 +320,7 @@ async def test_the_whole_screen(
         picture = screen.picture
         await until_shown(pilot, lambda: picture.state is PictureState.SHOWN)
         await pilot.press("minus")
-        assert any("The whole picture" in note.message for note in app._notifications)
+        assert "The whole picture" in toasts(app)
         await pilot.press("plus", "plus", "right", "down")
         assert picture.zoom == pytest.approx(2.25)
         assert picture.pan > (0.5, 0.5)
@@ -333,6 +332,6 @@ async def test_the_whole_screen(
         for _ in range(9):
             await pilot.press("plus")
         assert picture.zoom == 16
-        assert any("enlarged any further" in note.message for note in app._notifications)
+        assert "enlarged any further" in toasts(app)
         await pilot.press("0")
         assert (picture.zoom, picture.pan) == (1, (0.5, 0.5))

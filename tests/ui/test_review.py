@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from PIL import Image as Picture
 from sqlalchemy import text
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from fototui.app import FototuiApp
 from fototui.db.database import Database
@@ -21,11 +21,11 @@ from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent
 from fototui.domain.statuses import ColoringProcessingStatus
 from fototui.live.state import Changed
 from fototui.live.store import LiveStore
+from fototui.screens import review as review_module
 from fototui.screens.compare import CompareScreen
 from fototui.screens.dialogs import Confirm
 from fototui.screens.review import ReviewScreen
 from fototui.services.backend import Backend
-from fototui.services.review.queue import ReviewItem
 from fototui.services.review.service import ReviewService
 from fototui.services.versions.coloring import ColoringService
 from fototui.storage.directory import DirectoryStorage
@@ -34,10 +34,10 @@ from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
 from fototui.widgets.picture.widget import Picture as PictureWidget
 from fototui.widgets.picture.widget import PictureState
-from fototui.widgets.review_panel import ReviewPanel
 from tests.factories import file_ref, make_coloring, make_order
 from tests.pgproxy import PgProxy
 from tests.ui.conftest import AppPilot, OpenApp
+from tests.ui.pages import ReviewPage, toasts
 from tests.waiting import until_shown
 
 T = TypeVar("T")
@@ -93,39 +93,18 @@ def ids(order: Order) -> list[int]:
     return [image.id for image in order.line_items[0].images]
 
 
-class Review:
-    """The app on the review."""
+class Review(ReviewPage):
+    """The app on the review, and who drives it."""
 
     def __init__(self, app: FototuiApp, pilot: AppPilot) -> None:
-        self.app = app
+        super().__init__(app)
         self.pilot = pilot
-
-    @property
-    def screen(self) -> ReviewScreen:
-        (screen,) = (s for s in self.app.screen_stack if isinstance(s, ReviewScreen))
-        return screen
-
-    @property
-    def shown(self) -> int | None:
-        """The image that can be judged."""
-        screen = self.screen
-        is_ready = not screen._is_busy and screen.is_mounted and not self._panel.is_loading
-        return screen._item.image.id if screen._item is not None and is_ready else None
-
-    @property
-    def _panel(self) -> ReviewPanel:
-        return self.screen.query_one(ReviewPanel)
-
-    def words(self, name: str) -> str:
-        return str(self.screen.query_one(f"#{name}", Static).render())
 
     async def see(self, image_id: int) -> None:
         await until_shown(self.pilot, lambda: self.shown == image_id)
 
     async def toast(self, words: str) -> None:
-        await until_shown(
-            self.pilot, lambda: any(words in t.message for t in self.app._notifications)
-        )
+        await until_shown(self.pilot, lambda: words in toasts(self.app))
 
 
 OpenReview = Callable[..., AbstractAsyncContextManager[Review]]
@@ -370,16 +349,18 @@ async def test_two_operators_see_different_pictures(
 
 
 async def test_a_claim_that_was_lost_chooses_nothing_and_goes_on(
-    review: OpenReview, database: Database, ids: list[int]
+    review: OpenReview, database: Database, ids: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(review_module, "_RENEW_SECONDS", 0.1)
     async with review() as r:
         await r.see(ids[0])
-        await run(database, "UPDATE reviews SET claimed_until = now() - interval '1 s'")
-        taken = await ask(database, lambda s: s.next(uuid.uuid4()))
-        assert isinstance(taken, ReviewItem)
-        r.screen._beat()
+        await run(
+            database,
+            "UPDATE reviews SET claimed_by = 'eva', terminal_id = gen_random_uuid(), "
+            f"claimed_until = now() + interval '1 hour' WHERE image_id = {ids[0]}",
+        )
         await until_shown(r.pilot, lambda: "Someone else has this picture" in r.words("warning"))
-        assert r.shown == ids[0]  # it does not change under the finger
+        await r.see(ids[0])  # it does not change under the finger
         await r.pilot.press("enter")
         await r.toast("eva has taken this picture")
         await r.see(ids[1])
@@ -417,17 +398,24 @@ async def test_an_empty_queue_says_so_and_fills_itself(
 ) -> None:
     async with review() as r:
         await until_shown(r.pilot, lambda: "No picture is waiting" in r.words("empty"))
-        await until_shown(r.pilot, lambda: not r.screen._is_busy)
+        await until_shown(r.pilot, lambda: r.is_empty)
         await r.pilot.press("enter")
         await r.toast("No picture is waiting")
         order = await add_order(database, storage, 1)
         r.screen.on_store_changed(Changed(listing=True))
-        await r.see(order.line_items[0].images[0].id)
+        # The list of orders has not heard of it.
+        number = order.order_number
+        await until_shown(r.pilot, lambda: r.is_ready and number in r.words("order"))
 
 
 async def test_losing_the_database_keeps_the_picture_and_goes_on(
-    database: Database, database_url: str, storage: DirectoryStorage, ids: list[int]
+    database: Database,
+    database_url: str,
+    storage: DirectoryStorage,
+    ids: list[int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(review_module, "_RETRY_SECONDS", 0.1)
     async with PgProxy(database_url) as proxy, Database(proxy.url) as far:
         backend = Backend(far, storage, operator="jana")
         app = FototuiApp(
@@ -447,7 +435,6 @@ async def test_losing_the_database_keeps_the_picture_and_goes_on(
             assert r.shown == ids[0]
             assert await waiting(database) == ids
             await proxy.accept()
-            r.screen._beat()
             await until_shown(pilot, lambda: not r.words("warning"))
             await pilot.press("enter")
             await r.see(ids[1])

@@ -92,7 +92,7 @@ async def test_states_are_told_without_colour(
         (line,) = [line for line in lines if "#1270" in line.text]
         assert "Oox-O." in line.text
         shown = lines
-        for each in app._filters:
+        for each in app.get_line_filters():
             shown = [strip.apply_filter(each, Color(0, 0, 0)) for strip in shown]
         colours = [
             colour.triplet

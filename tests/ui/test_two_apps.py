@@ -28,9 +28,9 @@ from fototui.services.backend import Backend
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
-from fototui.widgets.review_panel import ReviewPanel
 from tests.factories import file_ref, make_coloring, make_order
 from tests.ui.conftest import AppPilot
+from tests.ui.pages import ReviewPage, toasts
 from tests.waiting import in_time, until_shown
 
 NAMES = ("jana", "petr")
@@ -56,7 +56,7 @@ class Operator:
 
     @property
     def toasts(self) -> str:
-        return " ".join(toast.message for toast in self.app._notifications)
+        return toasts(self.app)
 
     async def see(self, condition: Callable[[], object]) -> None:
         await until_shown(self.pilot, condition)
@@ -172,28 +172,19 @@ async def test_reviewing_at_once_judges_every_picture_once(office: Office) -> No
         await me.see(lambda: orders_screen.list.count(Tab.TO_REVIEW) == len(orders))
         await me.press_with_the_other("v")
         await me.see(lambda: isinstance(me.app.screen, ReviewScreen))
-        review = me.app.screen
-        assert isinstance(review, ReviewScreen)
-        panel = review.query_one(ReviewPanel)
-
-        def is_ready() -> bool:
-            return review._is_asked and not review._is_busy and not panel.is_loading
-
-        def is_over() -> bool:
-            return is_ready() and review._item is None and not review._progress.waiting
+        review = ReviewPage(me.app)
 
         def is_next() -> bool:
-            item = review._item
-            return is_ready() and item is not None and item.image.id not in me.judged
+            return review.shown is not None and review.shown not in me.judged
 
         while True:
-            await me.see(lambda: is_over() or is_next())
-            if is_over():
+            await me.see(lambda: review.is_over or is_next())
+            if review.is_over:
                 break
-            assert review._item is not None
-            me.judged.append(review._item.image.id)
+            assert review.shown is not None
+            me.judged.append(review.shown)
             await me.pilot.press("enter")
-        words = str(panel.query_one("#empty", Static).render())
+        words = review.words("empty")
         assert f"You have judged {len(me.judged)} picture" in words
         await me.pilot.press("escape")
         # Both lists say what both have done.

@@ -14,6 +14,7 @@ from fototui.widgets.key_bar import KeyBar
 from tests.factories import make_order
 from tests.ui.conftest import OpenApp
 from tests.ui.orders_app import App, orders_app
+from tests.ui.pages import toasts
 from tests.waiting import until_shown
 
 
@@ -109,6 +110,6 @@ async def test_a_read_only_terminal_puts_nothing_first(
         await pilot.press("exclamation_mark")
         await until_shown(
             pilot,
-            lambda: [str(t.message) for t in app._notifications] == ["This terminal is read-only."],
+            lambda: toasts(app) == "This terminal is read-only.",
         )
         assert await _urgent(database) == []
