@@ -78,8 +78,8 @@ def test_lines_get_thinner_as_the_picture_gets_smaller() -> None:
     assert Kind.THIN_LINES in measure(picture, 40).kinds()
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 200), (200, 1)])
 def test_any_shape_can_be_measured(size: tuple[int, int]) -> None:
     width, height = size
     picture = printable(svg('<rect width="1" height="1"/>', width=width, height=height))
-    assert 0 <= measure(picture, 180 if width > height else 0.05).ink <= 1
+    assert 0 <= measure(picture, 180 if width > height else 1.3).ink <= 1
