@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from PIL import Image, ImageOps
 
 from fototui.books.preflight import Measures, measure
-from fototui.books.svg import printable
+from fototui.books.svg import PrintableSvg, printable
 from fototui.domain.books import FindingKind as Kind
-from fototui.domain.options import ColoringOptions
+from fototui.domain.options import ColoringOptions, SvgOptions
+from fototui.sandbox.pictures.lineart import line_art
+from fototui.sandbox.vectorizer.tracing import vectorize
 from tests.books.conftest import SAMPLES, drawing, svg
 
 # A drawing of which nothing is to be said, to put other things into.
@@ -41,6 +46,27 @@ def test_real_line_art_gives_no_false_alarm(
 ) -> None:
     picture = printable(drawing(sample, ColoringOptions(*options)))
     assert measure(picture, width).kinds() == []
+
+
+def vectorized(picture: Image.Image) -> PrintableSvg:
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return printable(vectorize(file.getvalue(), SvgOptions()))
+
+
+@pytest.mark.parametrize("sample", ["cat", "photographer", "portrait"])
+def test_a_colouring_that_went_wrong_is_found(sample: str) -> None:
+    (path,) = (each for each in SAMPLES if each.stem == sample)
+    photo = path.read_bytes()
+    with Image.open(io.BytesIO(line_art(photo, ColoringOptions()))) as art:
+        white_on_black = ImageOps.invert(art.convert("L"))
+    with Image.open(io.BytesIO(photo)) as image:
+        grey = image.convert("L").resize((320, 320 * image.height // image.width))
+        # As a newspaper prints it; big enough dots to be traced.
+        screened = grey.convert("1").convert("L").resize((960, 3 * grey.height), 0)
+
+    assert measure(vectorized(white_on_black), 180).kinds() == [Kind.NEARLY_BLACK]
+    assert Kind.SPECKS in measure(vectorized(screened), 180).kinds()
 
 
 @pytest.mark.parametrize(
