@@ -13,7 +13,7 @@ import typst
 from fototui.books.findings import of_dedication, of_picture
 from fototui.books.parcel import unpack
 from fototui.books.preflight import measure
-from fototui.books.svg import SERVICE, PrintableSvg, printable
+from fototui.books.svg import SERVICE, UNDRAWABLE, PrintableSvg, printable
 from fototui.books.typography import dedication_text
 from fototui.domain.books import BookOptions, Finding, Orientation, orientation
 from fototui.domain.errors import PermanentError
@@ -27,6 +27,7 @@ FORMAT_VERSION = 1
 
 _FONTS = Path(__file__).parent / "fonts"
 _MAX_PICTURES = 2_000
+_LONGEST_SIDE = 1_000
 # The names under which a template sees its files.
 _TEMPLATE, _DATA = "book.typ", "book.json"
 
@@ -40,8 +41,6 @@ _PROBE = b"""
 _PACKAGE = re.compile(rb'"@[\w-]+/[\w-]+:[\d.]+"')
 _NOT_SHOWN = re.compile(r'the text `"([^"\n]+)"` could not be displayed')
 _ONE_PICTURE = b'#image(bytes(sys.inputs.svg), format: "svg")'
-
-_UNDRAWABLE = Sentence.make("The SVG cannot be drawn; generate it again.")
 
 
 class BookJob:
@@ -86,7 +85,8 @@ class BookJob:
         text, self._is_cut = dedication_text(None if words is None else str(words))
         self._missing = _missing_characters(text) if text else ""
         if text and self._missing:
-            text = text.translate(dict.fromkeys(map(ord, self._missing))).strip() or None
+            text = text.translate(dict.fromkeys(map(ord, self._missing)))
+            text = re.sub(" {2,}", " ", text).strip() or None
         self._dedication = text
         self._of_layout = [of_layout] if of_layout else []
 
@@ -161,7 +161,7 @@ class BookJob:
             try:
                 typst.compile(_ONE_PICTURE, sys_inputs={"svg": svg.data.decode()}, format="svg")
             except typst.TypstError:
-                raise _of_picture(number, _UNDRAWABLE) from None
+                raise _of_picture(number, UNDRAWABLE) from None
 
     def findings(self, reports: Sequence[Value]) -> list[Finding]:
         """Look at the dedication, and at each picture in the size that it has on its page.
@@ -175,9 +175,12 @@ class BookJob:
         for number, svg in enumerate(self._pictures, 1):
             report = placed.get(number, {})
             page, width = report.get("page"), report.get("width")
-            if not isinstance(width, (int, float)) or not 1 <= width <= 1_000:
+            if not isinstance(width, (int, float)) or not _is_printable(svg, width):
                 width = printed_width(svg, self._orientation)
-            kinds = [*svg.left_out, *measure(svg, width).kinds()]
+            try:
+                kinds = [*svg.left_out, *measure(svg, width).kinds()]
+            except PermanentError as error:
+                raise _of_picture(number, error.sentence) from None
             found += of_picture(kinds, page if isinstance(page, int) else None)
         return found
 
@@ -191,6 +194,11 @@ def printed_width(svg: PrintableSvg, way: Orientation) -> float:
     """
     width, height = (180.0, 267.0) if way is Orientation.UPRIGHT else (267.0, 180.0)
     return max(1.0, min(width, height * svg.width / svg.height))
+
+
+def _is_printable(svg: PrintableSvg, width: float) -> bool:
+    """Whether a picture of so many millimetres is one that a page may have."""
+    return width >= 1 and max(width, width * svg.height / svg.width) <= _LONGEST_SIDE
 
 
 def _picture(number: int, svg: bytes) -> PrintableSvg:

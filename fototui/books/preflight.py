@@ -9,21 +9,22 @@ from dataclasses import dataclass
 import resvg_py
 from PIL import Image, ImageChops, ImageStat
 
-from fototui.books.svg import PrintableSvg
+from fototui.books.svg import SERVICE, UNDRAWABLE, PrintableSvg
 from fototui.domain.books import FindingKind
+from fototui.domain.errors import PermanentError
 
 PPI = 150
 _MM = PPI / 25.4
 
 MOST_WHITE = 0.006
-"""Below this share of ink a page is nearly empty; the sparest sample has five times as much."""
+"""Below this share of ink a page is nearly empty; the sparest sample has seven times as much."""
 MOST_BLACK = 0.45
 """Above this share of ink a page is nearly black; the darkest sample has half of it."""
 SPECK = 0.8
 """Millimetres; what is smaller to both sides, with white all around, is a speck."""
 MANY_SPECKS = 40
-EDGE_SHARE = 0.5
-"""Of one side of a picture; lines that run out of it at a right angle take less."""
+EDGE_SHARE = 0.65
+"""Of one side of a picture; where a photo was cut, lines that run out of it take up to half."""
 THIN = 0.11
 """Millimetres; presses ask for lines of 0.25 pt (0.09 mm) at least."""
 THIN_SHARE = 0.15
@@ -54,10 +55,12 @@ class Measures:
         if self.ink < MOST_WHITE:
             # Of next to nothing all else would be true, too.
             return [FindingKind.NEARLY_EMPTY]
+        is_black = self.ink > MOST_BLACK
         found = {
-            FindingKind.NEARLY_BLACK: self.ink > MOST_BLACK,
+            FindingKind.NEARLY_BLACK: is_black,
             FindingKind.SPECKS: self.specks >= MANY_SPECKS,
-            FindingKind.TOUCHES_EDGE: self.edge > EDGE_SHARE,
+            # A black page does so anyhow.
+            FindingKind.TOUCHES_EDGE: self.edge > EDGE_SHARE and not is_black,
             FindingKind.THIN_LINES: self.thin > THIN_SHARE,
         }
         return [kind for kind, is_found in found.items() if is_found]
@@ -69,16 +72,20 @@ def measure(svg: PrintableSvg, millimetres: float) -> Measures:
     Args:
         svg: The picture.
         millimetres: Its width on the page.
+
+    Raises:
+        PermanentError: It cannot be drawn.
     """
-    # A picture of 1:1000 is drawn by its longer side; it has no room on any page anyhow.
-    width = max(1, round(millimetres * _MM))
-    png = resvg_py.svg_to_bytes(
-        svg_string=svg.data.decode(),
-        background="#ffffff",
-        skip_system_fonts=True,
-        width=width,
-        dpi=96.0,
-    )
+    try:
+        png = resvg_py.svg_to_bytes(
+            svg_string=svg.data.decode(),
+            background="#ffffff",
+            skip_system_fonts=True,
+            width=max(1, round(millimetres * _MM)),
+            dpi=96.0,
+        )
+    except ValueError:
+        raise PermanentError(UNDRAWABLE, service=SERVICE) from None
     with Image.open(io.BytesIO(bytes(png))) as image:
         darkness = ImageChops.invert(image.convert("L"))
     ink = darkness.point(lambda level: 255 if level > _INK else 0)

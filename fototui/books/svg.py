@@ -24,8 +24,10 @@ MAX_BYTES = 20_000_000
 """A bigger file is not parsed: its tree takes some ten times its size."""
 
 _MAX_DEPTH = 128
+_LONGEST = 200
 _MAX_ELEMENTS = 400_000
 
+UNDRAWABLE = Sentence.make("The SVG cannot be drawn; generate it again.")
 _DAMAGED = Sentence.make("The SVG is damaged; generate it again.")
 _ENTITIES = Sentence.make("The SVG defines entities, which no SVG of ours does; generate it again.")
 _TOO_BIG = Sentence.make("The SVG is too big to be printed; generate it again with fewer pixels.")
@@ -269,6 +271,10 @@ def _size(root: ET.Element) -> tuple[float, float]:
         except ValueError:
             width = height = 0.0
         root.attrib.pop("viewBox", None)
-    if not all(math.isfinite(side) and 1e-3 <= side <= 1e7 for side in (width, height)):
+    # No picture is a thread; to be drawn it would be of very many pixels, or of none.
+    sides = (width, height)
+    if not all(math.isfinite(side) and 1e-3 <= side <= 1e7 for side in sides) or (
+        max(sides) > _LONGEST * min(sides)
+    ):
         _refuse(_DAMAGED)
     return width, height

@@ -127,6 +127,7 @@ def test_only_shapes_are_kept(content: str, left: str, kinds: list[Kind]) -> Non
         b'<svg viewBox="0 0 0 9"/>',
         b'<svg viewBox="0 0 nan 9"/>',
         b'<svg viewBox="0 0 1e99 9"/>',
+        b'<svg viewBox="0 0 1e6 9"/>',
         b'<svg width="-1" height="9"/>',
         b'<svg width="1.2.3" height="9"/>',
         b'<x:svg xmlns:x="urn:x" viewBox="0 0 9 9"/>',

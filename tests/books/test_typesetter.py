@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import tempfile
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -13,6 +16,7 @@ from fototui.domain.books import BookOptions, FindingKind
 from fototui.domain.errors import InvalidInputError, PermanentError
 from tests.books.conftest import PLAIN, drawing, request, svg
 from tests.books.pdf import box, colours, opened, paths, text
+from tests.waiting import until
 
 A4 = [0, 0, 210.0, 297.0]
 
@@ -137,7 +141,7 @@ async def test_findings_name_the_page_of_the_file(typesetter: Typesetter) -> Non
     assert [(each.page, each.kind) for each in book.findings] == [(5, FindingKind.NEARLY_EMPTY)]
 
 
-@pytest.mark.parametrize("size", [(10, 4000), (4000, 10), (1, 1)])
+@pytest.mark.parametrize("size", [(10, 2000), (2000, 10), (1, 1)])
 async def test_every_picture_fits_on_its_page(
     typesetter: Typesetter, size: tuple[int, int]
 ) -> None:
@@ -197,6 +201,20 @@ async def test_what_costs_too_much_fails_with_its_process_only() -> None:
         with pytest.raises(PermanentError, match=r"takes more than 1 s or 2000 MB"):
             await typesetter.typeset(request(*[heavy] * 4))
         assert (await typesetter.typeset(request())).pages == 1
+
+
+async def test_no_files_are_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    async with Typesetter() as typesetter:
+        await typesetter.typeset(request(PLAIN))
+        assert list(tmp_path.iterdir()) == []
+        # Told to stop while the process works: that is ended, and its files go with it.
+        task = asyncio.create_task(typesetter.typeset(request(*[drawing()] * 60)))
+        await until(lambda: any(tmp_path.glob("*/60.svg")))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert list(tmp_path.iterdir()) == []
 
 
 async def test_an_svg_is_looked_at_by_itself(typesetter: Typesetter) -> None:
