@@ -116,6 +116,7 @@ bench: setup ## Measure the engine itself
 	@$(BIN)/python -m bench.jobs
 	@$(BIN)/python -m bench.live
 	@$(BIN)/python -m bench.start
+	@$(BIN)/python -m bench.books
 
 clean: ## Remove what make installed
 	rm -rf $(VENV) $(TOOLS)

@@ -27,6 +27,7 @@ FORMAT_VERSION = 1
 
 _FONTS = Path(__file__).parent / "fonts"
 _MAX_PICTURES = 2_000
+_LONGEST_SIDE = 1_000
 # The names under which a template sees its files.
 _TEMPLATE, _DATA = "book.typ", "book.json"
 
@@ -36,6 +37,8 @@ _PROBE = b"""
 #set text(font: ("EB Garamond", "Noto Emoji"), lang: "cs")
 #sys.inputs.words
 """
+# It would be fetched over the network, and be another one some day.
+_PACKAGE = re.compile(rb'"@[\w-]+/[\w-]+:[\d.]+"')
 _NOT_SHOWN = re.compile(r'the text `"([^"\n]+)"` could not be displayed')
 _ONE_PICTURE = b'#image(bytes(sys.inputs.svg), format: "svg")'
 
@@ -65,6 +68,13 @@ class BookJob:
                 service=SERVICE,
                 count=len(svgs),
                 most=_MAX_PICTURES,
+            )
+        if found := _PACKAGE.search(template):
+            raise PermanentError(
+                "The template imports the package {package}; put what it needs of it into the file "
+                "itself.",
+                service=SERVICE,
+                package=found[0].decode(),
             )
         self.options = BookOptions.model_validate(head["options"])
         self._template = template
@@ -166,9 +176,12 @@ class BookJob:
         for number, svg in enumerate(self._pictures, 1):
             report = placed.get(number, {})
             page, width = report.get("page"), report.get("width")
-            if not isinstance(width, (int, float)) or not 1 <= width <= 1_000:
+            if not isinstance(width, (int, float)) or not _is_printable(svg, width):
                 width = printed_width(svg, self._orientation)
-            kinds = [*svg.left_out, *measure(svg, width).kinds()]
+            try:
+                kinds = [*svg.left_out, *measure(svg, width).kinds()]
+            except ValueError:
+                raise _of_picture(number, _UNDRAWABLE) from None
             found += of_picture(kinds, page if isinstance(page, int) else None)
         return found
 
@@ -182,6 +195,11 @@ def printed_width(svg: PrintableSvg, way: Orientation) -> float:
     """
     width, height = (180.0, 267.0) if way is Orientation.UPRIGHT else (267.0, 180.0)
     return max(1.0, min(width, height * svg.width / svg.height))
+
+
+def _is_printable(svg: PrintableSvg, width: float) -> bool:
+    """Whether a picture of so many millimetres is one that a page may have."""
+    return width >= 1 and max(width, width * svg.height / svg.width) <= _LONGEST_SIDE
 
 
 def _picture(number: int, svg: bytes) -> PrintableSvg:

@@ -16,14 +16,14 @@ PPI = 150
 _MM = PPI / 25.4
 
 MOST_WHITE = 0.006
-"""Below this share of ink a page is nearly empty; the sparest sample has five times as much."""
+"""Below this share of ink a page is nearly empty; the sparest sample has seven times as much."""
 MOST_BLACK = 0.45
 """Above this share of ink a page is nearly black; the darkest sample has half of it."""
 SPECK = 0.8
 """Millimetres; what is smaller to both sides, with white all around, is a speck."""
 MANY_SPECKS = 40
-EDGE_SHARE = 0.5
-"""Of one side of a picture; lines that run out of it at a right angle take less."""
+EDGE_SHARE = 0.65
+"""Of one side of a picture; where a photo was cut, lines that run out of it take up to half."""
 THIN = 0.11
 """Millimetres; presses ask for lines of 0.25 pt (0.09 mm) at least."""
 THIN_SHARE = 0.15
@@ -54,10 +54,12 @@ class Measures:
         if self.ink < MOST_WHITE:
             # Of next to nothing all else would be true, too.
             return [FindingKind.NEARLY_EMPTY]
+        is_black = self.ink > MOST_BLACK
         found = {
-            FindingKind.NEARLY_BLACK: self.ink > MOST_BLACK,
+            FindingKind.NEARLY_BLACK: is_black,
             FindingKind.SPECKS: self.specks >= MANY_SPECKS,
-            FindingKind.TOUCHES_EDGE: self.edge > EDGE_SHARE,
+            # A black page does so anyhow.
+            FindingKind.TOUCHES_EDGE: self.edge > EDGE_SHARE and not is_black,
             FindingKind.THIN_LINES: self.thin > THIN_SHARE,
         }
         return [kind for kind, is_found in found.items() if is_found]
@@ -115,7 +117,9 @@ def _thin(darkness: Image.Image, ink: Image.Image) -> float:
         return 0.0
     full = round(255 * THIN * _MM)
     cores = darkness.point(lambda level: 255 if level > full else 0)
-    near_cores = _smeared(_smeared(cores, 2, (1, 0)), 2, (0, 1))
+    # Nor is a grey area a thin line, although none of its dots is dark.
+    areas = ImageChops.invert(_around(ImageChops.invert(ink), 2))
+    near_cores = _around(ImageChops.lighter(cores, areas), 2)
     return _mean(ImageChops.subtract(ink, near_cores)) / whole
 
 
@@ -131,12 +135,17 @@ def _specks(ink: Image.Image) -> int:
         ),
         ImageChops.lighter(ImageChops.offset(down, radius, 0), ImageChops.offset(down, -radius, 0)),
     )
-    inside = _smeared(_smeared(room, radius - 1, (1, 0)), radius - 1, (0, 1))
+    inside = _around(room, radius - 1)
     # Around each speck the places that see it so fill a rectangle; its first corner is counted.
     seen = ImageChops.subtract(inside, ring)
     above, left = ImageChops.offset(seen, 0, 1), ImageChops.offset(seen, 1, 0)
     corners = ImageChops.subtract(seen, ImageChops.lighter(above, left))
     return corners.histogram()[255]
+
+
+def _around(image: Image.Image, radius: int) -> Image.Image:
+    """Each dot drawn out to a square."""
+    return _smeared(_smeared(image, radius, (1, 0)), radius, (0, 1))
 
 
 def _smeared(image: Image.Image, radius: int, way: tuple[int, int]) -> Image.Image:

@@ -71,6 +71,9 @@ def _make_grey(holder: Object) -> None:
             keys = list(range(len(each)))
         else:
             continue
+        if isinstance(each, Dictionary) and each.get("/S") == Name.Transparency:
+            # What shines through is mixed in greys, too.
+            each["/CS"] = Name.DeviceGray
         for key in keys:
             value = each[key]
             if _channels(value) == 1:

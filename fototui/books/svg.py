@@ -24,6 +24,7 @@ MAX_BYTES = 20_000_000
 """A bigger file is not parsed: its tree takes some ten times its size."""
 
 _MAX_DEPTH = 128
+_LONGEST = 200
 _MAX_ELEMENTS = 400_000
 
 _DAMAGED = Sentence.make("The SVG is damaged; generate it again.")
@@ -269,6 +270,10 @@ def _size(root: ET.Element) -> tuple[float, float]:
         except ValueError:
             width = height = 0.0
         root.attrib.pop("viewBox", None)
-    if not all(math.isfinite(side) and 1e-3 <= side <= 1e7 for side in (width, height)):
+    # No picture is a thread; to be drawn it would be of very many pixels, or of none.
+    sides = (width, height)
+    if not all(math.isfinite(side) and 1e-3 <= side <= 1e7 for side in sides) or (
+        max(sides) > _LONGEST * min(sides)
+    ):
         _refuse(_DAMAGED)
     return width, height

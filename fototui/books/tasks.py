@@ -1,9 +1,8 @@
 """What a worker process does for books: it typesets one, draws a page, looks at an SVG."""
 
+import hashlib
 import json
-import tempfile
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import resvg_py
@@ -20,21 +19,24 @@ from fototui.domain.errors import InvalidInputError
 # What a template tells of its pages is put under this label.
 _REPORTS = "<fototui>"
 
+# Who pages through a book asks for one page after the other.
+_last_drawn: dict[bytes, Sequence[str]] = {}
 
-def typeset(data: bytes) -> tuple[Value, bytes]:
+
+def typeset(data: bytes, folder: str) -> tuple[Value, bytes]:
     """Make a book.
 
     Args:
         data: Its request and template, packed.
+        folder: An empty folder for its files.
 
     Returns:
         How many pages it has; its findings and the PDF, packed.
     """
     job = BookJob.read(data)
-    with tempfile.TemporaryDirectory(prefix="fototui-book-") as folder:
-        compiler = job.open(Path(folder))
-        raw = job.compile(compiler, "pdf")[0]
-        reports = json.loads(compiler.query(_REPORTS, field="value"))
+    compiler = job.open(Path(folder))
+    raw = job.compile(compiler, "pdf")[0]
+    reports = json.loads(compiler.query(_REPORTS, field="value"))
     findings = job.findings([each for each in reports if isinstance(each, dict)])
     pdf, pages, not_grey = finished(raw, bleed=job.options.bleed)
     for page, kinds in not_grey.items():
@@ -43,18 +45,19 @@ def typeset(data: bytes) -> tuple[Value, bytes]:
     return {"pages": pages}, pack(_written(findings), [pdf])
 
 
-def render(data: bytes, page: int, ppi: int) -> tuple[Value, bytes]:
+def render(data: bytes, folder: str, page: int, ppi: int) -> tuple[Value, bytes]:
     """Draw a page of a book.
 
     Args:
         data: Its request and template, packed.
+        folder: An empty folder for its files.
         page: Which page, from 1.
         ppi: Pixels per inch.
 
     Returns:
         How many pages it has; a PNG.
     """
-    pages = _drawn(data)
+    pages = _drawn(data, Path(folder))
     if not 1 <= page <= len(pages):
         raise InvalidInputError(
             "The book has no page {page}; its pages are 1 to {last}.", page=page, last=len(pages)
@@ -80,12 +83,14 @@ def check(data: bytes) -> tuple[Value, bytes]:
     return {}, pack(_written(of_picture([*svg.left_out, *measured.kinds()])), [])
 
 
-# Who pages through a book asks for one page after the other.
-@lru_cache(maxsize=1)
-def _drawn(data: bytes) -> Sequence[str]:
-    job = BookJob.read(data)
-    with tempfile.TemporaryDirectory(prefix="fototui-book-") as folder:
-        return [page.decode() for page in job.compile(job.open(Path(folder)), "svg")]
+def _drawn(data: bytes, folder: Path) -> Sequence[str]:
+    key = hashlib.sha256(data).digest()
+    if key not in _last_drawn:
+        job = BookJob.read(data)
+        pages = [page.decode() for page in job.compile(job.open(folder), "svg")]
+        _last_drawn.clear()
+        _last_drawn[key] = pages
+    return _last_drawn[key]
 
 
 def _written(findings: Sequence[Finding]) -> Value:

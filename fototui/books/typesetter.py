@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fototui.books.parcel import pack, unpack
 from fototui.books.request import BookRequest, TypesetBook
@@ -44,7 +45,7 @@ class Typesetter(Closing):
             ConfigurationError: The shop's template cannot be read.
             TransientError: No process could be started.
         """
-        value, packed = await self._run("typeset", await self._packed(request))
+        value, packed = await self._run_in_folder("typeset", request)
         head, (pdf,) = unpack(packed)
         return TypesetBook(pdf, int(str(value["pages"])), _findings(head))
 
@@ -66,7 +67,7 @@ class Typesetter(Closing):
             TransientError: No process could be started.
         """
         params = {"page": page, "ppi": min(max(ppi, 10), 600)}
-        return (await self._run("render", await self._packed(request), params))[1]
+        return (await self._run_in_folder("render", request, params))[1]
 
     async def check_svg(self, svg: bytes) -> tuple[Finding, ...]:
         """Tell what an operator should know of an SVG before it is printed in a book.
@@ -88,7 +89,9 @@ class Typesetter(Closing):
         """End the worker processes."""
         self._workers.close()
 
-    async def _packed(self, request: BookRequest) -> bytes:
+    async def _run_in_folder(
+        self, task: str, request: BookRequest, params: Mapping[str, object] | None = None
+    ) -> tuple[dict[str, object], bytes]:
         head = {
             "order_number": request.order_number,
             "title": request.title,
@@ -96,9 +99,12 @@ class Typesetter(Closing):
             "layout": request.layout,
             "options": request.options.model_dump(mode="json"),
         }
-        return await asyncio.to_thread(
+        data = await asyncio.to_thread(
             lambda: pack(head, [_read_template(self._template), *request.pages])
         )
+        # Here and not in the process, which may be ended at any moment: no picture is left behind.
+        with TemporaryDirectory(prefix="fototui-book-", ignore_cleanup_errors=True) as folder:
+            return await self._run(task, data, {"folder": folder, **(params or {})})
 
     async def _run(
         self, task: str, data: bytes, params: Mapping[str, object] | None = None

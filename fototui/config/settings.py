@@ -134,6 +134,8 @@ class Settings(BaseSettings):
     default_steps: Annotated[int, Field(ge=STEPS_RANGE[0], le=STEPS_RANGE[1])] = 4
     min_image_size: Annotated[int, Field(ge=1)] = 1200
     """Pixels of the longer side; a smaller photo is scaled up before it is coloured."""
+    book_template: Path | None = None
+    """A Typst file that books are made by; the program's own where not given."""
 
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],

@@ -1,0 +1,108 @@
+"""A shop's own template: what it is given, and what it may not do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fototui.books.typesetter import Typesetter
+from fototui.decoding.workers import WorkerLimits
+from fototui.domain.books import BookOptions, FindingKind
+from fototui.domain.errors import ConfigurationError, PermanentError
+from fototui.domain.sentences import Sentence
+from tests.books.conftest import PLAIN, drawing, request, svg
+from tests.books.pdf import box, opened, text
+
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "book-template.md"
+SHOWS_ITS_DATA = '#set page(width: 4000mm, height: 99mm)\n#raw(read("book.json"))'
+
+
+def written(folder: Path, source: str) -> Path:
+    path = folder / "own.typ"
+    path.write_text(source, encoding="utf-8")
+    return path
+
+
+async def test_it_is_given_what_is_documented(tmp_path: Path) -> None:
+    async with Typesetter(written(tmp_path, SHOWS_ITS_DATA)) as typesetter:
+        book = await typesetter.typeset(
+            request(
+                PLAIN,
+                svg("<path d='M9 9H99V99Z'/>", width=300, height=200),
+                dedication="Pro Emu",
+                layout="Na šířku",
+                title="Omalovánky",
+                options=BookOptions(bleed=3, page_numbers=True),
+            )
+        )
+
+    with opened(book.pdf) as document:
+        shown = "".join(text(page) for page in document.pages)
+    documented = DOCUMENTATION.read_text(encoding="utf-8").split("```json\n")[1].split("```")[0]
+    assert json.loads(shown) == json.loads(documented)
+
+
+async def test_it_makes_the_book(tmp_path: Path) -> None:
+    source = """
+        #let book = json("book.json")
+        #set page(width: 100mm, height: 100mm)
+        #for one in book.pages { page(image(one.file, width: 50mm)) }
+    """
+    async with Typesetter(written(tmp_path, source)) as typesetter:
+        book = await typesetter.typeset(request(drawing(), svg()))
+
+    assert book.pages == 2
+    # It does not tell where its pictures are.
+    assert [(each.page, each.kind) for each in book.findings] == [(None, FindingKind.NEARLY_EMPTY)]
+    with opened(book.pdf) as document:
+        assert box(document.pages[0], "/MediaBox") == [0, 0, 100.0, 100.0]
+
+
+async def test_what_it_prints_in_colour_is_found(tmp_path: Path) -> None:
+    source = "#page[black]\n#page(rect(fill: red))\n#page(rect(fill: cmyk(0%, 0%, 0%, 100%)))"
+    async with Typesetter(written(tmp_path, source)) as typesetter:
+        book = await typesetter.typeset(request())
+
+    assert [(each.page, each.kind) for each in book.findings] == [(2, FindingKind.COLOURS)]
+    assert str(book.findings[0].sentence) == "The template prints colours on the page."
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '#read("/etc/passwd")',
+        '#read("../../../../../etc/passwd")',
+        '#image("/proc/self/environ")',
+        "#include sys.inputs.x",
+        "#let x = (",
+    ],
+)
+async def test_its_errors_are_told_and_nothing_outside_is_read(tmp_path: Path, source: str) -> None:
+    async with Typesetter(written(tmp_path, source)) as typesetter:
+        with pytest.raises(PermanentError, match="The template cannot be typeset: error: ") as e:
+            await typesetter.typeset(request())
+    assert "root:" not in str(e.value)
+    assert isinstance(e.value.sentence, Sentence)
+
+
+async def test_packages_are_not_fetched(tmp_path: Path) -> None:
+    source = '#import "@preview/cetz:0.3.4"'
+    async with Typesetter(written(tmp_path, source)) as typesetter:
+        with pytest.raises(PermanentError, match=r'imports the package "@preview/cetz:0\.3\.4"'):
+            await typesetter.typeset(request())
+
+
+async def test_one_without_end_is_ended(tmp_path: Path) -> None:
+    source = "#for i in range(99999) { for j in range(99999) { let k = i + j } }"
+    limits = WorkerLimits(cpu_seconds=1.0, seconds=60.0, memory=2_000_000_000, at_once=1)
+    async with Typesetter(written(tmp_path, source), limits) as typesetter:
+        with pytest.raises(PermanentError, match="takes more than 1 s"):
+            await typesetter.typeset(request())
+
+
+async def test_one_that_is_not_there_is_a_matter_of_settings(tmp_path: Path) -> None:
+    async with Typesetter(tmp_path / "none.typ") as typesetter:
+        with pytest.raises(ConfigurationError, match=r"BOOK_TEMPLATE names .*none\.typ"):
+            await typesetter.typeset(request())
