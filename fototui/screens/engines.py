@@ -70,8 +70,8 @@ class EnginesScreen(FototuiScreen):
         border-top: solid $panel; border-title-color: $text-muted; border-title-style: bold;
     }
     EnginesScreen SimpleTable:focus { border-top: solid $primary; border-title-color: $primary; }
-    EnginesScreen #lanes { height: 6; }
-    EnginesScreen.-wide #top > * { width: 1fr; height: 6; }
+    EnginesScreen #lanes { height: 7; }
+    EnginesScreen.-wide #top > * { width: 1fr; height: 7; }
     EnginesScreen.-wide ThroughputChart { max-width: 84; }
     EnginesScreen #engines { height: auto; min-height: 3; max-height: 30%; }
     EnginesScreen #jobs { height: 1fr; }

@@ -113,7 +113,7 @@ async def test_lists_tell_what_waits_and_what_the_living_run(
             claimed_by=alive.id,
             status=SvgProcessingStatus.VECTORIZER_PROCESSING,
         )
-    ingest, download, coloring, svg = await service.list_lanes()
+    ingest, download, coloring, svg, _ = await service.list_lanes()
     assert [(view.lane, view.running, view.waiting) for view in (ingest, download)] == [
         (JobKind.INGEST, 0, 0),
         (JobKind.DOWNLOAD, 0, 0),
