@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from sqlalchemy import select
@@ -76,6 +77,9 @@ class VersionBase(VersionReading, ABC, Generic[VersionT, OptionsT]):
     def _end_outside(self, version: VersionT) -> None:
         """Have the outside job of a cancelled version ended, where that can be asked for."""
 
+    def _note(self, state: ImageState, version: VersionT) -> Sentence | None:
+        """What an operator who asks for a version should know."""
+
     # --- shared ------------------------------------------------------------------------------
 
     @asynccontextmanager
@@ -94,7 +98,8 @@ class VersionBase(VersionReading, ABC, Generic[VersionT, OptionsT]):
 
     def _view(self, state: ImageState, version: VersionT) -> VersionView:
         selected = state.image.chosen_id(self.kind)
-        return VersionView.of(version, selected_id=selected, now=state.now)
+        view = VersionView.of(version, selected_id=selected, now=state.now)
+        return replace(view, note=self._note(state, version))
 
     def _log(self, action: ActivityAction, item: LineItem, version: VersionT) -> None:
         self._activity.add(

@@ -1,7 +1,5 @@
 """What an operator can do with SVGs."""
 
-from dataclasses import replace
-
 from fototui.db.events.session import mercure_autotrack
 from fototui.db.models.orders import ColoringVersion, SvgVersion
 from fototui.domain.errors import ConflictError, InvalidInputError
@@ -80,15 +78,12 @@ class VectorizerService(VersionService[SvgVersion, SvgOptions]):
     def _makes_the_same(self, one: SvgVersion, other: SvgVersion) -> bool:
         return _recipe(one) == _recipe(other)
 
-    def _view(self, state: ImageState, version: SvgVersion) -> VersionView:
-        view = super()._view(state, version)
+    def _note(self, state: ImageState, version: SvgVersion) -> Sentence | None:
         if state.image.chosen_id(VersionType.COLORING) is not None:
-            return view
+            return None
         numbers = {coloring.id: coloring.version for coloring in state.coloring}
         source = name_of(VersionType.COLORING, numbers[version.coloring_version_id])
-        return replace(
-            view, note=Sentence.make("Made of {version}: none is chosen.", version=source)
-        )
+        return Sentence.make("Made of {version}: none is chosen.", version=source)
 
     def _source(self, version: SvgVersion) -> int:
         return version.coloring_version_id
