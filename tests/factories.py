@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import count
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -107,3 +108,25 @@ async def make_svg(
     session.add(row)
     await session.flush()
     return row
+
+
+async def choose_svgs(session: AsyncSession, order: Order) -> list[int]:
+    """A finished SVG of each image of an order, and its choice; the SVGs' ids."""
+    chosen = []
+    for item in order.line_items:
+        for its_image in item.images:
+            image = await session.merge(its_image)
+            coloring = await make_coloring(
+                session, image, status=ColoringProcessingStatus.COMPLETED, file_ref=file_ref()
+            )
+            svg = await make_svg(
+                session,
+                coloring,
+                status=SvgProcessingStatus.COMPLETED,
+                file_ref=file_ref(f"{image.id}.svg"),
+                completed_at=datetime.now(UTC),
+            )
+            image.selected_coloring_id, image.selected_svg_id = coloring.id, svg.id
+            chosen.append(svg.id)
+    await session.flush()
+    return chosen

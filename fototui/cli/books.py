@@ -27,7 +27,9 @@ def make_books(
     numbers: Numbers,
     item: Annotated[
         list[int] | None,
-        typer.Option("--item", help="Only this line item: its place in the order, from 1."),
+        typer.Option(
+            "--item", min=1, max=10_000, help="Only this line item: its place in the order, from 1."
+        ),
     ] = None,
     bleed: Annotated[
         float | None, typer.Option(min=0, max=MAX_BLEED, help="Millimetres to be cut off.")

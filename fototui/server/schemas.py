@@ -65,7 +65,7 @@ class SvgRequest(_Request):
 class BookRequest(_Request):
     """Which books, and how they are typeset; what is left out has the server's default."""
 
-    positions: list[Annotated[int, Field(ge=1)]] | None = Field(
+    positions: list[Annotated[int, Field(ge=1, le=2**31 - 1)]] | None = Field(
         default=None,
         max_length=1000,
         description="Only of the line items in these places, from 1; all where left out.",

@@ -37,7 +37,7 @@ def test_a_shop_is_adopted_and_its_old_jobs_released(
     assert "nothing to do" in bare("db", "upgrade", "--dry-run", **url).err
     assert bare("db", "check", **url).code == 0
 
-    held = "colourings 8 (as many paid RunPod jobs), SVGs 5"
+    held = "Colouring 8 (as many paid RunPod jobs), SVG 5"
     assert held in bare("lanes", "release", "--dry-run", **url).err
     assert held in bare("lanes", "list", **url).err
     assert held in bare("doctor", **url).out

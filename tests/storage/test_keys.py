@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ulid import ULID
 
 from fototui.domain.errors import InvalidInputError
-from fototui.storage.keys import OrderStoragePaths, check_key
+from fototui.storage.keys import OrderStoragePaths, book_key, check_key
 
 ORDER = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
@@ -104,3 +104,31 @@ def test_an_accepted_key_stays_below_its_root(key: str) -> None:
 def test_keys_that_no_store_takes_are_refused(key: str) -> None:
     with pytest.raises(InvalidInputError):
         check_key(key)
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        ("#1270", "1270"),
+        ("#M1000", "M1000"),
+        ("EXP-12/2026", "EXP-12-2026"),
+        ("../..", "order"),
+        ("Žluť 1", "lu-1"),
+        ("x" * 500, "x" * 60),
+    ],
+)
+def test_a_book_is_called_by_its_order_s_number(number: str, name: str) -> None:
+    key = book_key(ORDER, 7, 2, order_number=number, position=3)
+    assert key == f"{ORDER}/7/book/v2/{name}-3.pdf"
+
+
+@given(st.text())
+def test_no_order_number_leads_a_book_out_of_its_place(number: str) -> None:
+    key = check_key(book_key(ORDER, 7, 2, order_number=number, position=3))
+    assert PurePosixPath(key).parent == PurePosixPath(ORDER) / "7" / "book" / "v2"
+
+
+@pytest.mark.parametrize(("version", "position"), [(0, 1), (1, 0)])
+def test_books_are_counted_from_one(version: int, position: int) -> None:
+    with pytest.raises(InvalidInputError, match="counted from 1"):
+        book_key(ORDER, 7, version, order_number="#1", position=position)

@@ -4,14 +4,17 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, select, text, update
+import pytest
+from sqlalchemy import delete, func, select, text, update
 
 from fototui.db.models.books import Book
 from fototui.db.models.operations import Activity
-from fototui.db.models.orders import LineItem, Order, SvgVersion
+from fototui.db.models.orders import Image, LineItem, Order, SvgVersion
+from fototui.domain.books import BookOptions
 from fototui.domain.events import BaseMercureEvent, ListUpdateEvent, OrderUpdateEvent
 from fototui.engine.jobs.books import BOOKS
 from fototui.engine.jobs.claims import Claims
+from fototui.engine.maintenance.rules import Rules, RuleSettings
 from fototui.services.books.service import BookService
 from tests.engine.conftest import QUICK, World
 from tests.engine.one_life import register
@@ -234,3 +237,114 @@ async def test_books_take_no_longer_to_claim_however_many_were_made(world: World
     assert "Sort" not in plan
     await _drain(world)
     assert (await world.book(book_id)).status == "completed"
+
+
+# --- made without an operator -------------------------------------------------------------------
+
+
+async def _ready(world: World, **order: object) -> int:
+    """The line item of an order of which each picture has its SVG, without a book; its id."""
+    [book_id] = await world.queue_books(1)
+    book = await world.book(book_id)
+    async with world.database.session() as session, session.begin():
+        await session.execute(delete(Book).where(Book.id == book_id))
+        await session.execute(
+            update(SvgVersion)
+            .where(SvgVersion.id.in_(book.svg_ids))
+            .values(completed_at=func.now())
+        )
+        if order:
+            await session.execute(update(Order).where(Order.id == book.order_id).values(**order))
+    return book.line_item_id
+
+
+async def _books_of(world: World, item_id: int) -> list[Book]:
+    async with world.database.session() as session:
+        found = await session.scalars(select(Book).where(Book.line_item_id == item_id))
+        return list(found)
+
+
+async def _apply(world: World, **rules: object) -> None:
+    settings = RuleSettings(book=True, **rules)  # type: ignore[arg-type]  # of several types
+    await Rules(world.database, settings, actor="test (engine)").apply()
+
+
+async def test_the_book_of_an_order_that_is_ready_is_asked_for_once(world: World) -> None:
+    item_id = await _ready(world)
+    options = BookOptions(bleed=3, crop_marks=True)
+    async with world.engine(rules=RuleSettings(book=True, book_options=options)):
+
+        async def made() -> bool:
+            return [book.status for book in await _books_of(world, item_id)] == ["completed"]
+
+        await until(made)
+    [book] = await _books_of(world, item_id)
+    assert (book.requested_by, BookOptions.model_validate(book.options)) == (
+        "test (engine)",
+        options,
+    )
+    # What was made once is the operators', although it is true no more.
+    async with world.database.session() as session, session.begin():
+        await session.execute(update(LineItem).values(dedication="Pro Evu"))
+    await _apply(world)
+    assert len(await _books_of(world, item_id)) == 1
+
+
+async def test_two_engines_that_apply_a_rule_at_once_ask_for_one_book(world: World) -> None:
+    item_id = await _ready(world)
+    await asyncio.gather(*(_apply(world) for _ in range(4)))
+    assert len(await _books_of(world, item_id)) == 1
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"cancelled_at": datetime.now(UTC)},
+        {"finished_at": datetime.now(UTC)},
+        {"status": "downloading"},
+    ],
+)
+async def test_no_book_is_asked_for_an_order_that_is_not_to_go_on(
+    world: World, order: dict[str, object]
+) -> None:
+    item_id = await _ready(world, **order)
+    await _apply(world)
+    assert await _books_of(world, item_id) == []
+
+
+async def test_a_picture_without_an_svg_keeps_its_whole_order_waiting(world: World) -> None:
+    item_id = await _ready(world)
+    async with world.database.session() as session, session.begin():
+        item = await session.get_one(LineItem, item_id)
+        other = LineItem(order_id=item.order_id, position=2, title="Druhá")
+        session.add(other)
+        await session.flush()
+        [some] = await session.scalars(
+            select(Image).where(Image.line_item_id == item_id, Image.position == 1)
+        )
+        image = Image(line_item_id=other.id, position=1, file_ref=some.file_ref)
+        session.add(image)
+    await _apply(world)
+    assert await _books_of(world, item_id) == []
+    # It is another thing where that line item was taken out of the order.
+    async with world.database.session() as session, session.begin():
+        await session.execute(update(LineItem).where(LineItem.id == other.id).values(quantity=0))
+    await _apply(world)
+    assert len(await _books_of(world, item_id)) == 1
+
+
+async def test_rules_for_paid_orders_hold_for_books_too(world: World) -> None:
+    unpaid = await _ready(world, payment_status="PENDING")
+    paid = await _ready(world, payment_status="PAID")
+    await _apply(world, paid_only=True)
+    assert (len(await _books_of(world, unpaid)), len(await _books_of(world, paid))) == (0, 1)
+
+
+async def test_switching_the_rule_on_leaves_the_past_alone(world: World) -> None:
+    item_id = await _ready(world)
+    async with world.database.session() as session, session.begin():
+        await session.execute(
+            update(SvgVersion).values(completed_at=datetime.now(UTC) - timedelta(days=8))
+        )
+    await _apply(world)
+    assert await _books_of(world, item_id) == []
