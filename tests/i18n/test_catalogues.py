@@ -52,7 +52,7 @@ CZECH = frozenset(
 )
 """Labels that are Czech in the source."""
 
-SAME_IN_CZECH = frozenset({"Hub", "Limit", "PID", "SVG", "SVG v{number}", "SVG…", "db"})
+SAME_IN_CZECH = frozenset({"Hub", "Limit", "PID", "SVG", "SVG v{number}", "SVG…", "Shopify", "db"})
 
 
 @pytest.fixture(autouse=True)

@@ -82,6 +82,9 @@ class VersionBase(VersionReading, ABC, Generic[VersionT, OptionsT]):
     def _end_outside(self, version: VersionT) -> None:
         """Have the outside job of a cancelled version ended, where that can be asked for."""
 
+    def _note(self, state: ImageState, version: VersionT) -> Sentence | None:
+        """What an operator who asks for a version should know."""
+
     # --- shared ------------------------------------------------------------------------------
 
     @asynccontextmanager
