@@ -366,12 +366,13 @@ class World:
                     (kind, row["id"]) for row in failed if row["asked_twice"] or self.tries_again
                 ]
         async with self.database.session() as session:
-            services = {
-                VersionType.COLORING: ColoringService(session, operator=OPERATOR),
-                VersionType.SVG: VectorizerService(session, operator=OPERATOR),
-            }
+            colorings = ColoringService(session, operator=OPERATOR)
+            svgs = VectorizerService(session, operator=OPERATOR)
             for kind, row_id in rows:
-                await services[kind].retry(row_id)
+                if kind == VersionType.COLORING:
+                    await colorings.retry(row_id)
+                else:
+                    await svgs.retry(row_id)
         return len(rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import httpx
 
@@ -31,7 +32,7 @@ async def webhooks(world: World) -> None:
         for number in range(1, kills + 1):
             # Spread over all of them, however fast they are taken here.
             due = storm.size * number // (kills + 1)
-            await until(lambda due=due: storm.has_told(due), seconds=120, what=f"{due} webhooks")
+            await until(partial(storm.has_told, due), seconds=120, what=f"{due} webhooks")
             await world.processes.kill(server)
             server = await _serve(world, port)
         await told
