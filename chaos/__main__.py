@@ -16,8 +16,9 @@ from statistics import median
 
 import fototui
 from chaos.audit import Audit, audit
+from chaos.opening import open_world
 from chaos.scenarios import SCENARIOS
-from chaos.world import LEASE, Waited, World, open_world
+from chaos.world import LEASE, Waited, World
 from fototui.db.database import Database
 from fototui.db.schema import migrate
 from fototui.log import configure_logging
