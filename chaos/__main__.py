@@ -16,8 +16,9 @@ from statistics import median
 
 import fototui
 from chaos.audit import Audit, audit
+from chaos.opening import open_world
 from chaos.scenarios import SCENARIOS
-from chaos.world import LEASE, Waited, World, open_world
+from chaos.world import LEASE, Waited, World
 from fototui.db.database import Database
 from fototui.db.schema import migrate
 from fototui.log import configure_logging
@@ -58,6 +59,9 @@ async def run_scenario(name: str, world: World) -> Audit:
         stuck, fault = True, str(error)
     except AssertionError as error:
         fault = str(error)
+    except Exception as error:  # the others are run all the same
+        logging.getLogger(__name__).exception("the scenario %s failed", name)
+        fault = f"the scenario failed: {type(error).__name__}: {error}"
     await world.processes.kill_all()
     found = await audit(world, stuck=stuck)
     return replace(found, faults=[*found.faults, fault]) if fault else found

@@ -7,7 +7,7 @@ import io
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,23 +17,18 @@ from PIL import Image as Picture
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chaos.hub import KEY as HUB_KEY
-from chaos.hub import Hub, serving_hub
+from chaos.hub import Hub
 from chaos.processes import Processes
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import ColoringProcessingStatus, JobKind, OrderStatus, VersionType
-from fototui.net.asgi import serving
-from fototui.sandbox.app import SandboxSettings, create_sandbox
 from fototui.sandbox.outcomes import Script
-from fototui.sandbox.pictures.generator import GeneratorKind
 from fototui.sandbox.postgres.server import EmbeddedPostgres
 from fototui.sandbox.shopify.app import ShopSettings
 from fototui.sandbox.shopify.cdn import Cdn
 from fototui.services.operations.lanes import LaneService
 from fototui.services.versions.coloring import ColoringService
-from fototui.services.versions.kinds import AnyVersionService
 from fototui.services.versions.svg import VectorizerService
 from fototui.storage.directory import DirectoryStorage
 
@@ -367,92 +362,11 @@ class World:
                     (kind, row["id"]) for row in failed if row["asked_twice"] or self.tries_again
                 ]
         async with self.database.session() as session:
-            services: dict[VersionType, AnyVersionService] = {
-                VersionType.COLORING: ColoringService(session, operator=OPERATOR),
-                VersionType.SVG: VectorizerService(session, operator=OPERATOR),
-            }
+            colorings = ColoringService(session, operator=OPERATOR)
+            svgs = VectorizerService(session, operator=OPERATOR)
             for kind, row_id in rows:
-                await services[kind].retry(row_id)
+                if kind == VersionType.COLORING:
+                    await colorings.retry(row_id)
+                else:
+                    await svgs.retry(row_id)
         return len(rows)
-
-
-@asynccontextmanager
-async def open_world(
-    postgres: EmbeddedPostgres, template: str, folder: Path, *, seed: int, short: bool
-) -> AsyncIterator[World]:
-    """Make a world for one scenario; nothing of it is left afterwards.
-
-    Args:
-        postgres: The server.
-        template: A migrated database to copy.
-        folder: An empty folder.
-        seed: Of chance.
-        short: The form for the test suite.
-    """
-    name = folder.name.replace("-", "_")
-    await postgres.create_database(name, template)
-    url = postgres.url(name)
-    runpod, vectorizer = Script(seed=seed), Script(seed=seed + 1)
-    shop, cdn = ShopSettings(token=KEY, webhook_secret=KEY), Cdn({})
-    sandbox = SandboxSettings(
-        runpod_key=KEY,
-        vectorizer_key=KEY,
-        vectorizer_secret=KEY,
-        runpod=runpod,
-        vectorizer=vectorizer,
-        generator=GeneratorKind.QUICK,
-        shop=shop,
-        cdn=cdn,
-    )
-    files, logs = folder / "files", folder / "logs"
-    files.mkdir()
-    logs.mkdir()
-    async with AsyncExitStack() as stack:
-        sandbox_url = await stack.enter_async_context(serving(create_sandbox(sandbox)))
-        hub = await stack.enter_async_context(serving_hub())
-        database = await stack.enter_async_context(Database(url, pool_size=5))
-        chance = random.Random(seed)
-        processes = Processes(_environment(url, files, sandbox_url, hub.url), logs, chance)
-        stack.push_async_callback(processes.kill_all)
-        yield World(
-            postgres=postgres,
-            url=url,
-            database=database,
-            storage=DirectoryStorage(files),
-            folder=folder,
-            sandbox_url=sandbox_url,
-            runpod=runpod,
-            vectorizer=vectorizer,
-            shop=shop,
-            cdn=cdn,
-            hub=hub,
-            processes=processes,
-            chance=chance,
-            short=short,
-        )
-
-
-def _environment(url: str, files: Path, sandbox: str, hub: str) -> dict[str, str]:
-    return {
-        "DATABASE_URL": url,
-        "STORAGE_PATH": str(files),
-        "MERCURE_URL": hub,
-        "MERCURE_PUBLISHER_JWT_KEY": HUB_KEY.get_secret_value(),
-        "MERCURE_SUBSCRIBER_JWT_KEY": HUB_KEY.get_secret_value(),
-        "RUNPOD_API_URL": f"{sandbox}/runpod/v2",
-        "RUNPOD_ENDPOINT_ID": "sandbox",
-        "RUNPOD_API_KEY": KEY.get_secret_value(),
-        "RUNPOD_POLL_INTERVAL": "0.2",
-        "VECTORIZER_URL": f"{sandbox}/vectorizer/api/v1/vectorize",
-        "VECTORIZER_API_KEY": KEY.get_secret_value(),
-        "VECTORIZER_API_SECRET": KEY.get_secret_value(),
-        "SHOPIFY_STORE_URL": f"{sandbox}/shopify",
-        "SHOPIFY_ACCESS_TOKEN": KEY.get_secret_value(),
-        "SHOPIFY_WEBHOOK_SECRET": KEY.get_secret_value(),
-        "PHOTO_TRUSTED_HOSTS": sandbox.removeprefix("http://"),
-        "MIN_IMAGE_SIZE": "1",
-        "ENGINE_LEASE": str(LEASE),
-        "ENGINE_CONCURRENCY": "coloring=6,svg=4,ingest=4,download=4",
-        "OPERATOR": OPERATOR,
-        "LOG_LEVEL": "INFO",
-    }

@@ -28,6 +28,8 @@ async def database(world: World) -> None:
         for _ in range(world.size(10, 3)):
             await _end_backends(world)
             await asyncio.sleep(0.1)
+    # The scenario's own connections were ended as well.
+    await world.database.engine.dispose()
 
 
 async def _end_backends(world: World) -> None:

@@ -25,7 +25,7 @@ async def webhooks(world: World) -> None:
     server = await _serve(world, port)
     orders = [_place(world, number) for number in range(world.size(250, 12))]
     url = f"http://127.0.0.1:{port}/api/v1/webhooks/shopify"
-    kills = world.size(8, 1)
+    kills = world.size(5, 1)
     async with WebhookSender(url, KEY) as sender:
         storm = _Storm(sender, orders)
         told = asyncio.create_task(storm.tell_all())

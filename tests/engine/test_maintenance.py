@@ -77,6 +77,20 @@ async def test_a_cancel_that_is_never_answered_holds_up_no_take_over(
     assert (await world.coloring(orphan)).takeovers == 1
 
 
+async def test_a_duty_that_never_ends_holds_up_no_take_over(world: World) -> None:
+    begun = asyncio.Event()
+
+    async def hang() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with world.engine(lease=60, more_duties=[Duty("hangs", hang, seconds=None)]):
+        await asyncio.wait_for(begun.wait(), 10)
+        orphan = await held_by(world, await dying_engine(world))
+        await world.until(orphan, "completed")
+    assert (await world.coloring(orphan)).takeovers == 1
+
+
 async def test_a_dead_engine_whose_row_is_held_keeps_no_other_from_being_found(
     world: World,
 ) -> None:

@@ -74,11 +74,6 @@ class VersionBase(VersionReading, ABC, Generic[VersionT, OptionsT]):
         The name of its job outside stays: what that made is taken, if it can still be had.
         """
 
-    def _note(self, state: ImageState, version: VersionT) -> Sentence | None:
-        """What an operator is told of a version that was started."""
-        del state, version
-        return None
-
     def _end_outside(self, version: VersionT) -> None:
         """Have the outside job of a cancelled version ended, where that can be asked for."""
 
