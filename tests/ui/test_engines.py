@@ -167,7 +167,7 @@ async def test_everything_is_there(open_app: OpenApp, shop: Shop, size: tuple[in
         await ready(app, pilot)
         lanes = [line.split() for line in shown(app, "lanes").splitlines()[1:]]
         assert lanes[0][:5] == ["▸", "Order", "data", "0", "0"]
-        assert [line[0] for line in lanes[1:]] == ["Photos", "Colouring", "SVG"]
+        assert [line[0] for line in lanes[1:]] == ["Photos", "Colouring", "SVG", "Book"]
         assert lanes[2][:3] == ["Colouring", "1", "1"]
         assert "open" in shown(app, "lanes")
         assert "jana" in shown(app, "engines")
@@ -496,7 +496,7 @@ async def test_a_reading_that_fails_ends_nothing(open_app: OpenApp, shop: Shop) 
 def test_kinds_and_spans_of_time_have_words() -> None:
     set_language("en")
     words = [kind_word(kind) for kind in (*JobKind, "other")]
-    assert words == ["Colouring", "SVG", "Order data", "Photos", "other"]
+    assert words == ["Colouring", "SVG", "Book", "Order data", "Photos", "other"]
     assert [duration(s) for s in (-1, 5, 65, 3725)] == ["0:00", "0:05", "1:05", "1:02:05"]
 
 
