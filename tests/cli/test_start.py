@@ -15,7 +15,7 @@ from tests.waiting import PATIENCE
 
 _PROGRAM = """
 import atexit, sys
-atexit.register(lambda: print(*sys.modules, file=open({file!r}, "w")))
+atexit.register(lambda: print(*(name for name, it in sys.modules.items() if it), file=open({file!r}, "w")))
 sys.argv = ["fototui", *{arguments!r}]
 from fototui.cli import main
 main()
@@ -110,7 +110,7 @@ def test_an_engine_with_nothing_to_do_needs_no_store_and_no_server(
 def test_the_app_needs_neither_pictures_nor_a_hub_before_there_is_one() -> None:
     program = (
         "import fototui.runtime.terminal, fototui.app, fototui.screens.orders.screen\n"
-        "import sys; print(*sys.modules)"
+        "import sys; print(*(name for name, module in sys.modules.items() if module))"
     )
     out = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, timeout=PATIENCE
