@@ -9,12 +9,18 @@ from fototui.demo.report import EventCounts, Report
 from fototui.demo.stack import DemoStack, Say, open_stack, state_folder
 from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, ImageUpdateEvent
 from fototui.domain.options import SvgOptions
-from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
+from fototui.domain.statuses import (
+    BookProcessingStatus,
+    ColoringProcessingStatus,
+    SvgProcessingStatus,
+)
 from fototui.engine.engine import Engine
-from fototui.runtime.compose import Runtime, default_options, open_engine
+from fototui.runtime.compose import Runtime, book_options, default_options, open_engine
 from fototui.sandbox.outcomes import Latency
+from fototui.services.books.service import BookService
 from fototui.services.ingest.imports import ImportService
 from fototui.services.operations.stats import ShopStats, StatsService
+from fototui.services.orders.finishing import FinishService
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
@@ -79,6 +85,8 @@ class HeadlessDemo:
                 await self._make_colorings(runtime, engine)
                 self._say("all colourings are made; now their SVGs")
                 await self._make_svgs(runtime, engine)
+                self._say("all SVGs are made; now their books")
+                await self._make_books(runtime, engine)
             await runtime.publisher.close()
             published = runtime.publisher.stats.published
             await follower.wait_for(published, seconds=_LAST_EVENTS_SECONDS)
@@ -93,6 +101,7 @@ class HeadlessDemo:
         self._say(
             f"{report.orders} orders, {report.images} images: "
             f"{report.coloring['completed']} colourings, {report.svg['completed']} SVGs, "
+            f"{report.books['completed']} books, "
             f"{len(report.files)} files; {events.received} of {events.published} events seen"
         )
         return report
@@ -133,6 +142,19 @@ class HeadlessDemo:
                 service = VectorizerService(session, operator=_OPERATOR)
                 self._say_skipped(await service.create_for_order(number, SvgOptions()))
         await engine.drain()
+
+    async def _make_books(self, runtime: Runtime, engine: Engine) -> None:
+        numbers = await _numbers(runtime)
+        for number in numbers:
+            async with runtime.database.session() as session:
+                service = BookService(session, operator=_OPERATOR)
+                await service.create_for_order(number, book_options(runtime.settings))
+        await engine.drain()
+        for number in numbers:
+            async with runtime.database.session() as session:
+                books = await BookService(session, operator=_OPERATOR).list_books(number)
+                if books and all(book.status is BookProcessingStatus.COMPLETED for book in books):
+                    await FinishService(session, operator=_OPERATOR).finish([number])
 
     def _on_event(self, event: BaseMercureEvent) -> None:
         match event:

@@ -45,6 +45,8 @@ class Report(BaseModel):
         images: Their photos.
         coloring: Images by what became of their newest colouring; "missing" where there is none.
         svg: The same for SVGs.
+        books: Line items by what became of their newest book.
+        finished: Orders that were handed over.
         events: Live events of this run.
         files: All that lies in storage.
         seconds: How long the run took.
@@ -56,14 +58,20 @@ class Report(BaseModel):
     images: int
     coloring: Mapping[str, int]
     svg: Mapping[str, int]
+    books: Mapping[str, int]
+    finished: int
     events: EventCounts
     files: tuple[StoredFile, ...]
     seconds: float
 
     @property
     def is_complete(self) -> bool:
-        """Every image has its colouring and its SVG."""
-        return self.coloring["completed"] == self.svg["completed"] == self.images
+        """Every image has its colouring and its SVG, every line item its book; all is done."""
+        return (
+            self.coloring["completed"] == self.svg["completed"] == self.images
+            and self.books["completed"] == sum(self.books.values())
+            and self.finished == self.orders
+        )
 
     @classmethod
     async def make(
@@ -82,6 +90,8 @@ class Report(BaseModel):
             images=stats.images,
             coloring=stats.newest[VersionType.COLORING],
             svg=stats.newest[VersionType.SVG],
+            books=stats.books,
+            finished=stats.finished,
             events=events,
             files=await _files(storage),
             seconds=round(seconds, 2),

@@ -15,7 +15,12 @@ from tests.waiting import PATIENCE
 
 _PROGRAM = """
 import atexit, sys
-atexit.register(lambda: print(*(name for name, it in sys.modules.items() if it), file=open({file!r}, "w")))
+
+@atexit.register
+def tell():
+    with open({file!r}, "w") as file:
+        print(*(name for name, module in sys.modules.items() if module), file=file)
+
 sys.argv = ["fototui", *{arguments!r}]
 from fototui.cli import main
 main()

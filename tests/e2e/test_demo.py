@@ -88,11 +88,14 @@ async def test_one_command_makes_everything_and_leaves_nothing(home: Path) -> No
     assert report["coloring"]["error"] == report["svg"]["error"] == 0
     assert report["events"]["lost"] == 0
     assert report["events"]["received"] == report["events"]["published"] > images * 10
-    assert len(report["files"]) == 3 * images
+    books = sum(report["books"].values())
+    assert (report["books"]["completed"], report["finished"]) == (books, 2)
+    assert len(report["files"]) == 3 * images + books
     assert {f["content_type"] for f in report["files"]} == {
         "image/jpeg",
         "image/png",
         "image/svg+xml",
+        "application/pdf",
     }
     assert "PostgreSQL" in err
     assert "Traceback" not in err

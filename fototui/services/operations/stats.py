@@ -4,15 +4,22 @@ They come of partial indexes alone: of unfinished rows, and of what ended within
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, select, text
 
 from fototui.db.events.session import TrackedAsyncSession
-from fototui.db.models.orders import VERSION_MODEL, Image, Order
+from fototui.db.models.books import Book
+from fototui.db.models.orders import VERSION_MODEL, Image, LineItem, Order
+from fototui.domain.flags import ProcessingStatusEnum
 from fototui.domain.lanes import LANES, OWN_ROW_LANES, LaneSpec
-from fototui.domain.statuses import PROCESSING_STATUS, JobKind, VersionType
+from fototui.domain.statuses import (
+    PROCESSING_STATUS,
+    BookProcessingStatus,
+    JobKind,
+    VersionType,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +82,18 @@ class ShopStats:
         images: Their photos.
         newest: For each kind, images by the status of their newest version: each final status is
             there, and "missing" counts those without a version.
+        items: Line items that are still in their order.
+        books: These by the status of their newest book, likewise.
+        finished: Orders that were handed over.
     """
 
     orders: int
     imported: int
     images: int
     newest: Mapping[VersionType, Mapping[str, int]]
+    items: int
+    books: Mapping[str, int]
+    finished: int
 
 
 class StatsService:
@@ -108,11 +121,15 @@ class StatsService:
     async def shop(self) -> ShopStats:
         """Count all there is; this reads every image, and so is for small shops."""
         async with self._session.begin():
-            counts = select(func.count(), func.count(Order.shopify_id)).select_from(Order)
-            orders, imported = (await self._session.execute(counts)).one()
+            counts = select(
+                func.count(), func.count(Order.shopify_id), func.count(Order.finished_at)
+            ).select_from(Order)
+            orders, imported, finished = (await self._session.execute(counts)).one()
             images = await self._session.scalar(select(func.count()).select_from(Image))
             newest = {kind: await self._newest(kind) for kind in VersionType}
-        return ShopStats(orders, imported, images or 0, newest)
+            books = await self._newest_books()
+        items = sum(books.values())
+        return ShopStats(orders, imported, images or 0, newest, items, books, finished)
 
     async def _newest(self, kind: VersionType) -> Mapping[str, int]:
         model = VERSION_MODEL[kind]
@@ -123,12 +140,26 @@ class StatsService:
             .limit(1)
             .scalar_subquery()
         )
-        found = Counter(
-            "missing" if status is None else str(status)
-            for status in await self._session.scalars(select(newest).select_from(Image))
+        found = await self._session.scalars(select(newest).select_from(Image))
+        return _by_status(found, PROCESSING_STATUS[kind])
+
+    async def _newest_books(self) -> Mapping[str, int]:
+        newest = (
+            select(Book.status)
+            .where(Book.line_item_id == LineItem.id)
+            .order_by(Book.version.desc())
+            .limit(1)
+            .scalar_subquery()
         )
-        ends = [str(state) for state in PROCESSING_STATUS[kind] if state.meta.is_final]
-        return {**dict.fromkeys(ends, 0), **found}
+        found = await self._session.scalars(select(newest).where(LineItem.quantity > 0))
+        return _by_status(found, BookProcessingStatus)
+
+
+def _by_status(
+    found: Iterable[ProcessingStatusEnum | None], states: type[ProcessingStatusEnum]
+) -> Mapping[str, int]:
+    counts = Counter("missing" if status is None else str(status) for status in found)
+    return {**dict.fromkeys((str(s) for s in states if s.meta.is_final), 0), **counts}
 
 
 def _queue_of(lane: LaneSpec) -> str:

@@ -24,6 +24,9 @@ async def test_an_empty_shop_has_nothing_of_everything(database: Database) -> No
             VersionType.COLORING: {"completed": 0, "error": 0, "runpod_cancelled": 0},
             VersionType.SVG: {"completed": 0, "error": 0},
         },
+        items=0,
+        books={"completed": 0, "error": 0},
+        finished=0,
     )
 
 
@@ -48,3 +51,8 @@ async def test_each_image_counts_by_its_newest_version(database: Database) -> No
         },
         VersionType.SVG: {"completed": 1, "missing": 2, "error": 0},
     }
+    assert (shop.items, shop.books, shop.finished) == (
+        2,
+        {"missing": 2, "completed": 0, "error": 0},
+        0,
+    )
