@@ -169,19 +169,24 @@ class BookJob:
         Args:
             reports: What the template tells of its pages.
         """
-        is_cut = self._is_cut or any(report.get("fits") is False for report in reports)
-        found = [*self._of_layout, *of_dedication(is_cut=is_cut, missing=self._missing)]
-        placed = {report.get("number"): report for report in reports}
+        dedication = next((each for each in reports if each.get("kind") == "dedication"), {})
+        found = list(self._of_layout)
+        found += of_dedication(
+            _page(dedication),
+            is_cut=self._is_cut or dedication.get("fits") is False,
+            missing=self._missing,
+        )
+        placed = {number: each for each in reports if isinstance(number := each.get("number"), int)}
         for number, svg in enumerate(self._pictures, 1):
             report = placed.get(number, {})
-            page, width = report.get("page"), report.get("width")
+            width = report.get("width")
             if not isinstance(width, (int, float)) or not _is_printable(svg, width):
                 width = printed_width(svg, self._orientation)
             try:
                 kinds = [*svg.left_out, *measure(svg, width).kinds()]
             except PermanentError as error:
                 raise _of_picture(number, error.sentence) from None
-            found += of_picture(kinds, page if isinstance(page, int) else None)
+            found += of_picture(kinds, _page(report))
         return found
 
 
@@ -194,6 +199,11 @@ def printed_width(svg: PrintableSvg, way: Orientation) -> float:
     """
     width, height = (180.0, 267.0) if way is Orientation.UPRIGHT else (267.0, 180.0)
     return max(1.0, min(width, height * svg.width / svg.height))
+
+
+def _page(report: Value) -> int | None:
+    page = report.get("page")
+    return page if isinstance(page, int) else None
 
 
 def _is_printable(svg: PrintableSvg, width: float) -> bool:
