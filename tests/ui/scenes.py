@@ -106,7 +106,11 @@ async def _order(app: FototuiApp, pilot: AppPilot) -> None:
     app.open_order(order_id(app, "#1270"))
     await until_shown(
         pilot,
-        lambda: isinstance(app.screen, OrderScreen) and app.context.viewers(order_id(app, "#1270")),
+        lambda: (
+            isinstance(app.screen, OrderScreen)
+            and app.screen.selection.detail
+            and app.context.viewers(order_id(app, "#1270"))
+        ),
     )
 
 
