@@ -193,10 +193,10 @@ def _sign(image: ImageBadges, kind: VersionType, paint: Paint) -> tuple[str, str
 COLUMNS: tuple[Column, ...] = (
     Column(N_("Number"), _number, 8, 10, 0, Sort.NUMBER),
     Column(N_("Received"), _received, 12, 12, 5, Sort.CREATED),
-    Column(N_("Customer"), _customer, 14, 40, 3, Sort.CUSTOMER),
+    Column(N_("Customer"), _customer, 12, 40, 3, Sort.CUSTOMER),
     Column(N_("Items"), _items, 5, 5, 7, right=True),
     Column(N_("Payment"), _payment, 9, 18, 6, Sort.PAYMENT),
-    Column(N_("Stage"), _stage, 12, 28, 4, Sort.STAGE),
+    Column(N_("Stage"), _stage, 14, 28, 4, Sort.STAGE),
     Column(N_("Colourings"), _badges(VersionType.COLORING), 10, 24, 1),
     Column(N_("SVG"), _badges(VersionType.SVG), 5, 24, 2),
 )
