@@ -15,6 +15,7 @@ _PLACES = {
 _NAMES = {
     "question_mark": "?",
     "slash": "/",
+    "full_stop": ".",
     "exclamation_mark": "!",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
