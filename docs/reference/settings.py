@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
@@ -47,7 +48,13 @@ def _kind(annotation: object) -> str:
         return _kind(next(each for each in arguments if each is not type(None)))
     if origin is Literal:
         return " or ".join(code(each) for each in arguments)
-    simple = {bool: "true or false", int: "whole number", float: "number", SecretStr: "secret"}
+    simple = {
+        bool: "true or false",
+        int: "whole number",
+        float: "number",
+        Decimal: "number",
+        SecretStr: "secret",
+    }
     if isinstance(annotation, type):
         return simple.get(annotation, "text")
     return "table" if origin is dict else "text"
