@@ -62,19 +62,20 @@ def of_template(kinds: Iterable[FindingKind], page: int) -> list[Finding]:
     ]
 
 
-def of_dedication(*, is_cut: bool, missing: str) -> list[Finding]:
+def of_dedication(page: int | None, *, is_cut: bool, missing: str) -> list[Finding]:
     """What is to be said of the dedication.
 
     Args:
+        page: The page that it is on.
         is_cut: It is too long for a page.
         missing: Its characters that cannot be printed.
     """
-    found = of_picture([FindingKind.DEDICATION_CUT]) if is_cut else []
+    found = of_picture([FindingKind.DEDICATION_CUT], page) if is_cut else []
     if missing:
         characters = " ".join(missing[:40])
         sentence = Sentence.make(
             "The dedication has characters that no font here has; they are left out: {characters}",
             characters=characters,
         )
-        found.append(Finding(kind=FindingKind.MISSING_CHARACTERS, sentence=sentence))
+        found.append(Finding(page=page, kind=FindingKind.MISSING_CHARACTERS, sentence=sentence))
     return found

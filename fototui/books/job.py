@@ -13,7 +13,7 @@ import typst
 from fototui.books.findings import of_dedication, of_picture
 from fototui.books.parcel import unpack
 from fototui.books.preflight import measure
-from fototui.books.svg import SERVICE, PrintableSvg, printable
+from fototui.books.svg import SERVICE, UNDRAWABLE, PrintableSvg, printable
 from fototui.books.typography import dedication_text
 from fototui.domain.books import BookOptions, Finding, Orientation, orientation
 from fototui.domain.errors import PermanentError
@@ -41,8 +41,6 @@ _PROBE = b"""
 _PACKAGE = re.compile(rb'"@[\w-]+/[\w-]+:[\d.]+"')
 _NOT_SHOWN = re.compile(r'the text `"([^"\n]+)"` could not be displayed')
 _ONE_PICTURE = b'#image(bytes(sys.inputs.svg), format: "svg")'
-
-_UNDRAWABLE = Sentence.make("The SVG cannot be drawn; generate it again.")
 
 
 class BookJob:
@@ -87,7 +85,8 @@ class BookJob:
         text, self._is_cut = dedication_text(None if words is None else str(words))
         self._missing = _missing_characters(text) if text else ""
         if text and self._missing:
-            text = text.translate(dict.fromkeys(map(ord, self._missing))).strip() or None
+            text = text.translate(dict.fromkeys(map(ord, self._missing)))
+            text = re.sub(" {2,}", " ", text).strip() or None
         self._dedication = text
         self._of_layout = [of_layout] if of_layout else []
 
@@ -162,7 +161,7 @@ class BookJob:
             try:
                 typst.compile(_ONE_PICTURE, sys_inputs={"svg": svg.data.decode()}, format="svg")
             except typst.TypstError:
-                raise _of_picture(number, _UNDRAWABLE) from None
+                raise _of_picture(number, UNDRAWABLE) from None
 
     def findings(self, reports: Sequence[Value]) -> list[Finding]:
         """Look at the dedication, and at each picture in the size that it has on its page.
@@ -170,19 +169,24 @@ class BookJob:
         Args:
             reports: What the template tells of its pages.
         """
-        is_cut = self._is_cut or any(report.get("fits") is False for report in reports)
-        found = [*self._of_layout, *of_dedication(is_cut=is_cut, missing=self._missing)]
-        placed = {report.get("number"): report for report in reports}
+        dedication = next((each for each in reports if each.get("kind") == "dedication"), {})
+        found = list(self._of_layout)
+        found += of_dedication(
+            _page(dedication),
+            is_cut=self._is_cut or dedication.get("fits") is False,
+            missing=self._missing,
+        )
+        placed = {number: each for each in reports if isinstance(number := each.get("number"), int)}
         for number, svg in enumerate(self._pictures, 1):
             report = placed.get(number, {})
-            page, width = report.get("page"), report.get("width")
+            width = report.get("width")
             if not isinstance(width, (int, float)) or not _is_printable(svg, width):
                 width = printed_width(svg, self._orientation)
             try:
                 kinds = [*svg.left_out, *measure(svg, width).kinds()]
-            except ValueError:
-                raise _of_picture(number, _UNDRAWABLE) from None
-            found += of_picture(kinds, page if isinstance(page, int) else None)
+            except PermanentError as error:
+                raise _of_picture(number, error.sentence) from None
+            found += of_picture(kinds, _page(report))
         return found
 
 
@@ -195,6 +199,11 @@ def printed_width(svg: PrintableSvg, way: Orientation) -> float:
     """
     width, height = (180.0, 267.0) if way is Orientation.UPRIGHT else (267.0, 180.0)
     return max(1.0, min(width, height * svg.width / svg.height))
+
+
+def _page(report: Value) -> int | None:
+    page = report.get("page")
+    return page if isinstance(page, int) else None
 
 
 def _is_printable(svg: PrintableSvg, width: float) -> bool:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import resvg_py
 from PIL import Image, ImageChops, ImageStat
 
-from fototui.books.svg import PrintableSvg
+from fototui.books.svg import SERVICE, UNDRAWABLE, PrintableSvg
 from fototui.domain.books import FindingKind
+from fototui.domain.errors import PermanentError
 
 PPI = 150
 _MM = PPI / 25.4
@@ -71,16 +72,20 @@ def measure(svg: PrintableSvg, millimetres: float) -> Measures:
     Args:
         svg: The picture.
         millimetres: Its width on the page.
+
+    Raises:
+        PermanentError: It cannot be drawn.
     """
-    # A picture of 1:1000 is drawn by its longer side; it has no room on any page anyhow.
-    width = max(1, round(millimetres * _MM))
-    png = resvg_py.svg_to_bytes(
-        svg_string=svg.data.decode(),
-        background="#ffffff",
-        skip_system_fonts=True,
-        width=width,
-        dpi=96.0,
-    )
+    try:
+        png = resvg_py.svg_to_bytes(
+            svg_string=svg.data.decode(),
+            background="#ffffff",
+            skip_system_fonts=True,
+            width=max(1, round(millimetres * _MM)),
+            dpi=96.0,
+        )
+    except ValueError:
+        raise PermanentError(UNDRAWABLE, service=SERVICE) from None
     with Image.open(io.BytesIO(bytes(png))) as image:
         darkness = ImageChops.invert(image.convert("L"))
     ink = darkness.point(lambda level: 255 if level > _INK else 0)

@@ -27,6 +27,7 @@ _MAX_DEPTH = 128
 _LONGEST = 200
 _MAX_ELEMENTS = 400_000
 
+UNDRAWABLE = Sentence.make("The SVG cannot be drawn; generate it again.")
 _DAMAGED = Sentence.make("The SVG is damaged; generate it again.")
 _ENTITIES = Sentence.make("The SVG defines entities, which no SVG of ours does; generate it again.")
 _TOO_BIG = Sentence.make("The SVG is too big to be printed; generate it again with fewer pixels.")

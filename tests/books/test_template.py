@@ -60,6 +60,20 @@ async def test_it_makes_the_book(tmp_path: Path) -> None:
         assert box(document.pages[0], "/MediaBox") == [0, 0, 100.0, 100.0]
 
 
+async def test_what_it_tells_wrongly_does_no_harm(tmp_path: Path) -> None:
+    source = """
+        #for entry in (1, (:), (kind: "dedication"), (number: (1,)), (number: 1, width: "9mm"),
+          (number: 2, width: float.inf, page: "x"), (number: 3, width: -1, page: 7)) [
+          #metadata(entry)<fototui>
+        ]
+    """
+    async with Typesetter(written(tmp_path, source)) as typesetter:
+        book = await typesetter.typeset(request(svg(), svg(), svg()))
+
+    found = [(each.page, each.kind) for each in book.findings]
+    assert found == [(page, FindingKind.NEARLY_EMPTY) for page in (None, None, 7)]
+
+
 async def test_what_it_prints_in_colour_is_found(tmp_path: Path) -> None:
     source = "#page[black]\n#page(rect(fill: red))\n#page(rect(fill: cmyk(0%, 0%, 0%, 100%)))"
     async with Typesetter(written(tmp_path, source)) as typesetter:
