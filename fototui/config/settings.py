@@ -113,8 +113,6 @@ class Settings(BaseSettings):
     auto_paid_only: bool = False
     """All of these for paid orders only."""
 
-    book_template: Path | None = None
-    """A shop's own template of books; the program's where not given."""
     book_bleed: Annotated[float, Field(ge=0, le=MAX_BLEED, allow_inf_nan=False)] = 0.0
     """Millimetres around each page of a book that are cut off after printing."""
     book_crop_marks: bool = False
