@@ -113,6 +113,8 @@ class Settings(BaseSettings):
     auto_paid_only: bool = False
     """All of these for paid orders only."""
 
+    book_template: Path | None = None
+    """A Typst file that books are made by; the program's own where not given."""
     book_bleed: Annotated[float, Field(ge=0, le=MAX_BLEED, allow_inf_nan=False)] = 0.0
     """Millimetres around each page of a book that are cut off after printing."""
     book_crop_marks: bool = False
