@@ -71,6 +71,7 @@ def test_what_may_be_claimed_is_said_in_the_words_of_the_indexes_that_shops_have
         "ingest": "((status IN ('pending', 'processing') AND held_at IS NULL) "
         "OR (sync_requested_at IS NOT NULL AND status <> 'downloading'))",
         "download": "status = 'downloading' AND held_at IS NULL",
+        "book": "status NOT IN ('completed', 'error') AND held_at IS NULL",
     }
     assert OrderStatus.active_states() == {"pending", "processing", "downloading"}
 

@@ -92,7 +92,7 @@ async def test_from_nothing_to_a_colouring(
         await operator.press("f")
         await operator.shows("▸  #1001")
         await operator.press("Enter")
-        await operator.shows("No colouring yet", "To review")
+        await operator.shows("No colouring yet", "To colour 1")
         await operator.press("g")
         await operator.gets_a_version()
         await operator.leaves()

@@ -189,7 +189,13 @@ async def test_a_store_with_nothing_to_do_asks_one_statement_a_poll(
         store = store_on(far, work_seconds=NEVER)
         async with running(store):
             await until(lambda: store.lanes)
-            await asyncio.sleep(0.2)  # what the filling asked for is done
+            filled: set[object] = set()
+
+            def rests() -> bool:
+                filled.add(store.fresh_at)
+                return len(filled) > 5
+
+            await until(rests)  # what the filling asked for is done
             polls: set[object] = set()
 
             def seen() -> bool:

@@ -28,6 +28,7 @@ from fototui.widgets.key_bar import KeyBar
 from tests.factories import file_ref, make_coloring, make_order
 from tests.ui.conftest import OpenApp
 from tests.ui.orders_app import App, AppPilot, orders_app, row
+from tests.ui.pages import ReviewPage, toasts
 from tests.waiting import until_shown
 
 Opened = AbstractAsyncContextManager[tuple[App, AppPilot]]
@@ -170,6 +171,7 @@ async def test_by_one_key_an_order_goes_from_photos_to_its_end(
             file_ref=file_ref(),
         )
     order_id = str(order.id)
+    pictures = {image.id for item in order.line_items for image in item.images}
     async with open_app(OrdersScreen) as (app, pilot):
 
         async def wants(words: str) -> None:
@@ -180,18 +182,15 @@ async def test_by_one_key_an_order_goes_from_photos_to_its_end(
             """In the review, where its picture comes first; then back to the order."""
             await until_shown(
                 pilot,
-                lambda: (
-                    isinstance(app.screen, ReviewScreen)
-                    and app.screen._item is not None
-                    and app.screen._item.order_id == order_id
-                ),
+                lambda: isinstance(app.screen, ReviewScreen) and ReviewPage(app).shown in pictures,
             )
             await pilot.press("enter")
+            review = ReviewPage(app)
             await until_shown(
                 pilot,
                 lambda: (
                     isinstance(app.screen, ReviewScreen)
-                    and (app.screen._item is None or app.screen._item.order_id != order_id)
+                    and (review.is_empty or (review.is_ready and review.shown not in pictures))
                 ),
             )
             await pilot.press("escape")
@@ -206,7 +205,7 @@ async def test_by_one_key_an_order_goes_from_photos_to_its_end(
         await pilot.press(".")
         await wants("running 1")
         await pilot.press(".")
-        await until_shown(pilot, lambda: "wait until that is done" in _toasts(app))
+        await until_shown(pilot, lambda: "wait until that is done" in toasts(app))
         await _run(
             database,
             "UPDATE coloring_versions SET status = 'completed', completed_at = now(), "
@@ -238,7 +237,7 @@ async def test_by_one_key_an_order_goes_from_photos_to_its_end(
         await wants("to hand over")
         await pilot.press(".")
         await wants("done")
-        await until_shown(pilot, lambda: f"{order.order_number} is handed over." in _toasts(app))
+        await until_shown(pilot, lambda: f"{order.order_number} is handed over." in toasts(app))
         await pilot.press("ctrl+z")
         await wants("to hand over")
         image = await _image(database, order)
@@ -248,10 +247,6 @@ async def test_by_one_key_an_order_goes_from_photos_to_its_end(
 def _is_open(app: object, order_id: str) -> bool:
     screen = app.screen  # type: ignore[attr-defined] # an app
     return isinstance(screen, OrderScreen) and screen.selection.detail is not None
-
-
-def _toasts(app: object) -> str:
-    return " ".join(note.message for note in app._notifications)  # type: ignore[attr-defined] # an app
 
 
 async def _image(database: Database, order: Order) -> Image:

@@ -502,7 +502,10 @@ async def test_retry_of_both_kinds(open_orders: OpenOrders, database: Database) 
         await until_shown(pilot, lambda: app.toasts)
         await pilot.press("r")
         await until_shown(pilot, lambda: len(app.toasts) == 2)
-        assert app.toasts == ["2 started.", "There is nothing to start."]
+        assert app.toasts == [
+            "2 started. Made of Colouring v1: none is chosen.",
+            "There is nothing to start.",
+        ]
         async with database.session() as session, session.begin():
             statuses = (await session.scalars(select(SvgVersion.status))).all()
         assert statuses == [SvgProcessingStatus.QUEUED]
