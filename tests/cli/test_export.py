@@ -306,7 +306,7 @@ def test_a_folder_that_another_export_writes_to_is_left_alone(
     (tmp_path / "out").mkdir()
     handle = os.open(tmp_path / "out", os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, fcntl.LOCK_SH)  # the least that stands against it
         result = fototui("export", "1", "--to", "out")
     finally:
         os.close(handle)
