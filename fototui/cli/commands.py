@@ -74,6 +74,10 @@ COMMANDS = {
     "svg": Command("versions:svg", "Make SVGs."),
     "versions": Command("versions:versions", "Look at versions, choose, retry, cancel."),
     "books": Command("books:app", "Make and save print-ready books."),
+    "export": Command(
+        "export:export",
+        "Save the books of orders, with their pictures and a manifest, for a print shop.",
+    ),
     "costs": Command(
         "costs:costs", "Tell what RunPod and Vectorizer.ai were paid, and how much of it in vain."
     ),

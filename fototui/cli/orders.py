@@ -34,26 +34,39 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def add(
-    photos: Annotated[list[Path], typer.Argument(help="Photo files, in the order of the pages.")],
-    customer: Annotated[str | None, typer.Option(help="The customer's name.")] = None,
+    photos: Annotated[
+        list[Path], typer.Argument(help="Photo files, in the order of the pages; or folders.")
+    ],
+    customer: Annotated[
+        str | None,
+        typer.Option(help="The customer's name; that of the folder, where there is only one."),
+    ] = None,
     email: Annotated[str | None, typer.Option(help="The customer's address.")] = None,
     dedication: Annotated[str | None, typer.Option(help="What is printed in the book.")] = None,
     layout: Annotated[str | None, typer.Option(help="How the book is laid out.")] = None,
     as_json_: Json = False,
 ) -> None:
-    """Make a manual order out of photo files. All are taken, or none."""
+    """Make a manual order out of photo files. All are taken, or none.
+
+    A folder is a book, called by its name, and so is each folder in it; photos are taken by name.
+    What is hidden or no photo is left out of folders, and named.
+    """
     from fototui.runtime.compose import open_runtime
-    from fototui.services.orders.manual import OrderService, PhotoInput
+    from fototui.services.orders.folders import find_books
+    from fototui.services.orders.manual import OrderService
     from fototui.services.views import as_json
 
     settings = settings_for_command()
+    found = find_books(photos)
+    for left_out in found.left_out:
+        say(str(left_out))
 
     async def work() -> OrderDetail:
         async with open_runtime(settings) as runtime, runtime.database.session() as session:
             service = OrderService(session, operator=settings.operator, storage=runtime.storage)
-            return await service.create_manual_order(
-                [PhotoInput(photo) for photo in photos],
-                customer=customer,
+            return await service.create_order_of_books(
+                found.books,
+                customer=found.name if customer is None else customer,
                 email=email,
                 dedication=dedication,
                 layout=layout,
@@ -64,7 +77,9 @@ def add(
         print_json(as_json(order))
     else:
         typer.echo(order.number)
-    say(f"Order {order.number} has {len(order.images)} photos.")
+    books = len(order.line_items)
+    among = "" if books == 1 else f" in {books} books"
+    say(f"Order {order.number} has {len(order.images)} photos{among}.")
 
 
 @app.command("list")

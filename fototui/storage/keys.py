@@ -144,8 +144,17 @@ def book_key(
     """
     paths = OrderStoragePaths(order_id, line_item_id, position)
     _require_counted("version", version)
-    name = _NO_FILE_NAME.sub("-", order_number).strip("-.")[:_LONGEST_NAME] or "order"
+    name = file_name(order_number)
     return f"{paths._folder}/book/v{version}/{name}-{position}.pdf"
+
+
+def file_name(order_number: str) -> str:
+    """An order's number as files and folders are called by it.
+
+    Args:
+        order_number: The number ("#1270"); what no file name should hold becomes a hyphen.
+    """
+    return _NO_FILE_NAME.sub("-", order_number).strip("-.")[:_LONGEST_NAME] or "order"
 
 
 def _require_counted(what: str, number: int) -> None:

@@ -1,11 +1,6 @@
 """Orders: those that operators make by hand, and reading all of them."""
 
-import asyncio
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Integer, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -14,9 +9,8 @@ from ulid import ULID
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
 from fototui.db.models.orders import Image, LineItem, ManualOrderSequence, Order
 from fototui.db.transaction import transaction
-from fototui.domain.errors import InvalidInputError, NotFoundError, OutsideError
+from fototui.domain.errors import InvalidInputError, NotFoundError
 from fototui.domain.events import ImageUpdateEvent, ListUpdateEvent
-from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import OrderStatus
 from fototui.domain.text import clean, clean_line
@@ -24,54 +18,22 @@ from fototui.log import get_logger
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders import queries as order_queries
 from fototui.services.orders.details import read_details
+from fototui.services.orders.photos import (
+    DEFAULT_TITLE,
+    BookInput,
+    PhotoInput,
+    check_all,
+    store_all,
+)
 from fototui.services.orders.refs import is_order, no_such_order
 from fototui.services.views.orders import ImageView, OrderCursor, OrderDetail, OrderPage
 from fototui.storage.base import Storage
 from fototui.storage.keys import OrderStoragePaths
 
-if TYPE_CHECKING:
-    from fototui.clients.photos import PhotoInfo
-
 log = get_logger(__name__)
-
-DEFAULT_TITLE = "Omalovánky"
-
-MAX_PHOTO_BYTES = 100_000_000
-"""No camera writes a bigger picture in the formats that we take."""
 
 _FIRST_MANUAL_NUMBER = 1000
 _LONGEST_PAGE = 1000
-# Decoding a photo takes up to 200 MB, an upload a connection.
-_CHECKS_AT_ONCE = 2
-_UPLOADS_AT_ONCE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoInput:
-    """A photo for a manual order.
-
-    Args:
-        source: The file, or its content.
-        filename: The name the customer gave it; the file's own where not given.
-    """
-
-    source: Path | bytes
-    filename: str | None = None
-
-    @property
-    def name(self) -> str:
-        """What an operator calls it."""
-        name = self.filename or (self.source.name if isinstance(self.source, Path) else "photo")
-        return clean_line(name, limit=200)
-
-
-@dataclass(frozen=True, slots=True)
-class _Photo:
-    """A photo that was read and found good."""
-
-    name: str
-    data: bytes
-    info: "PhotoInfo"
 
 
 @mercure_autotrack(ListUpdateEvent, ImageUpdateEvent)
@@ -106,9 +68,6 @@ class OrderService:
     ) -> OrderDetail:
         """Make an order of one colouring book out of photos.
 
-        The photos are checked first, then stored, and only then is the order written, in one short
-        transaction: whatever breaks before leaves no order, and at worst files that none names.
-
         Args:
             photos: Its photos, by page.
             customer: The customer's name.
@@ -124,31 +83,73 @@ class OrderService:
             InvalidInputError: There are no photos, or some are none; nothing was made.
             OutsideError: Storage did not take a photo; nothing was made.
         """
+        return await self.create_order_of_books(
+            [BookInput(photos, title)],
+            customer=customer,
+            email=email,
+            dedication=dedication,
+            layout=layout,
+        )
+
+    async def create_order_of_books(
+        self,
+        books: Sequence[BookInput],
+        *,
+        customer: str | None = None,
+        email: str | None = None,
+        dedication: str | None = None,
+        layout: str | None = None,
+    ) -> OrderDetail:
+        """Make an order of several colouring books out of photos.
+
+        The photos are checked first, then stored, and only then is the order written, in one short
+        transaction: whatever breaks before leaves no order, and at worst files that none names.
+
+        Args:
+            books: Its books.
+            customer: The customer's name.
+            email: Their address.
+            dedication: The dedication of each book.
+            layout: The layout of each.
+
+        Returns:
+            The order, with its number.
+
+        Raises:
+            InvalidInputError: A book has no photos, or some are none; nothing was made.
+            OutsideError: Storage did not take a photo; nothing was made.
+        """
         if self._storage is None:
             raise TypeError("an OrderService without a storage cannot make orders")
-        if not photos:
+        if not books or not all(book.photos for book in books):
             raise InvalidInputError("A manual order needs at least one photo; name some files.")
-        checked = await _check_all(photos)
+        checked = await check_all(books)
         order_id = ULID()
-        line_item_id = await self._reserve_line_item_id()
-        files = await _store_all(self._storage, checked, order_id, line_item_id)
-        item = LineItem(
-            id=line_item_id,
-            position=1,
-            title=clean_line(title) or DEFAULT_TITLE,
-            dedication=clean(dedication).strip() or None if dedication else None,
-            layout=_line_or_none(layout),
-        )
-        item.images = [
-            Image(position=position, file_ref=file, uploaded_at=func.now())
-            for position, file in enumerate(files, start=1)
+        items = [
+            LineItem(
+                id=await self._reserve_line_item_id(),
+                position=position,
+                title=clean_line(book.title) or DEFAULT_TITLE,
+                dedication=clean(dedication).strip() or None if dedication else None,
+                layout=_line_or_none(layout),
+            )
+            for position, book in enumerate(books, start=1)
         ]
+        pages = [
+            (item, position)
+            for item, book in zip(items, books, strict=True)
+            for position in range(1, len(book.photos) + 1)
+        ]
+        paths = [OrderStoragePaths(str(order_id), item.id, position) for item, position in pages]
+        files = await store_all(self._storage, checked, paths)
+        for (item, position), file in zip(pages, files, strict=True):
+            item.images.append(Image(position=position, file_ref=file, uploaded_at=func.now()))
         order = Order(
             id=order_id,
             customer_name=_line_or_none(customer),
             customer_email=_line_or_none(email),
             status=OrderStatus.READY_FOR_REVIEW,
-            line_items=[item],
+            line_items=items,
         )
         await self._insert(order, photos=len(files))
         return await self.get_order(str(order_id))
@@ -263,99 +264,6 @@ class OrderService:
             number = f"#M{taken}"
             if not await self.session.scalar(select(exists().where(Order.order_number == number))):
                 return number
-
-
-async def _check_all(photos: Sequence[PhotoInput]) -> list[_Photo]:
-    """Read and look into all photos; one that is none refuses them all, and all such are named."""
-    limit = asyncio.Semaphore(_CHECKS_AT_ONCE)
-
-    async def check(photo: PhotoInput) -> _Photo | Sentence:
-        async with limit:
-            try:
-                return await _check(photo)
-            except InvalidInputError as error:
-                return Sentence.make(
-                    "{name}: {reason}", name=clean_line(photo.name), reason=error.sentence
-                )
-
-    results = await asyncio.gather(*(check(photo) for photo in photos))
-    if wrong := tuple(result for result in results if isinstance(result, Sentence)):
-        raise InvalidInputError("No order was made. {reasons}", reasons=wrong)
-    return [result for result in results if isinstance(result, _Photo)]
-
-
-async def _check(photo: PhotoInput) -> _Photo:
-    data = photo.source
-    if isinstance(data, Path):
-        data = await asyncio.to_thread(_read, data)
-    # Only making an order looks into pictures.
-    from fototui.clients.photo_decoding import inspect_apart
-
-    return _Photo(photo.name, data, await inspect_apart(data))
-
-
-_TOO_BIG = Sentence.make(
-    "The file is bigger than {limit} MB; scale the photo down first.",
-    limit=MAX_PHOTO_BYTES // 1_000_000,
-)
-
-
-def _read(path: Path) -> bytes:
-    if not path.is_file():  # a pipe would never end
-        raise InvalidInputError("There is no such file; correct its name.")
-    try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size > MAX_PHOTO_BYTES:
-                raise InvalidInputError(_TOO_BIG)
-            return file.read()
-    except OSError as error:
-        raise InvalidInputError(
-            "The file cannot be read ({reason}); see to its rights.",
-            reason=str(error.strerror),
-        ) from error
-
-
-async def _store_all(
-    storage: Storage, photos: Sequence[_Photo], order_id: ULID, line_item_id: int
-) -> list[S3ObjectRefData]:
-    """Store all photos at once; if one fails, no further one is begun and none is kept."""
-    limit, failed = asyncio.Semaphore(_UPLOADS_AT_ONCE), asyncio.Event()
-
-    async def store(position: int, photo: _Photo) -> S3ObjectRefData | None:
-        paths = OrderStoragePaths(str(order_id), line_item_id, position)
-        async with limit:
-            if failed.is_set():
-                return None
-            try:
-                return await storage.put(
-                    paths.photo(photo.info.ext),
-                    photo.data,
-                    content_type=photo.info.content_type,
-                    original_filename=photo.name,
-                )
-            except BaseException:
-                failed.set()
-                raise
-
-    results = await asyncio.gather(
-        *(store(position, photo) for position, photo in enumerate(photos, start=1)),
-        return_exceptions=True,
-    )
-    stored = [result for result in results if isinstance(result, S3ObjectRefData)]
-    for result in results:
-        if isinstance(result, BaseException):
-            await _remove(storage, stored)
-            raise result
-    return stored
-
-
-async def _remove(storage: Storage, files: Sequence[S3ObjectRefData]) -> None:
-    for file in files:
-        try:
-            await storage.delete(file.key)
-        except OutsideError as error:
-            log.warning("a photo is left in storage", key=file.key, reason=str(error))
-            return
 
 
 def _line_or_none(text: str | None) -> str | None:

@@ -15,7 +15,8 @@ from fototui.domain.errors import InvalidInputError, PermanentError
 from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent, ListUpdateEvent
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import OrderStatus
-from fototui.services.orders.manual import MAX_PHOTO_BYTES, OrderService, PhotoInput
+from fototui.services.orders.manual import OrderService
+from fototui.services.orders.photos import MAX_PHOTO_BYTES, PhotoInput
 from fototui.storage.base import Right
 from fototui.storage.directory import DirectoryStorage
 from tests.pgproxy import PgProxy
