@@ -44,7 +44,7 @@ async def test_orders_open_in_every_theme(
     theme: str, shop: Database, storage: DirectoryStorage, tmp_path: Path
 ) -> None:
     app = shop_app(shop, storage, tmp_path, theme=theme)
-    async with app.run_test() as pilot:
+    async with app.run_test(size=(120, 36)) as pilot:
         await begin(app, pilot)
         assert app.theme == theme
         assert "Jana Nováková" in app.export_screenshot().replace("\xa0", " ").replace(
