@@ -5,12 +5,12 @@ Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 130 interrupted.
 
 import gc
 import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 import fototui
+from fototui.cli import options
 from fototui.cli.commands import Commands
 from fototui.runtime.options import TerminalOptions
 
@@ -24,27 +24,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"max_content_width": 120},
 )
-
-
-class Language(StrEnum):
-    """Languages of the screens."""
-
-    CS = "cs"
-    EN = "en"
-
-
-class PicturesChoice(StrEnum):
-    """How pictures may be drawn."""
-
-    AUTO = "auto"
-    KITTY = "kitty"
-    TGP = "tgp"  # its old name
-    SIXEL = "sixel"
-    OCTANT = "octant"
-    SEXTANT = "sextant"
-    QUADRANT = "quadrant"
-    HALFCELL = "halfcell"
-    OFF = "off"
 
 
 def _print_version(wanted: bool) -> None:
@@ -62,9 +41,9 @@ def _root(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Look only; nothing can be changed.")
     ] = False,
-    lang: Annotated[Language | None, typer.Option(help="Language of the screens.")] = None,
-    theme: Annotated[str | None, typer.Option(help="Name of a theme.")] = None,
-    pictures: Annotated[PicturesChoice | None, typer.Option(help="How pictures are drawn.")] = None,
+    lang: options.Lang = None,
+    theme: options.Theme = None,
+    pictures: options.Pictures = None,
     version: Annotated[
         bool,
         typer.Option(
@@ -76,15 +55,13 @@ def _root(
 
     Without a command this opens the terminal app.
     """
-    options = TerminalOptions(
+    context.obj = TerminalOptions(
         engine=not no_engine, read_only=read_only, language=lang, theme=theme, pictures=pictures
     )
     if context.invoked_subcommand is None:
         from fototui.cli.terminal import open_terminal
 
-        open_terminal(options)
-    # `demo` opens the app too.
-    context.obj = options
+        open_terminal(context.obj)
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
 """`fototui demo`: the whole product on this machine, with no account."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from fototui.cli import options
 from fototui.cli.extra import explaining_extra
 from fototui.cli.output import print_json
 from fototui.cli.runner import listen_on, run, say, stop_signals
@@ -41,11 +43,21 @@ def demo(
         typer.Option("--serve", help="With --headless: keep all running behind the HTTP server."),
     ] = False,
     port: Annotated[int, typer.Option(help="TCP port of --serve; 0 takes a free one.")] = 0,
+    lang: options.Lang = None,
+    theme: options.Theme = None,
+    pictures: options.Pictures = None,
     log_level: Annotated[str, typer.Option(help="Least level of log lines.")] = "WARNING",
 ) -> None:
     """Start everything on this machine: on a terminal the app opens, else the main job runs."""
     if not (headless or as_json or serve) and sys.stdout.isatty():
-        show_demo(context.obj, orders=orders, folder=folder, seed=seed, fast=fast)
+        before: TerminalOptions = context.obj
+        wanted = replace(
+            before,
+            language=lang or before.language,
+            theme=theme or before.theme,
+            pictures=pictures or before.pictures,
+        )
+        show_demo(wanted, orders=orders, folder=folder, seed=seed, fast=fast)
         return
     configure_logging(log_level)
     if serve:
@@ -76,7 +88,7 @@ async def _serve(folder: Path | None, *, port: int, orders: int, seed: int) -> N
 
 
 def show_demo(
-    options: TerminalOptions,
+    wanted: TerminalOptions,
     *,
     orders: int = 4,
     folder: Path | None = None,
@@ -86,7 +98,7 @@ def show_demo(
     """Open the app on a demo shop.
 
     Args:
-        options: How the app is started.
+        wanted: How the app is started.
         orders: How many orders there are from the beginning.
         folder: Keeps all state; None for a folder that is removed at the end.
         seed: Makes it repeatable.
@@ -98,12 +110,12 @@ def show_demo(
     require_terminal()
     with explaining_extra():
         from fototui.demo.interactive import show
-    speak(Settings(), options)
-    renderer = find_renderer(Settings(), options)
+    speak(Settings(), wanted)
+    renderer = find_renderer(Settings(), wanted)
 
     with logging_to_file(Settings()) as no_log:
 
         async def app(settings: Settings) -> None:
-            await show_app(settings, options, renderer, say=say, notice=no_log)
+            await show_app(settings, wanted, renderer, say=say, notice=no_log)
 
         run(show(folder, orders=orders, seed=seed, fast=fast, say=say, app=app))

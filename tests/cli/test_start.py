@@ -68,6 +68,7 @@ def test_what_needs_nothing_imports_nothing(
     assert {name for name in modules if name.startswith("fototui.")} == {
         "fototui.cli",
         "fototui.cli.commands",
+        "fototui.cli.options",
         "fototui.runtime",
         "fototui.runtime.options",
     }

@@ -114,7 +114,7 @@ async def terminal(home: Path, command: str, *, size: tuple[int, int]) -> AsyncI
 
 
 async def test_a_shift_from_the_demo_to_a_chosen_svg(home: Path) -> None:
-    command = f"{sys.executable} -m fototui --lang en demo --fast --orders 3"
+    command = f"{sys.executable} -m fototui demo --lang en --fast --orders 3"
     async with terminal(home, command, size=(120, 36)) as operator:
         # Orders are there, and the feed is live.
         await operator.shows("#1001", "#1003", "● live", "● db", "1 engine")
