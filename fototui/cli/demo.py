@@ -22,6 +22,9 @@ from fototui.runtime.terminal import (
     speak,
 )
 
+_IN_APP, _ELSEWHERE = 8, 4
+"""Orders from the beginning: in the app one for each stage."""
+
 
 def demo(
     context: typer.Context,
@@ -31,7 +34,14 @@ def demo(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the report as JSON, as the last line.")
     ] = False,
-    orders: Annotated[int, typer.Option(help="How many orders there shall be.", min=1)] = 4,
+    orders: Annotated[
+        int | None,
+        typer.Option(
+            help="How many orders there shall be; 8 in the app, 4 elsewhere.",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option("--dir", help="Keep all state here; a second run goes on from it."),
@@ -57,15 +67,15 @@ def demo(
             theme=theme or before.theme,
             pictures=pictures or before.pictures,
         )
-        show_demo(wanted, orders=orders, folder=folder, seed=seed, fast=fast)
+        show_demo(wanted, orders=orders or _IN_APP, folder=folder, seed=seed, fast=fast)
         return
     configure_logging(log_level)
     if serve:
-        run(_serve(folder, port=port, orders=orders, seed=seed))
+        run(_serve(folder, port=port, orders=orders or _ELSEWHERE, seed=seed))
         return
     with explaining_extra():
         from fototui.demo.headless import HeadlessDemo
-    report = run(HeadlessDemo(orders=orders, seed=seed, say=say).run(folder))
+    report = run(HeadlessDemo(orders=orders or _ELSEWHERE, seed=seed, say=say).run(folder))
     if as_json:
         print_json(report)
     if not report.is_complete:
@@ -90,7 +100,7 @@ async def _serve(folder: Path | None, *, port: int, orders: int, seed: int) -> N
 def show_demo(
     wanted: TerminalOptions,
     *,
-    orders: int = 4,
+    orders: int = _IN_APP,
     folder: Path | None = None,
     seed: int = 1,
     fast: bool = False,

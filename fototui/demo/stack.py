@@ -55,11 +55,15 @@ class DemoStack:
         runtime: Of settings that name all parts.
         shop: The shop, for orders to be placed at.
         cdn_url: Where the customers' photos are.
+        runpod: What becomes of RunPod's jobs.
+        vectorizer: What becomes of calls of Vectorizer.ai.
     """
 
     runtime: Runtime
     shop: Shop
     cdn_url: str
+    runpod: Script
+    vectorizer: Script
 
     @property
     def settings(self) -> Settings:
@@ -128,12 +132,14 @@ async def open_stack(
         )
         say(f"the Mercure hub listens on {hub_url}")
 
+        runpod = Script(seed=seed, latency=latency, rates=failing)
+        vectorizer = Script(seed=seed + 1, latency=latency, rates=failing)
         sandbox = SandboxSettings(
             runpod_key=keys.runpod,
             vectorizer_key=keys.vectorizer,
             vectorizer_secret=keys.vectorizer_secret,
-            runpod=Script(seed=seed, latency=latency, rates=failing),
-            vectorizer=Script(seed=seed + 1, latency=latency, rates=failing),
+            runpod=runpod,
+            vectorizer=vectorizer,
             shop=ShopSettings(
                 token=keys.shop, webhook_secret=keys.webhooks, webhook_url=webhook_url
             ),
@@ -149,7 +155,7 @@ async def open_stack(
         runtime = await stack.enter_async_context(Runtime(settings))
         await migrate.upgrade(runtime.database.engine)
         say(f"the database stands at revision {migrate.head()}")
-        yield DemoStack(runtime, sandbox.shop.shop, f"{sandbox_url}/cdn")
+        yield DemoStack(runtime, sandbox.shop.shop, f"{sandbox_url}/cdn", runpod, vectorizer)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from itertools import islice
 
 from fototui.config.settings import required
+from fototui.demo.history import History
 from fototui.demo.orders import place_orders, sample_orders
 from fototui.demo.stack import DemoStack
 from fototui.domain.errors import FototuiError
@@ -77,6 +78,8 @@ class Traffic:
         )
         await self._import()
         made = placed[existing:]
+        history = History(self._stack, _COLLEAGUE)
+        made = made[await history.happen([order.name for order in made]) :]
         for place, order in enumerate(made):
             # The newest order is left to the operator; the one before it is called off.
             if place < len(made) - 1:
