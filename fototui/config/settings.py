@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     shopify_store_url: Url | None = None
     """The shop, for instance `https://my-shop.myshopify.com`."""
     shopify_store_handle: str | None = None
-    """The shop's handle in the Admin's addresses; accepted and not used."""
+    """The store's handle in Shopify's admin; where not given, it is taken from its address."""
     shopify_access_token: SecretStr | None = None
     """A token of its Admin API with the scope `read_orders`."""
     shopify_webhook_secret: SecretStr | None = None
