@@ -63,7 +63,7 @@ class BookScreen(PictureScreen):
         """Tell when the book is true no longer."""
         detail = self.context.store.detail(self._view.order_id)
         if self.can_paint and self._view.order_id in changed.details and detail is not None:
-            for view in detail.books:
+            for view in detail.books or ():
                 if view.id == self._view.id:
                     self._view = view
             self.show_all()

@@ -190,7 +190,7 @@ class OrderScreen(OrderCommands):
         detail, books = self.selection.detail, self.query_one("#books", Static)
         if detail is not None:
             words = order_books(
-                detail.books,
+                detail.books or (),
                 self.context.timezone,
                 items=len(detail.line_items),
                 ascii_badges=self.context.settings.ascii_badges,

@@ -80,7 +80,7 @@ class Selection:
         if detail is None or image is None:
             return None
         item = next(item.id for item in detail.line_items if image in item.images)
-        made = [v for v in detail.books if v.line_item_id == item and v.file is not None]
+        made = [v for v in detail.books or () if v.line_item_id == item and v.file is not None]
         return made[-1] if made else None
 
     @property

@@ -72,11 +72,11 @@ async def read_details(
         rows = (await session.execute(statement)).all()
         items = list(dict.fromkeys(item for _, item, *_ in rows if item is not None))
         states = await read_items(session, items, rows[0][5]) if books and items else []
-        made = [state.view(book) for state in states for book in state.books]
-    return _details(rows, made)
+    made = [state.view(book) for state in states for book in state.books]
+    return _details(rows, made if books else None)
 
 
-def _details(rows: Iterable[_DetailRow], books: Sequence[BookView]) -> list[OrderDetail]:
+def _details(rows: Iterable[_DetailRow], books: Sequence[BookView] | None) -> list[OrderDetail]:
     # Dictionaries, because each row repeats all that stands above its last part.
     orders: dict[Order, dict[LineItem, dict[Image, _Versions]]] = {}
     paid: dict[Order, Sequence[Decimal]] = {}
@@ -101,7 +101,7 @@ def _detail(
     order: Order,
     items: dict[LineItem, dict[Image, _Versions]],
     paid: Costs,
-    books: Sequence[BookView],
+    books: Sequence[BookView] | None,
 ) -> OrderDetail:
     return OrderDetail(
         id=str(order.id),
@@ -132,7 +132,7 @@ def _detail(
         finished_by=order.finished_by,
         reopened=None if order.finished_at is not None else order.reopened_words,
         costs=paid,
-        books=tuple(book for book in books if book.order_id == str(order.id)),
+        books=None if books is None else tuple(b for b in books if b.order_id == str(order.id)),
     )
 
 

@@ -197,7 +197,7 @@ class OrderService:
         Raises:
             NotFoundError: There is none.
         """
-        found = await read_details(self.session, is_order(ref), books=True)
+        found = await read_details(self.session, is_order(ref))
         if not found:
             raise no_such_order(ref)
         return found[0]
