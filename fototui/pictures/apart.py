@@ -10,18 +10,23 @@ PICTURE_WORKERS = Workers()
 """Their own processes: what an operator looks at does not wait for the engine's photos."""
 
 
-async def decode_apart(data: bytes) -> Image.Image:
-    """Decode a picture (`fototui.pictures.decoding.decode`).
+async def decode_apart(data: bytes, page: int | None = None) -> Image.Image:
+    """Decode a picture (`decoding.decode`), or draw a page of a PDF (`pdf.page`).
 
     Args:
         data: The file.
+        page: Which page of a PDF, from 1; None for a picture.
 
     Raises:
         PictureBrokenError: It is no picture, or a damaged one.
         PictureTooBigError: It has too many pixels, or costs too much to open.
     """
     try:
-        value, pixels = await PICTURE_WORKERS.run("fototui.pictures.tasks:pixels", data)
+        if page is None:
+            run = PICTURE_WORKERS.run("fototui.pictures.tasks:pixels", data)
+        else:
+            run = PICTURE_WORKERS.run("fototui.pictures.pdf:page_pixels", data, {"number": page})
+        value, pixels = await run
         size = int(str(value["width"])), int(str(value["height"]))
         return Image.frombytes("RGB", size, pixels)
     except WorkerError as error:

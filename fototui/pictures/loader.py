@@ -26,7 +26,21 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-PictureSource = S3ObjectRefData
+
+@dataclass(frozen=True, slots=True)
+class PdfPage:
+    """A page of a PDF, which is a picture as well.
+
+    Args:
+        file: The PDF.
+        number: Which page, from 1.
+    """
+
+    file: S3ObjectRefData
+    number: int
+
+
+PictureSource = S3ObjectRefData | PdfPage
 
 MEMORY_LIMIT = 160_000_000
 DISK_LIMIT = 500_000_000
@@ -97,7 +111,7 @@ class PictureLoader(Closing):
         been cancelled.
 
         Args:
-            ref: The file.
+            ref: The file, or the page of one.
             width_px: Of the window, in pixels.
             height_px: Of the window, in pixels.
             zoom: 1 shows all of it; 2 half of its width and height.
@@ -115,7 +129,7 @@ class PictureLoader(Closing):
 
     async def address(self, ref: PictureSource) -> str:
         """Where a browser finds the file."""
-        return await self._storage.url(ref.key)
+        return await self._storage.url(_file(ref).key)
 
     def prefetch(self, refs: Sequence[PictureSource]) -> None:
         """Load some pictures ahead, one by one; those of the call before no longer.
@@ -128,7 +142,7 @@ class PictureLoader(Closing):
             self._ahead.pop(ref).cancel()
         for ref in wanted:
             if ref not in self._ahead:
-                task = asyncio.create_task(self._load_ahead(ref), name=f"picture {ref.key}")
+                task = asyncio.create_task(self._load_ahead(ref), name=f"picture {_file(ref).key}")
                 self._ahead[ref] = task
                 task.add_done_callback(partial(self._forget, ref))
 
@@ -150,7 +164,9 @@ class PictureLoader(Closing):
             try:
                 await self._master(ref)
             except FototuiError as error:  # told when it is looked at
-                log.debug("a picture could not be loaded ahead", key=ref.key, reason=str(error))
+                log.debug(
+                    "a picture could not be loaded ahead", key=_file(ref).key, reason=str(error)
+                )
 
     async def _master(self, ref: PictureSource) -> Image.Image:
         key = await self._content_key(ref)
@@ -161,6 +177,8 @@ class PictureLoader(Closing):
 
     async def _content_key(self, ref: PictureSource) -> str:
         """Name a file's content; where the database does not know it, the storage is asked."""
+        if isinstance(ref, PdfPage):
+            return f"{await self._content_key(ref.file)}\n{ref.number}"
         content = ref.sha256 or ref.etag
         if content is None:
             try:
@@ -199,15 +217,17 @@ class PictureLoader(Closing):
             from fototui.pictures.apart import decode_apart
             from fototui.pictures.decoding import MAX_FILE_BYTES, TOO_BIG
 
-            if ref.size is not None and ref.size > MAX_FILE_BYTES:
+            file = _file(ref)
+            if file.size is not None and file.size > MAX_FILE_BYTES:
                 raise PictureTooBigError(TOO_BIG)
+            page = ref.number if isinstance(ref, PdfPage) else None
             async with self._decoding:
-                image = await decode_apart(await self._read(ref))
+                image = await decode_apart(await self._read(file), page)
                 await asyncio.to_thread(self._disk.put, key, image)
         self._memory.put(key, image)
         return image
 
-    async def _read(self, ref: PictureSource) -> bytes:
+    async def _read(self, ref: S3ObjectRefData) -> bytes:
         from fototui.pictures.decoding import MAX_FILE_BYTES
 
         try:
@@ -217,6 +237,10 @@ class PictureLoader(Closing):
             raise PictureMissingError(_MISSING) from error
         except TimeoutError as error:
             raise PictureError(_SLOW) from error
+
+
+def _file(ref: PictureSource) -> S3ObjectRefData:
+    return ref.file if isinstance(ref, PdfPage) else ref
 
 
 def _fit(

@@ -38,9 +38,13 @@ class PictureScreen(FototuiScreen):
 
     def heading(self) -> str:
         """What is shown, and how close."""
+        return f"{self._picture_name}{self.closeness}"
+
+    @property
+    def closeness(self) -> str:
+        """How close, for the heading; empty where all of it is seen."""
         zoom = self.picture.zoom
-        closeness = f" · {number(round(zoom, 1))}×" if zoom > 1 else ""
-        return f"{self._picture_name}{closeness}"
+        return f" · {number(round(zoom, 1))}×" if zoom > 1 else ""
 
     def compose_body(self) -> ComposeResult:
         """The picture alone."""
@@ -48,6 +52,10 @@ class PictureScreen(FototuiScreen):
 
     def on_mount(self) -> None:
         """Show it."""
+        self.show_all()
+
+    def show_all(self) -> None:
+        """Show what there is to be seen."""
         self.picture.show(self._ref)
 
     def language_changed(self) -> None:
@@ -56,15 +64,16 @@ class PictureScreen(FototuiScreen):
 
     def declare_commands(self) -> Mapping[str, Command]:
         """Say what each key does; there is an end to closeness."""
+        name = self.scope
         return {
-            "picture.back": Command(self.app.pop_screen),
-            "picture.zoom_in": Command(lambda: self._zoom(_STEP), self._why_no_closer),
-            "picture.zoom_out": Command(lambda: self._zoom(1 / _STEP), self._why_all_is_seen),
-            "picture.whole": Command(lambda: self._zoom(0), self._why_all_is_seen),
-            "picture.pan_left": Command(lambda: self._pan(-1, 0), self._why_all_is_seen),
-            "picture.pan_right": Command(lambda: self._pan(1, 0), self._why_all_is_seen),
-            "picture.pan_up": Command(lambda: self._pan(0, -1), self._why_all_is_seen),
-            "picture.pan_down": Command(lambda: self._pan(0, 1), self._why_all_is_seen),
+            f"{name}.back": Command(self.app.pop_screen),
+            f"{name}.zoom_in": Command(lambda: self._zoom(_STEP), self._why_no_closer),
+            f"{name}.zoom_out": Command(lambda: self._zoom(1 / _STEP), self._why_all_is_seen),
+            f"{name}.whole": Command(lambda: self._zoom(0), self._why_all_is_seen),
+            f"{name}.pan_left": Command(lambda: self._pan(-1, 0), self._why_all_is_seen),
+            f"{name}.pan_right": Command(lambda: self._pan(1, 0), self._why_all_is_seen),
+            f"{name}.pan_up": Command(lambda: self._pan(0, -1), self._why_all_is_seen),
+            f"{name}.pan_down": Command(lambda: self._pan(0, 1), self._why_all_is_seen),
         }
 
     def _why_no_closer(self) -> str | None:

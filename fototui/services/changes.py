@@ -199,7 +199,8 @@ class LiveService:
         if not is_ulid(order_id):
             return None
         async with _outages():
-            found = await read_details(self.session, Order.id == ULID.from_str(order_id))
+            which = Order.id == ULID.from_str(order_id)
+            found = await read_details(self.session, which, books=True)
         return found[0] if found else None
 
     async def work(self) -> tuple[tuple[LaneView, ...], tuple[EngineView, ...]]:

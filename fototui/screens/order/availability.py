@@ -67,6 +67,13 @@ def without_file(view: Selection) -> str | None:
     return without_image(view) or (_("There is no picture yet.") if view.file is None else None)
 
 
+def without_book(view: Selection) -> str | None:
+    """What stands against commands on the line item's book."""
+    if view.image is not None and view.book is None:
+        return _("This line item has no finished book yet; make one with b.")
+    return without_image(view)
+
+
 def against_choosing(view: Selection) -> str | None:
     """Choose the version."""
     version = view.version

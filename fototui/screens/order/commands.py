@@ -11,6 +11,7 @@ from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _, translate
 from fototui.screens import addresses
 from fototui.screens.base import FototuiScreen
+from fototui.screens.book import BookScreen
 from fototui.screens.choosing import choose
 from fototui.screens.dialogs import confirm
 from fototui.screens.options import ask_options
@@ -63,6 +64,8 @@ class OrderCommands(FototuiScreen):
             ),
             "order.shop_page": Command(self._open_shop_page, self._why_no_shop_page),
             "order.copy_shop_page": Command(self._copy_shop_page, self._why_no_shop_page),
+            "order.generate_books": Command(self._make_books, unless(can.without_images)),
+            "order.book": Command(self._show_book, unless(can.without_book)),
             "order.choose": Command(self._choose, unless(can.against_choosing)),
             "order.retry": Command(self._retry, unless(can.against_retrying)),
             "order.retry_all": Command(self._retry_all, unless(can.against_retrying_all)),
@@ -135,6 +138,21 @@ class OrderCommands(FototuiScreen):
             return Outcome.of(reports).in_words()
 
         self.perform(work, _as_it_is)
+
+    def _make_books(self) -> None:
+        order_id = self.order_id
+
+        async def work() -> str:
+            outcome = await next_step.make_books(self.context, order_id)
+            await self.context.store.refresh(order_id)
+            self.show_all()
+            return outcome.in_words()
+
+        self.perform(work, _as_it_is)
+
+    def _show_book(self) -> None:
+        if (view := self.selection.book) is not None and view.file is not None:
+            self.app.push_screen(BookScreen(self.context, view, view.file))
 
     # --- what failed, or is not wanted ---------------------------------------------------------
 

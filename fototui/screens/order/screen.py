@@ -31,6 +31,7 @@ from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
 from fototui.ui.messages import CompareVersions
+from fototui.widgets.book_words import order_books
 from fototui.widgets.image_list import ImageList
 from fototui.widgets.picture.widget import Picture
 from fototui.widgets.version_list import KindTabs, VersionList
@@ -53,6 +54,8 @@ class OrderScreen(OrderCommands):
     OrderScreen #about { height: 1; padding: 0 1; background: $surface; }
     OrderScreen #why { height: auto; max-height: 2; padding: 0 1; color: $error; }
     OrderScreen #why.-nothing { display: none; }
+    OrderScreen #books { height: auto; max-height: 5; padding: 0 1; }
+    OrderScreen #books.-nothing { display: none; }
     OrderScreen #right { width: 1fr; }
     OrderScreen.-narrow ImageList { width: 22; padding: 0; }
     """
@@ -83,6 +86,7 @@ class OrderScreen(OrderCommands):
         yield Vertical(
             Static(id="about"),
             Static(id="why", classes="-nothing", markup=False),
+            Static(id="books", classes="-nothing", markup=False),
             Horizontal(self.images, Vertical(self.picture, self.tabs, self.versions, id="right")),
         )
 
@@ -169,6 +173,7 @@ class OrderScreen(OrderCommands):
         why = why_failed(detail)
         self.query_one("#why", Static).update(why)
         self.query_one("#why").set_class(not why, "-nothing")
+        self._show_books()
         self.images.show(detail, None if image is None else image.id)
         self.tabs.show(self.selection.kind, image)
         version_id = None if version is None else version.id
@@ -180,6 +185,18 @@ class OrderScreen(OrderCommands):
         self.context.pictures.prefetch(selection.ahead())
         self.query("StatusBar, KeyBar").refresh()
         self.refresh_bindings()
+
+    def _show_books(self) -> None:
+        detail, books = self.selection.detail, self.query_one("#books", Static)
+        if detail is not None:
+            words = order_books(
+                detail.books or (),
+                self.context.timezone,
+                items=len(detail.line_items),
+                ascii_badges=self.context.settings.ascii_badges,
+            )
+            books.update(words)
+        books.set_class(detail is None or not detail.books, "-nothing")
 
     def _why_missing(self) -> str:
         """Why the order is not shown."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import MADE_FROM, VersionType
 from fototui.i18n import N_, _
+from fototui.services.views.books import BookView
 from fototui.services.views.orders import ImageView, OrderDetail
 from fototui.services.views.versions import VersionView
 from fototui.widgets.tables.job_rows import kind_word
@@ -71,6 +72,16 @@ class Selection:
         if self.version is not None and self.version.file is not None:
             return self.version.file
         return None if self.image is None else self.image.file
+
+    @property
+    def book(self) -> BookView | None:
+        """The newest finished book of the image's line item."""
+        detail, image = self.detail, self.image
+        if detail is None or image is None:
+            return None
+        item = next(item.id for item in detail.line_items if image in item.images)
+        made = [v for v in detail.books or () if v.line_item_id == item and v.file is not None]
+        return made[-1] if made else None
 
     @property
     def caption(self) -> str:

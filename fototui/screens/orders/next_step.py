@@ -114,12 +114,25 @@ def books(context: AppContext) -> bulk.Command:
         context: The parts of the app.
     """
 
-    async def act(row: OrderRow) -> Outcome:
-        async with context.backend.transaction(BookService) as service:
-            reports = await service.create_for_order(row.id, context.settings.book_options)
-        return Outcome.of_all((report.book is not None, report.skipped) for report in reports)
+    return bulk.Command(_("Books"), lambda row: make_books(context, row.id), lambda _row: 0)
 
-    return bulk.Command(_("Books"), act, lambda _row: 0)
+
+async def make_books(context: AppContext, order_id: str) -> Outcome:
+    """Make books of all line items of an order that have no true one.
+
+    Args:
+        context: The parts of the app.
+        order_id: ULID.
+
+    Returns:
+        What was started, and why the rest was not.
+
+    Raises:
+        FototuiError: What the service raises that is not about one line item.
+    """
+    async with context.backend.transaction(BookService) as service:
+        reports = await service.create_for_order(order_id, context.settings.book_options)
+    return Outcome.of_all((report.book is not None, report.skipped) for report in reports)
 
 
 async def take_on(

@@ -1,4 +1,4 @@
-"""Reading whole orders, in one query."""
+"""Reading whole orders, in one query; with their books in three."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -12,8 +12,10 @@ from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, Sv
 from fototui.domain.costs import Costs
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import VersionType
+from fototui.services.books.recipe import read_items
 from fototui.services.costs.reading import SUMS, costs
 from fototui.services.views import stored
+from fototui.services.views.books import BookView
 from fototui.services.views.orders import ImageView, LineItemView, OrderDetail
 from fototui.services.views.versions import VersionView
 
@@ -32,13 +34,14 @@ _Versions = dict[VersionType, dict[int, VersionView]]
 
 
 async def read_details(
-    session: TrackedAsyncSession, condition: ColumnElement[bool]
+    session: TrackedAsyncSession, condition: ColumnElement[bool], *, books: bool = False
 ) -> list[OrderDetail]:
     """Read orders with everything in them.
 
     Args:
         session: A session with no transaction under way.
         condition: Which; it may speak of `Image` too, and only those images are read then.
+        books: With their books, which takes two statements more.
 
     Returns:
         The orders.
@@ -67,10 +70,13 @@ async def read_details(
     )
     async with session.begin():
         rows = (await session.execute(statement)).all()
-    return _details(rows)
+        items = list(dict.fromkeys(item for _, item, *_ in rows if item is not None))
+        states = await read_items(session, items, rows[0][5]) if books and items else []
+    made = [state.view(book) for state in states for book in state.books]
+    return _details(rows, made if books else None)
 
 
-def _details(rows: Iterable[_DetailRow]) -> list[OrderDetail]:
+def _details(rows: Iterable[_DetailRow], books: Sequence[BookView] | None) -> list[OrderDetail]:
     # Dictionaries, because each row repeats all that stands above its last part.
     orders: dict[Order, dict[LineItem, dict[Image, _Versions]]] = {}
     paid: dict[Order, Sequence[Decimal]] = {}
@@ -88,11 +94,14 @@ def _details(rows: Iterable[_DetailRow]) -> list[OrderDetail]:
                 selected = image.chosen_id(version.version_type)
                 view = VersionView.of(version, selected_id=selected, now=now)
                 versions[view.kind][view.version] = view
-    return [_detail(order, items, costs(paid[order])) for order, items in orders.items()]
+    return [_detail(order, items, costs(paid[order]), books) for order, items in orders.items()]
 
 
 def _detail(
-    order: Order, items: dict[LineItem, dict[Image, _Versions]], paid: Costs
+    order: Order,
+    items: dict[LineItem, dict[Image, _Versions]],
+    paid: Costs,
+    books: Sequence[BookView] | None,
 ) -> OrderDetail:
     return OrderDetail(
         id=str(order.id),
@@ -123,6 +132,7 @@ def _detail(
         finished_by=order.finished_by,
         reopened=None if order.finished_at is not None else order.reopened_words,
         costs=paid,
+        books=None if books is None else tuple(b for b in books if b.order_id == str(order.id)),
     )
 
 

@@ -15,6 +15,7 @@ from fototui.domain.statuses import (
     SvgProcessingStatus,
     VersionType,
 )
+from fototui.services.views.books import BookView
 from fototui.services.views.versions import VersionView
 
 
@@ -228,6 +229,7 @@ class OrderDetail:
         finished_by: By whom.
         reopened: Why it came back after it was handed over.
         costs: What outside services were paid for it.
+        books: All its books, by line item and number; None where they were not asked for.
     """
 
     id: str
@@ -247,6 +249,7 @@ class OrderDetail:
     finished_by: str | None = None
     reopened: Sentence | None = None
     costs: Costs = field(default_factory=Costs)
+    books: tuple[BookView, ...] | None = None
 
     @property
     def images(self) -> tuple[ImageView, ...]:

@@ -18,10 +18,9 @@ from textual.widgets import Static
 from textual.worker import Worker
 
 from fototui.domain.errors import FototuiError
-from fototui.domain.files import S3ObjectRefData
 from fototui.domain.text import clean_line
 from fototui.i18n import translate
-from fototui.pictures.loader import PictureLoader
+from fototui.pictures.loader import PictureLoader, PictureSource
 from fototui.pictures.terminal import Graphics, Renderer
 from fototui.widgets.picture.surface import Surface
 from fototui.widgets.picture.symbols import Symbols
@@ -106,7 +105,7 @@ class Picture(Widget):
     def __init__(self, pictures: PictureLoader, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._pictures = pictures
-        self._ref: S3ObjectRefData | None = None
+        self._ref: PictureSource | None = None
         self._empty = ""
         self._caption = ""
         self._settling: Timer | None = None
@@ -128,11 +127,11 @@ class Picture(Widget):
             yield self._words
         yield self._under
 
-    def show(self, ref: S3ObjectRefData | None, *, caption: str = "", empty: str = "") -> None:
+    def show(self, ref: PictureSource | None, *, caption: str = "", empty: str = "") -> None:
         """Show another picture; what was still being loaded is forgotten.
 
         Args:
-            ref: The file; None for no picture.
+            ref: The file, or the page of one; None for no picture.
             caption: A line under it; may hold a stranger's text.
             empty: What to say where there is no picture.
         """
@@ -191,7 +190,7 @@ class Picture(Widget):
             load = partial(self._load, ref)
             self._loading: Worker[None] = self.run_worker(load, group="picture", exclusive=True)
 
-    async def _load(self, ref: S3ObjectRefData) -> None:
+    async def _load(self, ref: PictureSource) -> None:
         stage, renderer = self._stage.size, self._renderer
         if not stage.area:
             return  # it comes again with the first size

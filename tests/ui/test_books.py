@@ -1,0 +1,250 @@
+"""Books on the order screen and on their own: made by a key, seen page by page, saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import pytest
+from sqlalchemy import select, update
+from textual.widgets import Input, Static
+
+from fototui.app import FototuiApp
+from fototui.books.typesetter import Typesetter
+from fototui.db.database import Database
+from fototui.db.models.books import Book
+from fototui.db.models.orders import LineItem
+from fototui.domain.books import BookOptions, Finding, FindingKind
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import BookProcessingStatus
+from fototui.pictures.errors import PictureBrokenError
+from fototui.pictures.loader import PdfPage, PictureLoader
+from fototui.screens.book import BookScreen
+from fototui.screens.dialogs import AskText
+from fototui.screens.order.screen import OrderScreen
+from fototui.storage.directory import DirectoryStorage
+from fototui.widgets.picture.widget import PictureState
+from tests.books.conftest import drawing, request
+from tests.factories import choose_svgs, make_order
+from tests.ui.conftest import AppPilot, OpenApp
+from tests.ui.pages import toasts
+from tests.waiting import until_shown
+
+KEY = "order/1/book/v1/1001-1.pdf"
+THIN = Finding(page=2, kind=FindingKind.THIN_LINES, sentence=Sentence.make("Lines are thin."))
+WHOLE = Finding(kind=FindingKind.UNKNOWN_LAYOUT, sentence=Sentence.make("It is upright."))
+
+
+@dataclass
+class Shelf:
+    """An order that is ready for its book, and the file that the book will have."""
+
+    database: Database
+    order_id: str
+    file: S3ObjectRefData
+    pages: int
+    pdf: bytes
+
+    async def finish(self, *, findings: tuple[Finding, ...] = ()) -> None:
+        """What the engine does with a queued book."""
+        async with self.database.session() as session, session.begin():
+            book = (await session.scalars(select(Book).order_by(Book.id.desc()).limit(1))).one()
+            book.status = BookProcessingStatus.COMPLETED
+            book.pages, book.file_ref = self.pages, self.file
+            book.completed_at = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)
+            book.findings = [finding.model_dump(mode="json") for finding in findings]
+
+    async def add(self, *, findings: tuple[Finding, ...] = ()) -> None:
+        """A finished book."""
+        async with self.database.session() as session, session.begin():
+            item = (await session.scalars(select(LineItem))).one()
+            session.add(
+                Book(
+                    line_item_id=item.id,
+                    order_id=item.order_id,
+                    version=1,
+                    svg_ids=self.svg_ids,
+                    title=item.title,
+                    dedication=item.dedication,
+                    layout=item.layout,
+                    options=BookOptions().model_dump(mode="json"),
+                )
+            )
+        await self.finish(findings=findings)
+
+    svg_ids: list[int]
+
+
+@pytest.fixture
+async def shelf(database: Database, storage: DirectoryStorage) -> Shelf:
+    async with Typesetter() as typesetter:
+        made = await typesetter.typeset(request(drawing("cat"), drawing("cat")))
+    file = await storage.put(KEY, made.pdf, content_type="application/pdf")
+    async with database.session() as session, session.begin():
+        order = await make_order(session, images=2)
+        svg_ids = await choose_svgs(session, order)
+    return Shelf(database, str(order.id), file, made.pages, made.pdf, svg_ids)
+
+
+def order_screen(app: FototuiApp) -> OrderScreen:
+    return cast("OrderScreen", app.screen)
+
+
+def line(app: FototuiApp) -> str:
+    """What the order screen says of books."""
+    return str(app.screen.query_one("#books", Static).render()).strip()
+
+
+def found(app: FototuiApp) -> str:
+    """What the book's screen says of the page."""
+    return str(app.screen.query_one("#findings", Static).render()).strip()
+
+
+async def go_to_order(app: FototuiApp, pilot: AppPilot) -> None:
+    await until_shown(
+        pilot,
+        lambda: (
+            isinstance(app.screen, OrderScreen)
+            and bool(app.context.store.orders)
+            and app.screen.selection.detail is not None
+        ),
+    )
+
+
+async def until_drawn(app: FototuiApp, pilot: AppPilot) -> None:
+    await until_shown(
+        pilot,
+        lambda: (
+            isinstance(app.screen, BookScreen) and app.screen.picture.state is PictureState.SHOWN
+        ),
+    )
+
+
+async def test_a_key_makes_the_book_and_the_line_follows_it_to_its_end(
+    open_app: OpenApp, shelf: Shelf
+) -> None:
+    async with open_app(lambda context: OrderScreen(context, shelf.order_id)) as (app, pilot):
+        await go_to_order(app, pilot)
+        assert not app.screen.query_one("#books").display
+        await pilot.press("B")
+        assert "no finished book yet" in toasts(app)
+        await pilot.press("b")
+        await until_shown(pilot, lambda: line(app).startswith("Book v1 · "))
+        assert "page" not in line(app)
+        await shelf.finish(findings=(WHOLE, THIN))
+        # Nobody tells the screen: the store hears of it, as of an engine's work elsewhere.
+        await until_shown(pilot, lambda: "pages" in line(app))
+        assert line(app).splitlines() == [
+            f"Book v1 · {shelf.pages} pages · made 20 Nov 14:05 · 2 warnings",
+            "  It is upright.",
+            "  Page 2: Lines are thin.",
+        ]
+        await pilot.press("b")
+        await until_shown(pilot, lambda: "nothing has changed since" in toasts(app))
+
+
+async def test_a_book_that_shows_no_longer_what_is_chosen_says_so(
+    open_app: OpenApp, shelf: Shelf
+) -> None:
+    await shelf.add()
+    async with open_app(lambda context: OrderScreen(context, shelf.order_id)) as (app, pilot):
+        await go_to_order(app, pilot)
+        assert "out of date" not in line(app)
+        await pilot.press("B")
+        await until_drawn(app, pilot)
+        assert order_screen(app).heading() == f"Book v1 · page 1 of {shelf.pages}"
+        async with shelf.database.session() as session, session.begin():
+            await session.execute(update(LineItem).values(dedication="Pro Evu"))
+        await app.store.refresh(shelf.order_id)
+        words = f"Book v1 · page 1 of {shelf.pages} · out of date"
+        await until_shown(pilot, lambda: order_screen(app).heading() == words)
+        await pilot.press("escape")
+        await until_shown(pilot, lambda: "out of date" in line(app))
+        await pilot.press("b")
+        await until_shown(pilot, lambda: line(app).startswith("Book v2 · "))
+        # Until the new one is made, the old one can be looked at.
+        await pilot.press("B")
+        await until_drawn(app, pilot)
+        assert order_screen(app).heading() == words
+
+
+async def test_pages_are_turned_with_what_was_found_on_each(
+    open_app: OpenApp, shelf: Shelf
+) -> None:
+    await shelf.add(findings=(WHOLE, THIN))
+    async with open_app(lambda context: OrderScreen(context, shelf.order_id)) as (app, pilot):
+        await go_to_order(app, pilot)
+        await pilot.press("B")
+        await until_drawn(app, pilot)
+        assert found(app) == "It is upright."
+        await pilot.press("left")
+        assert toasts(app).splitlines()[-1] == "This is the first page."
+        await pilot.press("right")
+        await until_drawn(app, pilot)
+        assert found(app) == "Page 2: Lines are thin."
+        assert f"page 2 of {shelf.pages}" in order_screen(app).heading()
+        await pilot.press("plus")
+        assert order_screen(app).heading().endswith("1.5×")
+        await pilot.press("end", "right")
+        assert toasts(app).splitlines()[-1] == "This is the last page."
+        await pilot.press("home")
+        assert f"page 1 of {shelf.pages}" in order_screen(app).heading()
+        await pilot.press("escape")
+        assert isinstance(app.screen, OrderScreen)
+
+
+async def test_the_file_is_saved_and_its_address_copied(
+    open_app: OpenApp, shelf: Shelf, storage: DirectoryStorage, tmp_path: Path
+) -> None:
+    await shelf.add()
+    async with open_app(lambda context: OrderScreen(context, shelf.order_id)) as (app, pilot):
+        await go_to_order(app, pilot)
+        await pilot.press("B")
+        await until_drawn(app, pilot)
+        await pilot.press("y")
+        await until_shown(pilot, lambda: toasts(app))
+        assert app.clipboard == await storage.url(KEY)
+        await pilot.press("d")
+        await until_shown(pilot, lambda: isinstance(app.screen, AskText))
+        entry = app.screen.query_one(Input)
+        assert entry.value == str(Path.cwd() / "1001-1.pdf")
+        entry.value = str(tmp_path / "book.pdf")
+        await pilot.press("enter")
+        await until_shown(pilot, lambda: "Saved as" in toasts(app))
+        assert (tmp_path / "book.pdf").read_bytes() == shelf.pdf
+
+
+async def test_a_read_only_terminal_sees_books_and_makes_none(
+    open_app: OpenApp, shelf: Shelf
+) -> None:
+    await shelf.add()
+    screen = open_app(lambda context: OrderScreen(context, shelf.order_id), read_only=True)
+    async with screen as (app, pilot):
+        await go_to_order(app, pilot)
+        await pilot.press("b")
+        assert toasts(app).splitlines()[-1] == "This terminal is read-only."
+        await pilot.press("B")
+        await until_drawn(app, pilot)
+
+
+async def test_a_page_is_drawn_as_the_file_has_it(
+    shelf: Shelf, storage: DirectoryStorage, tmp_path: Path
+) -> None:
+    async with PictureLoader(storage, cache_folder=tmp_path / "cache") as loader:
+        pages = [
+            await loader.load(PdfPage(shelf.file, number), width_px=210, height_px=297)
+            for number in range(1, shelf.pages + 1)
+        ]
+        assert {page.size for page in pages} == {(210, 297)}  # A4, upright
+        for page in pages:
+            greys = page.convert("L").histogram()
+            assert greys[255] > sum(greys) / 2  # paper
+            assert sum(greys[:100])  # and ink
+        with pytest.raises(PictureBrokenError):
+            await loader.load(PdfPage(shelf.file, 99), width_px=10, height_px=10)
+        broken = await storage.put("broken.pdf", b"%PDF-1.7\n", content_type="application/pdf")
+        with pytest.raises(PictureBrokenError):
+            await loader.load(PdfPage(broken, 1), width_px=10, height_px=10)
