@@ -159,10 +159,11 @@ def show(
 
     order, stage = run(work())
     if as_json_:
+        whole = {key: value for key, value in asdict(order).items() if key != "books"}
         print_json(
             as_json(
                 {
-                    **asdict(order),
+                    **whole,
                     "stage": stage.stage,
                     "stage_count": stage.count,
                     "shop_page": _shop_page(order, settings),

@@ -5,51 +5,12 @@ remaps keys by them.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 
 from fototui.i18n import N_
+from fototui.ui.action import Action, Scope
+from fototui.ui.looking import LOOKING
 
-
-class Scope(StrEnum):
-    """Where an action applies: everywhere, or on one screen."""
-
-    EVERYWHERE = "everywhere"
-    ORDERS = "orders"
-    ORDER = "order"
-    PICTURE = "picture"
-    BOOK = "book"
-    COMPARE = "compare"
-    REVIEW = "review"
-    ENGINES = "engines"
-    ACTIVITY = "activity"
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One thing an operator can do.
-
-    Args:
-        id: Scope and name, for instance "order.choose".
-        keys: Default keys, as Textual names them, comma separated.
-        label: A word or two, for the footer.
-        tooltip: A sentence, for help and palette.
-        changes: It changes something, so a read-only terminal refuses it.
-        show: It stands in the footer.
-    """
-
-    id: str
-    keys: str
-    label: str
-    tooltip: str
-    changes: bool = False
-    show: bool = True
-
-    @property
-    def scope(self) -> Scope:
-        """Where it applies."""
-        return Scope(self.id.partition(".")[0])
-
+__all__ = ["ACTIONS", "Action", "Scope", "in_scope"]
 
 _TABLE: tuple[Action, ...] = (
     Action("everywhere.help", "question_mark", N_("Help"), N_("Show the keys of this screen.")),
@@ -345,41 +306,7 @@ _TABLE: tuple[Action, ...] = (
         changes=True,
         show=False,
     ),
-    Action("picture.back", "escape,p", N_("Back"), N_("Leave the picture.")),
-    Action("picture.zoom_in", "plus", N_("Zoom in"), N_("Enlarge the picture.")),
-    Action("picture.zoom_out", "minus", N_("Zoom out"), N_("Show more of the picture.")),
-    Action("picture.whole", "0", N_("Whole"), N_("See the whole picture.")),
-    Action("picture.pan_left", "left,h", N_("Left"), N_("Move the picture."), show=False),
-    Action("picture.pan_down", "down,j", N_("Down"), N_("Move the picture."), show=False),
-    Action("picture.pan_up", "up,k", N_("Up"), N_("Move the picture."), show=False),
-    Action("picture.pan_right", "right,l", N_("Right"), N_("Move the picture."), show=False),
-    Action("book.back", "escape,B", N_("Back"), N_("Leave the book.")),
-    Action("book.previous", "left,pageup", N_("Previous"), N_("The page before.")),
-    Action("book.next", "right,pagedown,space", N_("Next"), N_("The next page.")),
-    Action("book.first", "home", N_("First page"), N_("The first page."), show=False),
-    Action("book.last", "end", N_("Last page"), N_("The last page."), show=False),
-    Action("book.save", "d", N_("Save"), N_("Save the book as a file.")),
-    Action("book.browse", "o", N_("Browser"), N_("Open the book in the browser.")),
-    Action("book.copy", "y", N_("Copy"), N_("Copy the book's address.")),
-    Action("book.zoom_in", "plus", N_("Zoom in"), N_("Enlarge the page.")),
-    Action("book.zoom_out", "minus", N_("Zoom out"), N_("Show more of the page.")),
-    Action("book.whole", "0", N_("Whole"), N_("See the whole page.")),
-    Action("book.pan_left", "h", N_("Left"), N_("Move the page."), show=False),
-    Action("book.pan_down", "down,j", N_("Down"), N_("Move the page."), show=False),
-    Action("book.pan_up", "up,k", N_("Up"), N_("Move the page."), show=False),
-    Action("book.pan_right", "l", N_("Right"), N_("Move the page."), show=False),
-    Action("compare.back", "escape", N_("Back"), N_("Leave the comparison.")),
-    Action("compare.left", "left", N_("Left"), N_("Go to the picture on the left."), show=False),
-    Action(
-        "compare.right", "right", N_("Right"), N_("Go to the picture on the right."), show=False
-    ),
-    Action("compare.choose", "enter", N_("Choose"), N_("Choose this version."), changes=True),
-    Action("compare.zoom_in", "plus", N_("Zoom in"), N_("Enlarge all pictures.")),
-    Action("compare.zoom_out", "minus", N_("Zoom out"), N_("Show more of all pictures.")),
-    Action("compare.pan_left", "h", N_("Left"), N_("Move all pictures."), show=False),
-    Action("compare.pan_down", "j", N_("Down"), N_("Move all pictures."), show=False),
-    Action("compare.pan_up", "k", N_("Up"), N_("Move all pictures."), show=False),
-    Action("compare.pan_right", "l", N_("Right"), N_("Move all pictures."), show=False),
+    *LOOKING,
     Action(
         "review.back", "escape", N_("Back"), N_("Leave the review; it continues here next time.")
     ),

@@ -1,0 +1,44 @@
+"""What an action is, and where it may apply."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """Where an action applies: everywhere, or on one screen."""
+
+    EVERYWHERE = "everywhere"
+    ORDERS = "orders"
+    ORDER = "order"
+    PICTURE = "picture"
+    BOOK = "book"
+    COMPARE = "compare"
+    REVIEW = "review"
+    ENGINES = "engines"
+    ACTIVITY = "activity"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing an operator can do.
+
+    Args:
+        id: Scope and name, for instance "order.choose".
+        keys: Default keys, as Textual names them, comma separated.
+        label: A word or two, for the footer.
+        tooltip: A sentence, for help and palette.
+        changes: It changes something, so a read-only terminal refuses it.
+        show: It stands in the footer.
+    """
+
+    id: str
+    keys: str
+    label: str
+    tooltip: str
+    changes: bool = False
+    show: bool = True
+
+    @property
+    def scope(self) -> Scope:
+        """Where it applies."""
+        return Scope(self.id.partition(".")[0])
