@@ -324,6 +324,16 @@ class FototuiApp(App[None]):
             self.title = title
             self._driver.write(f"\x1b]2;{clean_line(title)}\x07")
 
+    def stop_reading(self) -> None:
+        """Have no key read any more.
+
+        Textual ends its reading when it gives the terminal back; where that fails, because there is
+        no terminal any more, the reading would keep the process for ever.
+        """
+        ended = getattr(self._driver, "exit_event", None)
+        if ended is not None:
+            ended.set()
+
     def copy_to_clipboard(self, text: str) -> None:
         """Copy a text by OSC 52, which works over SSH; wrapped once more for tmux."""
         super().copy_to_clipboard(text)

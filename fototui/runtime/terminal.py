@@ -22,7 +22,7 @@ from fototui.domain.events import Event, parse_event
 from fototui.domain.sentences import Sentence
 from fototui.i18n import ngettext, number, preferred_language, set_language
 from fototui.live.store import LiveStore
-from fototui.log import configure_logging
+from fototui.log import configure_logging, get_logger
 from fototui.pictures.loader import PictureLoader
 from fototui.runtime.compose import Runtime, book_options
 from fototui.runtime.options import TerminalOptions
@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from fototui.mercure.subscriber import MercureSubscriber
     from fototui.pictures.terminal import Renderer
 
+log = get_logger(__name__)
+
 _WAIT_FOR_JOBS = 60.0
+_LOOK_AT_TERMINAL = 2.0  # seconds between two looks whether it is still there
 _ORDERS_FIRST = 1.0
 _FIRST_LINE = '{"event": "the log is opened", "level": "info", "logger": "fototui"}\n'
 
@@ -137,7 +140,8 @@ async def show_app(
         app.notice = notice
         _spare_collector()
         async with _kept(supervisor, app.store):
-            await app.run_async()
+            async with _leaving_without_terminal(app):
+                await app.run_async()
             if supervisor is not None:
                 waits = app.leaving == "wait" and supervisor.running
                 if waits:
@@ -149,6 +153,30 @@ async def show_app(
                     say(waiting.format(count=supervisor.running, seconds=number(_WAIT_FOR_JOBS)))
                 supervisor.stop(grace=_WAIT_FOR_JOBS if waits else 0)
         save_preferences(app.preferences)
+
+
+@asynccontextmanager
+async def _leaving_without_terminal(app: "FototuiApp") -> AsyncIterator[None]:
+    """Have the app leave when its terminal is gone, which a signal does not always tell.
+
+    A line that was cut or a multiplexer that was killed leaves a terminal that has only an end;
+    Textual reads that again and again.
+    """
+
+    async def watch() -> None:
+        while sys.__stdin__ is not None and sys.__stdin__.isatty():  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(_LOOK_AT_TERMINAL)
+        log.warning("the terminal is gone; the app ends")
+        app.exit()
+
+    task = asyncio.create_task(watch(), name="terminal")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        app.stop_reading()
 
 
 def _spare_collector() -> None:
