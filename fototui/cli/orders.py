@@ -17,7 +17,7 @@ from fototui.domain.stages import Stage
 if TYPE_CHECKING:
     from fototui.config.settings import Settings
     from fototui.domain.stages import OrderStage
-    from fototui.services.views.orders import ImageBadges, OrderDetail, OrderRow
+    from fototui.services.views.orders import ImageBadges, LineItemView, OrderDetail, OrderRow
 
 T = TypeVar("T")
 
@@ -189,23 +189,28 @@ def show(
             typer.echo(f"{label}: {value}")
     place = 0
     for item in order.line_items:
-        typer.echo(f"\n{item.title} × {item.quantity}")
-        for label, value in (("Dedication", item.dedication), ("Layout", item.layout)):
-            if value:
-                typer.echo(f"{label}: {value}")
-        rows = []
-        for image in item.images:
-            place += 1
-            newest = [views[-1] if views else None for views in (image.coloring, image.svg)]
-            rows.append(
-                (
-                    place,
-                    "stored" if image.file else "missing",
-                    *(f"v{v.version} {v.status}" if v else "" for v in newest),
-                    next((v.error for v in newest if v is not None and v.error), image.error),
-                )
+        _print_item(item, first=place + 1)
+        place += len(item.images)
+
+
+def _print_item(item: LineItemView, *, first: int) -> None:
+    """Print a line item with its images, counted on from the first one's place in the order."""
+    typer.echo(f"\n{item.title} × {item.quantity}")
+    for label, value in (("Dedication", item.dedication), ("Layout", item.layout)):
+        if value:
+            typer.echo(f"{label}: {value}")
+    rows = []
+    for place, image in enumerate(item.images, start=first):
+        newest = [views[-1] if views else None for views in (image.coloring, image.svg)]
+        rows.append(
+            (
+                place,
+                "stored" if image.file else "missing",
+                *(f"v{v.version} {v.status}" if v else "" for v in newest),
+                next((v.error for v in newest if v is not None and v.error), image.error),
             )
-        print_table(("Image", "Photo", "Colouring", "SVG", "Reason"), rows)
+        )
+    print_table(("Image", "Photo", "Colouring", "SVG", "Reason"), rows)
 
 
 def _handed_over(order: OrderDetail, settings: Settings) -> str | None:

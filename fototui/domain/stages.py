@@ -109,7 +109,7 @@ class ImageFacts(Protocol):
 
     @property
     def is_svg_chosen(self) -> bool:
-        """An SVG is chosen, by an operator or by its completion."""
+        """An SVG of the chosen colouring is chosen, by an operator or by its completion."""
 
 
 class OrderFacts(Protocol):

@@ -15,6 +15,7 @@ from fototui.db.models.orders import Image, LineItem, SvgVersion
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import BookProcessingStatus, SvgProcessingStatus
 from fototui.domain.text import clean_line
+from fototui.services.orders.stage_facts import is_made_of_choice
 from fototui.services.views.books import BookView
 
 
@@ -58,7 +59,7 @@ class ItemState:
         item: The line item, with its order.
         now: The database's time.
         svg_ids: For each picture with a photo, in the order of pages, the chosen SVG; None where
-            none with a file is chosen.
+            none with a file is chosen that is made of the chosen colouring.
         books: Its books, by number.
     """
 
@@ -85,9 +86,10 @@ class ItemState:
             )
         if missing := self.svg_ids.count(None):
             return Sentence.make(
-                "{count} picture of {title} has no finished SVG that is chosen; choose one first.",
-                "{count} pictures of {title} have no finished SVG that is chosen; "
-                "choose them first.",
+                "{count} picture of {title} has no finished SVG of its colouring that is chosen; "
+                "choose one first.",
+                "{count} pictures of {title} have no finished SVG of their colouring that is "
+                "chosen; choose them first.",
                 count=missing,
                 title=self.title,
             )
@@ -137,7 +139,8 @@ async def read_items(
         .outerjoin(
             SvgVersion,
             (SvgVersion.id == Image.selected_svg_id)
-            & (SvgVersion.status == SvgProcessingStatus.COMPLETED),
+            & (SvgVersion.status == SvgProcessingStatus.COMPLETED)
+            & is_made_of_choice(),
         )
         .where(Image.line_item_id == ids)
         .order_by(Image.position)

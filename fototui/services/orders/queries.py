@@ -42,7 +42,13 @@ from fototui.domain.statuses import (
 )
 from fototui.domain.text import clean_line, folded
 from fototui.services.orders.details import cancelled
-from fototui.services.orders.stage_facts import book_states, has_photo, has_svg, running
+from fototui.services.orders.stage_facts import (
+    book_states,
+    has_photo,
+    has_svg,
+    is_svg_chosen,
+    running,
+)
 from fototui.services.review.queue import count_waiting_of_image
 from fototui.services.views import stored
 from fototui.services.views.orders import (
@@ -243,7 +249,7 @@ def _with_badges(page: Select[Order], *, by: str = "created_at") -> Select[*_Lis
         LineItem.quantity > 0,
         has_photo(),
         has_svg(coloring),
-        Image.selected_svg_id.is_not(None),
+        is_svg_chosen(),
     )
     below = (
         select(

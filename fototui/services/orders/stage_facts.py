@@ -11,6 +11,7 @@ from sqlalchemy import (
     cast,
     false,
     func,
+    or_,
     select,
     text,
     true,
@@ -33,6 +34,27 @@ def has_photo() -> ColumnElement[bool]:
     """Whether an image's photo is in storage."""
     # Older writers left a JSON `null` where they meant no file.
     return func.coalesce(cast(Image.file_ref, Text) != "null", false())
+
+
+def is_made_of_choice() -> ColumnElement[bool]:
+    """Whether an SVG version is made of its image's chosen colouring; of any, where none is chosen.
+
+    The chosen SVG is not where another colouring was chosen after it; nobody wants that printed.
+    """
+    return or_(
+        Image.selected_coloring_id.is_(None),
+        SvgVersion.coloring_version_id == Image.selected_coloring_id,
+    )
+
+
+def is_svg_chosen() -> ColumnElement[bool]:
+    """Whether an image has a chosen SVG that is made of its chosen colouring."""
+    return (
+        select(SvgVersion.id)
+        .where(SvgVersion.id == Image.selected_svg_id, is_made_of_choice())
+        .correlate(Image)
+        .exists()
+    )
 
 
 def has_svg(coloring: FromClause) -> ColumnElement[bool]:

@@ -32,7 +32,7 @@ class ImageBadges:
         is_wanted: Its line item is still in the order.
         has_photo: Its photo is in storage.
         has_svg: An SVG was made of that very colouring, or is being made.
-        is_svg_chosen: An SVG is chosen, by an operator or by its completion.
+        is_svg_chosen: An SVG of the chosen colouring is chosen, by whomever.
     """
 
     image_id: int

@@ -15,13 +15,14 @@ from fototui.domain.books import BookOptions
 from fototui.domain.errors import ConflictError, NotFoundError
 from fototui.domain.events import BaseMercureEvent, ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.statuses import BookProcessingStatus as B
+from fototui.domain.statuses import ColoringProcessingStatus as Coloring
 from fototui.domain.statuses import JobKind
 from fototui.services.books.service import BookService
 from fototui.services.changes import LiveService
 from fototui.services.operations.jobs import JobService
 from fototui.services.operations.stats import StatsService
 from fototui.services.views.books import BookReport, BookView
-from tests.factories import choose_svgs, file_ref
+from tests.factories import choose_svgs, file_ref, make_coloring
 from tests.services.conftest import MakeOrder, Notifications
 
 ReadActivity = Callable[[], Awaitable[list[Activity]]]
@@ -174,7 +175,8 @@ async def test_what_is_not_ready_is_refused_with_its_reason(
     published.clear()
     assert (
         await refusal(service, order)
-        == "1 picture of Omalovánka 1 has no finished SVG that is chosen; choose one first."
+        == "1 picture of Omalovánka 1 has no finished SVG of its colouring that is chosen; "
+        "choose one first."
     )
     await change(database, Image, selected_svg_id=None)
     assert "2 pictures of Omalovánka 1 have no finished SVG" in await refusal(service, order)
@@ -188,6 +190,25 @@ async def test_what_is_not_ready_is_refused_with_its_reason(
     assert await in_sum(database) == 0
     assert await notifications.heard() == []
     assert published == []
+
+
+async def test_an_svg_of_another_colouring_is_not_printed(
+    service: BookService, ready: MakeOrder, database: Database
+) -> None:
+    order = await ready(images=2)
+    await ask(service, order)
+    await end(database)
+    [book] = await service.list_books(str(order.id))
+    assert book.current
+    [image, _] = order.line_items[0].images
+    async with database.session() as session, session.begin():
+        other = await make_coloring(session, image, status=Coloring.COMPLETED, version=2)
+        await session.execute(
+            update(Image).where(Image.id == image.id).values(selected_coloring_id=other.id)
+        )
+    [book] = await service.list_books(str(order.id))
+    assert not book.current
+    assert "1 picture of Omalovánka 1 has no finished SVG" in await refusal(service, order)
 
 
 async def test_a_picture_without_a_photo_is_no_page(

@@ -195,12 +195,34 @@ async def test_an_svg_of_another_colouring_is_none(
         )
     await judge_all(database)
     row = await look(order)
-    assert (row.images[0].has_svg, row.images[0].is_svg_chosen) == (False, True)
+    assert (row.images[0].has_svg, row.images[0].is_svg_chosen) == (False, False)
     assert str(row.stage) == "to vectorise 1"
     async with database.session() as session, session.begin():
         await make_svg(session, other, version=2)
     row = await look(order)
     assert (row.running, str(row.stage)) == (1, "running 1")
+
+
+async def test_a_chosen_svg_of_another_colouring_is_to_be_chosen_again(
+    database: Database, shop_order: MakeOrder, look: Look
+) -> None:
+    order = await shop_order()
+    (item,) = order.line_items
+    (image,) = item.images
+    first = await draw(database, image)
+    second = await draw(database, image, version=2)
+    await bind(database, order, item, svg_ids=[second.id])
+    assert str((await look(order)).stage) == "to hand over"
+    async with database.session() as session, session.begin():
+        await session.execute(
+            update(Image)
+            .where(Image.id == image.id)
+            .values(selected_coloring_id=first.coloring_version_id)
+        )
+    await judge_all(database)
+    row = await look(order)
+    assert (row.images[0].has_svg, row.images[0].is_svg_chosen) == (True, False)
+    assert str(row.stage) == "to review 1"
 
 
 async def test_photos_that_are_missing_are_told(shop_order: MakeOrder, look: Look) -> None:
