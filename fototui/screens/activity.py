@@ -56,6 +56,7 @@ class ActivityScreen(FototuiScreen):
     """
 
     scope = Scope.ACTIVITY
+    AUTO_FOCUS = "#log"
     DEFAULT_CSS = """
     ActivityScreen #filter { height: 1; padding: 0 2; background: $background; }
     ActivityScreen #whole { height: 2; padding: 0 2; border-top: none; }
@@ -90,7 +91,6 @@ class ActivityScreen(FototuiScreen):
     def on_mount(self) -> None:
         """Begin to read."""
         self._label()
-        self._log.focus()
         self.run_worker(self.refresher.run(), name="activity")
 
     def on_screen_resume(self) -> None:

@@ -39,6 +39,7 @@ class Confirm(ModalScreen[bool]):
         yes: What the button that does it says.
     """
 
+    AUTO_FOCUS = "#no"  # The careful answer is under the finger.
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
     DEFAULT_CSS = _DIALOG_CSS.format(name="Confirm")
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -59,10 +60,6 @@ class Confirm(ModalScreen[bool]):
             with Horizontal():
                 yield Button(Content(_("No")), id="no", variant="primary")
                 yield Button(Content(self._yes), id="yes")
-
-    def on_mount(self) -> None:
-        """The careful answer is under the finger."""
-        self.query_one("#no", Button).focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer."""

@@ -57,6 +57,7 @@ class EnginesScreen(FototuiScreen):
     """
 
     scope = Scope.ENGINES
+    AUTO_FOCUS = "#jobs"
     # Lanes and throughput stand side by side where there is room.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (160, "-wide")]  # noqa: RUF012 - Textual's own
     # Where there is little room, the jobs need it more than the chart.
@@ -114,7 +115,6 @@ class EnginesScreen(FototuiScreen):
         self._looks = Looks(settings.timezone, settings.ascii_badges, settings.now)
         self._take_from_store()
         self._label()
-        self._table("jobs").focus()
         self.run_worker(self.refresher.run(), name="jobs")
 
     def on_screen_resume(self) -> None:
@@ -295,7 +295,7 @@ class EnginesScreen(FototuiScreen):
     def _switch(self) -> None:
         names = self._TABLES
         focused = next((n for n in names if self._table(n).has_focus), names[-1])
-        self._table(names[(names.index(focused) + 1) % len(names)]).focus()
+        self.set_focus(self._table(names[(names.index(focused) + 1) % len(names)]))
 
     def _open(self) -> None:
         if job := self._job:

@@ -26,6 +26,7 @@ from fototui.domain.options import (
 )
 from fototui.domain.statuses import VersionType
 from fototui.i18n import _, number
+from fototui.ui.bindings import BETWEEN_FIELDS
 
 N = TypeVar("N", int, float)
 Options = ColoringOptions | SvgOptions
@@ -120,6 +121,7 @@ class _Dialog(ModalScreen[Options | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", show=False),
         Binding("enter", "make", show=False),
+        *BETWEEN_FIELDS,
     ]
 
     def compose(self) -> ComposeResult:
@@ -217,7 +219,7 @@ class ColoringDialog(_Dialog):
         is_right = value is not None and low <= value <= high
         self.query_one(f"#{field}-wrong", Static).update(Content("" if is_right else wrong))
         if not is_right:
-            entry.focus()
+            self.set_focus(entry)
             return None
         return value
 

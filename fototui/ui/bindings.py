@@ -1,8 +1,17 @@
 """Textual's bindings, made from the table of actions."""
 
+from typing import Final
+
 from textual.binding import Binding
 
 from fototui.ui.actions import Scope, in_scope
+
+# Of forms. They have priority, since otherwise the field that is left handles them in its own time,
+# and what is typed directly after them still goes to it.
+BETWEEN_FIELDS: Final = (
+    Binding("tab,down", "app.focus_next", show=False, priority=True),
+    Binding("shift+tab,up", "app.focus_previous", show=False, priority=True),
+)
 
 
 def bindings(scope: Scope) -> list[Binding]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_terminal import Terminal, home, terminal
-from tests.waiting import in_time, until
+from tests.waiting import in_time
 
 __all__ = ["home"]
 pytestmark = pytest.mark.skipif(
@@ -41,24 +41,12 @@ async def sandbox(home: Path) -> AsyncIterator[Mapping[str, str]]:
 
 
 async def _fill(operator: Terminal, *values: str) -> None:
-    """Fill in a step's fields, one after the other, and go on."""
+    """Fill in a step's fields, one after the other, and go on; all in one breath."""
     for number, value in enumerate(values):
-        # What is typed goes to the field that has the focus when it arrives.
         if number:
-            await _answered(operator, "Tab")
-        await _answered(operator, "-l", value)
+            await operator.press("Tab")
+        await operator.press("-l", value)
     await operator.press("C-t")
-
-
-async def _answered(operator: Terminal, *keys: str) -> None:
-    """Press keys, and wait until the screen looks otherwise, colours included."""
-    before = await operator.tmux("capture-pane", "-p", "-e")
-    await operator.press(*keys)
-
-    async def is_answered() -> bool:
-        return await operator.tmux("capture-pane", "-p", "-e") != before
-
-    await until(is_answered)
 
 
 async def test_from_nothing_to_a_colouring(

@@ -171,7 +171,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
 
     def on_order_filter_left(self) -> None:
         """Go to what was found."""
-        self.table.focus()
+        self.set_focus(self.table)
 
     def on_order_tabs_chosen(self, event: OrderTabs.Chosen) -> None:
         """Show another tab."""
@@ -204,7 +204,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
     def _clear(self) -> None:
         """Leave the field, then clear it, then unmark."""
         if isinstance(self.focused, Input):
-            self.table.focus()
+            self.set_focus(self.table)
         elif self.filter.field.value:
             self.filter.field.value = ""
         elif self.table.marked:

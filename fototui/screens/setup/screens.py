@@ -18,6 +18,7 @@ from fototui.domain.errors import FototuiError
 from fototui.domain.text import clean
 from fototui.i18n import _, translate
 from fototui.screens.setup.steps import STEPS, Checked, Known, SetupWork, Step
+from fototui.ui.bindings import BETWEEN_FIELDS
 
 
 class WelcomeScreen(Screen[None]):
@@ -117,10 +118,10 @@ class StepScreen(_WorkingScreen):
         number: Which step, from 0.
     """
 
+    AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.pop_screen", show=False),
-        Binding("up", "app.focus_previous", show=False),
-        Binding("down", "app.focus_next", show=False),
+        *BETWEEN_FIELDS,
         Binding("ctrl+t", "check", show=False),
         Binding("ctrl+n", "skip", show=False),
     ]
@@ -162,10 +163,6 @@ class StepScreen(_WorkingScreen):
                 if not step.required:
                     yield Button(Content(_("Skip (^n)")), id="skip")
                 yield Button(Content(_("Back (esc)")), id="back")
-
-    def on_mount(self) -> None:
-        """Begin in the first field."""
-        self.query_one(f"#{self._step.fields[0].name}", Input).focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go to the next field, and from the last one on."""
@@ -224,7 +221,7 @@ class StepScreen(_WorkingScreen):
             button = self.query_one("#tables", Button)
             button.disabled = not found.needs_tables
             if found.needs_tables:
-                button.focus()
+                self.set_focus(button)
 
     async def _make_tables(self) -> None:
         self._show(_("Making the tables…"))
@@ -246,6 +243,7 @@ class SummaryScreen(_WorkingScreen):
         draft: What was filled in.
     """
 
+    AUTO_FOCUS = "#save"  # Enter saves.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.pop_screen", show=False),
         Binding("ctrl+s", "save", show=False),
@@ -269,10 +267,6 @@ class SummaryScreen(_WorkingScreen):
             with Horizontal(classes="buttons"):
                 yield Button(Content(_("Save and open")), id="save", variant="primary")
                 yield Button(Content(_("Back (esc)")), id="back")
-
-    def on_mount(self) -> None:
-        """Enter saves."""
-        self.query_one("#save", Button).focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Do what the button says."""
