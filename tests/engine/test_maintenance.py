@@ -163,3 +163,25 @@ async def test_a_duty_that_is_woken_and_cancelled_at_one_moment_ends() -> None:
     task.cancel()
     await asyncio.wait({task}, timeout=20)
     assert task.cancelled()
+
+
+async def test_a_dead_engine_is_found_when_its_lease_ends_and_not_at_the_next_look(
+    world: World,
+) -> None:
+    orphan = await held_by(world, await dying_engine(world))
+    # The only look of its own accord is the first one, when the engine is still alive.
+    async with world.engine(lease=3600, poll_seconds=3600):
+        await world.until(orphan, "completed")
+    assert (await world.coloring(orphan)).takeovers == 1
+
+
+async def test_whoever_finds_the_dead_wakes_the_engines_that_have_a_hand_free(
+    world: World,
+) -> None:
+    [first] = await world.queue_colorings(1)
+    async with world.engine(lease=3600, poll_seconds=3600):
+        await world.until(first, "completed")  # by now it rests until it is woken
+        async with world.engine(lease=3600, coloring=0):
+            orphan = await held_by(world, await dying_engine(world))
+            await world.until(orphan, "completed")
+    assert (await world.coloring(orphan)).takeovers == 1

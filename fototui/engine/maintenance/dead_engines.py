@@ -5,6 +5,8 @@ from collections.abc import Callable
 from sqlalchemy import text
 
 from fototui.db.database import Database
+from fototui.db.notify import CHANNEL, lane_payload
+from fototui.domain.statuses import JobKind
 from fototui.engine.jobs.claims import short_id
 from fototui.log import get_logger
 
@@ -12,18 +14,33 @@ log = get_logger(__name__)
 
 # One row that someone holds must not keep the other dead from being found; a row that is held is
 # looked at next time. The age is read under the row's lock, so a heartbeat that arrives in the
-# meantime keeps its engine alive.
+# meantime keeps its engine alive. All engines are told, since whoever finds the dead may have no
+# hand free for their jobs.
 _RETIRE_SILENT = text(
     """
-    UPDATE engines SET retired_at = now()
-    WHERE id IN (
-        SELECT id FROM engines
-        WHERE retired_at IS NULL AND last_seen_at < now() - make_interval(secs => lease_seconds)
-        FOR NO KEY UPDATE SKIP LOCKED
+    WITH dead AS (
+        UPDATE engines SET retired_at = now()
+        WHERE id IN (
+            SELECT id FROM engines
+            WHERE retired_at IS NULL AND last_seen_at < now() - make_interval(secs => lease_seconds)
+            FOR NO KEY UPDATE SKIP LOCKED
+        )
+        RETURNING id, operator, host, pid
+    ), told AS (
+        SELECT pg_notify(:channel, lane) FROM unnest(CAST(:lanes AS text[])) AS lane
+        WHERE EXISTS (SELECT FROM dead)
+    ), living AS (
+        SELECT min(last_seen_at + make_interval(secs => lease_seconds)) - now() AS lasts
+        FROM engines
+        WHERE retired_at IS NULL AND last_seen_at >= now() - make_interval(secs => lease_seconds)
     )
-    RETURNING id, operator, host, pid
+    SELECT extract(epoch FROM living.lasts)::float8 AS seconds, dead.*, (SELECT count(*) FROM told)
+    FROM living LEFT JOIN dead ON true
     """
-)
+).bindparams(channel=CHANNEL, lanes=[lane_payload(kind) for kind in JobKind])
+
+# The next look is when the lease has surely run out.
+_AFTER_LEASE = 0.05
 
 
 class DeadEngines:
@@ -31,17 +48,23 @@ class DeadEngines:
 
     Args:
         database: The database.
-        on_death: Called when one was found: its jobs can be claimed now.
+        on_death: Called when one was found: its jobs can be claimed now. The lanes of all engines
+            are woken too.
     """
 
     def __init__(self, database: Database, *, on_death: Callable[[], None]) -> None:
         self._database = database
         self._on_death = on_death
 
-    async def retire(self) -> None:
-        """Look once."""
+    async def retire(self) -> float | None:
+        """Look once.
+
+        Returns:
+            Seconds until the next engine may be found dead; None where none is alive.
+        """
         async with self._database.autocommit() as session:
-            found = (await session.execute(_RETIRE_SILENT)).mappings().all()
+            rows = (await session.execute(_RETIRE_SILENT)).mappings().all()
+        found = [row for row in rows if row["id"] is not None]
         for dead in found:
             log.warning(
                 "an engine is dead; its jobs are taken up",
@@ -52,3 +75,5 @@ class DeadEngines:
             )
         if found:
             self._on_death()
+        seconds: float | None = rows[0]["seconds"]
+        return None if seconds is None else seconds + _AFTER_LEASE

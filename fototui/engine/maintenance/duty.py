@@ -15,12 +15,17 @@ class Duty:
 
     Args:
         name: What it is called in logs.
-        work: Does it once. It may fail, and is then done again later.
+        work: Does it once, and tells in how many seconds it is to be done again at the latest, if
+            it knows. It may fail, and is then done again later.
         seconds: How long it may take; None for as long as it needs.
     """
 
     def __init__(
-        self, name: str, work: Callable[[], Awaitable[None]], *, seconds: float | None = 60.0
+        self,
+        name: str,
+        work: Callable[[], Awaitable[float | None]],
+        *,
+        seconds: float | None = 60.0,
     ) -> None:
         self.name = name
         self._work = work
@@ -37,14 +42,16 @@ class Duty:
         Args:
             every: How often it is done when nobody wakes it, in seconds.
         """
+        due: float | None = None
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(every):
+                async with asyncio.timeout(every if due is None else min(every, due)):
                     await self._wake.wait()
             self._wake.clear()
+            due = None
             try:
                 async with asyncio.timeout(self._seconds):
-                    await self._work()
+                    due = await self._work()
             except (FototuiError, TimeoutError) as error:
                 log.warning(
                     "a duty was not done; it is done later",
