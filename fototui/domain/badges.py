@@ -14,7 +14,12 @@ class Badge(Enum):
     NONE = "·", "."
     WAITING = "○", "-"
     RUNNING = "◐", "o"
-    COMPLETED = "●", "O"
+    MADE = "◉", "O"
+    """It is there, and nobody has judged it yet."""
+    APPROVED = "✓", "+"
+    """An operator chose it."""
+    OUT_OF_DATE = "↻", "~"
+    """It is an SVG of a colouring that is not the chosen one."""
     ERROR = "✗", "x"
     CANCELLED = "⊘", "/"
 
@@ -32,6 +37,24 @@ class Badge(Enum):
         """
         return _badge_of(status)
 
+    @classmethod
+    def judged(
+        cls, status: ProcessingStatusEnum | None, *, is_approved: bool, is_out_of_date: bool
+    ) -> Badge:
+        """The badge of a version of which one knows what operators made of it.
+
+        Args:
+            status: Its status; None where there is no version.
+            is_approved: An operator chose it.
+            is_out_of_date: It was made of a colouring that is not the chosen one.
+        """
+        badge = _badge_of(status)
+        if badge is not Badge.MADE:
+            return badge
+        if is_out_of_date:
+            return Badge.OUT_OF_DATE
+        return Badge.APPROVED if is_approved else badge
+
 
 @cache  # lists of 100,000 orders are sorted into tabs by it
 def _badge_of(status: ProcessingStatusEnum | None) -> Badge:
@@ -39,6 +62,6 @@ def _badge_of(status: ProcessingStatusEnum | None) -> Badge:
         return Badge.NONE
     if status.meta.is_final:
         if not status.meta.is_retryable:
-            return Badge.COMPLETED
+            return Badge.MADE
         return Badge.ERROR if status == "error" else Badge.CANCELLED
     return Badge.WAITING if status.meta.is_startable else Badge.RUNNING

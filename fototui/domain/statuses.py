@@ -97,7 +97,7 @@ class PaymentStatus(StrEnum):
     PENDING = "PENDING", czech("Čeká na platbu"), Colour.YELLOW
     AUTHORIZED = "AUTHORIZED", czech("Autorizováno"), Colour.BLUE
     PARTIALLY_PAID = "PARTIALLY_PAID", czech("Částečně zaplaceno"), Colour.ORANGE
-    PAID = "PAID", czech("Zaplaceno"), Colour.GREEN
+    PAID = "PAID", czech("Zaplaceno"), Colour.GREY
     PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED", czech("Částečně vráceno"), Colour.PURPLE
     REFUNDED = "REFUNDED", czech("Vráceno"), Colour.GREY
     VOIDED = "VOIDED", czech("Zrušeno"), Colour.RED

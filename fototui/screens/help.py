@@ -15,7 +15,7 @@ from textual.widgets import Static
 from fototui.i18n import _
 from fototui.screens.base import FototuiScreen
 from fototui.ui.actions import Action, Scope, in_scope
-from fototui.widgets.badges import MUTED
+from fototui.widgets.badges import MUTED, legend
 
 
 class HelpScreen(ModalScreen[None]):
@@ -35,6 +35,7 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen .row Static { width: 1fr; }
     HelpScreen .row .keys { width: 12; margin-right: 2; text-align: right; }
     HelpScreen .next { margin-top: 1; }
+    HelpScreen .sign { padding-left: 11; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,q,enter", "dismiss", show=False)
@@ -45,12 +46,15 @@ class HelpScreen(ModalScreen[None]):
         self._about = about
 
     def compose(self) -> ComposeResult:
-        """Two lists."""
+        """Two lists of keys, and what the signs mean."""
         with VerticalScroll():
             yield Static(Content.styled(self._about.heading(), "bold $accent"))
             yield from self._rows(in_scope(self._about.scope))
             yield Static(Content.styled(_("Everywhere"), "bold $accent"), classes="next")
             yield from self._rows(in_scope(Scope.EVERYWHERE))
+            yield Static(Content.styled(_("Signs"), "bold $accent"), classes="next")
+            for line in legend(self._about.context.settings.ascii_badges):
+                yield Static(line, classes="sign")
 
     def _rows(self, actions: Iterable[Action]) -> ComposeResult:
         for action in actions:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from textual.content import Content
 
 from fototui.domain.badges import Badge
 from fototui.domain.flags import Colour, ProcessingStatusEnum
-from fototui.i18n import _
+from fototui.i18n import N_, _
 
 # Textual 8.2 shows "$text-muted" in a Content without its paleness, and "$foreground-muted" black
 # where a theme takes the terminal's own colours.
@@ -36,34 +38,73 @@ def status_colour(colour: Colour) -> str:
     return _COLOURS[colour]
 
 
-def badge(
-    status: ProcessingStatusEnum | None,
+# One meaning a colour: green is what an operator chose, orange what waits for one. What goes its
+# way is quiet.
+_STYLES = {
+    Badge.NONE: MUTED,
+    Badge.WAITING: MUTED,
+    Badge.RUNNING: "$primary",
+    Badge.MADE: "$accent",
+    Badge.APPROVED: "$success",
+    Badge.OUT_OF_DATE: "$warning",
+    Badge.ERROR: "$error",
+    Badge.CANCELLED: MUTED,
+}
+_WORDS = {
+    Badge.NONE: N_("none yet"),
+    Badge.WAITING: N_("waits"),
+    Badge.RUNNING: N_("being made"),
+    Badge.MADE: N_("made, not judged yet"),
+    Badge.APPROVED: N_("approved"),
+    Badge.OUT_OF_DATE: N_("out of date"),
+    Badge.ERROR: N_("failed"),
+    Badge.CANCELLED: N_("was cancelled"),
+}
+# Of these the badge says more than the status.
+_TELLING = frozenset({Badge.NONE, Badge.APPROVED, Badge.OUT_OF_DATE})
+
+
+def sign(
+    badge: Badge,
     ascii: bool = False,  # noqa: A002, FBT001, FBT002 - the word that the settings use
 ) -> tuple[str, str]:
     """The sign of a version and the style to show it in.
 
     Args:
-        status: The version's status; None where there is none.
+        badge: What it tells.
         ascii: Use the signs that every font has.
 
     Returns:
         One character, and a style for `Content`.
     """
-    signs: tuple[str, str] = Badge.of(status).value
-    style = MUTED if status is None else status_colour(status.meta.colour)
-    return signs[ascii], style
+    signs: tuple[str, str] = badge.value
+    return signs[ascii], _STYLES[badge]
 
 
 def badge_in_words(
     status: ProcessingStatusEnum | None,
     ascii: bool = False,  # noqa: A002, FBT001, FBT002 - as above
+    *,
+    badge: Badge | None = None,
 ) -> Content:
-    """A badge with its status's label, for where there is room.
+    """A badge in words, for where there is room.
 
     Args:
         status: The version's status; None where there is none.
         ascii: Use the signs that every font has.
+        badge: Its badge, where one knows more than its status.
     """
-    sign, style = badge(status, ascii)
-    words = _("none yet") if status is None else _(status.meta.display)
-    return Content.styled(f"{sign} {words}", style)
+    badge = badge or Badge.of(status)
+    shown, style = sign(badge, ascii)
+    words = _WORDS[badge] if status is None or badge in _TELLING else status.meta.display
+    return Content.styled(f"{shown} {_(words)}", style)
+
+
+def legend(ascii: bool = False) -> Iterator[Content]:  # noqa: A002, FBT001, FBT002 - as above
+    """Every sign with its meaning.
+
+    Args:
+        ascii: Use the signs that every font has.
+    """
+    for badge in Badge:
+        yield Content.assemble(sign(badge, ascii), f" {_(_WORDS[badge])}")

@@ -11,11 +11,12 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from fototui.domain.statuses import OrderStatus, VersionType
+from fototui.domain.badges import Badge
+from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import _
 from fototui.services.views.orders import ImageView, LineItemView, OrderDetail
-from fototui.widgets.badges import MUTED, badge
+from fototui.widgets.badges import MUTED, sign
 
 
 class ImageList(OptionList, inherit_bindings=False):
@@ -122,8 +123,8 @@ class ImageList(OptionList, inherit_bindings=False):
             if image.error is None:
                 return Content.assemble(f"  {name}  ", (_("not in storage yet"), MUTED))
             # The reason stands in place of the picture.
-            sign, style = badge(OrderStatus.ERROR, self._ascii)
-            return Content.assemble(f"  {name}  ", (sign, style), " ", (_("missing"), style))
+            shown, style = sign(Badge.ERROR, self._ascii)
+            return Content.assemble(f"  {name}  ", (shown, style), " ", (_("missing"), style))
         return Content.assemble(
             f"  {name}  ",
             self._badge(image, VersionType.COLORING),
@@ -133,5 +134,4 @@ class ImageList(OptionList, inherit_bindings=False):
         )
 
     def _badge(self, image: ImageView, kind: VersionType) -> tuple[str, str]:
-        told = image.told(kind)
-        return badge(None if told is None else told.status, self._ascii)
+        return sign(image.badge(image.told(kind)), self._ascii)

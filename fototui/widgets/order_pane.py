@@ -131,7 +131,9 @@ class OrderPane(VerticalScroll, can_focus=False):
 
     def _kind(self, name: str, image: ImageView, kind: VersionType) -> Content:
         versions, told = image.versions(kind), image.told(kind)
-        words = badge_in_words(None if told is None else told.status, self._paint.ascii)
+        words = badge_in_words(
+            None if told is None else told.status, self._paint.ascii, badge=image.badge(told)
+        )
         parts = [Content(f"{name:<10} "), words]
         if told is not None and len(versions) > 1:
             of = ngettext("{count} version", "{count} versions", len(versions)).format(

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
-from fototui.i18n import ngettext, number, translate
+from fototui.i18n import _, ngettext, number, translate
 from fototui.services.views.orders import ImageView
 from fototui.services.views.versions import VersionView
 from fototui.widgets.badges import MUTED, badge_in_words
@@ -103,19 +103,29 @@ class VersionList(OptionList, can_focus=False):
         self._views: tuple[VersionView, ...] = ()
         self._seen: dict[int, tuple[float, float]] = {}
         self._empty = ""
+        self._image: ImageView | None = None
 
     def on_mount(self) -> None:
         """Keep the clocks of running versions going."""
         self.set_interval(1, self._tick)
 
-    def show(self, views: Sequence[VersionView], version_id: int | None, *, empty: str) -> None:
+    def show(
+        self,
+        views: Sequence[VersionView],
+        version_id: int | None,
+        *,
+        image: ImageView | None,
+        empty: str,
+    ) -> None:
         """Show versions.
 
         Args:
             views: The versions, by number.
             version_id: Where the cursor is.
+            image: Whose they are.
             empty: What to say where there are none.
         """
+        self._image = image
         rebuild = [view.id for view in views] != [view.id for view in self._views] or not views
         self._views, self._empty = tuple(views), empty
         self._note_times()
@@ -165,12 +175,18 @@ class VersionList(OptionList, can_focus=False):
     def _row(self, view: VersionView) -> Content:
         parts = [
             Content.styled("★" if view.selected else " ", "$accent"),
-            badge_in_words(view.status, self._ascii),
+            badge_in_words(
+                view.status,
+                self._ascii,
+                badge=None if self._image is None else self._image.badge(view),
+            ),
             Content(version_words(view).removesuffix(" · ★")),
         ]
         if (elapsed := self._elapsed(view)) is not None:
             parts.append(Content(clock(elapsed)))
         extra = []
+        if (source := self._source(view)) is not None:
+            extra.append(_("of colouring v{version}").format(version=source.version))
         if view.credits_charged is not None:
             one_or_more = 1 if view.credits_charged == 1 else 2  # a fraction takes the plural
             words = ngettext("{credits} credit", "{credits} credits", one_or_more)
@@ -191,6 +207,11 @@ class VersionList(OptionList, can_focus=False):
             lines = wrap(reason, max(room, 20), initial_indent="   ", subsequent_indent="   ")
             row += Content.styled("\n" + "\n".join(lines), "$text-error")
         return row
+
+    def _source(self, view: VersionView) -> VersionView | None:
+        """The colouring that an SVG was made of."""
+        colorings = () if self._image is None else self._image.coloring
+        return next((each for each in colorings if each.id == view.coloring_version_id), None)
 
     def on_resize(self) -> None:
         """What was cut or wrapped may have more room, or less."""

@@ -101,7 +101,7 @@ def test_every_status_is_there_with_its_czech_label(
 
 
 def test_statuses_have_english_labels_too() -> None:
-    assert "| `PAID` | Zaplaceno | Paid | green |" in statuses.page()
+    assert "| `PAID` | Zaplaceno | Paid | grey |" in statuses.page()
     assert len(statuses.page().split("### `PaymentStatus`")[1].strip().splitlines()) == (
         len(PaymentStatus) + 4
     )

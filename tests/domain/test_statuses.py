@@ -60,7 +60,7 @@ PAYMENT = """
 PENDING            | Čeká na platbu     | yellow
 AUTHORIZED         | Autorizováno       | blue
 PARTIALLY_PAID     | Částečně zaplaceno | orange
-PAID               | Zaplaceno          | green
+PAID               | Zaplaceno          | grey
 PARTIALLY_REFUNDED | Částečně vráceno   | purple
 REFUNDED           | Vráceno            | grey
 VOIDED             | Zrušeno            | red

@@ -186,7 +186,7 @@ class TestShowing:
         async with shop.opened(order_id) as (_, _pilot, screen):
             texts = [str(option.prompt) for option in screen.images.options]
             assert texts[0].splitlines() == ["Omalovánka 1 × 3", "Pro Áďu", "A4"]
-            assert texts[1].startswith("  Photo 1  ● ·")
+            assert texts[1].startswith("  Photo 1  ◉ ·")
             assert texts[2].startswith("  Photo 2  · ·")
 
     @pytest.mark.quick
@@ -198,7 +198,7 @@ class TestShowing:
             row.started_at, row.completed_at = row.created_at, row.created_at
         async with shop.opened(order_id, language="cs") as (_, _pilot, screen):
             first, second = (str(option.prompt) for option in screen.versions.options)
-            assert first.startswith("★  ● Dokončeno  v1 · 1 Mpx")
+            assert first.startswith("★  ◉ Dokončeno  v1 · 1 Mpx")
             assert "✗ Chyba" in second
             assert "0:00" in second
             assert "petr" in second

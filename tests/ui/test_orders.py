@@ -332,8 +332,8 @@ async def test_a_changed_badge_glows_for_a_while(open_orders: OpenOrders) -> Non
         assert "◐◐" in app.lines[2]
         done = dataclasses.replace(images[1], coloring=DONE)
         app.held.change(row(1, images=(images[0], done)))
-        assert "◐●" in app.lines[2]
-        assert reversed_texts() == "●"
+        assert "◐◉" in app.lines[2]
+        assert reversed_texts() == "◉"
         await until_shown(pilot, lambda: not reversed_texts())
 
 
@@ -364,7 +364,7 @@ async def test_hostile_names_keep_the_columns(
         width = app.home.table.scrollable_content_region.width
         lines = app.lines[1 : len(rows) + 1]
         assert {cell_len(line) for line in app.lines} == {width}
-        starts = {cell_len(line[: line.index("●")]) for line in lines}
+        starts = {cell_len(line[: line.index("◉")]) for line in lines}
         assert len(starts) == 1
         assert all("+1" in line for line in lines)
         assert not any(c in "".join(lines) for c in "\x1b\x9b\x07\u202e\u200d\n\t")

@@ -8,11 +8,12 @@ import pytest
 from textual.color import Color
 
 from fototui.db.database import Database
+from fototui.domain.badges import Badge
 from fototui.domain.statuses import ColoringProcessingStatus as Coloring
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.theme import THEMES
-from fototui.widgets.badges import badge
+from fototui.widgets.badges import sign
 from tests.ui.scenes import begin
 from tests.ui.shop import Shop, shop_app, stop_clock
 from tests.ui.shop_art import flat_art
@@ -73,7 +74,7 @@ def test_states_differ_by_sign_alone(is_ascii: bool) -> None:
         Coloring.ERROR,
         Coloring.RUNPOD_CANCELLED,
     )
-    signs = [badge(status, ascii=is_ascii)[0] for status in statuses]
+    signs = [sign(Badge.of(status), ascii=is_ascii)[0] for status in statuses]
     assert len(set(signs)) == len(statuses)
     assert all(sign.isascii() for sign in signs) is is_ascii
 

@@ -177,7 +177,7 @@ class OrderScreen(OrderCommands):
         self.images.show(detail, None if image is None else image.id)
         self.tabs.show(self.selection.kind, image)
         version_id = None if version is None else version.id
-        self.versions.show(selection.versions, version_id, empty=selection.no_versions)
+        self.versions.show(selection.versions, version_id, image=image, empty=selection.no_versions)
         self.picture.show(
             selection.file, caption=selection.caption, empty=no_picture(selection, missing)
         )

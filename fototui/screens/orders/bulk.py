@@ -134,7 +134,7 @@ def svgs(backend: Backend) -> Command:
 
     def images(row: OrderRow) -> int:
         return sum(
-            Badge.of(image.coloring) is Badge.COMPLETED and Badge.of(image.svg) in _IDLE
+            Badge.of(image.coloring) is Badge.MADE and Badge.of(image.svg) in _IDLE
             for image in row.images
         )
 

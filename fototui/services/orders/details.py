@@ -159,6 +159,8 @@ def _image(image: Image, versions: _Versions) -> ImageView:
         coloring=_by_number(versions[VersionType.COLORING]),
         svg=_by_number(versions[VersionType.SVG]),
         error=stored(image.error, image.error_words),
+        coloring_chosen_at=image.coloring_chosen_at,
+        svg_chosen_at=image.svg_chosen_at,
     )
 
 

@@ -26,7 +26,8 @@ from ulid import ULID
 
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.orders import (
-    ColoringVersion,
+    CHOICE,
+    VERSION_MODEL,
     Image,
     LineItem,
     Order,
@@ -39,6 +40,7 @@ from fototui.domain.statuses import (
     ColoringProcessingStatus,
     OrderStatus,
     SvgProcessingStatus,
+    VersionType,
 )
 from fototui.domain.text import clean_line, folded
 from fototui.services.orders.details import cancelled
@@ -46,6 +48,8 @@ from fototui.services.orders.stage_facts import (
     book_states,
     has_photo,
     has_svg,
+    is_approved,
+    is_out_of_date,
     is_svg_chosen,
     running,
 )
@@ -59,12 +63,11 @@ from fototui.services.views.orders import (
 )
 
 T = TypeVar("T")
-VersionT = TypeVar("VersionT", ColoringVersion, SvgVersion)
 
 # One row per order. How many of its versions are unfinished, and how far its line items' books are.
 # Of its line items the dedications. How many of its pictures wait in the review. Of its images, in
 # the order of the line items and their pages, their ids, of both kinds a version's id and status,
-# and four facts: what is missing is None, and so is all of it where there are no images.
+# and seven facts: what is missing is None, and so is all of it where there are no images.
 _ListRow = tuple[
     ULID,
     str,
@@ -90,6 +93,9 @@ _ListRow = tuple[
     list[str | None] | None,
     list[int | None] | None,
     list[str | None] | None,
+    list[bool] | None,
+    list[bool] | None,
+    list[bool] | None,
     list[bool] | None,
     list[bool] | None,
     list[bool] | None,
@@ -238,8 +244,8 @@ def _with_badges(page: Select[Order], *, by: str = "created_at") -> Select[*_Lis
         Order.error_code,
         Order.shopify_id,
     ).subquery("page")
-    coloring = _badge(ColoringVersion, Image.selected_coloring_id)
-    svg = _badge(SvgVersion, Image.selected_svg_id)
+    coloring = _told(VersionType.COLORING)
+    svg = _told(VersionType.SVG, SvgVersion.coloring_version_id)
     columns = (
         Image.id,
         coloring.c.id,
@@ -250,6 +256,9 @@ def _with_badges(page: Select[Order], *, by: str = "created_at") -> Select[*_Lis
         has_photo(),
         has_svg(coloring),
         is_svg_chosen(),
+        is_approved(coloring, VersionType.COLORING),
+        is_approved(svg, VersionType.SVG),
+        is_out_of_date(svg),
     )
     below = (
         select(
@@ -276,11 +285,13 @@ def _in_order(column: SQLColumnExpression[T]) -> ColumnElement[Sequence[T]]:
     return func.array_agg(ordered).filter(Image.id.is_not(None))
 
 
-def _badge(model: type[VersionT], selected_id: InstrumentedAttribute[int | None]) -> FromClause:
+def _told(kind: VersionType, *more: InstrumentedAttribute[int]) -> FromClause:
     """The version that an image's badge tells of: the chosen one, else the latest."""
-    is_chosen = func.coalesce(model.id == selected_id, false())
+    model = VERSION_MODEL[kind]
+    chosen_id, _chosen_at = CHOICE[kind]
+    is_chosen = func.coalesce(model.id == chosen_id, false())
     return (
-        select(model.id, model.status)
+        select(model.id, model.status, *more)
         .where(model.image_id == Image.id)
         .order_by(is_chosen.desc(), model.version.desc())
         .limit(1)

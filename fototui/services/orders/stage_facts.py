@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from fototui.db.models.books import Book
 from fototui.db.models.orders import (
+    CHOICE,
     ColoringVersion,
     Image,
     LineItem,
@@ -45,6 +46,26 @@ def is_made_of_choice() -> ColumnElement[bool]:
         Image.selected_coloring_id.is_(None),
         SvgVersion.coloring_version_id == Image.selected_coloring_id,
     )
+
+
+def is_approved(told: FromClause, kind: VersionType) -> ColumnElement[bool]:
+    """Whether an operator chose the version of an image that a badge tells of.
+
+    Args:
+        told: The version, by its id.
+        kind: Its kind.
+    """
+    chosen_id, chosen_at = CHOICE[kind]
+    return func.coalesce(and_(told.c.id == chosen_id, chosen_at.is_not(None)), false())
+
+
+def is_out_of_date(svg: FromClause) -> ColumnElement[bool]:
+    """Whether an SVG was made of a colouring that is not the chosen one.
+
+    Args:
+        svg: The SVG, by what it was made of.
+    """
+    return func.coalesce(svg.c.coloring_version_id != Image.selected_coloring_id, false())
 
 
 def is_svg_chosen() -> ColumnElement[bool]:

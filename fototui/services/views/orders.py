@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from fototui.domain.badges import Badge
 from fototui.domain.costs import Costs
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
@@ -33,6 +34,9 @@ class ImageBadges:
         has_photo: Its photo is in storage.
         has_svg: An SVG was made of that very colouring, or is being made.
         is_svg_chosen: An SVG of the chosen colouring is chosen, by whomever.
+        is_coloring_approved: The colouring was chosen by an operator.
+        is_svg_approved: The SVG was chosen by an operator.
+        is_svg_out_of_date: The SVG was made of a colouring that is not the chosen one.
     """
 
     image_id: int
@@ -44,6 +48,9 @@ class ImageBadges:
     has_photo: bool = True
     has_svg: bool = False
     is_svg_chosen: bool = False
+    is_coloring_approved: bool = False
+    is_svg_approved: bool = False
+    is_svg_out_of_date: bool = False
 
     def version_id(self, kind: VersionType) -> int | None:
         """The version of a kind that is told of."""
@@ -52,6 +59,16 @@ class ImageBadges:
     def status(self, kind: VersionType) -> ColoringProcessingStatus | SvgProcessingStatus | None:
         """Its status."""
         return {VersionType.COLORING: self.coloring, VersionType.SVG: self.svg}[kind]
+
+    def badge(self, kind: VersionType) -> Badge:
+        """Its sign."""
+        if kind is VersionType.COLORING:
+            return Badge.judged(
+                self.coloring, is_approved=self.is_coloring_approved, is_out_of_date=False
+            )
+        return Badge.judged(
+            self.svg, is_approved=self.is_svg_approved, is_out_of_date=self.is_svg_out_of_date
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +164,8 @@ class ImageView:
         coloring: All colourings, by number.
         svg: All SVGs, by number.
         error: Why the photo could not be fetched.
+        coloring_chosen_at: When an operator chose the colouring; None where a job's end did.
+        svg_chosen_at: When an operator chose the SVG.
     """
 
     id: int
@@ -159,6 +178,8 @@ class ImageView:
     coloring: tuple[VersionView, ...]
     svg: tuple[VersionView, ...]
     error: Sentence | None = None
+    coloring_chosen_at: datetime | None = None
+    svg_chosen_at: datetime | None = None
 
     def versions(self, kind: VersionType) -> tuple[VersionView, ...]:
         """All versions of a kind, by number."""
@@ -176,6 +197,35 @@ class ImageView:
         versions = self.versions(kind)
         chosen = next((view for view in versions if view.id == self.chosen_id(kind)), None)
         return chosen or next(reversed(versions), None)
+
+    def chosen_at(self, kind: VersionType) -> datetime | None:
+        """When an operator chose the chosen version of a kind."""
+        return {
+            VersionType.COLORING: self.coloring_chosen_at,
+            VersionType.SVG: self.svg_chosen_at,
+        }[kind]
+
+    def is_out_of_date(self, view: VersionView) -> bool:
+        """Whether a version is an SVG of a colouring that is not the chosen one."""
+        return (
+            view.kind is VersionType.SVG
+            and self.selected_coloring_id is not None
+            and view.coloring_version_id != self.selected_coloring_id
+        )
+
+    def badge(self, view: VersionView | None) -> Badge:
+        """The sign of one of its versions.
+
+        Args:
+            view: The version; None where there is none.
+        """
+        if view is None:
+            return Badge.NONE
+        return Badge.judged(
+            view.status,
+            is_approved=view.selected and self.chosen_at(view.kind) is not None,
+            is_out_of_date=self.is_out_of_date(view),
+        )
 
     def with_versions(self, kind: VersionType, versions: tuple[VersionView, ...]) -> ImageView:
         """The same with other versions of a kind."""

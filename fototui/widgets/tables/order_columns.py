@@ -15,7 +15,7 @@ from fototui.domain.text import clean_line
 from fototui.i18n import N_, _, short_time, translate
 from fototui.live.order_list import Sort
 from fototui.services.views.orders import ImageBadges, OrderRow
-from fototui.widgets.badges import MUTED, badge, status_colour
+from fototui.widgets.badges import MUTED, sign, status_colour
 
 _FIRST, _WARNING = " !", "bold $warning"
 
@@ -186,8 +186,8 @@ def _badges(kind: VersionType) -> Callable[[OrderRow, int, Paint], Content]:
 
 
 def _sign(image: ImageBadges, kind: VersionType, paint: Paint) -> tuple[str, str]:
-    sign, style = badge(image.status(kind), paint.ascii)
-    return sign, f"bold reverse {style}" if (image.image_id, kind) in paint.glow else style
+    shown, style = sign(image.badge(kind), paint.ascii)
+    return shown, f"bold reverse {style}" if (image.image_id, kind) in paint.glow else style
 
 
 COLUMNS: tuple[Column, ...] = (

@@ -7,9 +7,15 @@ from sqlalchemy import event, text, update
 
 from fototui.db.database import Database
 from fototui.db.models.orders import Image, LineItem, Order
+from fototui.domain.badges import Badge
 from fototui.domain.errors import InvalidInputError, NotFoundError
 from fototui.domain.options import ColoringOptions
-from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
+from fototui.domain.statuses import (
+    ColoringProcessingStatus,
+    OrderStatus,
+    SvgProcessingStatus,
+    VersionType,
+)
 from fototui.services.orders.manual import OrderService
 from fototui.services.views import as_json
 from fototui.services.views.orders import ImageBadges, OrderPage
@@ -112,6 +118,45 @@ async def test_badges_tell_of_the_chosen_version_else_of_the_latest(
         ),
         ImageBadges(latest.id, newest.id, failed, None, None),
     )
+
+
+async def test_what_operators_made_of_versions(
+    database: Database, service: OrderService, shop_order: MakeOrder
+) -> None:
+    """The list and the opened order tell the same, by other ways."""
+    order = await shop_order(images=4)
+    made, chosen, judged, changed = order.line_items[0].images
+    moment = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    done, svg_done = ColoringProcessingStatus.COMPLETED, SvgProcessingStatus.COMPLETED
+    async with database.session() as session, session.begin():
+        for image in (made, chosen, judged, changed):
+            first = await make_coloring(session, image, status=done)
+            svg = await make_svg(session, first, status=svg_done)
+            choice: dict[str, object] = {}
+            if image is not made:
+                choice = {"selected_coloring_id": first.id, "selected_svg_id": svg.id}
+            if image in (judged, changed):
+                choice |= {"coloring_chosen_at": moment, "svg_chosen_at": moment}
+            if image is changed:
+                second = await make_coloring(session, image, version=2, status=done)
+                choice["selected_coloring_id"] = second.id
+            if choice:
+                await session.execute(update(Image).where(Image.id == image.id).values(choice))
+    (row,) = (await service.list_orders()).orders
+    badges = [tuple(image.badge(kind) for kind in VersionType) for image in row.images]
+    assert badges == [
+        (Badge.MADE, Badge.MADE),
+        (Badge.MADE, Badge.MADE),  # chosen by the job's end, which is no judgement
+        (Badge.APPROVED, Badge.APPROVED),
+        (Badge.APPROVED, Badge.OUT_OF_DATE),
+    ]
+    detail = await service.get_order(str(order.id))
+    images = detail.line_items[0].images
+    assert badges == [
+        tuple(image.badge(image.told(kind)) for kind in VersionType) for image in images
+    ]
+    assert images[3].badge(images[3].coloring[0]) is Badge.MADE
+    assert images[3].badge(None) is Badge.NONE
 
 
 async def test_filter_by_status_and_count(service: OrderService, shop_order: MakeOrder) -> None:
