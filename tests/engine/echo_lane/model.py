@@ -1,0 +1,19 @@
+"""That lane's table; a plugin of pytest too, since the program's own models are there at once."""
+
+from sqlalchemy import Enum
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fototui.db.models.columns import FileRow
+from tests.engine.echo_lane.declared import EchoStatus
+
+
+class Echo(FileRow):
+    """Words to be said aloud."""
+
+    __tablename__ = "echoes"
+
+    status: Mapped[EchoStatus] = mapped_column(
+        Enum(EchoStatus, name="echostatus", values_callable=lambda states: list(map(str, states))),
+        default=EchoStatus.QUEUED,
+    )
+    words: Mapped[str]
