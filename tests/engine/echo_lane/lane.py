@@ -118,7 +118,7 @@ def echo_engine(
         lease=lease,
         poll_seconds=0.2,
         grace=0.0,
-        patience=QUICK,
+        rescheduling=QUICK,
     )
     return Engine(database, settings, [EchoPipeline(storage, silence)], observer=observer)
 

@@ -167,7 +167,7 @@ async def test_storage_that_stays_away_fails_the_book_in_time(world: World) -> N
     book = await world.book(book_id)
     blocker = world.folder / str(book.order_id) / str(book.line_item_id) / "book"
     blocker.write_bytes(b"")
-    async with world.engine(patience=replace(QUICK, storage_seconds=0.2)) as engine:
+    async with world.engine(rescheduling=replace(QUICK, storage_seconds=0.2)) as engine:
         await engine.drain()
     book = await world.book(book_id)
     assert (book.status, book.retries) == ("error", 0)
