@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fototui.db.models.columns import FileRow
-from fototui.db.types import BOOK_STATUS_PG_ENUM
+from fototui.db.types import status_enum
 from fototui.domain.lanes import LANES
 from fototui.domain.statuses import BookProcessingStatus, JobKind
 
@@ -23,7 +23,7 @@ class Book(FileRow):
     __tablename__ = "books"
 
     status: Mapped[BookProcessingStatus] = mapped_column(
-        BOOK_STATUS_PG_ENUM, default=BookProcessingStatus.QUEUED
+        status_enum(BookProcessingStatus), default=BookProcessingStatus.QUEUED
     )
     svg_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     """The SVGs on its pages, in their order."""

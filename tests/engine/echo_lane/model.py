@@ -1,9 +1,9 @@
 """That lane's table; a plugin of pytest too, since the program's own models are there at once."""
 
-from sqlalchemy import Enum
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fototui.db.models.columns import FileRow
+from fototui.db.types import status_enum
 from tests.engine.echo_lane.declared import EchoStatus
 
 
@@ -12,8 +12,5 @@ class Echo(FileRow):
 
     __tablename__ = "echoes"
 
-    status: Mapped[EchoStatus] = mapped_column(
-        Enum(EchoStatus, name="echostatus", values_callable=lambda states: list(map(str, states))),
-        default=EchoStatus.QUEUED,
-    )
+    status: Mapped[EchoStatus] = mapped_column(status_enum(EchoStatus), default=EchoStatus.QUEUED)
     words: Mapped[str]
