@@ -69,6 +69,8 @@ class RetryPolicy:
         seconds: Where given, the longest time to go on after the first attempt, waits included.
             A failure that says when to come again then does not count as an attempt, and may ask
             for any wait within that time.
+        repeats_ambiguous: Whether a call is made again that may have been accepted although no
+            answer came; not where that could be paid for twice.
     """
 
     attempts: int = 3
@@ -76,6 +78,7 @@ class RetryPolicy:
     longest_wait: float = 10.0
     factor: float = 2.0
     seconds: float | None = None
+    repeats_ambiguous: bool = True
 
     def wait(self, attempt: int) -> float:
         """How long to wait after an attempt, counted from 1, where nothing else is asked for."""
@@ -92,14 +95,14 @@ class RetryPolicy:
         """Make a call, again while that may help.
 
         Args:
-            call: Makes the call; making it twice must do no harm.
+            call: Makes the call; making it once more after a failure must do no harm.
             on_retry: Told before each wait of the failure, and of how long the wait is.
 
         Returns:
             Its result.
 
         Raises:
-            TransientError: The last attempt's failure.
+            TransientError: The last attempt's failure, or one after which it is not tried again.
         """
         clock = asyncio.get_running_loop().time
         began = clock()
@@ -116,6 +119,8 @@ class RetryPolicy:
         raise AssertionError("counting does not end")
 
     def _gives_up(self, error: TransientError, attempt: int, until: float) -> bool:
+        if error.ambiguous and not self.repeats_ambiguous:
+            return True
         if self.seconds is None:
             return attempt >= self.attempts or (error.retry_after or 0.0) > self.longest_wait
         is_told = error.retry_after is not None

@@ -3,12 +3,9 @@
 from alembic import context
 
 from fototui.db.base import Base
-from fototui.db.models import books
-from fototui.db.models import inbound as door
-from fototui.db.models import operations as work
-from fototui.db.models import orders as models
+from fototui.db.models import orders
 
-assert all((books, door, models, work))  # imported for their tables
+assert all((orders,))  # it and all beside it are imported for their tables
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -80,3 +80,12 @@ async def test_with_a_time_limit_who_says_when_to_come_again_is_asked_again_and_
         await policy.call(failing(passing(), passing(), None))
     with pytest.raises(TransientError):
         await policy.call(failing(passing(31.0), None))
+
+
+async def test_what_may_have_been_accepted_is_not_asked_for_twice_where_that_costs() -> None:
+    lost = TransientError("no answer", service="x", ambiguous=True)
+    call = failing(lost, None)
+    with pytest.raises(TransientError, match="no answer"):
+        await RetryPolicy(first_wait=0.0, repeats_ambiguous=False).call(call)
+    assert await call() == 2  # it was made once
+    assert await RetryPolicy(first_wait=0.0).call(failing(lost)) == 2

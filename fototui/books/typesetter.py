@@ -69,22 +69,6 @@ class Typesetter(Closing):
         params = {"page": page, "ppi": min(max(ppi, 10), 600)}
         return (await self._run_in_folder("render", request, params))[1]
 
-    async def check_svg(self, svg: bytes) -> tuple[Finding, ...]:
-        """Tell what an operator should know of an SVG before it is printed in a book.
-
-        Args:
-            svg: The file.
-
-        Returns:
-            What would be found on its page, were that upright.
-
-        Raises:
-            PermanentError: It cannot be printed at all.
-            TransientError: No process could be started.
-        """
-        _, packed = await self._run("check", svg)
-        return _findings(unpack(packed)[0])
-
     async def aclose(self) -> None:
         """End the worker processes."""
         self._workers.close()

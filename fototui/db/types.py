@@ -1,8 +1,6 @@
 """Column types that the shop's tables need beyond SQLAlchemy's own."""
 
 import uuid
-from enum import StrEnum
-from typing import TypeVar
 
 from pydantic import ValidationError
 from sqlalchemy import Dialect, Enum
@@ -11,15 +9,8 @@ from sqlalchemy.types import UUID, TypeDecorator
 from ulid import ULID
 
 from fototui.domain.files import S3ObjectRefData
+from fototui.domain.flags import ProcessingStatusEnum
 from fototui.domain.sentences import Sentence
-from fototui.domain.statuses import (
-    BookProcessingStatus,
-    ColoringProcessingStatus,
-    OrderStatus,
-    SvgProcessingStatus,
-)
-
-E = TypeVar("E", bound=StrEnum)
 
 
 class ULIDType(TypeDecorator[ULID]):
@@ -86,12 +77,12 @@ class SentenceType(TypeDecorator[Sentence]):
             return None
 
 
-def _pg_enum(statuses: type[E], name: str) -> Enum:
+def status_enum(statuses: type[ProcessingStatusEnum]) -> Enum:
+    """The column type of some statuses; PostgreSQL's type has the class's name.
+
+    Args:
+        statuses: The statuses.
+    """
     # The types are made by migrations, whose history must not follow later edits of the enums.
+    name = statuses.__name__.lower()
     return Enum(statuses, name=name, values_callable=lambda enum: [member.value for member in enum])
-
-
-ORDER_STATUS_PG_ENUM = _pg_enum(OrderStatus, "orderstatus")
-COLORING_STATUS_PG_ENUM = _pg_enum(ColoringProcessingStatus, "coloringprocessingstatus")
-SVG_STATUS_PG_ENUM = _pg_enum(SvgProcessingStatus, "svgprocessingstatus")
-BOOK_STATUS_PG_ENUM = _pg_enum(BookProcessingStatus, "bookprocessingstatus")

@@ -15,6 +15,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from fototui.domain.lanes import file_lanes, own_row_lanes
 from fototui.domain.statuses import PROCESSING_STATUS, VersionType
 
 
@@ -144,7 +145,7 @@ class BatchMercureEvent(BaseMercureEvent):
         """
 
 
-_STATUS_TYPES = {"ColoringVersion": VersionType.COLORING, "SvgVersion": VersionType.SVG}
+_STATUS_TYPES = {lane.model: lane.version_type for lane in own_row_lanes() if lane.version_type}
 _VERSION_STATUS = {model: frozenset({"status"}) for model in _STATUS_TYPES}
 
 
@@ -155,7 +156,7 @@ def _reached_end(change: Change) -> bool:
 
 
 class OrderUpdateEvent(MercureEvent):
-    """An order's status or data changed, or a book of it moved on; readers refresh that order."""
+    """An order's data changed, or a book of it moved on; readers refresh that order."""
 
     trigger_fields = {
         "Order": frozenset(
@@ -174,7 +175,7 @@ class OrderUpdateEvent(MercureEvent):
             }
         ),
         "LineItem": frozenset({"title", "quantity", "dedication", "layout", "position"}),
-        "Book": frozenset({"status"}),
+        **{lane.model: frozenset({"status"}) for lane in file_lanes()},
     }
 
     type: Literal[MercureEventType.ORDER_UPDATE] = MercureEventType.ORDER_UPDATE

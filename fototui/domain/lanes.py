@@ -29,6 +29,7 @@ class LaneSpec:
         kind: The kind.
         label: What operators call it.
         table: Where its rows stand.
+        model: What the program calls one of these rows, in live events too.
         statuses: Where a row may stand on its way.
         parent: The column by which a row is known to be of an order: `image_id`, `line_item_id`,
             or an order's own `id`.
@@ -45,6 +46,7 @@ class LaneSpec:
     kind: JobKind
     label: Sentence
     table: str
+    model: str
     statuses: type[ProcessingStatusEnum]
     parent: str
     concurrency: int
@@ -96,6 +98,7 @@ LANES: dict[JobKind, LaneSpec] = {
             JobKind.INGEST,
             label=Sentence.make("Order data"),
             table="orders",
+            model="Order",
             statuses=OrderStatus,
             parent="id",
             concurrency=2,
@@ -109,6 +112,7 @@ LANES: dict[JobKind, LaneSpec] = {
             JobKind.DOWNLOAD,
             label=Sentence.make("Photos"),
             table="orders",
+            model="Order",
             statuses=OrderStatus,
             parent="id",
             concurrency=3,
@@ -118,6 +122,7 @@ LANES: dict[JobKind, LaneSpec] = {
             JobKind.COLORING,
             label=Sentence.make("Colouring"),
             table="coloring_versions",
+            model="ColoringVersion",
             statuses=ColoringProcessingStatus,
             parent="image_id",
             concurrency=3,
@@ -130,6 +135,7 @@ LANES: dict[JobKind, LaneSpec] = {
             JobKind.SVG,
             label=Sentence.make("SVG"),
             table="svg_versions",
+            model="SvgVersion",
             statuses=SvgProcessingStatus,
             parent="image_id",
             concurrency=5,
@@ -143,6 +149,7 @@ LANES: dict[JobKind, LaneSpec] = {
             JobKind.BOOK,
             label=Sentence.make("Book"),
             table="books",
+            model="Book",
             statuses=BookProcessingStatus,
             parent="line_item_id",
             # One is typeset at a time; the other is read or stored meanwhile.
@@ -153,5 +160,12 @@ LANES: dict[JobKind, LaneSpec] = {
 }
 """All lanes, in the order in which an order goes through them."""
 
-OWN_ROW_LANES = tuple(lane for lane in LANES.values() if lane.has_own_rows)
-"""The lanes whose jobs are rows of their own: what ended in them is counted and listed alike."""
+
+def own_row_lanes() -> tuple[LaneSpec, ...]:
+    """The lanes whose jobs are rows of their own; what ended in them is counted and listed."""
+    return tuple(lane for lane in LANES.values() if lane.has_own_rows)
+
+
+def file_lanes() -> tuple[LaneSpec, ...]:
+    """Of these the lanes that make no versions; their rows are `FileRow`s."""
+    return tuple(lane for lane in own_row_lanes() if lane.version_type is None)

@@ -16,7 +16,7 @@ from fototui.db.errors import DatabaseUnavailableError
 from fototui.db.notify import JobCancelled, LaneReady
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
-from fototui.engine.execution.context import RetryPolicy
+from fototui.engine.execution.context import Rescheduling
 from fototui.engine.execution.failure import FailurePolicy
 from fototui.engine.execution.pipeline import Pipeline
 from fototui.engine.heartbeat import EngineIdentity, Heartbeat
@@ -51,7 +51,7 @@ class EngineSettings:
         lease: Seconds of silence after which others may take it for dead.
         poll_seconds: How often it looks for work that no notification told it of.
         grace: Seconds that jobs under way are given when it stops.
-        patience: How transient failures are met.
+        rescheduling: How jobs are put back that failed for now.
     """
 
     operator: str
@@ -59,7 +59,7 @@ class EngineSettings:
     lease: float = 15.0
     poll_seconds: float = 5.0
     grace: float = 5.0
-    patience: RetryPolicy = field(default_factory=RetryPolicy)
+    rescheduling: Rescheduling = field(default_factory=Rescheduling)
 
 
 def engine_actor(operator: str) -> str:
@@ -153,7 +153,9 @@ class Engine:
             ) from error
         claims = Claims(self._database, self.engine_id)
         actor = engine_actor(self._settings.operator)
-        policy = FailurePolicy(self._database, actor=actor, patience=self._settings.patience)
+        policy = FailurePolicy(
+            self._database, actor=actor, rescheduling=self._settings.rescheduling
+        )
         transitions = Transitions(self._database, actor=actor)
 
         for kind, pipeline in self._pipelines.items():
@@ -164,7 +166,7 @@ class Engine:
                 transitions=transitions,
                 policy=policy,
                 lease=self._lease,
-                patience=self._settings.patience,
+                calls=self._settings.rescheduling.calls,
                 lease_seconds=self._settings.lease,
                 poll_seconds=self._settings.poll_seconds,
                 observer=self._observer,

@@ -10,7 +10,7 @@ from typing import Generic
 from fototui.db.errors import DatabaseUnavailableError
 from fototui.domain.errors import FototuiError
 from fototui.engine.execution.attempt import attempt
-from fototui.engine.execution.context import Results, RetryPolicy, Work
+from fototui.engine.execution.context import Results, Work
 from fototui.engine.execution.failure import FailurePolicy
 from fototui.engine.execution.pipeline import Pipeline
 from fototui.engine.jobs.claims import MOST_AT_ONCE, Claims, LaneWork, short_id
@@ -19,6 +19,7 @@ from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lease import Lease
 from fototui.engine.observer import AttemptOutcome, EngineObserver
 from fototui.log import bind_job, get_logger
+from fototui.retry import RetryPolicy
 
 log = get_logger(__name__)
 
@@ -33,7 +34,7 @@ class LaneRunner(Generic[JobT]):
         transitions: Writes their steps.
         policy: What becomes of failures.
         lease: Whether the engine may still act.
-        patience: How transient failures are met.
+        calls: How their steps make calls to the outside.
         lease_seconds: Longest that a claim may take, and age at which an orphaned one is given
             back.
         poll_seconds: How often the lane is looked at when nobody wakes it.
@@ -49,7 +50,7 @@ class LaneRunner(Generic[JobT]):
         transitions: Transitions,
         policy: FailurePolicy,
         lease: Lease,
-        patience: RetryPolicy,
+        calls: RetryPolicy,
         lease_seconds: float,
         poll_seconds: float,
         observer: EngineObserver,
@@ -65,7 +66,7 @@ class LaneRunner(Generic[JobT]):
         self._transitions = transitions
         self._policy = policy
         self._lease = lease
-        self._patience = patience
+        self._calls = calls
         self._lease_seconds = lease_seconds
         self._poll_seconds = poll_seconds
         self._results = Results()
@@ -196,7 +197,7 @@ class LaneRunner(Generic[JobT]):
             transitions=self._transitions,
             lease=self._lease,
             results=self._results,
-            patience=self._patience,
+            calls=self._calls,
             observer=self._observer,
         )
         with bind_job(engine=short_id(self.claims.engine_id), **job.labels):

@@ -10,25 +10,12 @@ from fototui.domain.errors import ConflictError, FototuiError, TransientError
 from fototui.domain.events import parse_event
 from fototui.domain.lanes import LANES
 from fototui.domain.sentences import Sentence
-from fototui.i18n import N_
 from fototui.mercure.subscriber import LinkState, MercureSubscriber, StateChange
 from fototui.runtime.compose import Runtime, open_database
 from fototui.services.operations.lanes import LaneService
 from fototui.services.views.operations import told_held
 
 _CHECK_SECONDS = 20.0
-
-SERVICES = {
-    "database": N_("Database"),
-    "lanes": N_("Lanes"),
-    "hub": N_("Hub"),
-    "storage": N_("Storage"),
-    "shopify": "Shopify",
-    "runpod": "RunPod",
-    "vectorizer": "Vectorizer.ai",
-    "engine": N_("Engine"),
-}
-"""What operators call that which is checked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fototui.domain.events import BaseMercureEvent
     from fototui.domain.statuses import JobKind
     from fototui.engine.engine import AnyPipeline, Engine
-    from fototui.engine.execution.context import RetryPolicy
+    from fototui.engine.execution.context import Rescheduling
     from fototui.engine.maintenance.duty import Duty
     from fototui.engine.maintenance.rules import RuleSettings
     from fototui.engine.observer import EngineObserver
@@ -240,7 +240,7 @@ async def open_engine(
     *,
     lanes: frozenset[JobKind] | None = None,
     grace: float = 5.0,
-    patience: RetryPolicy | None = None,
+    rescheduling: Rescheduling | None = None,
     observer: EngineObserver | None = None,
 ) -> AsyncIterator[Engine]:
     """Run an engine on the configured services.
@@ -250,7 +250,7 @@ async def open_engine(
         lanes: The kinds of jobs it does; each needs its service configured. None for all, but for
             fetching orders' details where no shop is configured.
         grace: Seconds that jobs under way are given when it stops.
-        patience: How transient failures are met.
+        rescheduling: How jobs are put back that failed for now.
         observer: Told of its jobs.
 
     Yields:
@@ -260,7 +260,7 @@ async def open_engine(
         ConfigurationError: A service that a lane needs is not configured.
     """
     from fototui.engine.engine import Engine, EngineSettings
-    from fototui.engine.execution.context import RetryPolicy
+    from fototui.engine.execution.context import Rescheduling
 
     settings = runtime.settings
     wanted = _configured(settings) if lanes is None else lanes
@@ -276,7 +276,7 @@ async def open_engine(
                 concurrency=concurrency,
                 lease=settings.engine_lease,
                 grace=grace,
-                patience=patience or RetryPolicy(),
+                rescheduling=rescheduling or Rescheduling(),
             ),
             pipelines,
             duties=duties,

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.events import DescendantFocus
 from textual.widgets import Static
 
+from fototui.domain.lanes import LANES
 from fototui.i18n import _, ngettext, translate
 from fototui.live.refresher import Refresher
 from fototui.live.state import Changed
@@ -71,13 +72,13 @@ class EnginesScreen(FototuiScreen):
         border-top: solid $panel; border-title-color: $text-muted; border-title-style: bold;
     }
     EnginesScreen SimpleTable:focus { border-top: solid $primary; border-title-color: $primary; }
-    EnginesScreen #lanes { height: 7; }
-    EnginesScreen.-wide #top > * { width: 1fr; height: 7; }
+    EnginesScreen #lanes { height: ALL_LANES; }
+    EnginesScreen.-wide #top > * { width: 1fr; height: ALL_LANES; }
     EnginesScreen.-wide ThroughputChart { max-width: 84; }
     EnginesScreen #engines { height: auto; min-height: 3; max-height: 30%; }
     EnginesScreen #jobs { height: 1fr; }
     EnginesScreen #why { height: 2; padding: 0 2; }
-    """
+    """.replace("ALL_LANES", str(2 + len(LANES)))  # with the border and the heads of the columns
     _TABLES: ClassVar = ("lanes", "engines", "jobs")
 
     def __init__(self, context: AppContext) -> None:

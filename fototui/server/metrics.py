@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from fototui.domain.lanes import OWN_ROW_LANES
+from fototui.domain.lanes import own_row_lanes
 from fototui.domain.stages import Stage
 from fototui.domain.statuses import JobKind
 from fototui.mercure.publisher import MercurePublishService, PublisherStats
@@ -215,7 +215,7 @@ def _last_hour(stats: Stats) -> Iterable[Metric]:
     takeovers = family("takeovers", "Times that jobs which ended were taken from the dead")
     resubmissions = family("resubmissions", "Calls for them that may have been paid twice")
     charged = family("credits_charged", "Credits that Vectorizer.ai charged for them")
-    for kind in (lane.kind for lane in OWN_ROW_LANES):
+    for kind in (lane.kind for lane in own_row_lanes()):
         of_kind = [each for each in stats.ended if each.kind is kind]
         for each in of_kind:
             jobs.add_metric((kind.value, each.status), each.count)

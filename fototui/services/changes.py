@@ -13,6 +13,7 @@ from fototui.db.errors import DatabaseError, DatabaseUnavailableError
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.orders import Order
 from fototui.domain.errors import FototuiError
+from fototui.domain.lanes import LANES, file_lanes
 from fototui.services.operations.lanes import LaneService
 from fototui.services.orders.details import read_details
 from fototui.services.orders.queries import read_page, read_rows
@@ -69,19 +70,23 @@ _UNSEEN = """
         {table}.changed_in::text::xid8, CAST(:snapshot AS text)::pg_snapshot
     )
 """
+_BELOW_ORDER = "SELECT {table}.order_id FROM {table} WHERE"
 _BELOW_IMAGE = """
     SELECT l.order_id FROM {table} JOIN images i ON i.id = {table}.image_id
     JOIN line_items l ON l.id = i.line_item_id WHERE
 """
 _SOURCES = {
     "orders": "SELECT orders.id FROM orders WHERE",
-    "line_items": "SELECT line_items.order_id FROM line_items WHERE",
-    "books": "SELECT books.order_id FROM books WHERE",
+    "line_items": _BELOW_ORDER.format(table="line_items"),
+    **{lane.table: _BELOW_ORDER.format(table=lane.table) for lane in file_lanes()},
     "images": (
         "SELECT l.order_id FROM images JOIN line_items l ON l.id = images.line_item_id WHERE"
     ),
-    "coloring_versions": _BELOW_IMAGE.format(table="coloring_versions"),
-    "svg_versions": _BELOW_IMAGE.format(table="svg_versions"),
+    **{
+        lane.table: _BELOW_IMAGE.format(table=lane.table)
+        for lane in LANES.values()
+        if lane.version_type
+    },
     "reviews": _BELOW_IMAGE.format(table="reviews"),
 }
 _CHANGED = " UNION ".join(

@@ -1,6 +1,6 @@
 """What is declared of a lane."""
 
-from fototui.domain.lanes import LANES, OWN_ROW_LANES
+from fototui.domain.lanes import LANES, own_row_lanes
 from fototui.domain.statuses import JobKind
 from fototui.services.views.operations import LaneView, told_held
 
@@ -17,8 +17,8 @@ def test_a_condition_names_its_row_in_every_place() -> None:
 
 
 def test_each_lane_of_rows_that_end_has_the_statuses_that_lists_and_engines_ask_for() -> None:
-    assert OWN_ROW_LANES
-    for lane in OWN_ROW_LANES:
+    assert own_row_lanes()
+    for lane in own_row_lanes():
         assert lane.statuses("completed").meta.is_final
         assert lane.statuses("error").meta.is_retryable
 

@@ -4,7 +4,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind, OrderStatus, VersionType
 from fototui.engine.engine import Engine, EngineSettings
-from fototui.engine.execution.context import RetryPolicy
+from fototui.engine.execution.context import CALLS, Rescheduling
 from fototui.engine.maintenance.duty import Duty
 from fototui.engine.maintenance.outside_cancels import OutsideCancels
 from fototui.engine.maintenance.rules import Rules, RuleSettings
@@ -58,12 +58,11 @@ from fototui.storage.directory import DirectoryStorage
 from tests.waiting import until
 
 KEY = SecretStr("sandbox")
-QUICK = RetryPolicy(
-    attempts=2,
-    first_wait=0.01,
-    reschedules=2,
-    reschedule_first=0.01,
-    reschedule_longest=0.05,
+QUICK = Rescheduling(
+    calls=replace(CALLS, attempts=2, first_wait=0.01),
+    times=2,
+    first=0.01,
+    longest=0.05,
     doubt_shortest=0.01,
     doubt_longest=0.05,
 )
@@ -282,7 +281,7 @@ class World:
         orders: int = 0,
         lease: float = 30.0,
         grace: float = 0.0,
-        patience: RetryPolicy = QUICK,
+        rescheduling: Rescheduling = QUICK,
         database: Database | None = None,
         job_timeout: float = 90.0,
         poll_seconds: float = 0.2,
@@ -327,7 +326,7 @@ class World:
                 lease=lease,
                 poll_seconds=poll_seconds,
                 grace=grace,
-                patience=patience,
+                rescheduling=rescheduling,
             ),
             [
                 ColoringGenerationService(

@@ -9,7 +9,7 @@ from fototui.clients.runpod import RunPodService
 from fototui.clients.vectorizer import VectorizerApiService
 from fototui.domain.statuses import VersionType
 from fototui.engine.execution.attempt import attempt
-from fototui.engine.execution.context import Results, RetryPolicy, Work
+from fototui.engine.execution.context import Rescheduling, Results, Work
 from fototui.engine.execution.failure import FailurePolicy
 from fototui.engine.execution.pipeline import Pipeline
 from fototui.engine.jobs.claims import Claims
@@ -67,7 +67,7 @@ async def take_up(
     engine_id: uuid.UUID,
     *,
     transitions: Callable[[], Transitions] | None = None,
-    patience: RetryPolicy = QUICK,
+    rescheduling: Rescheduling = QUICK,
 ) -> str | None:
     """Claim the next job of a kind and work on it; what became of it, None where there is none."""
     lease = Lease(seconds=60, margin=1)
@@ -83,9 +83,9 @@ async def take_up(
             transitions=transitions() if transitions else Transitions(world.database, actor="test"),
             lease=lease,
             results=Results(),
-            patience=patience,
+            calls=rescheduling.calls,
             observer=NoObserver(),
         )
-        policy = FailurePolicy(world.database, actor="test", patience=patience)
+        policy = FailurePolicy(world.database, actor="test", rescheduling=rescheduling)
         return await attempt(pipeline, work, policy)
     return None

@@ -1,6 +1,7 @@
 """What is paid for is paid once; at most twice where an answer was lost, and then it is counted."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from fototui.db.models.orders import VERSION_MODEL
 from fototui.domain.statuses import ColoringProcessingStatus as C
 from fototui.domain.statuses import SvgProcessingStatus as V
 from fototui.domain.statuses import VersionType
-from fototui.engine.execution.context import RetryPolicy
+from fototui.engine.execution.context import CALLS, Rescheduling
 from fototui.sandbox.outcomes import Outcome, Turn
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
@@ -20,7 +21,7 @@ from tests.engine.one_life import open_pipeline, register, take_up
 
 BAD_GATEWAY = Turn(outcome=Outcome.UNAVAILABLE, status=502)
 # All waits as they are in earnest; none is waited for, as each is written on the row.
-EARNEST = RetryPolicy(attempts=1)
+EARNEST = Rescheduling(calls=replace(CALLS, attempts=1))
 BOTH = pytest.mark.parametrize("kind", list(VersionType))
 
 Run = Callable[..., Awaitable[str | None]]
@@ -31,10 +32,12 @@ async def run(world: World) -> Run:
     """One claim of a job and what became of it; results are forgotten from one to the next."""
     engine_id = await register(world)
 
-    async def run(kind: VersionType, patience: RetryPolicy = QUICK) -> str | None:
+    async def run(kind: VersionType, rescheduling: Rescheduling = QUICK) -> str | None:
         async with world.database.session() as session, session.begin():
             await session.execute(update(VERSION_MODEL[kind]).values(not_before=None))
-        return await take_up(world, open_pipeline(world, kind), engine_id, patience=patience)
+        return await take_up(
+            world, open_pipeline(world, kind), engine_id, rescheduling=rescheduling
+        )
 
     return run
 

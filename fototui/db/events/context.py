@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.orm.util import identity_key
 
 from fototui.db.base import Base
-from fototui.db.models.books import Book
+from fototui.db.models.columns import FileRow
 from fototui.db.models.operations import Review
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, SvgVersion
 from fototui.domain.events import Change, ChangeContext
@@ -91,7 +91,9 @@ _IMAGE = ContextResolver(Image, Image.line_item_id, Image.id, _LINE_ITEM)
 
 RESOLVERS: Mapping[str, ContextResolver] = {
     "LineItem": _LINE_ITEM,
-    "Book": ContextResolver(Book, Book.order_id),
+    **{
+        model.__name__: ContextResolver(model, model.order_id) for model in FileRow.__subclasses__()
+    },
     "Image": _IMAGE,
     "ColoringVersion": ContextResolver(
         ColoringVersion, ColoringVersion.image_id, ColoringVersion.image_id, _IMAGE

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy import Index, Integer, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
-from ulid import ULID
 
-from fototui.db.base import NOW, Base
-from fototui.db.models.columns import ChangeMarked, JobColumns
-from fototui.db.types import BOOK_STATUS_PG_ENUM
-from fototui.domain.files import S3ObjectRefData
+from fototui.db.models.columns import FileRow
+from fototui.db.types import status_enum
 from fototui.domain.lanes import LANES
 from fototui.domain.statuses import BookProcessingStatus, JobKind
 
 _ACTIVE = LANES[JobKind.BOOK].active()
 
 
-class Book(JobColumns, ChangeMarked, Base):
+class Book(FileRow):
     """One typesetting of a line item: a job on its way to a PDF.
 
     It keeps what it was made of. So it can be told whether it is still true to its line item.
@@ -27,14 +22,8 @@ class Book(JobColumns, ChangeMarked, Base):
 
     __tablename__ = "books"
 
-    id: Mapped[int] = mapped_column(primary_key=True, sort_order=-10)
-    line_item_id: Mapped[int] = mapped_column(
-        ForeignKey("line_items.id", ondelete="CASCADE"), sort_order=-9
-    )
-    version: Mapped[int] = mapped_column(sort_order=-8)
-    order_id: Mapped[ULID] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
     status: Mapped[BookProcessingStatus] = mapped_column(
-        BOOK_STATUS_PG_ENUM, default=BookProcessingStatus.QUEUED
+        status_enum(BookProcessingStatus), default=BookProcessingStatus.QUEUED
     )
     svg_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     """The SVGs on its pages, in their order."""
@@ -47,14 +36,6 @@ class Book(JobColumns, ChangeMarked, Base):
     """Pages of the finished file."""
     findings: Mapped[list[dict[str, object]] | None] = mapped_column(JSONB(none_as_null=True))
     """What preflight found, as `Finding` writes it; None before it has run."""
-    file_ref: Mapped[S3ObjectRefData | None]
-    created_at: Mapped[datetime] = mapped_column(default=NOW)
-    started_at: Mapped[datetime | None]
-    completed_at: Mapped[datetime | None]
-    storage_away_since: Mapped[datetime | None]
-    """Since when storage has not taken or given its files, while it waits for that."""
-    urgent: Mapped[bool] = mapped_column(server_default=text("false"), deferred=True)
-    """Its order goes before others; triggers keep it while the row is unfinished."""
 
     __table_args__ = (
         UniqueConstraint("line_item_id", "version", name="uq_book_line_item_version"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
+from ulid import ULID
 
-from fototui.db.base import NOW, ZERO
+from fototui.db.base import NOW, ZERO, Base
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.flags import ProcessingStatusEnum
 from fototui.domain.sentences import Sentence
 
 
@@ -49,3 +52,28 @@ class JobColumns:
     """Why it failed, or why it waits, for an operator, in English."""
     error_words: Mapped[Sentence | None]
     """The same as a sentence that can be translated."""
+
+
+class FileRow(JobColumns, ChangeMarked, Base):
+    """A job that makes a file of a line item: what the tables of all such lanes have.
+
+    Beside these each has a `status`, and what its own steps need.
+    """
+
+    __abstract__ = True
+
+    id: Mapped[int] = mapped_column(primary_key=True, sort_order=-10)
+    line_item_id: Mapped[int] = mapped_column(
+        ForeignKey("line_items.id", ondelete="CASCADE"), sort_order=-9
+    )
+    version: Mapped[int] = mapped_column(sort_order=-8)
+    status: Mapped[ProcessingStatusEnum]
+    order_id: Mapped[ULID] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    file_ref: Mapped[S3ObjectRefData | None]
+    created_at: Mapped[datetime] = mapped_column(default=NOW)
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    storage_away_since: Mapped[datetime | None]
+    """Since when storage has not taken or given its files, while it waits for that."""
+    urgent: Mapped[bool] = mapped_column(server_default=text("false"), deferred=True)
+    """Its order goes before others; triggers keep it while the row is unfinished."""

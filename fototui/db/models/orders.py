@@ -17,11 +17,7 @@ from ulid import ULID
 
 from fototui.db.base import NOW, ZERO, Base
 from fototui.db.models.columns import ChangeMarked, JobColumns
-from fototui.db.types import (
-    COLORING_STATUS_PG_ENUM,
-    ORDER_STATUS_PG_ENUM,
-    SVG_STATUS_PG_ENUM,
-)
+from fototui.db.types import status_enum
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.lanes import LANES
 from fototui.domain.options import ColoringOptions, GroupBy, ShapeStacking, SvgOptions
@@ -71,7 +67,9 @@ class Order(JobColumns, ChangeMarked, Base):
     shipping_method: Mapped[str | None]
     cancelled_at: Mapped[datetime | None]
     """When the shop cancelled it: nothing is asked for it unasked any more."""
-    status: Mapped[OrderStatus] = mapped_column(ORDER_STATUS_PG_ENUM, default=OrderStatus.PENDING)
+    status: Mapped[OrderStatus] = mapped_column(
+        status_enum(OrderStatus), default=OrderStatus.PENDING
+    )
     created_at: Mapped[datetime] = mapped_column(default=NOW)
     updated_at: Mapped[datetime] = mapped_column(default=NOW, onupdate=NOW)
     sync_requested_at: Mapped[datetime | None]
@@ -297,7 +295,7 @@ class ColoringVersion(BaseVersion):
     version_type = VersionType.COLORING
 
     status: Mapped[ColoringProcessingStatus] = mapped_column(
-        COLORING_STATUS_PG_ENUM, default=ColoringProcessingStatus.QUEUED
+        status_enum(ColoringProcessingStatus), default=ColoringProcessingStatus.QUEUED
     )
     megapixels: Mapped[float] = mapped_column(default=1.0)
     steps: Mapped[int] = mapped_column(default=4)
@@ -332,7 +330,7 @@ class SvgVersion(BaseVersion):
     version_type = VersionType.SVG
 
     status: Mapped[SvgProcessingStatus] = mapped_column(
-        SVG_STATUS_PG_ENUM, default=SvgProcessingStatus.QUEUED
+        status_enum(SvgProcessingStatus), default=SvgProcessingStatus.QUEUED
     )
     coloring_version_id: Mapped[int] = mapped_column(ForeignKey("coloring_versions.id"), index=True)
     shape_stacking: Mapped[str] = mapped_column(default=ShapeStacking.STACKED)

@@ -23,22 +23,17 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 from fototui.db.base import Base
-from fototui.db.models import books, costs
-from fototui.db.models import inbound as door
-from fototui.db.models import operations as work
-from fototui.db.models import orders as models
-from fototui.db.types import (
-    BOOK_STATUS_PG_ENUM,
-    COLORING_STATUS_PG_ENUM,
-    ORDER_STATUS_PG_ENUM,
-    SVG_STATUS_PG_ENUM,
-)
+from fototui.db.models import orders
+from fototui.db.types import status_enum
+from fototui.domain.lanes import LANES, file_lanes
 
-assert all((books, costs, door, models, work))  # imported for their tables
+assert all((orders,))  # it and all beside it are imported for their tables
 
 _TRIGGERS = {
     **dict.fromkeys(("orders", "reviews"), ("mark_changed",)),
-    **dict.fromkeys(("line_items", "books"), ("mark_changed", "mark_parent")),
+    **dict.fromkeys(
+        ("line_items", *(lane.table for lane in file_lanes())), ("mark_changed", "mark_parent")
+    ),
     "images": ("mark_changed", "mark_parent", "review_chosen"),
     **dict.fromkeys(
         ("coloring_versions", "svg_versions"),
@@ -147,12 +142,8 @@ def _name(item: SchemaItem) -> str:
 
 def _labels(connection: Connection) -> Iterator[str]:
     """Alembic compares columns, not the labels of their types."""
-    for enum in (
-        ORDER_STATUS_PG_ENUM,
-        COLORING_STATUS_PG_ENUM,
-        SVG_STATUS_PG_ENUM,
-        BOOK_STATUS_PG_ENUM,
-    ):
+    for statuses in dict.fromkeys(lane.statuses for lane in LANES.values()):
+        enum = status_enum(statuses)
         labels = connection.scalars(
             text("SELECT enumlabel FROM pg_enum WHERE enumtypid = to_regtype(:name)"),
             {"name": enum.name},

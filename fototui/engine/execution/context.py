@@ -9,17 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar, Unpack
 
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_random_exponential,
-)
-
 from fototui.db.errors import DatabaseError, DatabaseUnavailableError, is_outage
 from fototui.domain.costs import Call
-from fototui.domain.errors import TransientError
 from fototui.domain.statuses import JobKind
 from fototui.engine.jobs.job import Columns, Job, JobStatus, JobT, Move, OwnColumn, VersionJob
 from fototui.engine.jobs.table import JobTable
@@ -27,6 +18,7 @@ from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lease import Lease
 from fototui.engine.observer import EngineObserver
 from fototui.log import get_logger
+from fototui.retry import RetryPolicy
 
 T = TypeVar("T")
 
@@ -36,16 +28,19 @@ _LAST_BREATH = 10.0
 log = get_logger(__name__)
 
 
+CALLS = RetryPolicy(longest_wait=30.0, repeats_ambiguous=False)
+"""How a step makes its calls to the outside."""
+
+
 @dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How long a transient failure is put up with.
+class Rescheduling:
+    """How a job is put back whose step failed for now; within the step, `calls` try again.
 
     Args:
-        attempts: Tries inside one step.
-        first_wait: Longest wait before the second try, in seconds; it doubles with each.
-        reschedules: Times a job is given back to wait, before it fails for good.
-        reschedule_first: Shortest of these waits, in seconds; it grows with each.
-        reschedule_longest: Longest of these waits, in seconds.
+        calls: How a step makes its calls to the outside.
+        times: How often a job is put back, before it fails for good.
+        first: Shortest of these waits, in seconds; it grows with each.
+        longest: Longest of these waits, in seconds.
         doubt_shortest: Shortest wait before a call is repeated that may have been accepted, in
             seconds: an outage of a few seconds must not cost the one repetition.
         doubt_longest: Longest of these waits, in seconds.
@@ -53,43 +48,13 @@ class RetryPolicy:
             stored was paid for, and RunPod keeps it for 30 minutes.
     """
 
-    attempts: int = 3
-    first_wait: float = 1.0
-    reschedules: int = 3
-    reschedule_first: float = 1.0
-    reschedule_longest: float = 60.0
+    calls: RetryPolicy = CALLS
+    times: int = 3
+    first: float = 1.0
+    longest: float = 60.0
     doubt_shortest: float = 8.0
     doubt_longest: float = 30.0
     storage_seconds: float = 1500.0
-
-    async def call(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a call to the outside, again where that cannot do its work twice.
-
-        Args:
-            call: Makes the call.
-
-        Returns:
-            Its result.
-
-        Raises:
-            TransientError: The last try failed too, or one failed ambiguously.
-        """
-
-        def wait(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            asked = error.retry_after if isinstance(error, TransientError) else None
-            return max(asked or 0.0, wait_random_exponential(self.first_wait, 30)(state))
-
-        async def once() -> T:
-            return await call()
-
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(self.attempts),
-            wait=wait,
-            retry=retry_if_exception(lambda e: isinstance(e, TransientError) and not e.ambiguous),
-            reraise=True,
-        )
-        return await retrying(once)
 
 
 class Results:
@@ -133,7 +98,7 @@ class Work(Generic[JobT]):
         transitions: Writes its steps.
         lease: Whether this engine may still act.
         results: Where its result is kept until it is stored.
-        patience: How transient failures are met.
+        calls: How it makes its calls to the outside.
         observer: Told of the job's steps.
     """
 
@@ -145,7 +110,7 @@ class Work(Generic[JobT]):
         transitions: Transitions,
         lease: Lease,
         results: Results,
-        patience: RetryPolicy,
+        calls: RetryPolicy,
         observer: EngineObserver,
     ) -> None:
         self.job = job
@@ -153,7 +118,7 @@ class Work(Generic[JobT]):
         """The claim is given up: there is no further step."""
         self._jobs = jobs
         self.lease = lease
-        self.patience = patience
+        self.calls = calls
         self.observer = observer
         self.transitions = transitions
         self._results = results

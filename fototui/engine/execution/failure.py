@@ -10,7 +10,7 @@ from fototui.db.database import Database
 from fototui.db.errors import is_outage
 from fototui.domain.errors import AccountError, FototuiError, PermanentError, TransientError
 from fototui.domain.sentences import Sentence
-from fototui.engine.execution.context import RetryPolicy, Work
+from fototui.engine.execution.context import Rescheduling, Work
 from fototui.engine.execution.pipeline import Pipeline, reason
 from fototui.engine.jobs.job import Columns, FileJob, Job, JobStatus, JobT
 from fototui.engine.observer import AttemptOutcome
@@ -31,13 +31,13 @@ class FailurePolicy:
     Args:
         database: The database.
         actor: Who the activity log names.
-        patience: How often and how long a job is put back.
+        rescheduling: How often and how long a job is put back.
     """
 
-    def __init__(self, database: Database, *, actor: str, patience: RetryPolicy) -> None:
+    def __init__(self, database: Database, *, actor: str, rescheduling: Rescheduling) -> None:
         self._database = database
         self._actor = actor
-        self._patience = patience
+        self._rescheduling = rescheduling
 
     def check_before(self, work: Work[JobT]) -> None:
         """Refuse a job that cannot be worked on.
@@ -85,7 +85,7 @@ class FailurePolicy:
         if is_outage(error):
             # The database's doing and not the job's. It waits as a dead engine would leave it.
             log.warning("the job waits for the database", reason=str(error))
-            await work.reschedule(work.job.status, seconds=self._patience.reschedule_first)
+            await work.reschedule(work.job.status, seconds=self._rescheduling.first)
             return AttemptOutcome.RETRY_SCHEDULED
         again = self._again(pipeline, work.job, error)
         if again is not None:
@@ -100,22 +100,22 @@ class FailurePolicy:
         """How a job waits for its next try; None where there is none."""
         if not isinstance(error, TransientError):
             return None
-        patience = self._patience
-        asked = min(error.retry_after or 0.0, patience.reschedule_longest)
+        rescheduling = self._rescheduling
+        asked = min(error.retry_after or 0.0, rescheduling.longest)
         if error.ambiguous and job.status in pipeline.doubtful:
-            seconds = random.uniform(patience.doubt_shortest, patience.doubt_longest)  # noqa: S311
+            seconds = random.uniform(rescheduling.doubt_shortest, rescheduling.doubt_longest)  # noqa: S311
             return _Again(job.status, max(seconds, asked))
         if _waits_for_storage(job, error):
             # It waits where it is: of a call that was made before, storage tells nothing.
             if job.storage_away is None:
                 seconds = self._wait(0, asked)
                 return _Again(job.status, seconds, {"storage_away_since": func.now()})
-            if job.storage_away < patience.storage_seconds:
+            if job.storage_away < rescheduling.storage_seconds:
                 # The longer it is away, the less often it is looked at.
                 return _Again(job.status, self._wait(int(job.storage_away / 15), asked))
             return None
         waiting = pipeline.retry_from.get(job.status, job.status)
-        if job.retries < patience.reschedules:
+        if job.retries < rescheduling.times:
             seconds = self._wait(job.retries, asked)
             return _Again(waiting, seconds, {"retries": job.retries + 1})
         return None
@@ -139,11 +139,11 @@ class FailurePolicy:
         await pipeline.fail(work, reason(error.code, why))
 
     def _wait(self, retries: int, asked: float) -> float:
-        patience = self._patience
+        rescheduling = self._rescheduling
         # The exponent is bounded: a float power would overflow in a job that waits for long.
         growth = 4 ** min(retries + 1, 20)
-        longest = min(patience.reschedule_first * growth, patience.reschedule_longest)
-        wait = random.uniform(patience.reschedule_first, longest)  # noqa: S311 - spreads load
+        longest = min(rescheduling.first * growth, rescheduling.longest)
+        wait = random.uniform(rescheduling.first, longest)  # noqa: S311 - spreads load
         return max(wait, asked)
 
 

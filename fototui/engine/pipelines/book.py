@@ -2,24 +2,93 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import func
+from pydantic import ValidationError
+from sqlalchemy import RowMapping, func
 
 from fototui.books.request import BookRequest, TypesetBook
 from fototui.books.typesetter import Typesetter
 from fototui.db.models.books import Book
+from fototui.domain.books import BookOptions
+from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import BookProcessingStatus as S
 from fototui.domain.statuses import JobKind
 from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step, load, store
-from fototui.engine.jobs.books import BOOKS, BookJob
-from fototui.engine.jobs.job import JobStatus, Reason
+from fototui.engine.jobs.job import FileJob, JobStatus, Reason
+from fototui.engine.jobs.own_rows import FileJobs, read_file
 from fototui.engine.pipelines.opening import OpenLane, Parts, PipelineEntry
 from fototui.storage.base import Storage
+from fototui.storage.keys import book_key
 
 _PDF = "application/pdf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookJob(FileJob):
+    """A line item to be typeset, with all that it is made of.
+
+    Args:
+        position: The line item's place in the order.
+        svgs: The files of its pages, in their order; None where one is not there.
+        title: The line item's title.
+        dedication: What stands on the first page.
+        layout: The shop's words for the layout.
+        options: How it is typeset; None where the row is defective.
+    """
+
+    position: int
+    svgs: tuple[S3ObjectRefData | None, ...]
+    title: str
+    dedication: str | None
+    layout: str | None
+    options: BookOptions | None
+
+    @property
+    def key(self) -> str:
+        """Storage key of the file that the job makes."""
+        return book_key(
+            self.order_id,
+            self.line_item_id,
+            self.version,
+            order_number=self.order_number,
+            position=self.position,
+        )
+
+
+class BookJobs(FileJobs[BookJob]):
+    """The books, and what their claims read."""
+
+    kind = JobKind.BOOK
+    own_columns = (
+        "v.title, v.dedication, v.layout, v.options, l.position, "
+        "(SELECT jsonb_agg(s.file_ref ORDER BY page.place) "
+        "FROM unnest(v.svg_ids) WITH ORDINALITY page(svg_id, place) "
+        "LEFT JOIN svg_versions s ON s.id = page.svg_id) AS svgs"
+    )
+
+    def read(self, row: RowMapping) -> BookJob:
+        """Make a job of a claimed row."""
+        options: BookOptions | None = None
+        defect: Sentence | None = None
+        # A row that another program wrote badly must fail alone, not with all claimed beside it.
+        try:
+            options = BookOptions.model_validate(row["options"])
+        except ValidationError:
+            defect = Sentence.make("Its stored options cannot be read. Make a new book.")
+        return BookJob(
+            **self.fields(row),
+            defect=defect,
+            position=row["position"],
+            svgs=tuple(map(read_file, row["svgs"] or ())),
+            title=row["title"],
+            dedication=row["dedication"],
+            layout=row["layout"],
+            options=options,
+        )
 
 
 class BookMaker(Protocol):
@@ -40,7 +109,7 @@ class BookPipeline:
         storage: Where they are kept, and the SVGs.
     """
 
-    jobs = BOOKS
+    jobs = BookJobs()
     retry_from: Mapping[JobStatus, JobStatus] = {}
     doubtful: Collection[JobStatus] = ()
 

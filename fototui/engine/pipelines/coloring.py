@@ -131,7 +131,7 @@ class ColoringGenerationService:
             return await self._runpod.submit(payload, options, timeout_seconds=self._timeout)
 
         try:
-            outside_id = await work.patience.call(submit)
+            outside_id = await work.calls.call(submit)
         except OutsideError as error:
             work.learned(failed(work.job, error))
             if isinstance(error, TransientError) and error.ambiguous:
@@ -234,7 +234,7 @@ class ColoringGenerationService:
             return False
         outside_id = work.job.runpod_job_id
         try:
-            seen = await work.patience.call(lambda: self._runpod.status(outside_id))
+            seen = await work.calls.call(lambda: self._runpod.status(outside_id))
         except ResultGoneError:
             return False
         if seen.image is None:

@@ -78,7 +78,7 @@ class IngestPipeline:
         refused: OutsideError | None = None
         if shop is not None:
             try:
-                told = await work.patience.call(lambda: shop.order(shopify_id))
+                told = await work.calls.call(lambda: shop.order(shopify_id))
             except (TransientError, PermanentError) as error:
                 refused = error
         status = await work.persistently(lambda: self._apply(work.job, shopify_id, told, refused))

@@ -69,7 +69,7 @@ def _always(settings: Settings) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PipelineEntry:
-    """One line of the registry.
+    """What the registry knows of a pipeline: each module here has one, its `ENTRY`.
 
     Args:
         kind: The kind of job.

@@ -117,7 +117,7 @@ class SvgGenerationService:
             )
 
         try:
-            result = await work.patience.call(vectorize)
+            result = await work.calls.call(vectorize)
         except OutsideError as error:
             work.learned(failed(work.job, error))
             if isinstance(error, TransientError) and error.ambiguous:
@@ -168,7 +168,7 @@ class SvgGenerationService:
             return False
         options = _options(work)
         try:
-            result = await work.patience.call(lambda: self._vectorizer.download(token, options))
+            result = await work.calls.call(lambda: self._vectorizer.download(token, options))
         except ResultGoneError:
             return False
         self._take(work, result)

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import joinedload
 
-from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.events.session import mercure_autotrack
 from fototui.db.locking import ProcessingLock
 from fototui.db.models.books import Book
 from fototui.db.models.orders import LineItem, Order
-from fototui.db.notify import cancel_payload, lane_payload, notify
+from fototui.db.notify import lane_payload, notify
 from fototui.domain.books import BookOptions
 from fototui.domain.errors import ConflictError, NotFoundError
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
@@ -20,17 +20,16 @@ from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import BookProcessingStatus, JobKind
 from fototui.domain.text import clean_line
 from fototui.services.books.recipe import BookRecipe, ItemState, is_current, read_items
-from fototui.services.operations.activity import ActivityAction, ActivityService
+from fototui.services.operations.activity import ActivityAction
+from fototui.services.operations.file_jobs import FileJobService
 from fototui.services.orders.refs import is_order, no_such_order
-from fototui.services.versions.base import CANCELLED
 from fototui.services.views.books import BookReport, BookView, read_options
 
 _WITH_ORDER = joinedload(LineItem.order, innerjoin=True)
-_UNFINISHED = frozenset(each for each in BookProcessingStatus if not each.meta.is_final)
 
 
 @mercure_autotrack(OrderUpdateEvent, ListUpdateEvent)
-class BookService:
+class BookService(FileJobService[Book]):
     """Books: the chosen SVGs of a line item, typeset for a print shop.
 
     Each call is a transaction of its own. Whoever asks for a book or retries one holds the line
@@ -42,10 +41,7 @@ class BookService:
         operator: Who acts, for the activity log.
     """
 
-    def __init__(self, session: TrackedAsyncSession, *, operator: str) -> None:
-        self.session = session
-        self.operator = operator
-        self._activity = ActivityService(session, operator=operator)
+    model = Book
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -195,46 +191,11 @@ class BookService:
                 book.held_at = None  # it goes on in whatever status it stands
             else:
                 _require_retryable(state, book)
-                _requeue(state, book)
+                self._requeue(book, state.now)
             self._log(ActivityAction.RETRIED, book)
             await self.session.flush()
             await notify(self.session, lane_payload(JobKind.BOOK))
             return state.view(book)
-
-    async def cancel(self, book_id: int) -> None:
-        """Stop the making of a book; the engine that works on it loses its claim.
-
-        Args:
-            book_id: The book.
-
-        Raises:
-            NotFoundError: There is no such book.
-            ConflictError: It has ended already.
-            RecordLockedError: Someone else kept it locked.
-        """
-        locking = ProcessingLock(
-            self.session, Book, Book.id == book_id, wait=True, missing=_no_such_book(book_id)
-        )
-        async with locking.acquire() as lock:
-            by = Sentence.make("Cancelled by {operator}.", operator=self.operator)
-            await lock.verify_and_update_status(
-                _UNFINISHED,
-                BookProcessingStatus.ERROR,  # it has none of its own; the error code tells
-                otherwise=ConflictError(
-                    "{version} has ended already; there is nothing left to cancel.",
-                    version=_name(lock.record),
-                ),
-                error_code=CANCELLED,
-                error=str(by),
-                error_words=by,
-                completed_at=lock.now,
-                claimed_by=None,
-                claim_token=None,
-                not_before=None,
-                held_at=None,
-            )
-            self._log(ActivityAction.CANCELLED, lock.record)
-            await notify(self.session, cancel_payload(JobKind.BOOK, book_id))
 
     # --- shared ------------------------------------------------------------------------------
 
@@ -251,14 +212,11 @@ class BookService:
         if await self.session.scalar(select(Order.id).where(is_order(order_ref))) is None:
             raise no_such_order(order_ref)
 
-    def _log(self, action: ActivityAction, book: Book) -> None:
-        self._activity.add(
-            action,
-            order_id=book.order_id,
-            version_type=JobKind.BOOK,
-            version_id=book.id,
-            detail=_name(book),
-        )
+    def _name(self, row: Book) -> Sentence:
+        return _name(row)
+
+    def _missing(self, row_id: int) -> NotFoundError:
+        return _no_such_book(row_id)
 
 
 def _new(state: ItemState, options: BookOptions, *, exactly: bool = False) -> Book:
@@ -299,16 +257,6 @@ def _require_retryable(state: ItemState, book: Book) -> None:
             "{version} is not what would be made today; make a new book instead.",
             version=_name(book),
         )
-
-
-def _requeue(state: ItemState, book: Book) -> None:
-    book.status = BookProcessingStatus.QUEUED
-    book.queued_at = state.now
-    book.not_before = book.started_at = book.completed_at = book.held_at = None
-    book.error = book.error_code = book.error_words = None
-    book.claimed_by = book.claim_token = book.claimed_at = None
-    book.storage_away_since = None
-    book.attempts = book.retries = book.takeovers = 0
 
 
 def _name(book: Book) -> Sentence:

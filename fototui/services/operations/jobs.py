@@ -29,7 +29,7 @@ from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.operations import Engine
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.flags import ProcessingStatusEnum
-from fototui.domain.lanes import LANES, OWN_ROW_LANES, LaneSpec
+from fototui.domain.lanes import LANES, LaneSpec, own_row_lanes
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.services.versions.base import CANCELLED
@@ -216,7 +216,7 @@ def failures_statement(limit: int) -> _Columns:
         .where(_table(lane).c.completed_at > _an_hour_ago(), _failed(lane))
         .order_by(_table(lane).c.completed_at.desc())
         .limit(limit)
-        for lane in OWN_ROW_LANES
+        for lane in own_row_lanes()
     ]
     # Without a book its details have never come.
     is_known = select(LineItem.id).where(LineItem.order_id == Order.id).exists()
@@ -233,7 +233,7 @@ def failures_statement(limit: int) -> _Columns:
 def throughput_statement() -> Select[int, bool, int]:
     """The statement behind `JobService.throughput`."""
     parts = []
-    for lane in OWN_ROW_LANES:
+    for lane in own_row_lanes():
         rows = _table(lane)
         is_completed = rows.c.status == lane.statuses("completed")
         seconds = func.extract("epoch", func.now() - rows.c.completed_at)

@@ -13,7 +13,7 @@ from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.books import Book
 from fototui.db.models.orders import VERSION_MODEL, Image, LineItem, Order
 from fototui.domain.flags import ProcessingStatusEnum
-from fototui.domain.lanes import LANES, OWN_ROW_LANES, LaneSpec
+from fototui.domain.lanes import LANES, LaneSpec, own_row_lanes
 from fototui.domain.statuses import (
     PROCESSING_STATUS,
     BookProcessingStatus,
@@ -180,5 +180,5 @@ def _ended_of(lane: LaneSpec) -> str:
     )
 
 
-_QUEUE = " UNION ALL ".join(_queue_of(LANES[kind]) for kind in JobKind)
-_ENDED = " UNION ALL ".join(map(_ended_of, OWN_ROW_LANES))
+_QUEUE = " UNION ALL ".join(_queue_of(lane) for lane in LANES.values())
+_ENDED = " UNION ALL ".join(map(_ended_of, own_row_lanes()))

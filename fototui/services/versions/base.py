@@ -27,6 +27,7 @@ from fototui.services.views.versions import VersionView
 
 OptionsT = TypeVar("OptionsT", ColoringOptions, SvgOptions)
 
+
 CANCELLED = "cancelled"
 """Error code of a version that an operator cancelled."""
 

@@ -154,7 +154,7 @@ async def test_storage_that_refuses_is_tried_again_and_then_named(world: World) 
     # A file stands where the folder of the result has to be.
     blocker = world.folder / image.file_ref.key.rsplit("/", 1)[0] / "coloring"
     blocker.write_bytes(b"")
-    async with world.engine(patience=replace(QUICK, storage_seconds=0.2)) as engine:
+    async with world.engine(rescheduling=replace(QUICK, storage_seconds=0.2)) as engine:
         await engine.drain()
     version = await world.coloring(version_id)
     assert version.status == "error"

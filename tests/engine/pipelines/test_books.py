@@ -12,9 +12,9 @@ from fototui.db.models.operations import Activity
 from fototui.db.models.orders import Image, LineItem, Order, SvgVersion
 from fototui.domain.books import BookOptions
 from fototui.domain.events import BaseMercureEvent, ListUpdateEvent, OrderUpdateEvent
-from fototui.engine.jobs.books import BOOKS
 from fototui.engine.jobs.claims import Claims
 from fototui.engine.maintenance.rules import Rules, RuleSettings
+from fototui.engine.pipelines.book import BookPipeline
 from fototui.services.books.service import BookService
 from tests.engine.conftest import QUICK, World
 from tests.engine.one_life import register
@@ -92,7 +92,7 @@ async def test_books_of_urgent_orders_go_first_then_the_longest_waiting(world: W
             update(Order).where(Order.id == its_order).values(urgent_at=func.now())
         )
     claims = Claims(world.database, await register(world))
-    claimed = [await claims.claim(BOOKS, 1, limited=False) for _ in range(5)]
+    claimed = [await claims.claim(BookPipeline.jobs, 1, limited=False) for _ in range(5)]
     assert [job.row_id for jobs in claimed for job in jobs] == [urgent, early, other, late]
     [job] = claimed[0]
     assert job.labels == {"order": job.order_number}
@@ -167,7 +167,7 @@ async def test_storage_that_stays_away_fails_the_book_in_time(world: World) -> N
     book = await world.book(book_id)
     blocker = world.folder / str(book.order_id) / str(book.line_item_id) / "book"
     blocker.write_bytes(b"")
-    async with world.engine(patience=replace(QUICK, storage_seconds=0.2)) as engine:
+    async with world.engine(rescheduling=replace(QUICK, storage_seconds=0.2)) as engine:
         await engine.drain()
     book = await world.book(book_id)
     assert (book.status, book.retries) == ("error", 0)
@@ -228,8 +228,8 @@ async def test_books_take_no_longer_to_claim_however_many_were_made(world: World
         plan = "\n".join(
             await session.scalars(
                 text(
-                    f"EXPLAIN SELECT v.id FROM books v WHERE {BOOKS.active} "
-                    f"ORDER BY {BOOKS.turns} LIMIT 2"
+                    f"EXPLAIN SELECT v.id FROM books v WHERE {BookPipeline.jobs.active} "
+                    f"ORDER BY {BookPipeline.jobs.turns} LIMIT 2"
                 )
             )
         )

@@ -5,7 +5,7 @@ import pytest
 from fototui.config.settings import Settings
 from fototui.db.base import Base
 from fototui.db.models import orders
-from fototui.domain.lanes import LANES, OWN_ROW_LANES
+from fototui.domain.lanes import LANES, own_row_lanes
 from fototui.domain.statuses import JobKind, VersionType
 from fototui.engine.pipelines.registry import PIPELINES
 from fototui.services.operations.steering import STEERING
@@ -20,7 +20,7 @@ def test_every_kind_of_job_has_a_lane_and_a_pipeline() -> None:
 
 
 def test_operators_can_steer_all_jobs_that_are_rows_of_their_own() -> None:
-    assert set(STEERING) == {lane.kind for lane in OWN_ROW_LANES}
+    assert set(STEERING) == {lane.kind for lane in own_row_lanes()}
 
 
 @pytest.mark.parametrize("kind", list(JobKind))
