@@ -16,6 +16,9 @@ from fototui.net.closing import Closing
 LIMITS = WorkerLimits(cpu_seconds=240.0, seconds=600.0, memory=4_000_000_000, at_once=1)
 """What one book may take; `bench/books.py` tells what 200 pages do take."""
 
+CHECK_LIMITS = WorkerLimits(cpu_seconds=20.0, seconds=60.0, memory=2_000_000_000, at_once=1)
+"""What looking at one SVG may take, while somebody waits for what is found."""
+
 DEFAULT_TEMPLATE = Path(__file__).parent / "book.typ"
 
 
