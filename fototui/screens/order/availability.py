@@ -6,7 +6,7 @@ Each takes what is looked at and gives a translated sentence; None where the com
 from __future__ import annotations
 
 from fototui.domain.stages import BookState
-from fototui.domain.statuses import OrderStatus, VersionType
+from fototui.domain.statuses import CANCELLED, OrderStatus, VersionType
 from fototui.i18n import _
 from fototui.screens.order.selection import Selection
 from fototui.services.views.orders import OrderRow
@@ -130,7 +130,9 @@ def against_retrying_all(view: Selection) -> str | None:
     images = () if view.detail is None else view.detail.images
     books = () if view.detail is None else view.detail.books or ()
     failed_books = [
-        book for book in {b.line_item_id: b for b in books}.values() if book.status == "error"
+        book
+        for book in {b.line_item_id: b for b in books}.values()
+        if book.status == "error" and book.error_code != CANCELLED
     ]
     newest = [
         versions[-1] for image in images for k in VersionType if (versions := image.versions(k))

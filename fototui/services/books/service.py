@@ -17,12 +17,11 @@ from fototui.domain.books import BookOptions
 from fototui.domain.errors import ConflictError, NotFoundError
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.sentences import Sentence
-from fototui.domain.statuses import BookProcessingStatus, JobKind
+from fototui.domain.statuses import CANCELLED, BookProcessingStatus, JobKind
 from fototui.domain.text import clean_line
 from fototui.services.books.recipe import BookRecipe, ItemState, is_current, read_items
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.refs import is_order, no_such_order
-from fototui.services.versions.base import CANCELLED
 from fototui.services.views.books import BookReport, BookView, read_options
 
 _WITH_ORDER = joinedload(LineItem.order, innerjoin=True)
