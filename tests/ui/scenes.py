@@ -201,10 +201,14 @@ async def _make_book(database: Database, storage: DirectoryStorage) -> None:
                 .order_by(Image.position)
             )
         )
-        (drawing,) = await session.scalars(
-            select(SvgVersion).join(Image, Image.id == SvgVersion.image_id).join(LineItem).join(Order)
+        drawings = (
+            select(SvgVersion)
+            .join(Image, Image.id == SvgVersion.image_id)
+            .join(LineItem)
+            .join(Order)
             .where(Order.order_number == "#1270", SvgVersion.status == "completed")
-        )  # fmt: skip
+        )
+        (drawing,) = await session.scalars(drawings)
         assert drawing.file_ref is not None
         pages = (await storage.get(drawing.file_ref.key),) * len(svg_ids)
         options = BookOptions()
