@@ -230,14 +230,15 @@ class DownloadPipeline:
         async with claimed_order(self._database, job) as (session, row):
             if row.finished_at is None:
                 return
-            await self._bring_back(session, row, row.finished_at)
+            if await self._bring_back(session, row, row.finished_at):
+                return
             by_operator = select(Activity.id).where(
                 Activity.order_id == row.id,
                 Activity.action.in_([ActivityAction.REQUESTED, ActivityAction.RETRIED]),
                 Activity.version_type.is_(None),
                 Activity.at > row.finished_at,
             )
-            if row.finished_at is not None and await session.scalar(by_operator.limit(1)):
+            if await session.scalar(by_operator.limit(1)):
                 why = Sentence.make(
                     "Its photos were asked for again after it was handed over, and not all of them "
                     "could be fetched."
@@ -246,8 +247,12 @@ class DownloadPipeline:
 
     async def _bring_back(
         self, session: TrackedAsyncSession, row: Order, finished_at: datetime
-    ) -> None:
-        """Let an order be worked on again that was handed over before its photos had come."""
+    ) -> bool:
+        """Let an order be worked on again that was handed over before its photos had come.
+
+        Returns:
+            Whether any came.
+        """
         count = await session.scalar(
             select(func.count())
             .select_from(Image)
@@ -260,6 +265,7 @@ class DownloadPipeline:
         )
         if count:
             await self._reopen(session, row, new_photos(count))
+        return bool(count)
 
     async def _reopen(self, session: TrackedAsyncSession, row: Order, why: Sentence) -> None:
         await bring_back(session, row, why)
