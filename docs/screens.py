@@ -20,7 +20,7 @@ from tests.ui.shop_art import Art
 
 _FOLDER = Path(__file__).parent / "screens"
 _SIZE = (110, 30)
-_SHOTS = ("orders", "review", "engines")
+_SHOTS = ("orders", "review", "engines", "book")
 _FRIENDLY = "UPDATE orders SET customer_name = 'Michal Vlček' WHERE order_number = '#1271'"
 _PHOTOS = ("astronaut.jpg", "cat.jpg", "coffee.jpg")
 
@@ -43,6 +43,8 @@ async def make() -> None:
 
 
 async def _shoot(name: str, database: Database, storage: DirectoryStorage, cache: Path) -> None:
+    if (prepare := SCENES[name].prepare) is not None:
+        await prepare(database, storage)
     app = shop_app(database, storage, cache)
     async with app.run_test(size=_SIZE) as pilot:
         await begin(app, pilot)

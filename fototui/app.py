@@ -21,6 +21,7 @@ from fototui.live.state import Changed
 from fototui.live.store import LiveStore
 from fototui.log import get_logger
 from fototui.pictures.loader import PictureLoader
+from fototui.pictures.preflight import Preflight
 from fototui.screens.activity import ActivityScreen
 from fototui.screens.base import FototuiScreen
 from fototui.screens.compare import CompareScreen
@@ -67,6 +68,7 @@ class FototuiApp(App[None]):
         preferences: What is remembered; changed as the operator goes.
         home: Makes the first screen.
         pictures: Loads pictures; one with the defaults where not given.
+        preflight: Checks SVGs; one on the same storage where not given.
         presence: Who else is here; the app tells it where this operator is.
         jobs_here: How many jobs run in this process; None where no engine runs.
 
@@ -94,6 +96,7 @@ class FototuiApp(App[None]):
         *,
         home: Callable[[AppContext], FototuiScreen],
         pictures: PictureLoader | None = None,
+        preflight: Preflight | None = None,
         presence: Presence | None = None,
         jobs_here: Callable[[], int] | None = None,
     ) -> None:
@@ -104,6 +107,7 @@ class FototuiApp(App[None]):
             settings,
             preferences,
             pictures or PictureLoader(backend.storage),
+            preflight or Preflight(backend.storage),
             _remembered_list(preferences),
             presence,
         )

@@ -1,4 +1,4 @@
-"""What a worker process does for books: it typesets one, draws a page."""
+"""What a worker process does for books: it typesets one, draws a page, looks at an SVG."""
 
 import hashlib
 import json
@@ -7,11 +7,13 @@ from pathlib import Path
 
 import resvg_py
 
-from fototui.books.findings import of_template
-from fototui.books.job import BookJob, Value
+from fototui.books.findings import of_picture, of_template
+from fototui.books.job import BookJob, Value, printed_width
 from fototui.books.parcel import pack
+from fototui.books.preflight import measure
 from fototui.books.press import finished
-from fototui.domain.books import Finding
+from fototui.books.svg import printable
+from fototui.domain.books import Finding, Orientation
 from fototui.domain.errors import InvalidInputError
 
 # What a template tells of its pages is put under this label.
@@ -68,6 +70,17 @@ def render(data: bytes, folder: str, page: int, ppi: int) -> tuple[Value, bytes]
         dpi=float(ppi),
     )
     return {"pages": len(pages)}, bytes(png)
+
+
+def check(data: bytes) -> tuple[Value, bytes]:
+    """Find what is to be said of an SVG that may come into a book.
+
+    Args:
+        data: The file.
+    """
+    svg = printable(data)
+    measured = measure(svg, printed_width(svg, Orientation.UPRIGHT))
+    return {}, pack(_written(of_picture([*svg.left_out, *measured.kinds()])), [])
 
 
 def _drawn(data: bytes, folder: Path) -> Sequence[str]:

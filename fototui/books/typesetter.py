@@ -16,6 +16,9 @@ from fototui.net.closing import Closing
 LIMITS = WorkerLimits(cpu_seconds=240.0, seconds=600.0, memory=4_000_000_000, at_once=1)
 """What one book may take; `bench/books.py` tells what 200 pages do take."""
 
+CHECK_LIMITS = WorkerLimits(cpu_seconds=20.0, seconds=60.0, memory=2_000_000_000, at_once=1)
+"""What looking at one SVG may take, while somebody waits for what is found."""
+
 DEFAULT_TEMPLATE = Path(__file__).parent / "book.typ"
 
 
@@ -68,6 +71,22 @@ class Typesetter(Closing):
         """
         params = {"page": page, "ppi": min(max(ppi, 10), 600)}
         return (await self._run_in_folder("render", request, params))[1]
+
+    async def check_svg(self, svg: bytes) -> tuple[Finding, ...]:
+        """Tell what an operator should know of an SVG before it is printed in a book.
+
+        Args:
+            svg: The file.
+
+        Returns:
+            What would be found on its page, were that upright.
+
+        Raises:
+            PermanentError: It cannot be printed at all.
+            TransientError: No process could be started.
+        """
+        _, packed = await self._run("check", svg)
+        return _findings(unpack(packed)[0])
 
     async def aclose(self) -> None:
         """End the worker processes."""

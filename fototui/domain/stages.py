@@ -76,6 +76,7 @@ class BookState(StrEnum):
     """How far the newest book of a line item is."""
 
     NONE = "none"
+    """There is none, or its making was cancelled."""
     RUNNING = "running"
     CURRENT = "current"
     """It shows what is chosen today, under today's title, dedication and layout."""

@@ -165,7 +165,11 @@ PROCESSING_STATUS: dict[VersionType, type[ColoringProcessingStatus] | type[SvgPr
 MADE_FROM = {VersionType.SVG: VersionType.COLORING}
 """Of which other kind's chosen version a version is made; the others are made from the photo."""
 
+CANCELLED = "cancelled"
+"""Error code of a version or book that an operator cancelled."""
+
 __all__ = [
+    "CANCELLED",
     "MADE_FROM",
     "PROCESSING_STATUS",
     "BookProcessingStatus",

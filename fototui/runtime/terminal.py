@@ -24,6 +24,7 @@ from fototui.i18n import ngettext, number, preferred_language, set_language
 from fototui.live.store import LiveStore
 from fototui.log import configure_logging, get_logger
 from fototui.pictures.loader import PictureLoader
+from fototui.pictures.preflight import Preflight
 from fototui.runtime.compose import Runtime, book_options
 from fototui.runtime.options import TerminalOptions
 from fototui.runtime.supervisor import EngineSupervisor
@@ -129,6 +130,7 @@ async def show_app(
         pictures = await stack.enter_async_context(
             PictureLoader(runtime.storage, renderer=renderer)
         )
+        preflight = await stack.enter_async_context(Preflight(runtime.storage))
         backend = Backend(
             runtime.database,
             runtime.storage,
@@ -136,7 +138,7 @@ async def show_app(
             read_only=options.read_only,
             shop=runtime.shop,
         )
-        app = _make_app(runtime, backend, options, pictures, supervisor)
+        app = _make_app(runtime, backend, options, pictures, preflight, supervisor)
         app.notice = notice
         _spare_collector()
         async with _kept(supervisor, app.store):
@@ -227,6 +229,7 @@ def _make_app(
     backend: Backend,
     options: TerminalOptions,
     pictures: PictureLoader,
+    preflight: Preflight,
     supervisor: EngineSupervisor | None,
 ) -> "FototuiApp":
     # Imported here: headless commands must not pay for screens.
@@ -258,6 +261,7 @@ def _make_app(
         preferences,
         home=OrdersScreen,
         pictures=pictures,
+        preflight=preflight,
         presence=Presence(backend, uuid.uuid4(), host=socket.gethostname()),
         jobs_here=None if supervisor is None else lambda: supervisor.running,
     )

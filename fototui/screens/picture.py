@@ -24,13 +24,13 @@ class PictureScreen(FototuiScreen):
 
     Args:
         context: The parts of the app.
-        ref: The file.
+        ref: The file; None where there is none yet.
         name: What it is, for the heading.
     """
 
     scope = Scope.PICTURE
 
-    def __init__(self, context: AppContext, ref: S3ObjectRefData, *, name: str) -> None:
+    def __init__(self, context: AppContext, ref: S3ObjectRefData | None, *, name: str) -> None:
         super().__init__(context)
         self._ref = ref
         self._picture_name = name

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.timer import Timer
 
 from fototui.domain.errors import FototuiError
+from fototui.domain.statuses import VersionType
 from fototui.i18n import _, translate
 from fototui.live.state import Changed
 from fototui.log import get_logger
@@ -76,7 +77,7 @@ class ReviewScreen(FototuiScreen):
 
     def compose_body(self) -> ComposeResult:
         """The panel."""
-        yield ReviewPanel(self.context.pictures)
+        yield ReviewPanel(self.context.pictures, self.context.preflight)
 
     # --- coming and going ----------------------------------------------------------------------
 
@@ -185,6 +186,9 @@ class ReviewScreen(FototuiScreen):
             ahead = await service.peek(self._terminal_id, _AHEAD, first=self._order_ids)
         files = [file for preview in ahead for file in (preview.version, preview.original)]
         self.context.pictures.prefetch([file for file in files if file is not None])
+        if self._is_there:
+            svgs = [preview.version for preview in ahead if preview.kind is VersionType.SVG]
+            self._panel.check_ahead([file for file in svgs if file is not None])
 
     def _run(self, work: Callable[[], Awaitable[None]], *, busy: bool = True) -> None:
         """Do something with the queue; an outage is told and tried again, for as long as it takes.

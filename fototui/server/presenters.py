@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from fototui.domain.books import Finding
+from fototui.domain.costs import Prices, Spent
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.options import ColoringOptions, SvgOptions
 from fototui.domain.stages import OrderStage
@@ -12,12 +13,14 @@ from fototui.server.schemas import (
     BookOptionsAnswer,
     ColoringOptionsAnswer,
     ColoringVersionAnswer,
+    CostsAnswer,
     FindingAnswer,
     ImageAnswer,
     LineItemAnswer,
     OrderAnswer,
     OrderSummary,
     SelectedVersions,
+    SpentAnswer,
     SvgOptionsAnswer,
     SvgVersionAnswer,
     Versions,
@@ -33,10 +36,12 @@ class Presenter:
 
     Args:
         storage: Knows the files' addresses.
+        prices: What outside services charge.
     """
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, prices: Prices) -> None:
         self._storage = storage
+        self._prices = prices
 
     async def coloring(self, view: VersionView) -> ColoringVersionAnswer:
         """A colouring."""
@@ -125,6 +130,11 @@ class Presenter:
             shipping_method=order.shipping_method,
             created_at=order.created_at,
             updated_at=order.updated_at,
+            costs=CostsAnswer(
+                total=self._spent(order.costs.total),
+                wasted=self._spent(order.costs.wasted),
+                currency=self._prices.currency if self._prices.any else None,
+            ),
             line_items=[
                 LineItemAnswer(
                     id=item.id,
@@ -155,6 +165,15 @@ class Presenter:
             created_at=row.created_at,
             line_items=row.items,
             images=len(row.images),
+        )
+
+    def _spent(self, spent: Spent) -> SpentAnswer:
+        cost = self._prices.cost(spent)
+        return SpentAnswer(
+            calls=spent.calls,
+            seconds=spent.seconds,
+            credits=spent.credits,
+            cost=None if cost is None else float(round(cost, 6)),
         )
 
     async def _url(self, file: S3ObjectRefData | None) -> str | None:

@@ -204,6 +204,23 @@ class LineItemAnswer(BaseModel):
     images: list[ImageAnswer]
 
 
+class SpentAnswer(BaseModel):
+    """What calls to outside services took."""
+
+    calls: int
+    seconds: float = Field(description="RunPod's work.")
+    credits: float = Field(description="Vectorizer.ai's.")
+    cost: float | None = Field(description="null where no price is set.")
+
+
+class CostsAnswer(BaseModel):
+    """What was paid for an order, resubmissions and failures included."""
+
+    total: SpentAnswer
+    wasted: SpentAnswer = Field(description="Of it what no version came of.")
+    currency: str | None = Field(description="What the costs are in; null where no price is set.")
+
+
 class OrderAnswer(BaseModel):
     """One order with everything in it."""
 
@@ -223,6 +240,7 @@ class OrderAnswer(BaseModel):
     shipping_method: str | None
     created_at: datetime
     updated_at: datetime
+    costs: CostsAnswer
     line_items: list[LineItemAnswer]
 
 

@@ -29,6 +29,7 @@ class Action:
         tooltip: A sentence, for help and palette.
         changes: It changes something, so a read-only terminal refuses it.
         show: It stands in the footer.
+        where_possible: There it stands only where it can be done now.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Action:
     tooltip: str
     changes: bool = False
     show: bool = True
+    where_possible: bool = False
 
     @property
     def scope(self) -> Scope:

@@ -154,6 +154,21 @@ _TABLE: tuple[Action, ...] = (
         N_("Take the order one step on: whatever it wants next."),
         changes=True,
     ),
+    Action(
+        "order.generate_books",
+        "b",
+        N_("Books"),
+        N_("Make a book of each line item that has none which is still true."),
+        changes=True,
+        where_possible=True,
+    ),
+    Action(
+        "order.book",
+        "B",
+        N_("Book"),
+        N_("See the pages of this line item's book, and its older books."),
+        where_possible=True,
+    ),
     Action("order.choose", "enter", N_("Choose"), N_("Choose this version."), changes=True),
     Action(
         "order.generate_coloring",
@@ -199,21 +214,6 @@ _TABLE: tuple[Action, ...] = (
         N_("All SVGs"),
         N_("Make SVGs of all chosen colourings that have none."),
         changes=True,
-        show=False,
-    ),
-    Action(
-        "order.generate_books",
-        "b",
-        N_("Books"),
-        N_("Make a book of each line item that has none which is still true."),
-        changes=True,
-        show=False,
-    ),
-    Action(
-        "order.book",
-        "B",
-        N_("Book"),
-        N_("See the pages of this line item's book."),
         show=False,
     ),
     Action(

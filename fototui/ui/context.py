@@ -13,6 +13,7 @@ from fototui.domain.costs import Prices
 from fototui.live.order_list import OrderList
 from fototui.live.store import LiveStore
 from fototui.pictures.loader import PictureLoader
+from fototui.pictures.preflight import Preflight
 from fototui.services.backend import Backend
 from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
@@ -61,6 +62,7 @@ class AppContext:
         settings: How the app behaves.
         preferences: What is remembered; screens write into it as the operator goes.
         pictures: Loads pictures.
+        preflight: Finds what is to be said of an SVG before it is printed.
         order_list: The orders as the list shows them, filtered and sorted.
         presence: Who else is here; None where nobody is asked.
         terminal_id: This terminal, as claims on pictures name it.
@@ -71,6 +73,7 @@ class AppContext:
     settings: AppSettings
     preferences: Preferences
     pictures: PictureLoader
+    preflight: Preflight
     order_list: OrderList
     presence: Presence | None = None
     terminal_id: uuid.UUID = field(default_factory=uuid.uuid4)

@@ -58,23 +58,29 @@ class KeyBar(Widget):
         return Content("").join(parts)
 
     def _fitting(self) -> list[tuple[str, Action]]:
-        """Keys and actions that there is room for; help, which tells the others, always stays."""
-        keys = [
-            (key, action)
-            for active in self.screen.active_bindings.values()
-            if (action := ACTIONS.get(active.binding.id or "")) is not None
-            and self._is_told(key := self.app.get_key_display(active.binding), action)
-        ]
+        """Actions that there is room for, each with the first of its keys.
+
+        Help, which tells the others, always stays, and so does the way back.
+        """
+        told: dict[str, tuple[str, Action]] = {}
+        for active in self.screen.active_bindings.values():
+            action = ACTIONS.get(active.binding.id or "")
+            key = self.app.get_key_display(active.binding)
+            if action is not None and self._is_told(key, action):
+                told.setdefault(action.id, (key, action))
+        keys = list(told.values())
         widths = {a.id: cell_len(f" {key} {self._label_of(a.id)} ") for key, a in keys}
         room = self.size.width - sum(widths.values())
         for key, action in reversed(keys.copy()):
-            if room < 0 and action.id != "everywhere.help":
+            if room < 0 and not action.id.endswith((".help", ".back")):
                 keys.remove((key, action))
                 room += widths[action.id]
         return keys
 
     def _is_told(self, key: str, action: Action) -> bool:
         """Whether a key stands here; who types has to know the way out, and types the letters."""
+        if action.where_possible and self._reason_against(action.id) is not None:
+            return False
         if not isinstance(self.screen.focused, Input):
             return action.show
         is_typed = len(key) == 1 and key.isascii()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from fototui.domain.files import S3ObjectRefData
+from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
-from fototui.i18n import _, ngettext
+from fototui.i18n import _, ngettext, translate
 from fototui.pictures.loader import PictureLoader
+from fototui.pictures.preflight import Preflight
 from fototui.services.review.queue import ReviewItem, ReviewProgress
 from fototui.services.views.versions import VersionView
 from fototui.widgets.badges import MUTED
@@ -21,8 +27,12 @@ from fototui.widgets.version_words import version_words
 class ReviewPanel(Vertical):
     """What the review shows; it knows no queue.
 
+    What would be found in an SVG once it is printed comes as soon as it is known; nothing waits for
+    that.
+
     Args:
         pictures: Loads pictures.
+        preflight: Checks SVGs.
     """
 
     DEFAULT_CSS = """
@@ -39,9 +49,15 @@ class ReviewPanel(Vertical):
     ReviewPanel #empty { height: 1fr; content-align: center middle; text-align: center; }
     """
 
-    def __init__(self, pictures: PictureLoader) -> None:
+    def __init__(self, pictures: PictureLoader, preflight: Preflight) -> None:
         super().__init__()
         self._pictures = pictures
+        self._preflight = preflight
+        self._warning = ""
+        self._svg: S3ObjectRefData | None = None
+        """What is shown, where that is an SVG."""
+        self._ahead: Sequence[S3ObjectRefData] = ()
+        self._asked: Sequence[S3ObjectRefData] = ()
 
     def compose(self) -> ComposeResult:
         """Words above, pictures below."""
@@ -82,17 +98,50 @@ class ReviewPanel(Vertical):
             caption += f" · {item.versions.index(version) + 1}/{count}"
         file = None if version is None else version.file
         self.query_one("#version", Picture).show(file, caption=caption)
+        self._svg = file if item.kind is VersionType.SVG else None
+        self._paint_warning()
+        self._look_closer()
+
+    def check_ahead(self, files: Sequence[S3ObjectRefData]) -> None:
+        """Have SVGs checked that will be shown next, after the one that is shown.
+
+        Args:
+            files: The SVGs.
+        """
+        self._ahead = files
+        self._look_closer()
 
     def say(self, words: Content) -> None:
         """Say something in place of a picture."""
         self._switch(has_picture=False)
+        self._svg = None
         self.query_one("#empty", Static).update(words)
 
     def warn(self, words: str) -> None:
-        """Show a line of warning; an empty one takes it away."""
+        """Show a line of warning; an empty one takes it away, and leaves room for a hint."""
+        self._warning = words
+        self._paint_warning()
+
+    def _paint_warning(self) -> None:
+        found = None if self._svg is None else self._preflight.known(self._svg)
+        words = self._warning or _in_print(found or ())
         warning = self.query_one("#warning", Static)
         warning.display = bool(words)
         warning.update(Content(clean_line(words)))
+
+    def _look_closer(self) -> None:
+        wanted = [*([] if self._svg is None else [self._svg]), *self._ahead]
+        if wanted == self._asked:
+            return
+        self._asked = wanted
+
+        async def check() -> None:
+            for file in wanted:
+                await self._preflight.check(file)
+                self._paint_warning()
+
+        # The function and not its coroutine, which would never be awaited if cancelled before.
+        self.run_worker(check, group="preflight", exclusive=True)  # type: ignore[arg-type]  # a result nobody takes
 
     def _switch(self, *, has_picture: bool) -> None:
         self.query_one("#pictures").display = has_picture
@@ -118,6 +167,14 @@ def nothing_waits(progress: ReviewProgress) -> Content:
         lines.append(Content(words.format(count=done)))
     lines.append(Content.styled(_("New ones will appear here."), MUTED))
     return Content("\n").join(lines)
+
+
+def _in_print(found: Sequence[Sentence]) -> str:
+    """What was found in an SVG, on one line; how much that is comes first."""
+    words = " ".join(translate(sentence) for sentence in found)
+    if len(found) > 1:
+        return _("In print ({count}): {words}").format(count=len(found), words=words)
+    return words and _("In print: {words}").format(words=words)
 
 
 def _about(item: ReviewItem) -> Content:

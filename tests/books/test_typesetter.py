@@ -215,3 +215,11 @@ async def test_no_files_are_left_behind(tmp_path: Path, monkeypatch: pytest.Monk
         with pytest.raises(asyncio.CancelledError):
             await task
         assert list(tmp_path.iterdir()) == []
+
+
+async def test_an_svg_is_looked_at_by_itself(typesetter: Typesetter) -> None:
+    assert await typesetter.check_svg(drawing()) == ()
+    (found,) = await typesetter.check_svg(svg())
+    assert (found.kind, found.page) == (FindingKind.NEARLY_EMPTY, None)
+    with pytest.raises(PermanentError, match="damaged"):
+        await typesetter.check_svg(b"<html/>")

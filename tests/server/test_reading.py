@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import httpx
 import pytest
@@ -11,6 +12,8 @@ from sqlalchemy import text
 from fototui.db.database import Database
 from fototui.domain.events import BATCH_EVENT_REGISTRY, EVENT_REGISTRY
 from fototui.domain.statuses import OrderStatus
+from fototui.server.context import ServerContext
+from tests.factories import make_call
 from tests.server.conftest import Finished, MakeOrder, error
 
 _START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -102,6 +105,40 @@ async def test_an_order_goes_by_id_and_by_number(
     assert found["shipping_method"] == "Zásilkovna"
     assert [item["position"] for item in found["line_items"]] == [1, 2]
     assert [image["position"] for image in found["line_items"][1]["images"]] == [1, 2]
+
+
+@pytest.mark.parametrize("is_priced", [False, True])
+async def test_an_order_tells_what_it_cost(
+    context: ServerContext,
+    api: httpx.AsyncClient,
+    database: Database,
+    shop_order: MakeOrder,
+    is_priced: bool,
+) -> None:
+    order = await shop_order()
+    if is_priced:
+        priced = {"runpod_price_per_second": Decimal("0.001"), "currency": "CZK"}
+        context.settings = context.settings.model_copy(update=priced)
+    async with database.session() as session, session.begin():
+        session.add(make_call(order, execution_ms=20_000))
+        session.add(make_call(order, execution_ms=4_500, wasted=True, outcome="failed"))
+        session.add(make_call(order, kind="svg", service="Vectorizer.ai", credits=Decimal("1.2")))
+    costs = (await api.get(f"/api/v1/orders/{order.id}")).json()["costs"]
+    assert costs == {
+        "total": {
+            "calls": 3,
+            "seconds": 24.5,
+            "credits": 1.2,
+            "cost": 0.0245 if is_priced else None,
+        },
+        "wasted": {
+            "calls": 1,
+            "seconds": 4.5,
+            "credits": 0.0,
+            "cost": 0.0045 if is_priced else None,
+        },
+        "currency": "CZK" if is_priced else None,
+    }
 
 
 async def test_an_image_has_the_form_that_scripts_know(

@@ -76,3 +76,7 @@ class ReviewPage:
         rows = self.app.store.orders.values()
         found = (row.images for row in rows if row.number == number)
         return next((images[int(place[1]) - 1].image_id for images in found), None)
+
+    def shows(self, image_id: int) -> bool:
+        """Whether this image can be judged now."""
+        return self.shown == image_id

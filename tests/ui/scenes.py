@@ -6,14 +6,25 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sqlalchemy import select
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from fototui.app import FototuiApp
+from fototui.books.preflight import THIN
+from fototui.books.request import BookRequest
+from fototui.books.typesetter import Typesetter
+from fototui.db.database import Database
+from fototui.db.models.books import Book
+from fototui.db.models.orders import Image, LineItem, Order, SvgVersion
+from fototui.domain.books import BookOptions, Finding, FindingKind
+from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import BookProcessingStatus
 from fototui.i18n import _
 from fototui.live.state import FeedState
 from fototui.screens.activity import ActivityScreen
+from fototui.screens.book import BookScreen
 from fototui.screens.compare import CompareScreen
 from fototui.screens.dialogs import AskText, Confirm, LeaveDialog
 from fototui.screens.engines import EnginesScreen
@@ -23,6 +34,7 @@ from fototui.screens.order.screen import OrderScreen
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.screens.picture import PictureScreen
 from fototui.screens.review import ReviewScreen
+from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.widget import Picture, PictureState
 from fototui.widgets.review_panel import ReviewPanel
 from fototui.widgets.tables.simple_table import SimpleTable
@@ -32,6 +44,7 @@ from tests.waiting import until_shown
 
 AppPilot = Pilot[None]
 Go = Callable[[FototuiApp, AppPilot], Awaitable[None]]
+Prepare = Callable[[Database, DirectoryStorage], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +55,14 @@ class Scene:
         go: Gets there from the list of orders.
         options: Of `shop_app`.
         sql: What happens in the shop before it opens.
+        prepare: The same, where files belong to it.
         translates: It follows when the language changes; what was said, and dialogs, do not.
     """
 
     go: Go
     options: Mapping[str, object] = field(default_factory=dict)
     sql: str = ""
+    prepare: Prepare | None = None
     translates: bool = True
 
 
@@ -171,6 +186,70 @@ async def _picture(app: FototuiApp, pilot: AppPilot) -> None:
     await until_shown(pilot, lambda: isinstance(app.screen, PictureScreen))
 
 
+async def _make_book(database: Database, storage: DirectoryStorage) -> None:
+    """A book of an order whose SVGs are chosen, of the one drawing that lies in the storage."""
+    async with database.session() as session, session.begin():
+        item = await session.scalar(
+            select(LineItem).join(Order).where(Order.order_number == "#1260")
+        )
+        assert item is not None
+        item.dedication = 'Pro Aničku k 5. narozeninám, s láskou "babička Věra"'
+        svg_ids = list(
+            await session.scalars(
+                select(Image.selected_svg_id)
+                .where(Image.line_item_id == item.id)
+                .order_by(Image.position)
+            )
+        )
+        drawings = (
+            select(SvgVersion)
+            .join(Image, Image.id == SvgVersion.image_id)
+            .join(LineItem)
+            .join(Order)
+            .where(Order.order_number == "#1270", SvgVersion.status == "completed")
+        )
+        (drawing,) = await session.scalars(drawings)
+        assert drawing.file_ref is not None
+        pages = (await storage.get(drawing.file_ref.key),) * len(svg_ids)
+        options = BookOptions()
+        request = BookRequest("#1260", item.title, item.dedication, item.layout, pages, options)
+        async with Typesetter() as typesetter:
+            made = await typesetter.typeset(request)
+        thin = Sentence.make(
+            "Many lines are thinner than {millimetres} mm; a press may lose them.", millimetres=THIN
+        )
+        finding = Finding(page=2, kind=FindingKind.THIN_LINES, sentence=thin)
+        session.add(
+            Book(
+                line_item_id=item.id,
+                order_id=item.order_id,
+                version=1,
+                status=BookProcessingStatus.COMPLETED,
+                svg_ids=svg_ids,
+                title=item.title,
+                dedication=item.dedication,
+                layout=item.layout,
+                options=options.model_dump(mode="json"),
+                pages=made.pages,
+                findings=[finding.model_dump(mode="json")],
+                file_ref=await storage.put("1260-1.pdf", made.pdf, content_type="application/pdf"),
+                completed_at=ago(minutes=3),
+            )
+        )
+
+
+async def _book(app: FototuiApp, pilot: AppPilot) -> None:
+    """Its first picture; before it is the page of the dedication."""
+    app.open_order(order_id(app, "#1260"))
+    await until_shown(
+        pilot,
+        lambda: isinstance(app.screen, OrderScreen) and app.screen.selection.book is not None,
+    )
+    await pilot.press("B")
+    await until_shown(pilot, lambda: isinstance(app.screen, BookScreen))
+    await pilot.press("right")
+
+
 async def _compare(app: FototuiApp, pilot: AppPilot) -> None:
     await _order(app, pilot)
     await pilot.press("c")
@@ -254,6 +333,7 @@ SCENES: dict[str, Scene] = {
     "order-options": Scene(_options, translates=False),
     "order-svg-options": Scene(_svg_options, translates=False),
     "picture": Scene(_picture),
+    "book": Scene(_book, prepare=_make_book),
     "compare": Scene(_compare),
     "review": Scene(_review),
     "review-note": Scene(_review_note, translates=False),

@@ -19,6 +19,7 @@ from fototui.db.models.orders import LineItem
 from fototui.domain.books import BookOptions, Finding, FindingKind
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
+from fototui.domain.stages import BookState
 from fototui.domain.statuses import BookProcessingStatus
 from fototui.pictures.errors import PictureBrokenError
 from fototui.pictures.loader import PdfPage, PictureLoader
@@ -30,7 +31,7 @@ from fototui.widgets.picture.widget import PictureState
 from tests.books.conftest import drawing, request
 from tests.factories import choose_svgs, make_order
 from tests.ui.conftest import AppPilot, OpenApp
-from tests.ui.pages import toasts
+from tests.ui.pages import lines, toasts
 from tests.waiting import until_shown
 
 KEY = "order/1/book/v1/1001-1.pdf"
@@ -98,6 +99,16 @@ def line(app: FototuiApp) -> str:
     return str(app.screen.query_one("#books", Static).render()).strip()
 
 
+def no_page(app: FototuiApp) -> str:
+    """What stands where a page would be."""
+    return "\n".join(lines(app)[1:-1])
+
+
+def book_states(app: FototuiApp, shelf: Shelf) -> tuple[BookState, ...]:
+    """How far the list says that the books are."""
+    return app.store.orders[shelf.order_id].books
+
+
 def found(app: FototuiApp) -> str:
     """What the book's screen says of the page."""
     return str(app.screen.query_one("#findings", Static).render()).strip()
@@ -130,7 +141,7 @@ async def test_a_key_makes_the_book_and_the_line_follows_it_to_its_end(
         await go_to_order(app, pilot)
         assert not app.screen.query_one("#books").display
         await pilot.press("B")
-        assert "no finished book yet" in toasts(app)
+        assert "no book yet" in toasts(app)
         await pilot.press("b")
         await until_shown(pilot, lambda: line(app).startswith("Book v1 · "))
         assert "page" not in line(app)
@@ -142,6 +153,7 @@ async def test_a_key_makes_the_book_and_the_line_follows_it_to_its_end(
             "  It is upright.",
             "  Page 2: Lines are thin.",
         ]
+        await until_shown(pilot, lambda: book_states(app, shelf) == (BookState.CURRENT,))
         await pilot.press("b")
         await until_shown(pilot, lambda: "nothing has changed since" in toasts(app))
 
@@ -165,10 +177,107 @@ async def test_a_book_that_shows_no_longer_what_is_chosen_says_so(
         await until_shown(pilot, lambda: "out of date" in line(app))
         await pilot.press("b")
         await until_shown(pilot, lambda: line(app).startswith("Book v2 · "))
-        # Until the new one is made, the old one can be looked at.
+        # Until the new one is made, the old one can be looked at, and after it, too.
+        await pilot.press("B")
+        await until_shown(pilot, lambda: isinstance(app.screen, BookScreen))
+        assert order_screen(app).heading() == "Book v2 · Queued"
+        await pilot.press("d")
+        assert toasts(app).splitlines()[-1] == "Book v2 is not made yet."
+        await pilot.press("right_square_bracket")
+        assert toasts(app).splitlines()[-1] == "This is the newest book."
+        await pilot.press("left_square_bracket")
+        await until_drawn(app, pilot)
+        old = f"Book v1 · the newest is v2 · page 1 of {shelf.pages} · out of date"
+        assert order_screen(app).heading() == old
+        await pilot.press("left_square_bracket")
+        assert toasts(app).splitlines()[-1] == "There is no older book."
+        await shelf.finish()
+        await app.store.refresh(shelf.order_id)
+        assert order_screen(app).heading() == old
+        await pilot.press("end", "right_square_bracket")
+        await until_drawn(app, pilot)
+        assert order_screen(app).heading() == f"Book v2 · page 1 of {shelf.pages}"
+
+
+async def test_a_book_that_is_being_made_is_shown_when_it_is_there(
+    open_app: OpenApp, shelf: Shelf
+) -> None:
+    async with open_app(lambda context: OrderScreen(context, shelf.order_id)) as (app, pilot):
+        await go_to_order(app, pilot)
+        await pilot.press("b")
+        await until_shown(pilot, lambda: line(app).startswith("Book v1 · "))
+        await pilot.press("B")
+        await until_shown(pilot, lambda: isinstance(app.screen, BookScreen))
+        assert "Queued" in no_page(app)
+        await shelf.finish(findings=(WHOLE,))
+        await until_drawn(app, pilot)
+        assert found(app) == "It is upright."
+
+
+async def test_one_book_is_cancelled_and_retried(
+    open_app: OpenApp, shelf: Shelf, database: Database
+) -> None:
+    async with open_app(lambda context: OrderScreen(context, shelf.order_id)) as (app, pilot):
+        await go_to_order(app, pilot)
+        await pilot.press("b")
+        await until_shown(pilot, lambda: line(app).startswith("Book v1 · "))
+        await pilot.press("B")
+        await until_shown(pilot, lambda: isinstance(app.screen, BookScreen))
+        await pilot.press("r")
+        assert toasts(app).splitlines()[-1] == "Book v1 did not fail."
+        await pilot.press("x")
+        await until_shown(pilot, lambda: "Book v1 is cancelled." in toasts(app))
+        await until_shown(pilot, lambda: "Cancelled by jana." in no_page(app))
+        await pilot.press("x")
+        assert "Book v1 is finished; there is nothing to cancel." in toasts(app)
+        await pilot.press("r")
+        await until_shown(pilot, lambda: "Book v1 is being retried." in toasts(app))
+        await until_shown(pilot, lambda: "Queued" in no_page(app))
+        async with database.session() as session:
+            (book,) = (await session.scalars(select(Book))).all()
+        assert (book.version, book.status, book.error) == (1, BookProcessingStatus.QUEUED, None)
+
+
+async def test_retrying_all_that_failed_in_an_order_has_its_book_made(
+    open_app: OpenApp, shelf: Shelf, database: Database
+) -> None:
+    await shelf.add()
+    async with database.session() as session, session.begin():
+        await session.execute(update(Book).values(status=BookProcessingStatus.ERROR, error="No."))
+    async with open_app(lambda context: OrderScreen(context, shelf.order_id)) as (app, pilot):
+        await go_to_order(app, pilot)
+        await pilot.press("R")
+        await until_shown(pilot, lambda: "1 started." in toasts(app))
+        await until_shown(pilot, lambda: line(app).startswith("Book v2 · "))
+        await pilot.press("R")
+        assert toasts(app).splitlines()[-1] == "Nothing failed in this order."
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+async def test_the_footer_tells_of_books_where_there_is_something_to_do(
+    open_app: OpenApp, shelf: Shelf, width: int
+) -> None:
+    def footer() -> str:
+        return lines(app)[-1]
+
+    screen = open_app(
+        lambda context: OrderScreen(context, shelf.order_id), size=(width, 24), language="cs"
+    )
+    async with screen as (app, pilot):
+        await go_to_order(app, pilot)
+        await until_shown(pilot, lambda: " b Knihy " in footer())
+        assert " B Kniha " not in footer()
+        await shelf.add()
+        await app.store.refresh(shelf.order_id)
+        await until_shown(pilot, lambda: " B Kniha " in footer() and " b Knihy " not in footer())
+        assert " esc Zpět " in footer()
+        assert " ? Nápověda " in footer()
         await pilot.press("B")
         await until_drawn(app, pilot)
-        assert order_screen(app).heading() == words
+        assert " r " not in footer()
+        assert " esc Zpět " in footer()
+        assert " d Uložit " in footer() or width < 80
+        assert " ? Nápověda " in footer()
 
 
 async def test_pages_are_turned_with_what_was_found_on_each(

@@ -13,6 +13,7 @@ from ulid import ULID
 from fototui.clients.download import DownloadedPhoto, PhotoDownload
 from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.models.operations import Activity
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
 from fototui.domain.errors import OutsideError, PermanentError, TransientError
@@ -87,6 +88,7 @@ class DownloadPipeline:
 
     async def fail(self, work: Work[OrderJob], why: Reason) -> None:
         """Write that some photos could not be fetched."""
+        await work.persistently(lambda: self._tell_of_done(work.job))
         await work.end(S.ERROR, **why)
 
     async def _download(self, work: Work[OrderJob]) -> None:
@@ -219,10 +221,38 @@ class DownloadPipeline:
             )
         return True
 
+    async def _tell_of_done(self, job: OrderJob) -> None:
+        """Bring an order back that was handed over, where an operator waits for its photos.
+
+        Who hands an order over without a photo has decided on that; the shop's news, which try it
+        again each time, change nothing of it.
+        """
+        async with claimed_order(self._database, job) as (session, row):
+            if row.finished_at is None:
+                return
+            if await self._bring_back(session, row, row.finished_at):
+                return
+            by_operator = select(Activity.id).where(
+                Activity.order_id == row.id,
+                Activity.action.in_([ActivityAction.REQUESTED, ActivityAction.RETRIED]),
+                Activity.version_type.is_(None),
+                Activity.at > row.finished_at,
+            )
+            if await session.scalar(by_operator.limit(1)):
+                why = Sentence.make(
+                    "Its photos were asked for again after it was handed over, and not all of them "
+                    "could be fetched."
+                )
+                await self._reopen(session, row, why)
+
     async def _bring_back(
         self, session: TrackedAsyncSession, row: Order, finished_at: datetime
-    ) -> None:
-        """Let an order be worked on again that was handed over before its photos had come."""
+    ) -> bool:
+        """Let an order be worked on again that was handed over before its photos had come.
+
+        Returns:
+            Whether any came.
+        """
         count = await session.scalar(
             select(func.count())
             .select_from(Image)
@@ -234,11 +264,14 @@ class DownloadPipeline:
             )
         )
         if count:
-            why = new_photos(count)
-            await bring_back(session, row, why)
-            ActivityService(session, operator=self._actor).add(
-                ActivityAction.REOPENED, order_id=row.id, detail=why
-            )
+            await self._reopen(session, row, new_photos(count))
+        return bool(count)
+
+    async def _reopen(self, session: TrackedAsyncSession, row: Order, why: Sentence) -> None:
+        await bring_back(session, row, why)
+        ActivityService(session, operator=self._actor).add(
+            ActivityAction.REOPENED, order_id=row.id, detail=why
+        )
 
 
 def is_missing() -> ColumnElement[bool]:

@@ -5,9 +5,11 @@ Each takes what is looked at and gives a translated sentence; None where the com
 
 from __future__ import annotations
 
-from fototui.domain.statuses import OrderStatus, VersionType
+from fototui.domain.stages import BookState
+from fototui.domain.statuses import CANCELLED, OrderStatus, VersionType
 from fototui.i18n import _
 from fototui.screens.order.selection import Selection
+from fototui.services.views.orders import OrderRow
 from fototui.services.views.versions import VersionView
 
 
@@ -70,8 +72,23 @@ def without_file(view: Selection) -> str | None:
 def without_book(view: Selection) -> str | None:
     """What stands against commands on the line item's book."""
     if view.image is not None and view.book is None:
-        return _("This line item has no finished book yet; make one with b.")
+        return _("This line item has no book yet; make one with b.")
     return without_image(view)
+
+
+def against_books(view: Selection, row: OrderRow | None) -> str | None:
+    """Make the books that are missing."""
+    if reason := without_images(view):
+        return reason
+    if row is None or not row.books:
+        return None
+    if all(state is BookState.CURRENT for state in row.books):
+        return _("All books are made already, and nothing has changed since.")
+    if all(state in (BookState.CURRENT, BookState.RUNNING) for state in row.books):
+        return _("The books are being made already.")
+    if not any(image.is_wanted and image.is_svg_chosen for image in row.images):
+        return _("No SVG is chosen yet; books are made of the chosen ones.")
+    return None
 
 
 def against_choosing(view: Selection) -> str | None:
@@ -111,10 +128,16 @@ def against_retrying_all(view: Selection) -> str | None:
     if reason := without_images(view):
         return reason
     images = () if view.detail is None else view.detail.images
+    books = () if view.detail is None else view.detail.books or ()
+    failed_books = [
+        book
+        for book in {b.line_item_id: b for b in books}.values()
+        if book.status == "error" and book.error_code != CANCELLED
+    ]
     newest = [
         versions[-1] for image in images for k in VersionType if (versions := image.versions(k))
     ]
-    is_any = any(version.status == "error" for version in newest)
+    is_any = bool(failed_books) or any(version.status == "error" for version in newest)
     return None if is_any else _("Nothing failed in this order.")
 
 

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from fototui.domain.stages import Step
+from fototui.domain.stages import BookState, Step
 from fototui.domain.statuses import OrderStatus, VersionType
 from fototui.i18n import _, translate
 from fototui.screens import addresses
@@ -64,7 +64,9 @@ class OrderCommands(FototuiScreen):
             ),
             "order.shop_page": Command(self._open_shop_page, self._why_no_shop_page),
             "order.copy_shop_page": Command(self._copy_shop_page, self._why_no_shop_page),
-            "order.generate_books": Command(self._make_books, unless(can.without_images)),
+            "order.generate_books": Command(
+                self._make_books, lambda: can.against_books(view, next(iter(self._rows), None))
+            ),
             "order.book": Command(self._show_book, unless(can.without_book)),
             "order.choose": Command(self._choose, unless(can.against_choosing)),
             "order.retry": Command(self._retry, unless(can.against_retrying)),
@@ -151,8 +153,8 @@ class OrderCommands(FototuiScreen):
         self.perform(work, _as_it_is)
 
     def _show_book(self) -> None:
-        if (view := self.selection.book) is not None and view.file is not None:
-            self.app.push_screen(BookScreen(self.context, view, view.file))
+        if (view := self.selection.book) is not None:
+            self.app.push_screen(BookScreen(self.context, view))
 
     # --- what failed, or is not wanted ---------------------------------------------------------
 
@@ -192,11 +194,12 @@ class OrderCommands(FototuiScreen):
             for kind in VersionType:
                 async with self.context.backend.transaction(version_service(kind)) as service:
                     reports += await service.retry_failed(order_id)
-            started = [report for report in reports if report.version is not None]
-            if has_failed and not started:
-                return ""
+            started = Outcome.of([report for report in reports if report.version is not None])
+            if any(BookState.ERROR in row.books for row in self._rows):
+                books = await next_step.make_books(self.context, order_id)
+                started.add(books.without_skipped())
             self.show_all()
-            return Outcome.of(started).in_words()
+            return "" if has_failed and not started.started else started.in_words()
 
         self.perform(work, _as_it_is)
 

@@ -75,12 +75,12 @@ class Selection:
 
     @property
     def book(self) -> BookView | None:
-        """The newest finished book of the image's line item."""
+        """The newest book of the image's line item."""
         detail, image = self.detail, self.image
         if detail is None or image is None:
             return None
         item = next(item.id for item in detail.line_items if image in item.images)
-        made = [v for v in detail.books or () if v.line_item_id == item and v.file is not None]
+        made = [v for v in detail.books or () if v.line_item_id == item]
         return made[-1] if made else None
 
     @property

@@ -36,7 +36,7 @@ Caller = Annotated[str, Depends(caller_of)]
 
 
 async def _presenter(context: Context) -> Presenter:
-    return Presenter(context.storage)
+    return Presenter(context.storage, context.settings.prices)
 
 
 Presenting = Annotated[Presenter, Depends(_presenter)]

@@ -11,11 +11,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.books import Book
-from fototui.db.models.orders import Image, LineItem, SvgVersion
+from fototui.db.models.orders import Image, LineItem
 from fototui.domain.sentences import Sentence
-from fototui.domain.statuses import BookProcessingStatus, SvgProcessingStatus
+from fototui.domain.statuses import BookProcessingStatus
 from fototui.domain.text import clean_line
-from fototui.services.orders.stage_facts import is_made_of_choice
+from fototui.services.orders.stage_facts import has_photo, page_svg
 from fototui.services.views.books import BookView
 
 
@@ -43,6 +43,9 @@ class BookRecipe:
 
 def is_current(book: Book, recipe: BookRecipe | None) -> bool:
     """Whether a book is true, or will be as soon as it is made.
+
+    `book_states` says the same of finished books in SQL, for whole lists; a test holds the two
+    equal.
 
     Args:
         book: The newest book of a line item.
@@ -135,19 +138,12 @@ async def read_items(
     # An array is one parameter: the statements stay the same for any number of line items.
     ids = any_(literal(list(states), ARRAY(LineItem.id.type)))
     pages = await session.execute(
-        select(Image.line_item_id, Image.file_ref, SvgVersion.id, SvgVersion.file_ref)
-        .outerjoin(
-            SvgVersion,
-            (SvgVersion.id == Image.selected_svg_id)
-            & (SvgVersion.status == SvgProcessingStatus.COMPLETED)
-            & is_made_of_choice(),
-        )
-        .where(Image.line_item_id == ids)
+        select(Image.line_item_id, page_svg())
+        .where(Image.line_item_id == ids, has_photo())
         .order_by(Image.position)
     )
-    for item_id, photo, svg_id, svg in pages:
-        if photo is not None:
-            states[item_id].svg_ids.append(None if svg is None else svg_id)
+    for item_id, svg_id in pages:
+        states[item_id].svg_ids.append(svg_id)
     books = await session.scalars(
         select(Book)
         .where(Book.line_item_id == ids)

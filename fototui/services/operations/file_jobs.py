@@ -13,8 +13,8 @@ from fototui.domain.errors import ConflictError, NotFoundError
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.lanes import LaneSpec, file_lanes
 from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import CANCELLED
 from fototui.services.operations.activity import ActivityAction, ActivityService
-from fototui.services.versions.base import CANCELLED
 
 RowT = TypeVar("RowT", bound=FileRow)
 

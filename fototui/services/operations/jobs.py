@@ -31,8 +31,7 @@ from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.flags import ProcessingStatusEnum
 from fototui.domain.lanes import LANES, LaneSpec, own_row_lanes
 from fototui.domain.sentences import Sentence
-from fototui.domain.statuses import JobKind, OrderStatus
-from fototui.services.versions.base import CANCELLED
+from fototui.domain.statuses import CANCELLED, JobKind, OrderStatus
 from fototui.services.views import stored
 
 MINUTES = 60

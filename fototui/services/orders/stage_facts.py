@@ -28,7 +28,12 @@ from fototui.db.models.orders import (
     active_predicate,
 )
 from fototui.domain.stages import BookState
-from fototui.domain.statuses import BookProcessingStatus, SvgProcessingStatus, VersionType
+from fototui.domain.statuses import (
+    CANCELLED,
+    BookProcessingStatus,
+    SvgProcessingStatus,
+    VersionType,
+)
 
 
 def has_photo() -> ColumnElement[bool]:
@@ -68,14 +73,24 @@ def is_out_of_date(svg: FromClause) -> ColumnElement[bool]:
     return func.coalesce(svg.c.coloring_version_id != Image.selected_coloring_id, false())
 
 
-def is_svg_chosen() -> ColumnElement[bool]:
-    """Whether an image has a chosen SVG that is made of its chosen colouring."""
+def page_svg() -> ColumnElement[int | None]:
+    """The SVG on an image's page of a book; NULL where none is chosen that can be printed."""
     return (
         select(SvgVersion.id)
-        .where(SvgVersion.id == Image.selected_svg_id, is_made_of_choice())
+        .where(
+            SvgVersion.id == Image.selected_svg_id,
+            SvgVersion.status == SvgProcessingStatus.COMPLETED,
+            func.coalesce(cast(SvgVersion.file_ref, Text) != "null", false()),
+            is_made_of_choice(),
+        )
         .correlate(Image)
-        .exists()
+        .scalar_subquery()
     )
+
+
+def is_svg_chosen() -> ColumnElement[bool]:
+    """Whether an image has a chosen SVG that can be printed."""
+    return page_svg().is_not(None)
 
 
 def has_svg(coloring: FromClause) -> ColumnElement[bool]:
@@ -133,7 +148,7 @@ def book_states(order: FromClause) -> ColumnElement[Sequence[str]]:
         .lateral("newest")
     )
     pages = (
-        select(func.array_agg(aggregate_order_by(Image.selected_svg_id, Image.position)))
+        select(func.array_agg(aggregate_order_by(page_svg(), Image.position)))
         .where(Image.line_item_id == LineItem.id, has_photo())
         .correlate(LineItem)
         .scalar_subquery()
@@ -146,6 +161,7 @@ def book_states(order: FromClause) -> ColumnElement[Sequence[str]]:
     )
     state = case(
         (newest.c.id.is_(None), BookState.NONE.value),
+        (newest.c.error_code == CANCELLED, BookState.NONE.value),
         (newest.c.status == BookProcessingStatus.ERROR, BookState.ERROR.value),
         (newest.c.status != BookProcessingStatus.COMPLETED, BookState.RUNNING.value),
         (is_true, BookState.CURRENT.value),

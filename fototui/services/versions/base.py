@@ -28,10 +28,6 @@ from fototui.services.views.versions import VersionView
 OptionsT = TypeVar("OptionsT", ColoringOptions, SvgOptions)
 
 
-CANCELLED = "cancelled"
-"""Error code of a version that an operator cancelled."""
-
-
 class VersionBase(VersionReading, ABC, Generic[VersionT, OptionsT]):
     """What is known of one kind of version, and what all commands on it need.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from fototui.db.notify import cancel_payload, notify
 from fototui.domain.errors import ConflictError
 from fototui.domain.sentences import Sentence
-from fototui.domain.statuses import PROCESSING_STATUS
+from fototui.domain.statuses import CANCELLED, PROCESSING_STATUS
 from fototui.services.costs.writing import mark_wasted
 from fototui.services.operations.activity import ActivityAction
 from fototui.services.unset import UNSET, Unset
 from fototui.services.versions import messages as version_words
-from fototui.services.versions.base import CANCELLED, OptionsT
+from fototui.services.versions.base import OptionsT
 from fototui.services.versions.image_state import (
     ImageState,
     VersionT,

@@ -9,9 +9,10 @@ from fototui.db.notify import lane_payload, notify
 from fototui.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from fototui.domain.options import ColoringOptions, SvgOptions
 from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import CANCELLED
 from fototui.services.operations.activity import ActivityAction
 from fototui.services.versions import messages as version_words
-from fototui.services.versions.base import CANCELLED, OptionsT, VersionBase
+from fototui.services.versions.base import OptionsT, VersionBase
 from fototui.services.versions.image_state import (
     ImageState,
     VersionT,

@@ -313,6 +313,36 @@ async def test_photos_that_come_after_the_end_bring_an_order_back(world: World) 
     assert "after the order was handed over" in str(row.reopened_words)
 
 
+async def _finish(world: World, order_id: str) -> None:
+    async with world.database.session() as session:
+        await FinishService(session, operator="jana").finish([order_id])
+
+
+async def test_a_done_order_comes_back_where_an_operator_asked_for_its_photos_in_vain(
+    world: World,
+) -> None:
+    placed = world.place(
+        world.photo_url("a.jpg"), world.photo_url("b.jpg", Manner.STATUS, code=404)
+    )
+    order_id = await world.know(placed)
+    async with world.engine(orders=1):
+        await world.until_order(order_id, S.ERROR)
+        await _finish(world, order_id)
+        # The shop's news try it again in vain: who handed it over had decided on that.
+        await _hear(world, placed, "PAID")
+        await until(lambda: _asked(world, "/status/b.jpg", 2))
+        await world.until_order(order_id, S.ERROR)
+        row = await _row(world, order_id)
+        assert (row.reopened_words, row.finished_by) == (None, "jana")
+        # An operator asks for it again: that is work on it.
+        async with world.database.session() as session:
+            assert await SyncService(session, operator="eva").retry(order_id) is S.DOWNLOADING
+        await world.until_order(order_id, S.ERROR)
+    row = await _row(world, order_id)
+    assert row.finished_at is None
+    assert "asked for again after it was handed over" in str(row.reopened_words)
+
+
 async def test_news_that_come_with_a_failing_download_are_asked_for_afterwards(
     world: World,
 ) -> None:

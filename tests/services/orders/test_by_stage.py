@@ -117,7 +117,8 @@ async def test_an_order_goes_from_photos_to_its_end(
     stages.append(str((await look(order)).stage))
     await change(
         database,
-        "WITH v AS (UPDATE svg_versions SET status = 'completed' RETURNING id, image_id) "
+        "WITH v AS (UPDATE svg_versions SET status = 'completed', file_ref = '{\"key\": \"a\"}' "
+        "RETURNING id, image_id) "
         "UPDATE images i SET selected_svg_id = v.id FROM v WHERE v.image_id = i.id",
     )
     await judge_all(database)

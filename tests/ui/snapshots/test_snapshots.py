@@ -24,7 +24,7 @@ from tests.ui.shop import shop_app
 from tests.ui.snapshots.harness import FOLDER, complain, matches
 
 SIZES = ((120, 36), (80, 24), (200, 60))
-IN_ALL_SIZES = ("orders", "order", "review", "engines")
+IN_ALL_SIZES = ("orders", "order", "review", "engines", "book")
 LANGUAGES = ("cs", "en")
 SETUP = ("welcome", "connect")
 
@@ -67,6 +67,8 @@ async def test_looks_as_stored(
 ) -> None:
     scene = SCENES[name]
     await _happen(shop, scene)
+    if scene.prepare is not None:
+        await scene.prepare(shop, files)
     app = shop_app(shop, files, tmp_path / "cache", language=languages[0], **scene.options)  # type: ignore[arg-type]  # its own
     different = []
     async with app.run_test(size=SIZES[0]) as pilot:
