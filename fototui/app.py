@@ -69,6 +69,7 @@ class FototuiApp(App[None]):
         pictures: Loads pictures; one with the defaults where not given.
         presence: Who else is here; the app tells it where this operator is.
         jobs_here: How many jobs run in this process; None where no engine runs.
+        engine_problem: Tells why no engine runs here; None where one does, or none is to.
 
     Attributes:
         leaving: What becomes of the jobs that run here, once the app has ended.
@@ -96,6 +97,7 @@ class FototuiApp(App[None]):
         pictures: PictureLoader | None = None,
         presence: Presence | None = None,
         jobs_here: Callable[[], int] | None = None,
+        engine_problem: Callable[[], Sentence | None] = lambda: None,
     ) -> None:
         super().__init__()
         self.context = AppContext(
@@ -106,6 +108,7 @@ class FototuiApp(App[None]):
             pictures or PictureLoader(backend.storage),
             _remembered_list(preferences),
             presence,
+            engine_problem=engine_problem,
         )
         self.store = store
         self.preferences = preferences

@@ -260,6 +260,7 @@ def _make_app(
         pictures=pictures,
         presence=Presence(backend, uuid.uuid4(), host=socket.gethostname()),
         jobs_here=None if supervisor is None else lambda: supervisor.running,
+        engine_problem=lambda: None if supervisor is None else supervisor.problem,
     )
 
 
