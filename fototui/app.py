@@ -24,7 +24,7 @@ from fototui.pictures.loader import PictureLoader
 from fototui.screens.activity import ActivityScreen
 from fototui.screens.base import FototuiScreen
 from fototui.screens.compare import CompareScreen
-from fototui.screens.dialogs import LeaveDialog, Leaving
+from fototui.screens.dialogs import Confirm, LeaveDialog, Leaving
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
 from fototui.screens.order.screen import OrderScreen
@@ -256,6 +256,7 @@ class FototuiApp(App[None]):
             "everywhere.next_theme": Command(self._next_theme),
             "everywhere.next_language": Command(self.next_language),
             "everywhere.undo_choice": Command(self.undo_choice, self._why_no_undo),
+            "everywhere.how_to_leave": Command(self._say_how_to_leave),
             "everywhere.quit": Command(self._quit),
         }
 
@@ -297,6 +298,28 @@ class FototuiApp(App[None]):
         last, self.last_choice = self.last_choice, None
         if last is not None:
             perform(self.app, lambda: last.undo(self.context.backend), lambda words: words)
+
+    def _say_how_to_leave(self) -> None:
+        """Who presses ^C by habit must not lose what is being done, and wants to know the way."""
+        keys = [
+            self.get_key_display(active.binding)
+            for active in self.screen.active_bindings.values()
+            if active.binding.id == "everywhere.quit"
+        ]
+        if keys:
+            self.notify(_("{key} leaves the app.").format(key=keys[0]))
+
+    def on_leave_asked(self, _message: messages.LeaveAsked) -> None:
+        """Ask before the app is left; where jobs run here, the question is what becomes of them."""
+        if self._jobs_here is not None and self._jobs_here():
+            self._quit()
+            return
+
+        async def ask() -> None:
+            if await self.push_screen_wait(Confirm(_("Leave fototui?"), yes=_("Leave"))):
+                self.exit()
+
+        self.run_worker(ask(), group="leave", exclusive=True)
 
     def _quit(self) -> None:
         """Leave the app; jobs that run here are handed over or waited for."""

@@ -149,7 +149,7 @@ class EnginesScreen(FototuiScreen):
             _("No engine is running. Start one with: fototui engine, or leave out --no-engine.")
         )
         jobs.show_when_empty(
-            _("Nothing is waiting, nothing failed in the last hour. Orders: f1, then g or s.")
+            _("Nothing is waiting, nothing failed in the last hour. Orders: 1, then g or s.")
         )
         engines.border_title = _("Engines")
         self.query_one(ThroughputChart).border_title = _("Versions per minute, last hour")

@@ -29,6 +29,8 @@ class Action:
         tooltip: A sentence, for help and palette.
         changes: It changes something, so a read-only terminal refuses it.
         show: It stands in the footer.
+        stays: However little room there is, the footer does not drop it: a way out, or what the
+            screen is for.
     """
 
     id: str
@@ -37,6 +39,7 @@ class Action:
     tooltip: str
     changes: bool = False
     show: bool = True
+    stays: bool = False
 
     @property
     def scope(self) -> Scope:

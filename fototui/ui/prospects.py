@@ -43,6 +43,27 @@ def why_waiting(context: AppContext, kind: JobKind) -> str | None:
     return None
 
 
+def trouble(context: AppContext) -> str:
+    """Why jobs are not done, in a few words for the header; empty where all lanes are worked in."""
+    paused = [lane for lane in context.store.lanes if lane.paused_at is not None]
+    parts = []
+    if context.store.lanes and not context.store.engines:
+        parts.append("✗ " + _("no engine"))
+    if paused:
+        parts.append("‖ " + ", ".join(translate(LANES[lane.lane].label) for lane in paused))
+    return "  ".join(parts)
+
+
+def alarm(context: AppContext) -> str:
+    """The same as signs: how many lanes and engines are paused, and whether there is no engine."""
+    store = context.store
+    moments = [lane.paused_at for lane in store.lanes]
+    moments += [engine.paused_at for engine in store.engines]
+    paused = sum(at is not None for at in moments)
+    is_idle = bool(store.lanes) and not store.engines
+    return ("✗" if is_idle else "") + (f"‖{paused}" if paused else "")
+
+
 def asked_for(context: AppContext, words: str, kind: JobKind) -> str:
     """Say of one job that was asked for that it waits, where it does.
 

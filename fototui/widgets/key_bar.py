@@ -58,17 +58,21 @@ class KeyBar(Widget):
         return Content("").join(parts)
 
     def _fitting(self) -> list[tuple[str, Action]]:
-        """Keys and actions that there is room for; help, which tells the others, always stays."""
-        keys = [
-            (key, action)
-            for active in self.screen.active_bindings.values()
-            if (action := ACTIONS.get(active.binding.id or "")) is not None
-            and self._is_told(key := self.app.get_key_display(active.binding), action)
-        ]
+        """Keys and actions that there is room for, each action with the first of its keys.
+
+        The way out, what the screen is for, and help, which tells the rest, stay in any case.
+        """
+        told: dict[str, tuple[str, Action]] = {}
+        for active in self.screen.active_bindings.values():
+            action = ACTIONS.get(active.binding.id or "")
+            key = self.app.get_key_display(active.binding)
+            if action is not None and self._is_told(key, action):
+                told.setdefault(action.id, (key, action))
+        keys = list(told.values())
         widths = {a.id: cell_len(f" {key} {self._label_of(a.id)} ") for key, a in keys}
         room = self.size.width - sum(widths.values())
         for key, action in reversed(keys.copy()):
-            if room < 0 and action.id != "everywhere.help":
+            if room < 0 and not action.stays:
                 keys.remove((key, action))
                 room += widths[action.id]
         return keys
