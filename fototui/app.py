@@ -25,7 +25,7 @@ from fototui.pictures.preflight import Preflight
 from fototui.screens.activity import ActivityScreen
 from fototui.screens.base import FototuiScreen
 from fototui.screens.compare import CompareScreen
-from fototui.screens.dialogs import LeaveDialog, Leaving
+from fototui.screens.dialogs import Confirm, LeaveDialog, Leaving
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
 from fototui.screens.order.screen import OrderScreen
@@ -71,6 +71,7 @@ class FototuiApp(App[None]):
         preflight: Checks SVGs; one on the same storage where not given.
         presence: Who else is here; the app tells it where this operator is.
         jobs_here: How many jobs run in this process; None where no engine runs.
+        engine_problem: Tells why no engine runs here; None where one does, or none is to.
 
     Attributes:
         leaving: What becomes of the jobs that run here, once the app has ended.
@@ -99,6 +100,7 @@ class FototuiApp(App[None]):
         preflight: Preflight | None = None,
         presence: Presence | None = None,
         jobs_here: Callable[[], int] | None = None,
+        engine_problem: Callable[[], Sentence | None] = lambda: None,
     ) -> None:
         super().__init__()
         self.context = AppContext(
@@ -110,6 +112,7 @@ class FototuiApp(App[None]):
             preflight or Preflight(backend.storage),
             _remembered_list(preferences),
             presence,
+            engine_problem=engine_problem,
         )
         self.store = store
         self.preferences = preferences
@@ -257,6 +260,7 @@ class FototuiApp(App[None]):
             "everywhere.next_theme": Command(self._next_theme),
             "everywhere.next_language": Command(self.next_language),
             "everywhere.undo_choice": Command(self.undo_choice, self._why_no_undo),
+            "everywhere.how_to_leave": Command(self._say_how_to_leave),
             "everywhere.quit": Command(self._quit),
         }
 
@@ -298,6 +302,28 @@ class FototuiApp(App[None]):
         last, self.last_choice = self.last_choice, None
         if last is not None:
             perform(self.app, lambda: last.undo(self.context.backend), lambda words: words)
+
+    def _say_how_to_leave(self) -> None:
+        """Who presses ^C by habit must not lose what is being done, and wants to know the way."""
+        keys = [
+            self.get_key_display(active.binding)
+            for active in self.screen.active_bindings.values()
+            if active.binding.id == "everywhere.quit"
+        ]
+        if keys:
+            self.notify(_("{key} leaves the app.").format(key=keys[0]))
+
+    def on_leave_asked(self, _message: messages.LeaveAsked) -> None:
+        """Ask before the app is left; where jobs run here, the question is what becomes of them."""
+        if self._jobs_here is not None and self._jobs_here():
+            self._quit()
+            return
+
+        async def ask() -> None:
+            if await self.push_screen_wait(Confirm(_("Leave fototui?"), yes=_("Leave"))):
+                self.exit()
+
+        self.run_worker(ask(), group="leave", exclusive=True)
 
     def _quit(self) -> None:
         """Leave the app; jobs that run here are handed over or waited for."""

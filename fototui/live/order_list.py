@@ -103,6 +103,7 @@ class OrderList:
 
     Attributes:
         shown: ULIDs of the orders that are shown, in their order. Replaced, never changed in place.
+        waiting: Pictures that wait for review, in all orders.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class OrderList:
         self.reverse = reverse
         self.search = search
         self.shown: Sequence[str] = ()
+        self.waiting = 0
         self._rows: dict[str, OrderRow] = {}
         self._stages: dict[str, Stage] = {}
         self._members: dict[Tab, set[str]] = {tab: set() for tab in Tab}
@@ -205,6 +207,7 @@ class OrderList:
         """Know a row; gives whether it may stand elsewhere by it."""
         old = self._rows.get(row.id)
         self._rows[row.id] = row
+        self.waiting += row.waiting - (0 if old is None else old.waiting)
         stage, stood = row.stage.stage, self._stages.get(row.id)
         self._stages[row.id] = stage
         tabs, before = _TABS[stage], () if stood is None else _TABS[stood]
@@ -225,6 +228,7 @@ class OrderList:
         return moved
 
     def _forget(self, order_id: str) -> None:
+        self.waiting -= self._rows[order_id].waiting
         del self._rows[order_id], self._stages[order_id]
         self._keys.pop(order_id, None)
         for members in self._members.values():

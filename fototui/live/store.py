@@ -170,6 +170,10 @@ class LiveStore:
             for order_id in set(order_ids).intersection(self._model.details.marked()):
                 await self._reader.fetch_detail(order_id)
 
+    def refresh_work(self) -> None:
+        """Have lanes and engines read again soon, for instance after an act of one's own."""
+        self._has_heard.set()
+
     async def run(self) -> None:
         """Fill the store and keep it true, forever; no outage ends it."""
         async with asyncio.TaskGroup() as tasks:

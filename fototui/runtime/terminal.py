@@ -264,6 +264,7 @@ def _make_app(
         preflight=preflight,
         presence=Presence(backend, uuid.uuid4(), host=socket.gethostname()),
         jobs_here=None if supervisor is None else lambda: supervisor.running,
+        engine_problem=lambda: None if supervisor is None else supervisor.problem,
     )
 
 

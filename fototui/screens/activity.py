@@ -80,7 +80,7 @@ class ActivityScreen(FototuiScreen):
 
     def heading(self) -> str:
         """What the status bar calls this screen."""
-        return _("Activity")
+        return _("History")
 
     def compose_body(self) -> ComposeResult:
         """The filter, the log, and the whole of the entry under the cursor."""

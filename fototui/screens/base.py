@@ -13,6 +13,8 @@ from textual.containers import Container
 from textual.screen import Screen
 
 from fototui.live.state import Changed
+from fototui.screens.ways import SECTIONS, ways
+from fototui.ui import prospects
 from fototui.ui.actions import Scope
 from fototui.ui.bindings import bindings
 from fototui.ui.commands import Command, CommandTable, perform
@@ -79,10 +81,12 @@ class FototuiScreen(Screen[None]):
         context = self.context
         lanes = context.store.lanes
         return StatusLine(
-            heading=self.heading(),
+            ways=ways(self.app, self, context),
+            heading="" if self.scope in SECTIONS else self.heading(),
             read_only=context.backend.read_only,
             health=context.store.health,
             others=context.others,
+            trouble=prospects.trouble(context),
             engines=len(context.store.engines),
             running=sum(lane.running for lane in lanes),
             waiting=sum(lane.waiting for lane in lanes),

@@ -23,6 +23,7 @@ from fototui.services.operations.jobs import JobBoard, JobService, JobView
 from fototui.services.operations.lanes import LaneService
 from fototui.services.operations.steering import STEERING
 from fototui.services.views.operations import EngineView, LaneView, told_held
+from fototui.ui import prospects
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
@@ -149,7 +150,7 @@ class EnginesScreen(FototuiScreen):
             _("No engine is running. Start one with: fototui engine, or leave out --no-engine.")
         )
         jobs.show_when_empty(
-            _("Nothing is waiting, nothing failed in the last hour. Orders: f1, then g or s.")
+            _("Nothing is waiting, nothing failed in the last hour. Orders: 1, then g or s.")
         )
         engines.border_title = _("Engines")
         self.query_one(ThroughputChart).border_title = _("Versions per minute, last hour")
@@ -340,6 +341,7 @@ class EnginesScreen(FototuiScreen):
     def _turned(self, words: str | None) -> str | None:
         """Show at once what one did oneself; the store's own look comes later."""
         if words is not None:
+            self.context.store.refresh_work()
             self.perform(self._read_lanes_and_engines)
         return words
 
@@ -377,7 +379,8 @@ class EnginesScreen(FototuiScreen):
         else:
             async with self.context.backend.transaction(STEERING[job.kind]) as service:
                 await service.retry(job.row_id)
-        return _("{order}: waiting to be retried.").format(order=job.order_number)
+        words = _("{order}: asked for once more.").format(order=job.order_number)
+        return prospects.asked_for(self.context, words, job.kind)
 
     def _done_to_job(self, words: str | None) -> str | None:
         self.refresher.wake()

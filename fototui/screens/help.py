@@ -60,10 +60,12 @@ class HelpScreen(ModalScreen[None]):
         for action in actions:
             if action.id.startswith("order.version_") and action.id != "order.version_1":
                 continue
-            binding = next(
-                (b for b in self._about.active_bindings.values() if b.binding.id == action.id), None
-            )
-            keys = self.app.get_key_display(binding.binding) if binding else action.keys
+            found = [
+                self.app.get_key_display(active.binding)
+                for active in self._about.active_bindings.values()
+                if active.binding.id == action.id
+            ]
+            keys = " ".join(found) or action.keys
             keys = "1–9" if action.id == "order.version_1" else keys
             against = (
                 self._about.reason_against(action.id) if action.scope is self._about.scope else None

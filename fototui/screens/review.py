@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.timer import Timer
 
 from fototui.domain.errors import FototuiError
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind, VersionType
 from fototui.i18n import _, translate
 from fototui.live.state import Changed
 from fototui.log import get_logger
@@ -23,6 +23,7 @@ from fototui.services.backend import ReadOnlyError
 from fototui.services.review.queue import ReviewItem, ReviewProgress
 from fototui.services.review.service import PictureDecidedError, PictureTakenError, ReviewService
 from fototui.services.views.versions import VersionView
+from fototui.ui import prospects
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
@@ -367,7 +368,8 @@ class ReviewScreen(FototuiScreen):
             return False
         async with self.context.backend.transaction(ReviewService) as service:
             await service.again(item, options)
-        self.notify(_("Another version is being made; it comes up here when it is done."))
+        words = _("Another version is asked for; it comes up here when it is done.")
+        self.notify(prospects.asked_for(self.context, words, JobKind(item.kind)))
         return True
 
     async def _skip(self, item: ReviewItem) -> bool:

@@ -30,6 +30,8 @@ class Action:
         changes: It changes something, so a read-only terminal refuses it.
         show: It stands in the footer.
         where_possible: There it stands only where it can be done now.
+        stays: However little room there is, the footer does not drop it: a way out, or what the
+            screen is for.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Action:
     changes: bool = False
     show: bool = True
     where_possible: bool = False
+    stays: bool = False
 
     @property
     def scope(self) -> Scope:

@@ -13,29 +13,35 @@ from fototui.ui.looking import LOOKING
 __all__ = ["ACTIONS", "Action", "Scope", "in_scope"]
 
 _TABLE: tuple[Action, ...] = (
-    Action("everywhere.help", "question_mark", N_("Help"), N_("Show the keys of this screen.")),
+    Action(
+        "everywhere.help",
+        "question_mark",
+        N_("Help"),
+        N_("Show the keys of this screen."),
+        stays=True,
+    ),
     Action("everywhere.palette", "ctrl+p", N_("Palette"), N_("Find any action by its name.")),
     Action(
-        "everywhere.show_orders", "f1", N_("Orders"), N_("Go to the list of orders."), show=False
+        "everywhere.show_orders", "1,f1", N_("Orders"), N_("Go to the list of orders."), show=False
     ),
     Action(
         "everywhere.show_review",
-        "f2",
+        "2,f2",
         N_("Review"),
         N_("Review the pictures that are waiting."),
         show=False,
     ),
     Action(
         "everywhere.show_engines",
-        "f3",
+        "3,f3",
         N_("Engines"),
         N_("See engines, lanes and jobs."),
         show=False,
     ),
     Action(
         "everywhere.show_activity",
-        "f4",
-        N_("Activity"),
+        "4,f4",
+        N_("History"),
         N_("See who did what, and when."),
         show=False,
     ),
@@ -55,14 +61,23 @@ _TABLE: tuple[Action, ...] = (
         changes=True,
         show=False,
     ),
+    Action(
+        "everywhere.how_to_leave",
+        "ctrl+c",
+        N_("How to leave"),
+        N_("Say how to leave the app; it does not end by this key."),
+        show=False,
+    ),
     Action("everywhere.quit", "ctrl+q", N_("Quit"), N_("Leave the app.")),
-    Action("orders.open", "enter", N_("Open"), N_("Open the order.")),
+    Action("orders.open", "enter", N_("Open"), N_("Open the order."), stays=True),
+    Action("orders.leave", "q", N_("Leave"), N_("Leave the app, after a question."), stays=True),
     Action(
         "orders.next_step",
         "full_stop",
         N_("Next step"),
         N_("Take the order one step on, or all marked ones: whatever each wants next."),
         changes=True,
+        stays=True,
     ),
     Action(
         "orders.search", "slash", N_("Search"), N_("Filter by number, name, e-mail or dedication.")
@@ -146,13 +161,17 @@ _TABLE: tuple[Action, ...] = (
         N_("Copy the order's address in Shopify's admin."),
         show=False,
     ),
-    Action("order.back", "escape", N_("Back"), N_("Go back to the list.")),
+    Action("order.back", "escape,q", N_("Back"), N_("Go back to the list."), stays=True),
     Action(
         "order.next_step",
         "full_stop",
         N_("Next step"),
         N_("Take the order one step on: whatever it wants next."),
         changes=True,
+        stays=True,
+    ),
+    Action(
+        "order.choose", "enter", N_("Choose"), N_("Choose this version."), changes=True, stays=True
     ),
     Action(
         "order.generate_books",
@@ -169,7 +188,6 @@ _TABLE: tuple[Action, ...] = (
         N_("See the pages of this line item's book, and its older books."),
         where_possible=True,
     ),
-    Action("order.choose", "enter", N_("Choose"), N_("Choose this version."), changes=True),
     Action(
         "order.generate_coloring",
         "g",
@@ -308,7 +326,11 @@ _TABLE: tuple[Action, ...] = (
     ),
     *LOOKING,
     Action(
-        "review.back", "escape", N_("Back"), N_("Leave the review; it continues here next time.")
+        "review.back",
+        "escape,q",
+        N_("Back"),
+        N_("Leave the review; it continues here next time."),
+        stays=True,
     ),
     Action(
         "review.accept",
@@ -316,6 +338,7 @@ _TABLE: tuple[Action, ...] = (
         N_("Accept"),
         N_("Choose this version and see the next."),
         changes=True,
+        stays=True,
     ),
     Action(
         "review.again",
@@ -347,20 +370,21 @@ _TABLE: tuple[Action, ...] = (
         show=False,
     ),
     Action("review.compare", "c", N_("Compare"), N_("See original and versions side by side.")),
-    Action("engines.back", "escape", N_("Back"), N_("Go back to the list.")),
+    Action("engines.back", "escape,q", N_("Back"), N_("Go back to the list."), stays=True),
     Action(
         "engines.pause",
         "p",
         N_("Pause"),
         N_("Pause or resume the lane or the engine."),
         changes=True,
+        stays=True,
     ),
     Action("engines.cancel", "x", N_("Cancel"), N_("Cancel the job."), changes=True),
     Action("engines.retry", "r", N_("Retry"), N_("Retry the failed job."), changes=True),
-    Action("engines.open", "enter", N_("Open"), N_("Open the job's order.")),
+    Action("engines.open", "enter", N_("Open"), N_("Open the job's order."), stays=True),
     Action("engines.switch", "tab", N_("Next table"), N_("Go to the next table."), show=False),
-    Action("activity.back", "escape", N_("Back"), N_("Go back to the list.")),
-    Action("activity.open", "enter", N_("Open"), N_("Open the order.")),
+    Action("activity.back", "escape,q", N_("Back"), N_("Go back to the list."), stays=True),
+    Action("activity.open", "enter", N_("Open"), N_("Open the order."), stays=True),
     Action("activity.by_order", "o", N_("This order"), N_("Show only this order, or all.")),
     Action(
         "activity.by_operator", "u", N_("This operator"), N_("Show only this operator, or all.")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from fototui.domain.books import BookOptions
 from fototui.domain.costs import Prices
+from fototui.domain.sentences import Sentence
 from fototui.live.order_list import OrderList
 from fototui.live.store import LiveStore
 from fototui.pictures.loader import PictureLoader
@@ -21,6 +22,10 @@ from fototui.ui.presence import Presence
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _none() -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class AppContext:
         order_list: The orders as the list shows them, filtered and sorted.
         presence: Who else is here; None where nobody is asked.
         terminal_id: This terminal, as claims on pictures name it.
+        engine_problem: Tells why no engine runs here; None where one does, or none is to.
     """
 
     backend: Backend
@@ -77,6 +83,7 @@ class AppContext:
     order_list: OrderList
     presence: Presence | None = None
     terminal_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    engine_problem: Callable[[], Sentence | None] = _none
 
     @property
     def timezone(self) -> tzinfo:

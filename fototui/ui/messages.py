@@ -19,6 +19,10 @@ class OpenOrder(Message):
         self.order_id = order_id
 
 
+class LeaveAsked(Message):
+    """The operator wants to leave the app, and is to be asked."""
+
+
 class ShowSection(Message):
     """Another section of the app is to be shown.
 

@@ -58,9 +58,9 @@ class KeyBar(Widget):
         return Content("").join(parts)
 
     def _fitting(self) -> list[tuple[str, Action]]:
-        """Actions that there is room for, each with the first of its keys.
+        """Keys and actions that there is room for, each action with the first of its keys.
 
-        Help, which tells the others, always stays, and so does the way back.
+        The way out, what the screen is for, and help, which tells the rest, stay in any case.
         """
         told: dict[str, tuple[str, Action]] = {}
         for active in self.screen.active_bindings.values():
@@ -72,7 +72,7 @@ class KeyBar(Widget):
         widths = {a.id: cell_len(f" {key} {self._label_of(a.id)} ") for key, a in keys}
         room = self.size.width - sum(widths.values())
         for key, action in reversed(keys.copy()):
-            if room < 0 and not action.id.endswith((".help", ".back")):
+            if room < 0 and not action.stays:
                 keys.remove((key, action))
                 room += widths[action.id]
         return keys

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from textual.content import Content
+from textual.events import Click
 from textual.widget import Widget
 
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext
 from fototui.live.state import FeedState, Health
 
+_ROOMY = 100
+"""From so many columns on the program's name has room beside all else."""
+_FEED_RANK = 2
 # Of the operators who are in the app too, so many are named.
 _NAMES = 3
 _FEED = {
@@ -24,24 +28,49 @@ _FEED = {
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """A screen that one can go to, as the header names it.
+
+    Args:
+        action_id: The action that goes there.
+        key: The key that does it here; empty where none does.
+        name: What it is called; translated.
+        count: What waits there; nothing is said of none.
+        alarm: A sign for what is wrong there; empty where nothing is.
+        is_here: One is there.
+    """
+
+    action_id: str
+    key: str
+    name: str
+    count: int = 0
+    alarm: str = ""
+    is_here: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StatusLine:
     """What the header tells.
 
     Args:
-        heading: What the screen is called.
+        ways: The screens that one can go to.
+        heading: What is looked at above them; empty on these screens themselves.
         read_only: This terminal only looks.
         health: How far what is shown can be trusted.
         others: Other operators who are in the app.
+        trouble: Why jobs are not done, in a few words; empty where they are.
         engines: Living engines.
         running: Jobs held by them.
         waiting: Jobs that nobody works on.
         now: The time here.
     """
 
+    ways: Sequence[Way]
     heading: str
     read_only: bool
     health: Health
     others: Sequence[str]
+    trouble: str
     engines: int
     running: int
     waiting: int
@@ -49,7 +78,7 @@ class StatusLine:
 
 
 class StatusBar(Widget):
-    """One line: the screen, the live feed, the database, the engines, the time.
+    """One line: where one can go, the live feed, the database, the engines, the time.
 
     Args:
         read: Gives what it is to tell now.
@@ -62,52 +91,100 @@ class StatusBar(Widget):
     def __init__(self, read: Callable[[], StatusLine]) -> None:
         super().__init__()
         self._read = read
+        self._spans: list[tuple[int, int, str]] = []
 
     def on_mount(self) -> None:
         """Keep the clock going."""
         self.set_interval(5, self.refresh)
 
     def render(self) -> Content:
-        """Lay the line out; what does not fit goes from the middle."""
+        """Lay the line out: what matters least goes first, and the names of other screens last."""
         status = self._read()
-        left = Content.assemble(
-            (" fototui ", "bold $accent"), (f" {clean_line(status.heading)} ", "bold")
-        )
-        if status.read_only:
-            words = _("READ ONLY")
-            left += Content.styled(f" {words} ", "bold $text-warning on $warning-muted")
-        parts = [*_state(status), Content(f" {status.now:%H:%M} ")]
-        while parts and left.cell_length + sum(p.cell_length for p in parts) > self.size.width:
-            parts.pop(-2 if len(parts) > 1 else 0)
-        right = Content("  ").join(parts) if parts else Content("")
+        parts = _state(status)
+        left = self._left(status, are_named=True)
+        kept = self._kept(left, parts, least=_FEED_RANK)
+        if kept is None:
+            left = self._left(status, are_named=False)
+            kept = self._kept(left, parts, least=0) or []
+        right = Content("  ").join(kept)
         gap = max(1, self.size.width - left.cell_length - right.cell_length)
         return left + Content(" " * gap) + right
 
+    def _kept(
+        self, left: Content, parts: Sequence[tuple[int, Content]], *, least: int
+    ) -> list[Content] | None:
+        """What there is room for at the right; None where that is too little."""
+        room = self.size.width - left.cell_length
+        kept = list(parts)
+        while sum(2 + part.cell_length for _rank, part in kept) > room:
+            last = max(kept, key=lambda part: part[0])
+            if last[0] <= least:
+                return None
+            kept.remove(last)
+        return [part for _rank, part in kept]
 
-def _state(status: StatusLine) -> list[Content]:
+    def _left(self, status: StatusLine, *, are_named: bool) -> Content:
+        """The ways, and what is looked at; without names, that of the present screen stays."""
+        left = (
+            Content.styled(" fototui ", "bold $accent") if self.size.width >= _ROOMY else Content()
+        )
+        self._spans = []
+        for way in status.ways:
+            words = [way.key, way.name] if are_named or way.is_here else [way.key]
+            words += [str(way.count)] if way.count else []
+            told = Content.styled(" ".join(filter(None, words)), "bold" if way.is_here else "")
+            if way.alarm:
+                told = Content.assemble(told, (f" {way.alarm}", "bold $text-error"))
+            piece = Content.assemble(" ", told, " ")
+            if way.is_here:
+                piece = piece.stylize("on $accent-muted")
+            start = left.cell_length
+            left += piece
+            self._spans.append((start, left.cell_length, way.action_id))
+        if status.heading:
+            left += Content.styled(f" › {clean_line(status.heading)} ", "bold")
+        if status.read_only:
+            words_of_it = _("READ ONLY")
+            left += Content.styled(f" {words_of_it} ", "bold $text-warning on $warning-muted")
+        return left
+
+    async def on_click(self, event: Click) -> None:
+        """Go where the words under the mouse say."""
+        for start, end, action_id in self._spans:
+            if start <= event.x < end:
+                await self.app.run_action(f"act('{action_id}')")
+
+
+def _state(status: StatusLine) -> list[tuple[int, Content]]:
+    """What stands at the right, each with a rank: the higher, the sooner it is left out."""
     health = status.health
     mark, colour = _FEED[health.feed]
-    parts = [Content.assemble((mark, colour), f" {_feed_words(health)}")]
+    parts = [(_FEED_RANK, Content.assemble((mark, colour), f" {_feed_words(health)}"))]
     if health.database_ok:
-        parts.append(Content.assemble(("●", "$success"), " ", _("db")))
+        parts.append((_FEED_RANK, Content.assemble(("●", "$success"), " ", _("db"))))
     else:
-        since = health.database_lost_at
-        words = _("db lost")
-        if since is not None:
-            words = _("db lost since {time}").format(
-                time=since.astimezone(status.now.tzinfo).strftime("%H:%M")
-            )
-        parts.append(Content.assemble(("✗", "$error"), f" {words}"))
+        parts.append((0, Content.assemble(("✗", "$error"), f" {_database_words(status)}")))
     if others := [clean_line(name, limit=20) for name in status.others]:
         more = f" +{len(others) - _NAMES}" if len(others) > _NAMES else ""
-        parts.append(Content(f"☻ {', '.join(others[:_NAMES])}{more}"))
+        parts.append((5, Content(f"☻ {', '.join(others[:_NAMES])}{more}")))
     counts = (
         ngettext("{count} engine", "{count} engines", status.engines).format(count=status.engines),
         ngettext("{count} running", "{count} running", status.running).format(count=status.running),
         ngettext("{count} waiting", "{count} waiting", status.waiting).format(count=status.waiting),
     )
-    parts.append(Content("⚙ " + " · ".join(counts)))
+    if status.trouble:
+        parts.append((4, Content.styled(status.trouble, "bold $text-error")))
+    parts.append((6, Content("⚙ " + " · ".join(counts))))
+    parts.append((_FEED_RANK, Content(f"{status.now:%H:%M} ")))
     return parts
+
+
+def _database_words(status: StatusLine) -> str:
+    since = status.health.database_lost_at
+    if since is None:
+        return _("db lost")
+    time = since.astimezone(status.now.tzinfo).strftime("%H:%M")
+    return _("db lost since {time}").format(time=time)
 
 
 def _feed_words(health: Health) -> str:

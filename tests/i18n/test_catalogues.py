@@ -52,7 +52,9 @@ CZECH = frozenset(
 )
 """Labels that are Czech in the source."""
 
-SAME_IN_CZECH = frozenset({"Hub", "Limit", "PID", "SVG", "SVG v{number}", "SVG…", "Shopify", "db"})
+SAME_IN_CZECH = frozenset(
+    {"Hub", "Limit", "PID", "SVG", "SVG v{number}", "SVG…", "Shopify", "db", "{count} SVG"}
+)
 
 
 @pytest.fixture(autouse=True)

@@ -77,7 +77,7 @@ def open_app(database: Database, storage: DirectoryStorage) -> OpenApp:
             home=home,
         )
         async with app.run_test(size=size) as pilot:
-            await until_shown(pilot, lambda: app.store.is_complete)
+            await until_shown(pilot, lambda: app.store.is_complete and app.store.lanes)
             yield app, pilot
 
     return opened

@@ -171,6 +171,8 @@ async def orders_app(
     )
     async with app.run_test(size=size) as pilot:
         await until_shown(pilot, lambda: app.store.is_complete)
+        # Messages tell whether an engine will do what is asked for.
+        await until_shown(pilot, lambda: app.store.lanes or rows is not None)
         known = app.home.list
         await until_shown(pilot, lambda: known.count(Tab.ALL) == len(app.store.orders))
         await pilot.pause()

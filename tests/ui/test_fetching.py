@@ -91,7 +91,7 @@ class Office:
             home=OrdersScreen,
         )
         async with app.run_test(size=size) as pilot:
-            await until_shown(pilot, lambda: app.store.is_complete)
+            await until_shown(pilot, lambda: app.store.is_complete and app.store.lanes)
             shown = orders_screen(app).list
             await until_shown(pilot, lambda: len(shown.shown) == len(app.store.orders))
             await pilot.pause()
@@ -188,7 +188,9 @@ async def test_marked_orders_are_fetched_again(office: Office, database: Databas
         await make_order(session, shopify_id=None, order_number="#M1000")
     async with office.opened() as (app, pilot):
         await pilot.press("ctrl+a", "f")
-        await until_shown(pilot, lambda: "1 started. 1 skipped:" in toasts(app))
+        await until_shown(
+            pilot, lambda: "1 order to be fetched; no engine is running. 1 left out:" in toasts(app)
+        )
         assert "made by hand" in toasts(app)
     async with database.session() as session:
         asked = "SELECT order_number FROM orders WHERE sync_requested_at IS NOT NULL"
@@ -243,7 +245,7 @@ async def test_r_prefers_the_failed_version_and_shift_r_does_both(
     async with office.opened() as (app, pilot):
         screen = await open_order(app, pilot, order)
         await pilot.press("r")
-        await until_shown(pilot, lambda: "v1 is being retried" in toasts(app))
+        await until_shown(pilot, lambda: "Colouring v1 is asked for once more" in toasts(app))
         assert await office.status(order) == OrderStatus.ERROR
         async with database.session() as session, session.begin():
             await session.execute(text("UPDATE coloring_versions SET status = 'error'"))
@@ -251,7 +253,7 @@ async def test_r_prefers_the_failed_version_and_shift_r_does_both(
             pilot, lambda: screen.selection.version and screen.selection.version.status == "error"
         )
         await pilot.press("R")
-        await until_shown(pilot, lambda: "1 started." in toasts(app))
+        await until_shown(pilot, lambda: "1 colouring;" in toasts(app))
         assert await office.status(order) == OrderStatus.PENDING
 
 
@@ -259,7 +261,7 @@ async def test_r_in_the_list_retries_the_orders_too(office: Office) -> None:
     orders = [await office.failed_order(), await office.failed_order(uploaded=True)]
     async with office.opened() as (app, pilot):
         await pilot.press("ctrl+a", "r")
-        await until_shown(pilot, lambda: "2 started." in toasts(app))
+        await until_shown(pilot, lambda: "1 order to be fetched, photos of 1 order;" in toasts(app))
     assert [await office.status(order) for order in orders] == ["downloading", "pending"]
 
 

@@ -123,7 +123,12 @@ async def test_marked_orders_are_taken_on_together(
     async with open_orders() as (app, pilot):
         await pilot.press("ctrl+a", ".")
         await until_shown(pilot, lambda: app.toasts and len(app.opened) == 2)
-        assert app.toasts == [f"3 started. {cancelled.order_number} is handed over."]
+        assert app.toasts == [
+            (
+                "Queued: 3 colourings in 2 orders; no engine is running. "
+                f"{cancelled.order_number} is handed over."
+            )
+        ]
         assert app.opened == ["review", str(coloured.id)]
         assert not app.home.table.marked
         async with database.session() as session:

@@ -405,7 +405,7 @@ class TestGenerating:
         order_id = await shop.order(DONE, images=3, selected=1)
         async with shop.opened(order_id) as (app, pilot, screen):
             await pilot.press("G")
-            await hears(app, pilot, "2 started. 1 skipped:")
+            await hears(app, pilot, "2 colourings; no engine is running. 1 left out:")
             await pilot.press("S")
             await until_shown(pilot, lambda: screen.selection.kind is VersionType.SVG)
             images = (await shop.detail(order_id)).images
@@ -438,7 +438,7 @@ class TestRetryingAndCancelling:
         order_id = await shop.order(ColoringProcessingStatus.ERROR)
         async with shop.opened(order_id) as (app, pilot, screen):
             await pilot.press("r")
-            await hears(app, pilot, "v1 is being retried")
+            await hears(app, pilot, "Colouring v1 is asked for once more. It waits: no engine")
             assert (await shop.colorings(order_id))[0].status == "queued"
             await until_shown(pilot, lambda: "○" in rows(screen))
             await pilot.press("r")
@@ -449,7 +449,7 @@ class TestRetryingAndCancelling:
         order_id = await shop.order(DONE, error, selected=1, svg=SvgProcessingStatus.ERROR)
         async with shop.opened(order_id) as (app, pilot, _screen):
             await pilot.press("R")
-            await hears(app, pilot, "2 started.")
+            await hears(app, pilot, "1 colouring, 1 SVG;")
             image = (await shop.detail(order_id)).images[0]
             assert [view.status for view in (image.coloring[1], image.svg[0])] == ["queued"] * 2
 

@@ -461,7 +461,9 @@ async def test_bulk_colourings(open_orders: OpenOrders, database: Database) -> N
         await pilot.press("ctrl+a", "g")
         await until_shown(pilot, lambda: app.toasts)
         assert await _count(database, ColoringVersion) == 4
-        assert app.toasts[0].startswith("3 started. 2 skipped: ")
+        assert app.toasts[0].startswith(
+            "Queued: 3 colourings in 2 orders; no engine is running. 2 left out: "
+        )
         assert "completed already" in app.toasts[0]
         assert not app.home.table.marked
         await until_shown(pilot, lambda: app.home.list.count(Tab.RUNNING) == 2)
@@ -480,7 +482,7 @@ async def test_svg_of_the_order_under_the_cursor(
     async with open_orders() as (app, pilot):
         await pilot.press("s")
         await until_shown(pilot, lambda: app.toasts)
-        assert app.toasts == ["1 started."]
+        assert app.toasts == ["Queued: 1 SVG; no engine is running."]
         async with database.session() as session, session.begin():
             image_ids = (await session.scalars(select(SvgVersion.image_id))).all()
             order_id = await session.scalar(
@@ -503,7 +505,10 @@ async def test_retry_of_both_kinds(open_orders: OpenOrders, database: Database) 
         await pilot.press("r")
         await until_shown(pilot, lambda: len(app.toasts) == 2)
         assert app.toasts == [
-            "2 started. Made of Colouring v1: none is chosen.",
+            (
+                "Queued: 1 colouring, 1 SVG; no engine is running. "
+                "Made of Colouring v1: none is chosen."
+            ),
             "There is nothing to start.",
         ]
         async with database.session() as session, session.begin():

@@ -114,7 +114,7 @@ class Office:
         )
         async with app.run_test(size=(120, 36)) as pilot:
             operator = Operator(name, app, pilot, together)
-            await operator.see(lambda: app.store.is_complete)
+            await operator.see(lambda: app.store.is_complete and app.store.lanes)
             await work(operator)
             await together.wait()  # nobody leaves before the other has seen all
         return operator
@@ -258,7 +258,10 @@ async def test_retrying_at_once_makes_it_once(office: Office) -> None:
 
     both = await office.work(work)
 
-    assert sorted("being retried" in operator.toasts for operator in both.values()) == [False, True]
+    assert sorted("asked for once more" in operator.toasts for operator in both.values()) == [
+        False,
+        True,
+    ]
     log = "SELECT action FROM activity WHERE action = 'retried'"
     assert await office.ask(log) == ["retried"]
     assert await office.ask("SELECT status::text FROM coloring_versions") == ["queued"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from fototui.domain.stages import BookState, Step
-from fototui.domain.statuses import OrderStatus, VersionType
+from fototui.domain.statuses import JobKind, OrderStatus, VersionType
 from fototui.i18n import _, translate
 from fototui.screens import addresses
 from fototui.screens.base import FototuiScreen
@@ -23,8 +23,10 @@ from fototui.screens.orders.bulk import Outcome
 from fototui.screens.orders.urgency import turn_urgency
 from fototui.services.ingest.imports import SyncService
 from fototui.services.versions.kinds import version_service
+from fototui.services.versions.messages import name_of
 from fototui.services.views.orders import OrderRow
-from fototui.services.views.versions import StartReport, VersionView
+from fototui.services.views.versions import VersionView
+from fototui.ui import prospects
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
 
@@ -110,7 +112,7 @@ class OrderCommands(FototuiScreen):
                 view = await service.create_with(image.id, None)
             return self._follow(view)
 
-        self.perform(work, _about(_("v{n} is requested.")))
+        self.perform(work, self._requested)
 
     def _ask_and_generate(self, kind: VersionType) -> None:
         image, version = self.selection.image, self.selection.version
@@ -125,7 +127,7 @@ class OrderCommands(FototuiScreen):
                 view = await service.create_with(image.id, options)
             return self._follow(view)
 
-        self.perform(work, _about(_("v{n} is requested.")))
+        self.perform(work, self._requested)
 
     def _generate_all(self, kind: VersionType) -> None:
         order_id = self.order_id
@@ -137,18 +139,35 @@ class OrderCommands(FototuiScreen):
                 if report.version is not None:
                     self.selection.follow(report.version)
             self.show_all()
-            return Outcome.of(reports).in_words()
+            return self._outcome(Outcome.of(kind, self._number, reports))
 
         self.perform(work, _as_it_is)
+
+    @property
+    def _number(self) -> str:
+        detail = self.selection.detail
+        return "" if detail is None else detail.number
+
+    def _outcome(self, outcome: Outcome) -> str:
+        return outcome.in_words(self.context, names_orders=False)
+
+    def _requested(self, view: VersionView | None) -> str | None:
+        """What is told of a version that was asked for; nothing where one thought better of it."""
+        if view is None:
+            return None
+        words = _("{version} is requested.").format(version=_name(view))
+        if view.note is not None:
+            words = f"{words} {translate(view.note)}"
+        return prospects.asked_for(self.context, words, JobKind(view.kind))
 
     def _make_books(self) -> None:
         order_id = self.order_id
 
         async def work() -> str:
-            outcome = await next_step.make_books(self.context, order_id)
+            outcome = await next_step.make_books(self.context, order_id, self._number)
             await self.context.store.refresh(order_id)
             self.show_all()
-            return outcome.in_words()
+            return self._outcome(outcome)
 
         self.perform(work, _as_it_is)
 
@@ -171,16 +190,21 @@ class OrderCommands(FototuiScreen):
                     view = await service.retry(version.id)
                 return self._follow(view)
 
-            self.perform(work, _about(_("v{n} is being retried.")))
+            self.perform(work, self._retried)
+
+    def _retried(self, view: VersionView) -> str:
+        words = _("{version} is asked for once more.").format(version=_name(view))
+        return prospects.asked_for(self.context, words, JobKind(view.kind))
 
     async def _retry_order(self, order_id: str) -> str:
         async with self.context.backend.transaction(SyncService) as orders:
             status = await orders.retry(order_id)
         self.show_all()
         if status is OrderStatus.DOWNLOADING:
-            return _("The missing photos are downloaded again.")
+            words = _("The missing photos are downloaded again.")
+            return prospects.asked_for(self.context, words, JobKind.DOWNLOAD)
         if status is OrderStatus.PENDING:
-            return _("The order will be fetched from Shopify again.")
+            return self._to_be_fetched()
         return _("Nothing is missing; the order can be worked on.")
 
     def _retry_all(self) -> None:
@@ -190,16 +214,17 @@ class OrderCommands(FototuiScreen):
         async def work() -> str:
             if has_failed:
                 self.notify(await self._retry_order(order_id))
-            reports: list[StartReport] = []
+            outcome = Outcome()
             for kind in VersionType:
                 async with self.context.backend.transaction(version_service(kind)) as service:
-                    reports += await service.retry_failed(order_id)
-            started = Outcome.of([report for report in reports if report.version is not None])
+                    reports = await service.retry_failed(order_id)
+                started = [report for report in reports if report.version is not None]
+                outcome.add(Outcome.of(kind, self._number, started))
             if any(BookState.ERROR in row.books for row in self._rows):
-                books = await next_step.make_books(self.context, order_id)
-                started.add(books.without_skipped())
+                books = await next_step.make_books(self.context, order_id, self._number)
+                outcome.add(books.without_skipped())
             self.show_all()
-            return "" if has_failed and not started.started else started.in_words()
+            return "" if has_failed and not outcome.started else self._outcome(outcome)
 
         self.perform(work, _as_it_is)
 
@@ -221,7 +246,7 @@ class OrderCommands(FototuiScreen):
                 view = await service.cancel(version.id)
             return self._follow(view)
 
-        self.perform(work, _about(_("v{n} is cancelled.")))
+        self.perform(work, _about(_("{version} is cancelled.")))
 
     # --- choosing ------------------------------------------------------------------------------
 
@@ -244,7 +269,7 @@ class OrderCommands(FototuiScreen):
             self.show_all()
             return version if is_chosen else None
 
-        self.perform(work, _about(_("v{n} is chosen.")))
+        self.perform(work, _about(_("{version} is chosen.")))
 
     # --- the next step -------------------------------------------------------------------------
 
@@ -305,9 +330,13 @@ class OrderCommands(FototuiScreen):
             async with self.context.backend.transaction(SyncService) as orders:
                 await orders.request(order_id)
             await self.context.store.refresh(order_id)
-            return _("The order will be fetched from Shopify again.")
+            return self._to_be_fetched()
 
         self.perform(work, _as_it_is)
+
+    def _to_be_fetched(self) -> str:
+        words = _("The order will be fetched from Shopify again.")
+        return prospects.asked_for(self.context, words, JobKind.INGEST)
 
     def _browse(self) -> None:
         if (file := self.selection.file) is not None:
@@ -328,13 +357,14 @@ def _as_it_is(words: str | None) -> str | None:
     return words
 
 
+def _name(view: VersionView) -> str:
+    return translate(name_of(view.kind, view.version))
+
+
 def _about(words: str) -> Callable[[VersionView | None], str | None]:
-    """A toast about a version; none where the operator thought better of it."""
+    """A message about a version; none where the operator thought better of it."""
 
     def tell(view: VersionView | None) -> str | None:
-        if view is None:
-            return None
-        told = words.format(n=view.version)
-        return told if view.note is None else f"{told} {translate(view.note)}"
+        return None if view is None else words.format(version=_name(view))
 
     return tell

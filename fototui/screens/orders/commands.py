@@ -223,7 +223,7 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
                 self._tell("", 0, 0)
             self.table.unmark(targets)
             self._show_counts()
-            return outcome.in_words()
+            return outcome.in_words(self.context, names_orders=len(targets) > 1)
 
         self.perform(work, lambda words: words)
 

@@ -114,15 +114,18 @@ def books(context: AppContext) -> bulk.Command:
         context: The parts of the app.
     """
 
-    return bulk.Command(_("Books"), lambda row: make_books(context, row.id), lambda _row: 0)
+    return bulk.Command(
+        _("Books"), lambda row: make_books(context, row.id, row.number), lambda _row: 0
+    )
 
 
-async def make_books(context: AppContext, order_id: str) -> Outcome:
+async def make_books(context: AppContext, order_id: str, number: str) -> Outcome:
     """Make books of all line items of an order that have no true one.
 
     Args:
         context: The parts of the app.
         order_id: ULID.
+        number: The order's number, for what is told.
 
     Returns:
         What was started, and why the rest was not.
@@ -132,7 +135,7 @@ async def make_books(context: AppContext, order_id: str) -> Outcome:
     """
     async with context.backend.transaction(BookService) as service:
         reports = await service.create_for_order(order_id, context.settings.book_options)
-    return Outcome.of_all((report.book is not None, report.skipped) for report in reports)
+    return Outcome.of_books(number, reports)
 
 
 async def take_on(
@@ -161,7 +164,7 @@ async def take_on(
         outcome = await _make(app, context, plan.jobs, progress)
         if outcome is None:
             return None
-        told.append(outcome.in_words())
+        told.append(outcome.in_words(context, names_orders=len(rows) > 1))
     if plan.ready:
         async with context.backend.transaction(FinishService) as service:
             report = await service.finish([row.id for row in plan.ready])

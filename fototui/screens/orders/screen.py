@@ -20,7 +20,7 @@ from fototui.screens.orders.commands import OrdersCommands
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
-from fototui.ui.messages import OrdersCounted
+from fototui.ui.messages import LeaveAsked, OrdersCounted
 from fototui.widgets.key_bar import KeyBar
 from fototui.widgets.order_filter import OrderFilter, OrderTabs
 from fototui.widgets.order_pane import OrderPane
@@ -188,6 +188,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
             **super().declare_commands(),
             "orders.search": Command(self._search),
             "orders.clear": Command(self._clear),
+            "orders.leave": Command(lambda: self.app.post_message(LeaveAsked())),
             "orders.next_tab": Command(lambda: self._turn_tab(1)),
             "orders.previous_tab": Command(lambda: self._turn_tab(-1)),
             "orders.sort": Command(lambda: self._sort_by(self.list.sort.next, reverse=False)),

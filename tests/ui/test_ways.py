@@ -1,0 +1,153 @@
+"""The header says where one can go and what is wrong there; the footer never drops the way out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from textual.pilot import Pilot
+
+from fototui.db.database import Database
+from fototui.domain.statuses import ColoringProcessingStatus, JobKind
+from fototui.i18n import _
+from fototui.screens.activity import ActivityScreen
+from fototui.screens.base import FototuiScreen
+from fototui.screens.compare import CompareScreen
+from fototui.screens.dialogs import Confirm
+from fototui.screens.engines import EnginesScreen
+from fototui.screens.order.screen import OrderScreen
+from fototui.screens.orders.screen import OrdersScreen
+from fototui.screens.picture import PictureScreen
+from fototui.screens.review import ReviewScreen
+from fototui.services.operations.lanes import LaneService
+from fototui.ui.actions import ACTIONS, Scope
+from fototui.ui.context import AppContext
+from fototui.widgets.key_bar import KeyBar
+from fototui.widgets.status_bar import StatusBar
+from tests.factories import file_ref, make_coloring, make_order
+from tests.ui.conftest import OpenApp
+from tests.ui.pages import lines, toasts
+from tests.waiting import until_shown
+
+
+@pytest.mark.parametrize(
+    ("key", "screen"), [("2", ReviewScreen), ("3", EnginesScreen), ("4", ActivityScreen)]
+)
+async def test_digits_go_to_screens(open_app: OpenApp, key: str, screen: type[object]) -> None:
+    async with open_app(OrdersScreen) as (app, pilot):
+        await pilot.press(key)
+        await until_shown(pilot, lambda: isinstance(app.screen, screen))
+        await pilot.press("q")
+        await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
+
+
+async def test_a_digit_goes_into_the_search(open_app: OpenApp) -> None:
+    async with open_app(OrdersScreen) as (app, pilot):
+        await pilot.press("slash", "3")
+        await until_shown(pilot, lambda: app.context.order_list.search == "3")
+        assert isinstance(app.screen, OrdersScreen)
+
+
+async def test_q_asks_before_the_app_is_left(open_app: OpenApp) -> None:
+    async with open_app(OrdersScreen) as (app, pilot):
+        await pilot.press("q")
+        await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("escape")
+        await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
+        await pilot.press("q")
+        await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("y")
+        await until_shown(pilot, lambda: not app.is_running)
+
+
+async def test_ctrl_c_says_how_to_leave(open_app: OpenApp) -> None:
+    async with open_app(OrdersScreen) as (app, pilot):
+        await pilot.press("ctrl+c")
+        await until_shown(pilot, lambda: "^q leaves the app." in toasts(app))
+        assert app.is_running
+
+
+async def test_the_header_tells_of_pauses_and_missing_engines(
+    open_app: OpenApp, database: Database
+) -> None:
+    async with database.session() as session:
+        await LaneService(session, operator="petr").pause(JobKind.COLORING, reason="Out of ink")
+    async with open_app(OrdersScreen, size=(80, 24), language="cs") as (app, pilot):
+        for key in ("4", "1"):
+            await pilot.press(key)
+            await until_shown(pilot, lambda: "3 Stroje ✗‖1" in lines(app)[0])
+
+
+async def test_the_header_counts_what_waits_for_review(
+    open_app: OpenApp, database: Database
+) -> None:
+    async with database.session() as session, session.begin():
+        image = (await make_order(session)).line_items[0].images[0]
+        done = ColoringProcessingStatus.COMPLETED
+        await make_coloring(session, image, status=done, file_ref=file_ref())
+    async with open_app(OrdersScreen) as (app, pilot):
+        (row,) = app.store.orders.values()
+        waiting = app.context.order_list.waiting
+        assert waiting == row.waiting
+        app.context.order_list.update({row.id: replace(row, waiting=waiting + 7)}, [row.id])
+        app.screen.query_one(StatusBar).refresh()
+        await until_shown(pilot, lambda: f"2 Review {waiting + 7}" in lines(app)[0])
+
+
+_SCREENS: dict[Scope, type[FototuiScreen]] = {
+    Scope.ORDERS: OrdersScreen,
+    Scope.REVIEW: ReviewScreen,
+    Scope.ENGINES: EnginesScreen,
+    Scope.ACTIVITY: ActivityScreen,
+    Scope.ORDER: OrderScreen,
+    Scope.PICTURE: PictureScreen,
+    Scope.COMPARE: CompareScreen,
+}
+
+
+@pytest.mark.parametrize("language", ["cs", "en"])
+async def test_footers_keep_the_way_out_and_the_main_keys(
+    open_app: OpenApp, database: Database, language: str
+) -> None:
+    async with database.session() as session, session.begin():
+        order = await make_order(session)
+        image = order.line_items[0].images[0]
+        done = ColoringProcessingStatus.COMPLETED
+        await make_coloring(session, image, status=done, file_ref=file_ref())
+    async with open_app(_home, size=(80, 24), language=language) as (app, pilot):
+        for scope in (Scope.ORDERS, Scope.REVIEW, Scope.ENGINES, Scope.ACTIVITY):
+            app.show_section(scope)
+            await _check_footer(pilot, scope, lambda: app.screen)
+        app.show_section(Scope.ORDERS)
+        await pilot.press("enter")
+        await _check_footer(pilot, Scope.ORDER, lambda: app.screen)
+        for key, scope in (("p", Scope.PICTURE), ("c", Scope.COMPARE)):
+            await pilot.press(key)
+            await _check_footer(pilot, scope, lambda: app.screen)
+            await pilot.press("q")
+            await until_shown(pilot, lambda: isinstance(app.screen, OrderScreen))
+
+
+def _home(context: AppContext) -> FototuiScreen:
+    return OrdersScreen(context)
+
+
+async def _check_footer(pilot: Pilot[None], scope: Scope, present: Callable[[], object]) -> None:
+    await until_shown(pilot, lambda: isinstance(present(), _SCREENS[scope]))
+    screen = present()
+    assert isinstance(screen, FototuiScreen)
+    await until_shown(pilot, lambda: screen.is_mounted and screen.query(KeyBar))
+    bar = screen.query_one(KeyBar)
+    wanted = [a for a in ACTIONS.values() if a.stays and a.scope in (scope, Scope.EVERYWHERE)]
+    assert any(action.label in ("Back", "Leave") for action in wanted)
+    if scope is Scope.ORDER:
+        await until_shown(pilot, lambda: screen.reason_against("order.picture") is None)
+    words = str(bar.render())
+    assert [a.id for a in wanted if screen_word(screen, a.id) not in words] == []
+    assert bar.render().cell_length <= 80
+
+
+def screen_word(screen: FototuiScreen, action_id: str) -> str:
+    """What the footer calls an action."""
+    if action_id.startswith("everywhere."):
+        return _(ACTIONS[action_id].label)
+    return screen.label_of(action_id)
