@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from sqlalchemy import text
 from textual.app import App
 from textual.pilot import Pilot
@@ -21,7 +22,7 @@ from fototui.screens.setup import SetupApp
 from fototui.storage.directory import DirectoryStorage
 from tests.ui.scenes import SCENES, Scene, begin, settle
 from tests.ui.shop import shop_app
-from tests.ui.snapshots.harness import FOLDER, complain, matches
+from tests.ui.snapshots.harness import FOLDER, KINDS, complain, difference, text_of
 
 SIZES = ((120, 36), (80, 24), (200, 60))
 IN_ALL_SIZES = ("orders", "order", "review", "engines", "book")
@@ -42,14 +43,13 @@ def _sizes(name: str) -> tuple[tuple[int, int], ...]:
 async def _different(
     app: App[Any], pilot: Pilot[Any], name: str, language: str
 ) -> AsyncIterator[str]:
-    """Gives the names of the pictures that look different."""
+    """Gives how the screens look different."""
     for width, height in _sizes(name):
         if app.size != (width, height):
             await pilot.resize_terminal(width, height)
         await settle(app, pilot)
-        picture = f"{name}-{width}x{height}-{language}"
-        if not await matches(app, pilot, picture):
-            yield picture
+        if found := await difference(app, pilot, f"{name}-{width}x{height}-{language}"):
+            yield found
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ async def test_looks_as_stored(
         for language in languages:
             if language != app.preferences.language:
                 app.next_language()
-            different += [name async for name in _different(app, pilot, name, language)]
+            different += [found async for found in _different(app, pilot, name, language)]
     complain(different)
 
 
@@ -90,11 +90,29 @@ async def test_the_first_run_looks_as_stored(key: str, language: str, tmp_path: 
     async with app.run_test(size=SIZES[0]) as pilot:
         if key == "connect":
             await pilot.press("c")
-        complain([name async for name in _different(app, pilot, f"setup-{key}", language)])
+        complain([found async for found in _different(app, pilot, f"setup-{key}", language)])
 
 
 def test_nothing_else_is_stored() -> None:
     names = [*SCENES, *(f"setup-{key}" for key in SETUP)]
-    wanted = {f"{n}-{w}x{h}-{lang}.svg" for n in names for w, h in _sizes(n) for lang in LANGUAGES}
-    stored = {path.name for path in FOLDER.iterdir() if not path.name.endswith(".new.svg")}
-    assert stored == wanted
+    screens = [f"{n}-{w}x{h}-{lang}" for n in names for w, h in _sizes(n) for lang in LANGUAGES]
+    stored = {path.name for path in FOLDER.iterdir() if ".new." not in path.name}
+    assert stored == {f"{screen}.{kind}" for screen in screens for kind in KINDS}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_the_text_beside_a_picture_has_each_sign_in_its_column(size: tuple[int, int]) -> None:
+    width, height = size
+    stored = (FOLDER / f"engines-{width}x{height}-cs.txt").read_text("utf-8")
+    assert text_of((FOLDER / f"engines-{width}x{height}-cs.svg").read_text("utf-8")) == stored
+    lines = stored.splitlines()
+    assert len(lines) == height
+    (lanes,) = (line for line in lines if line.startswith("─Fronty─"))
+    assert cell_len(lanes) == width
+    # A table's cells stand below its heads, also beside signs that are not ASCII.
+    (heads,) = (line for line in lines if "Operátor" in line)
+    (petr,) = (line for line in lines if " petr " in line and "notebook" in line)
+    assert (heads.index("Operátor"), heads.index("Počítač")) == (
+        petr.index("petr"),
+        petr.index("notebook"),
+    )
