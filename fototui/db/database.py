@@ -51,6 +51,11 @@ class _Connection(asyncpg.Connection):
         with suppress(TimeoutError):  # asyncpg has cut it then
             await super().close(timeout=timeout or _CLOSE_SECONDS)
 
+    def __del__(self) -> None:
+        """Cut it where nobody closed it: the server would keep it as long as this process lives."""
+        with suppress(RuntimeError):  # the loop is closed, and the connection with it
+            self.terminate()
+
 
 class Database(Closing):
     """One PostgreSQL database.

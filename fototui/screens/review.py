@@ -240,7 +240,7 @@ class ReviewScreen(FototuiScreen):
     @property
     def _is_there(self) -> bool:
         """Work on the queue may end when the screen was left already."""
-        return bool(self.query(ReviewPanel))
+        return any(panel.is_there for panel in self.query(ReviewPanel))
 
     def _show(self) -> None:
         if not self._is_there:

@@ -73,6 +73,11 @@ class ReviewPanel(Vertical):
         yield Static(id="empty")
 
     @property
+    def is_there(self) -> bool:
+        """All its parts stand: the innermost come last, and go first when the screen is left."""
+        return bool(self.query("#order"))
+
+    @property
     def is_loading(self) -> bool:
         """The version cannot be seen yet."""
         return self.query_one("#version", Picture).state is PictureState.LOADING
@@ -138,7 +143,8 @@ class ReviewPanel(Vertical):
         async def check() -> None:
             for file in wanted:
                 await self._preflight.check(file)
-                self._paint_warning()
+                if self.is_there:
+                    self._paint_warning()
 
         # The function and not its coroutine, which would never be awaited if cancelled before.
         self.run_worker(check, group="preflight", exclusive=True)  # type: ignore[arg-type]  # a result nobody takes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
 import weakref
 from typing import NoReturn
@@ -23,7 +24,7 @@ from fototui.domain.events import BaseMercureEvent
 from tests.conftest import PostgresServer
 from tests.factories import make_order
 from tests.pgproxy import PgProxy
-from tests.waiting import in_time
+from tests.waiting import in_time, until
 
 
 def _changed(url: str, **parts: object) -> str:
@@ -224,6 +225,23 @@ async def test_a_server_that_ends_our_connections(far: Database, database: Datab
             await admin.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
         with pytest.raises(DatabaseUnavailableError):
             await session.execute(text("SELECT 1"))
+
+
+async def test_a_connection_that_nobody_closed_does_not_stay(
+    database: Database, database_url: str
+) -> None:
+    async with Database(database_url, application_name="left") as left:
+        connection = await left.engine.raw_connection()
+        connection.detach()
+        del connection
+
+        async def is_gone() -> bool:
+            gc.collect()
+            async with database.autocommit() as session:
+                query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'left'"
+                return not await session.scalar(text(query))
+
+        await until(is_gone)
 
 
 @pytest.mark.usefixtures("impatient")

@@ -75,7 +75,7 @@ async def test_from_nothing_to_a_colouring(
         await operator.press("C-n")
         await operator.shows("All set", "Vectorizer.ai: left out", "Hub: left out")
         await operator.press("Enter")
-        await operator.shows("● db", "1 engine")
+        await operator.shows("● db", "1 Orders", "Not done 0")
         # The shop's order is fetched, opened, and its first photo coloured.
         await operator.press("f")
         await operator.shows("▸  #1001")

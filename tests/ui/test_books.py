@@ -247,7 +247,7 @@ async def test_retrying_all_that_failed_in_an_order_has_its_book_made(
     async with open_app(lambda context: OrderScreen(context, shelf.order_id)) as (app, pilot):
         await go_to_order(app, pilot)
         await pilot.press("R")
-        await until_shown(pilot, lambda: "1 started." in toasts(app))
+        await until_shown(pilot, lambda: "Queued: 1 book" in toasts(app))
         await until_shown(pilot, lambda: line(app).startswith("Book v2 · "))
         await pilot.press("R")
         assert toasts(app).splitlines()[-1] == "Nothing failed in this order."

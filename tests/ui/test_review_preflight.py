@@ -108,3 +108,21 @@ async def test_a_check_that_does_not_end_holds_no_key_up(
             assert page.words("warning") == ""
             await pilot.press("enter")
             await until_shown(pilot, lambda: page.is_over)
+
+
+async def test_a_check_that_ends_while_the_screen_is_left_says_nothing(
+    open_app: OpenApp, pictures: list[int], tmp_path: Path
+) -> None:
+    gated = GatedStorage(tmp_path / "files")
+    async with Preflight(gated) as preflight:
+        screen = open_app(lambda context: ReviewScreen(replace(context, preflight=preflight)))
+        async with screen as (app, pilot):
+            page = ReviewPage(app)
+            await until_shown(pilot, partial(page.shows, pictures[0]))
+            # What is in the panel goes before the panel, and before what the panel waits for.
+            await page.screen.query_one(ReviewPanel).remove_children()
+            gated.gate.set()
+            await until_shown(
+                pilot, lambda: preflight.known(file_ref(f"{pictures[0]}.svg")) is not None
+            )
+            assert isinstance(app.screen, ReviewScreen)

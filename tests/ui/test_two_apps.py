@@ -201,6 +201,7 @@ async def test_reviewing_at_once_judges_every_picture_once(office: Office) -> No
     for name, operator in both.items():
         logged = await office.ask(
             f"SELECT image_id FROM activity WHERE operator = '{name}' AND action = 'selected'"
+            " ORDER BY id"
         )
         assert logged == operator.judged
 
