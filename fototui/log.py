@@ -9,6 +9,7 @@ structlog is imported for the first line: most commands write none, and it takes
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -147,7 +148,8 @@ def _make_formatter(*, json: bool, terminal: bool) -> ProcessorFormatter:
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if json
         else structlog.dev.ConsoleRenderer(
-            colors=terminal, exception_formatter=structlog.dev.plain_traceback
+            colors=terminal and _may_colour(),
+            exception_formatter=structlog.dev.plain_traceback,
         )
     )
     # Tracebacks are made into text before they are masked; a fancier formatter would print the
@@ -160,6 +162,11 @@ def _make_formatter(*, json: bool, terminal: bool) -> ProcessorFormatter:
         renderer,
     ]
     return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_shared(), processors=finish)
+
+
+def _may_colour() -> bool:
+    """Whether nobody asked for none: https://no-color.org; a dumb terminal shows the codes."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 @contextmanager

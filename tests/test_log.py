@@ -69,6 +69,28 @@ def test_on_a_terminal_lines_are_readable() -> None:
     assert "{" not in text
 
 
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+    ],
+    ids=["xterm", "NO_COLOR", "dumb"],
+)
+def test_lines_have_colours_where_they_may(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], *, coloured: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    stream = Terminal()
+    configure_logging("INFO", stream=stream)
+    log().info("a line")
+    assert "a line" in stream.getvalue()
+    assert ("\x1b[" in stream.getvalue()) is coloured
+
+
 def test_form_can_be_forced() -> None:
     terminal, pipe = Terminal(), io.StringIO()
     configure_logging("INFO", json=True, stream=terminal)

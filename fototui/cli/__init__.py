@@ -3,7 +3,10 @@
 Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 130 interrupted.
 """
 
+import errno
 import gc
+import io
+import os
 import sys
 from typing import Annotated
 
@@ -64,15 +67,38 @@ def _root(
         open_terminal(context.obj)
 
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
+def _bear_every_letter() -> None:
+    """Let a terminal that knows no Czech letters show their codes, and no traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _forget_output() -> None:
+    """Throw away what could not be written; Python would try again at its end, and complain."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
 def main() -> None:
     """Run the command that the arguments name, and end the process with its exit code."""
     # Imports make what stays until the end, and the collector would go through it again and again
     # while it grows; it starts with the work (runner.run).
     gc.disable()
+    _bear_every_letter()
     try:
         app()
     except (KeyboardInterrupt, EOFError):
         sys.exit(130)
+    except OSError as error:
+        if error.errno not in _NO_ROOM or error.filename is not None:
+            raise
+        _forget_output()
+        typer.echo(f"error: The output cannot be written: {error.strerror}.", err=True)
+        sys.exit(1)
     except Exception as error:
         from fototui.domain.errors import ConfigurationError, FototuiError, InvalidInputError
 

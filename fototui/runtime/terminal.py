@@ -42,6 +42,7 @@ log = get_logger(__name__)
 _WAIT_FOR_JOBS = 60.0
 _LOOK_AT_TERMINAL = 2.0  # seconds between two looks whether it is still there
 _ORDERS_FIRST = 1.0
+_CANNOT_BE_DRAWN_ON = frozenset({"", "dumb", "unknown"})
 _FIRST_LINE = '{"event": "the log is opened", "level": "info", "logger": "fototui"}\n'
 
 
@@ -49,11 +50,17 @@ def require_terminal() -> None:
     """Refuse to draw screens into a pipe.
 
     Raises:
-        ConfigurationError: Standard output is no terminal.
+        ConfigurationError: Standard output is no terminal, or one that knows no cursor.
     """
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
         raise ConfigurationError(
             "The terminal app needs a terminal. See fototui --help for commands that need none."
+        )
+    if (kind := os.environ.get("TERM", "")) in _CANNOT_BE_DRAWN_ON:
+        raise ConfigurationError(
+            "A terminal of the kind TERM={kind} cannot show the app. Start it in another one, or "
+            "set TERM to what this one is, for instance xterm-256color.",
+            kind=kind or "(empty)",
         )
 
 
