@@ -8,6 +8,7 @@ from fototui.cli.runner import run, say, settings_for_command, stop_signals, unt
 from fototui.config.settings import Settings, load_settings
 from fototui.domain.errors import InvalidInputError
 from fototui.domain.statuses import JobKind
+from fototui.net.systemd import notify, watchdog
 from fototui.runtime.compose import open_engine, open_runtime
 
 
@@ -62,11 +63,14 @@ async def _work(
 ) -> None:
     with stop_signals() as stop:
         async with (
+            watchdog(),
             open_runtime(settings) as runtime,
             open_engine(runtime, lanes=lanes, grace=grace) as engine,
         ):
+            notify("READY=1")
             if not drain:
                 await until_stopped(stop, engine.wait)
+                notify("STOPPING=1")
                 return
             paused: list[JobKind] = []
 

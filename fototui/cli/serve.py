@@ -1,7 +1,6 @@
 """`fototui serve`: the HTTP server and an engine, without a screen."""
 
 import asyncio
-import contextlib
 import signal
 import socket
 import time
@@ -24,6 +23,7 @@ from fototui.config.settings import Settings, load_settings
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
 from fototui.log import configure_logging, get_logger
+from fototui.net.systemd import notify, watchdog
 
 log = get_logger(__name__)
 
@@ -63,7 +63,6 @@ async def _serve(
 ) -> None:
     # Only this command needs a web framework.
     from fototui.server.reload import Server, open_server
-    from fototui.server.systemd import keep_watchdog, notify
 
     async def reload(server: Server) -> None:
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
@@ -74,24 +73,19 @@ async def _serve(
             log.warning("the new settings are not used; those before stay", reason=str(error))
         notify("READY=1")
 
-    watchdog = asyncio.create_task(keep_watchdog(), name="watchdog")
-    try:
-        with stop_signals() as stop, _hang_up() as hung_up:
-            async with open_server(
-                _load(concurrency), sock=sock, lanes=lanes, grace=grace
-            ) as server:
-                say(f"The server listens on {server.url}")
-                notify("READY=1")
-                while not stop.is_set():
-                    await until_stopped(stop, hung_up.wait, server.wait)
-                    if hung_up.is_set() and not stop.is_set():
-                        hung_up.clear()
-                        await reload(server)
-                notify("STOPPING=1")
-    finally:
-        watchdog.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watchdog
+    with stop_signals() as stop, _hang_up() as hung_up:
+        async with (
+            watchdog(),
+            open_server(_load(concurrency), sock=sock, lanes=lanes, grace=grace) as server,
+        ):
+            say(f"The server listens on {server.url}")
+            notify("READY=1")
+            while not stop.is_set():
+                await until_stopped(stop, hung_up.wait, server.wait)
+                if hung_up.is_set() and not stop.is_set():
+                    hung_up.clear()
+                    await reload(server)
+            notify("STOPPING=1")
 
 
 @contextmanager

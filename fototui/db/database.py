@@ -53,7 +53,9 @@ class _Connection(asyncpg.Connection):
 
     def __del__(self) -> None:
         """Cut it where nobody closed it: the server would keep it as long as this process lives."""
-        with suppress(RuntimeError):  # the loop is closed, and the connection with it
+        # The loop is closed, and the connection with it; or it was never wholly made, because the
+        # server said nonsense of itself: it has been cut when that shows.
+        with suppress(RuntimeError, AttributeError):
             self.terminate()
 
 

@@ -1,14 +1,16 @@
-"""Tells systemd how the server is (sd_notify(3)); does nothing where systemd did not start it."""
+"""Tells systemd how a service is (sd_notify(3)); does nothing where systemd did not start it."""
 
 import asyncio
 import os
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 _VARIABLE = "NOTIFY_SOCKET"
 
 
 def notify(state: str) -> None:
-    """Send one state, such as "READY=1"; never fails, for systemd is not what the server is for.
+    """Send one state, such as "READY=1"; never fails, for systemd is not what the service is for.
 
     Args:
         state: `NAME=value`, several of them on lines of their own.
@@ -24,11 +26,22 @@ def notify(state: str) -> None:
         return
 
 
-async def keep_watchdog() -> None:
-    """Send the watchdog's sign of life until cancelled, twice as often as it asks for.
+@asynccontextmanager
+async def watchdog() -> AsyncIterator[None]:
+    """Send the watchdog's sign of life, twice as often as it asks for.
 
-    It comes from the event loop that serves requests: a server that hangs falls silent.
+    It comes from the event loop that does the work: a process that hangs falls silent.
     """
+    task = asyncio.create_task(_keep_watchdog(), name="watchdog")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _keep_watchdog() -> None:
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     is_ours = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
     if not microseconds.isdigit() or not is_ours:
