@@ -13,6 +13,7 @@ from fototui.domain.costs import Prices
 from fototui.domain.sentences import Sentence
 from fototui.live.order_list import OrderList
 from fototui.live.store import LiveStore
+from fototui.live.walk import Walk
 from fototui.pictures.loader import PictureLoader
 from fototui.pictures.preflight import Preflight
 from fototui.services.backend import Backend
@@ -101,18 +102,10 @@ class AppContext:
         """Other operators who have an order open."""
         return [] if self.presence is None else self.presence.viewers(order_id)
 
-    def neighbour(self, order_id: str, step: int) -> str | None:
-        """The order before or after another one, as the list shows them.
+    def walk(self, order_id: str) -> Walk:
+        """The way from an order to its neighbours, as the list shows them now.
 
         Args:
-            order_id: The one.
-            step: 1 for the next, -1 for the one before.
-
-        Returns:
-            Its ULID; None at the list's end.
+            order_id: The order that it begins at.
         """
-        shown = self.order_list.shown or self.store.listing
-        if order_id not in shown:
-            return None
-        place = shown.index(order_id) + step
-        return shown[place] if 0 <= place < len(shown) else None
+        return Walk(self.order_list, self.store, order_id)

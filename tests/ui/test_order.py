@@ -315,6 +315,47 @@ class TestMoving:
             await pilot.press("n")
             await until_shown(pilot, lambda: app.store.detail(older))
 
+    async def test_an_order_that_left_its_tab_has_the_neighbours_it_had(self, shop: Shop) -> None:
+        ids = [await shop.order(DONE) for _number in range(4)]
+        async with shop.opened(ids[0]) as (app, pilot, _screen):
+            known = app.context.order_list
+            known.take(app.store.orders, app.store.listing)
+            newest, one, other, oldest = known.shown
+            screen = OrderScreen(app.context, one)
+            await app.push_screen(screen)
+            known.shown = [newest, oldest]  # both in the middle were worked on
+            await pilot.press("n")
+            assert screen.order_id == other
+            await pilot.press("n")
+            assert screen.order_id == oldest
+            await pilot.press("n")
+            await hears(app, pilot, "last order")
+            await pilot.press("N", "N", "N")
+            assert screen.order_id == newest
+
+    async def test_what_is_gone_is_stepped_over_and_what_came_since_is_reached(
+        self, shop: Shop
+    ) -> None:
+        ids = [await shop.order(DONE) for _number in range(4)]
+        async with shop.opened(ids[0]) as (app, pilot, _screen):
+            known = app.context.order_list
+            known.take(app.store.orders, app.store.listing)
+            came, one, gone, oldest = known.shown
+            known.shown = [one, gone, oldest]
+            screen = OrderScreen(app.context, one)
+            await app.push_screen(screen)
+            app.store.orders = {i: r for i, r in app.store.orders.items() if i != gone}
+            known.shown = [came, oldest, one]  # the last one moved up, and is no news
+            await pilot.press("n")
+            assert screen.order_id == oldest
+            await pilot.press("n")
+            await hears(app, pilot, "last order")
+            known.shown = [came, one, oldest]
+            await pilot.press("N", "N")
+            assert screen.order_id == came
+            await pilot.press("n")
+            assert screen.order_id == one
+
     async def test_full_screen_and_back(self, shop: Shop) -> None:
         order_id = await shop.order(DONE)
         async with shop.opened(order_id) as (app, pilot, screen):

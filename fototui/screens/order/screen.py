@@ -62,6 +62,7 @@ class OrderScreen(OrderCommands):
 
     def __init__(self, context: AppContext, order_id: str) -> None:
         super().__init__(context, order_id)
+        self._walk = context.walk(order_id)
         self._opened: str | None = None
         self._problem: Sentence | None = None
         self._last_shown: tuple[int, VersionType, int | None] | None = None
@@ -258,15 +259,15 @@ class OrderScreen(OrderCommands):
                 self._look_at(view.id)
 
     def _why_first(self) -> str | None:
-        is_first = self.context.neighbour(self.order_id, -1) is None
+        is_first = self._walk.neighbour(self.order_id, -1) is None
         return _("This is the first order of the list.") if is_first else None
 
     def _why_last(self) -> str | None:
-        is_last = self.context.neighbour(self.order_id, 1) is None
+        is_last = self._walk.neighbour(self.order_id, 1) is None
         return _("This is the last order of the list.") if is_last else None
 
     def _go(self, step: int) -> None:
-        order_id = self.context.neighbour(self.order_id, step)
+        order_id = self._walk.neighbour(self.order_id, step)
         if order_id is not None:
             self.order_id, self.selection.image_id, self._last_shown = order_id, None, None
             self.show_all()
