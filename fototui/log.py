@@ -14,7 +14,8 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO, cast
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from pydantic import SecretBytes, SecretStr
 
@@ -38,6 +39,11 @@ _TOKEN = re.compile(r"""://[^\s:/@'"]+@""")
 # Tokens in a query (Mercure's) and the signed part of a presigned address.
 _QUERY = re.compile(r"(?i)([?&](?:authorization|x-amz-signature|x-amz-security-token)=)[^&\s'\"]+")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{16,}")
+
+_SHORTEST_BEARER = len("basic ") + 16
+
+_NO_JOB: Mapping[str, object] = {}
+_job: ContextVar[Mapping[str, object]] = ContextVar("job", default=_NO_JOB)
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -65,12 +71,26 @@ class _Formatter(logging.Formatter):
 
 
 class _Logger:
-    """A logger that is made when it is first asked for something."""
+    """A logger that is made when it is first asked for something.
+
+    A step writes lines that are seldom read: below the level a line costs one question, and what it
+    would hold is neither gathered nor copied.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._is_read = logging.getLogger(name).isEnabledFor
 
-    def __getattr__(self, attribute: str) -> object:
+    def debug(self, event: str, **values: object) -> None:
+        if self._is_read(logging.DEBUG):
+            self.__getattr__("debug")(event, **values)
+
+    def info(self, event: str, **values: object) -> None:
+        if self._is_read(logging.INFO):
+            self.__getattr__("info")(event, **values)
+
+    # Any: whatever structlog's logger has of that name.
+    def __getattr__(self, attribute: str) -> Any:
         import structlog
 
         if not structlog.is_configured():
@@ -119,11 +139,16 @@ def _shared() -> list[Processor]:
     import structlog
 
     return [
-        structlog.contextvars.merge_contextvars,
+        _add_job,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+
+
+def _add_job(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    del logger, method
+    return {**_job.get(), **event}
 
 
 def _configure() -> None:
@@ -185,13 +210,13 @@ def bind_job(
         version: The version's id.
         engine: The engine's id.
     """
-    import structlog
-
     known = {"order": order, "image": image, "version": version, "engine": engine}
-    with structlog.contextvars.bound_contextvars(
-        **{name: value for name, value in known.items() if value is not None}
-    ):
+    given = {name: value for name, value in known.items() if value is not None}
+    before = _job.set({**_job.get(), **given})
+    try:
         yield
+    finally:
+        _job.reset(before)
 
 
 def make_safe(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
@@ -231,7 +256,10 @@ def _safe(value: object) -> object:
 
 
 def _mask(text: str) -> str:
-    text = _PASSWORD.sub(rf"\1:{_MASK}@", text)
-    text = _TOKEN.sub(f"://{_MASK}@", text)
-    text = _QUERY.sub(rf"\1{_MASK}", text)
-    return _BEARER.sub(rf"\1 {_MASK}", text)
+    # Few texts hold what one of these looks for, and each search takes as long as writing the line.
+    if "://" in text:
+        text = _PASSWORD.sub(rf"\1:{_MASK}@", text)
+        text = _TOKEN.sub(f"://{_MASK}@", text)
+    if "=" in text:
+        text = _QUERY.sub(rf"\1{_MASK}", text)
+    return _BEARER.sub(rf"\1 {_MASK}", text) if len(text) >= _SHORTEST_BEARER else text

@@ -7,7 +7,7 @@ import pytest
 import structlog
 from pydantic import BaseModel, SecretStr
 
-from fototui.log import bind_job, configure_logging
+from fototui.log import bind_job, configure_logging, get_logger
 
 SECRET = "hunter2-do-not-tell"
 
@@ -139,6 +139,19 @@ def test_lines_of_a_job_carry_it(stream: io.StringIO) -> None:
     assert "engine" not in inside
     assert deeper["engine"] == "e1"
     assert "order" not in outside
+
+
+@pytest.mark.parametrize(("level", "read"), [("WARNING", 0), ("INFO", 1), ("DEBUG", 2)])
+def test_a_line_that_nobody_reads_is_not_even_made(level: str, read: int) -> None:
+    stream = io.StringIO()
+    configure_logging(level, stream=stream)
+    with structlog.testing.capture_logs() as made:
+        get_logger("fototui.tests").debug("a detail", value=1)
+        get_logger("fototui.tests").info("a step", value=2)
+    assert len(made) == read
+    get_logger("fototui.tests").debug("a detail", value=1)
+    get_logger("fototui.tests").info("a step", value=2)
+    assert [line["value"] for line in lines(stream)] == [1, 2][2 - read :]
 
 
 class Holder(BaseModel):

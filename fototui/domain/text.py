@@ -46,6 +46,9 @@ def clean_line(text: str, *, limit: int = 500) -> str:
     Returns:
         One trimmed line.
     """
+    # Nearly all are such: nothing but what a key of an English keyboard types.
+    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
     return clean(" ".join(clean(text, limit=limit * 4).split()), limit=limit)
 
 

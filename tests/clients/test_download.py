@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
-from structlog.testing import capture_logs
 
 from fototui.clients.download import (
     DownloadLimits,
@@ -22,6 +21,7 @@ from fototui.domain.errors import ConfigurationError, OutsideError, PermanentErr
 from fototui.net.asgi import bind
 from fototui.net.ssrf import Resolver, resolve
 from fototui.retry import RetryPolicy
+from tests.logs import capture_logs
 from tests.waiting import PATIENCE, in_time
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from structlog.testing import capture_logs
 
 from fototui.clients.download import PhotoDownload
 from fototui.config.settings import Proxy
@@ -18,6 +17,7 @@ from fototui.net.asgi import bind
 from fototui.net.ssrf import resolve
 from fototui.retry import RetryPolicy
 from tests.clients.photo_net import PASSWORD, ForwardProxy, Names, certify, forward_proxy
+from tests.logs import capture_logs
 
 if TYPE_CHECKING:
     from tests.clients.conftest import Picture, Service

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
-from structlog.testing import capture_logs
 
 from fototui.clients.shopify import ShopifyClient
 from fototui.domain.errors import (
@@ -19,6 +18,7 @@ from fototui.domain.errors import (
     TransientError,
 )
 from fototui.retry import RetryPolicy
+from tests.logs import capture_logs
 
 if TYPE_CHECKING:
     from tests.clients.conftest import RawServer, Service

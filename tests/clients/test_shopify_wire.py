@@ -6,11 +6,11 @@ import unicodedata
 from datetime import UTC, datetime
 
 import pytest
-from structlog.testing import capture_logs
 
 from fototui.clients.shopify import MissingOrderError, order_of
 from fototui.clients.shopify.wire import GraphOrder, Line, read_time
 from fototui.domain.shop import ShopItem, ShopPhoto
+from tests.logs import capture_logs
 
 ONE = "https://cdn.example/1.jpg"
 TWO = "https://cdn.example/2.jpg"

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
-from structlog.testing import capture_logs
 
 from fototui.db.address import place, read, read_url, tell_left_out
 from fototui.db.connection import OwnConnection
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError
 from fototui.domain.errors import ConfigurationError
+from tests.logs import capture_logs
 
 
 @pytest.mark.parametrize(

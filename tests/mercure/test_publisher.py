@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
-import structlog
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,6 +17,7 @@ from fototui.domain.errors import ConfigurationError
 from fototui.mercure.address import HUB_PATH
 from fototui.mercure.publisher import MercurePublishService, PublisherStats
 from fototui.net.asgi import bind, serving
+from tests.logs import capture_logs
 from tests.mercure.conftest import (
     PUBLISHER_KEY,
     SUBSCRIBER_KEY,
@@ -93,7 +93,7 @@ async def test_only_token_holders_read_them(start_hub: StartHub) -> None:
 
 
 async def test_a_wrong_key_is_counted_and_logged_once(hub: RunningHub) -> None:
-    with structlog.testing.capture_logs() as logs:
+    with capture_logs() as logs:
         async with MercurePublishService(hub.url, SUBSCRIBER_KEY) as service:
             for number in range(10):
                 service.publish(Event(topic(), number))
@@ -108,7 +108,7 @@ async def test_a_hub_that_is_down_costs_nothing_and_gets_the_events_when_it_is_b
 ) -> None:
     url, port = free_url()
     about = topic()
-    with structlog.testing.capture_logs() as logs:
+    with capture_logs() as logs:
         async with MercurePublishService(url, PUBLISHER_KEY, retry_seconds=0.02) as service:
             for number in range(200):
                 service.publish(Event(about, number))
@@ -188,7 +188,7 @@ async def test_closing_does_not_wait_for_a_hub_that_is_down() -> None:
     async with service:
         for number in range(10):
             service.publish(Event("orders", number))
-        with structlog.testing.capture_logs() as logs:
+        with capture_logs() as logs:
             await until(lambda: bool(logs))
             async with in_time():
                 await service.close()
@@ -204,7 +204,7 @@ async def test_a_broken_event_breaks_nothing() -> None:
             raise ValueError("no JSON today")
 
     async with MercurePublishService("http://127.0.0.1:9", PUBLISHER_KEY) as service:
-        with structlog.testing.capture_logs() as logs:
+        with capture_logs() as logs:
             service.publish(Broken("orders"))
         assert service.stats == PublisherStats(failed=1)
     assert logs[0]["event"] == "an event could not be written"

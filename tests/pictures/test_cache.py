@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from structlog.testing import capture_logs
 
 from fototui.pictures.cache import DiskCache
 from tests.conftest import IS_LATER
+from tests.logs import capture_logs
 
 
 def noise(seed: int) -> Image.Image:

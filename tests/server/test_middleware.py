@@ -10,7 +10,6 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from structlog.testing import capture_logs
 
 from fototui.db.database import Database
 from fototui.db.errors import (
@@ -35,6 +34,7 @@ from fototui.server.app import create_server
 from fototui.server.context import ServerContext
 from fototui.server.errors import answer
 from fototui.server.middleware import RequestLimits
+from tests.logs import capture_logs
 from tests.server.conftest import WEBHOOKS, error, with_parts
 from tests.waiting import in_time
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import event, update
-from structlog.testing import capture_logs
 
 from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession
@@ -23,6 +22,7 @@ from fototui.domain.events import (
 )
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
 from tests.factories import file_ref, make_coloring, make_order, make_svg
+from tests.logs import capture_logs
 from tests.pgproxy import PgProxy
 
 Published = list[BaseMercureEvent]

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import event, update
-from structlog.testing import capture_logs
 
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
@@ -27,6 +26,7 @@ from fototui.domain.statuses import (
     VersionType,
 )
 from tests.factories import file_ref, make_coloring, make_order, make_svg
+from tests.logs import capture_logs
 
 ALL = (OrderUpdateEvent, ImageUpdateEvent, ImageStatusEvent, ListUpdateEvent)
 Published = list[BaseMercureEvent]
