@@ -39,6 +39,9 @@ _OF_TEMPLATE = {
     FindingKind.RASTER_IMAGE: Sentence.make("The template prints an image of pixels on the page."),
 }
 
+_MOST_NAMED = 40
+_UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+
 
 def of_picture(kinds: Iterable[FindingKind], page: int | None = None) -> list[Finding]:
     """What is to be said of a picture, each kind once.
@@ -72,10 +75,31 @@ def of_dedication(page: int | None, *, is_cut: bool, missing: str) -> list[Findi
     """
     found = of_picture([FindingKind.DEDICATION_CUT], page) if is_cut else []
     if missing:
-        characters = " ".join(missing[:40])
         sentence = Sentence.make(
             "The dedication has characters that no font here has; they are left out: {characters}",
-            characters=characters,
+            characters=_listed(missing),
         )
         found.append(Finding(page=page, kind=FindingKind.MISSING_CHARACTERS, sentence=sentence))
     return found
+
+
+def of_letters(pages: Iterable[int], missing: str) -> list[Finding]:
+    """What is to be said where the template prints characters that no font has.
+
+    Args:
+        pages: On which pages it does.
+        missing: The characters, as far as they are known.
+    """
+    sentence = Sentence.make(
+        "The template prints characters that no font here has; boxes stand in their place: "
+        "{characters}",
+        characters=_listed(missing or _UNKNOWN),
+    )
+    kind = FindingKind.MISSING_CHARACTERS
+    return [Finding(page=page, kind=kind, sentence=sentence) for page in pages]
+
+
+def _listed(characters: str) -> str:
+    """Characters side by side; by their numbers those that nobody could see."""
+    told = [each if each.isprintable() else f"U+{ord(each):04X}" for each in characters]
+    return " ".join(told[:_MOST_NAMED]) + (" …" if len(told) > _MOST_NAMED else "")

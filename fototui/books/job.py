@@ -11,6 +11,7 @@ from pathlib import Path
 import typst
 
 from fototui.books.findings import of_dedication, of_picture
+from fototui.books.letters import ARCHIVABLE, is_visible, missing_characters, named, without
 from fototui.books.parcel import unpack
 from fototui.books.preflight import measure
 from fototui.books.svg import SERVICE, UNDRAWABLE, PrintableSvg, printable
@@ -31,15 +32,8 @@ _LONGEST_SIDE = 1_000
 # The names under which a template sees its files.
 _TEMPLATE, _DATA = "book.typ", "book.json"
 
-# Typst refuses an archivable file with characters that no font has, and names them.
-_PROBE = b"""
-#set document(date: datetime(year: 2000, month: 1, day: 1))
-#set text(font: ("EB Garamond", "Noto Emoji"), lang: "cs")
-#sys.inputs.words
-"""
 # It would be fetched over the network, and be another one some day.
 _PACKAGE = re.compile(rb'"@[\w-]+/[\w-]+:[\d.]+"')
-_NOT_SHOWN = re.compile(r'the text `"([^"\n]+)"` could not be displayed')
 _ONE_PICTURE = b'#image(bytes(sys.inputs.svg), format: "svg")'
 
 
@@ -83,11 +77,10 @@ class BookJob:
         self._orientation, of_layout = orientation(self._layout)
         words = head["dedication"]
         text, self._is_cut = dedication_text(None if words is None else str(words))
-        self._missing = _missing_characters(text) if text else ""
+        self._missing = missing_characters(text, _fonts()) if text else ""
         if text and self._missing:
-            text = text.translate(dict.fromkeys(map(ord, self._missing)))
-            text = re.sub(" {2,}", " ", text).strip() or None
-        self._dedication = text
+            text = without(text, self._missing)
+        self._dedication = text if text and is_visible(text) else None
         self._of_layout = [of_layout] if of_layout else []
 
     @classmethod
@@ -155,6 +148,18 @@ class BookJob:
                 reason=clean_line(error.diagnostic or error.message, limit=600),
             ) from None
         return made if isinstance(made, list) else [made or b""]
+
+    def letters_left_out(self, compiler: typst.Compiler) -> str:
+        """The characters in a book that no font here has, each once.
+
+        Args:
+            compiler: What `open` has made.
+        """
+        try:
+            compiler.compile(format="pdf", timestamp=0, pdf_standards=ARCHIVABLE)
+        except typst.TypstError as error:
+            return named(error)
+        return ""
 
     def _refuse_broken_picture(self) -> None:
         for number, svg in enumerate(self._pictures, 1):
@@ -232,20 +237,3 @@ def _file(number: int) -> str:
 def _fonts() -> typst.Fonts:
     """The program's own, and those that Typst brings: the same book on every machine."""
     return typst.Fonts(include_system_fonts=False, font_paths=[_FONTS])
-
-
-def _missing_characters(text: str) -> str:
-    """The characters that none of the fonts has, each once."""
-    try:
-        typst.compile(
-            _PROBE,
-            sys_inputs={"words": text},
-            font_paths=_fonts(),
-            ignore_system_fonts=True,
-            pdf_standards="a-2b",
-            timestamp=0,
-        )
-    except typst.TypstError as error:
-        found = "".join(_NOT_SHOWN.findall(error.diagnostic))
-        return "".join(dict.fromkeys(each for each in found if each in text))
-    return ""

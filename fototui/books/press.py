@@ -2,9 +2,10 @@
 
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pikepdf
-from pikepdf import Array, Dictionary, Name, Object, Stream
+from pikepdf import Array, Dictionary, Name, Object, Stream, String
 
 from fototui.domain.books import FindingKind
 
@@ -12,8 +13,29 @@ _POINTS_PER_MM = 72 / 25.4
 _NESTED = (Dictionary, Stream, Array)
 _RGB = frozenset({"/DeviceRGB", "/CalRGB", "/Lab", "/Indexed"})
 
+_DEEPEST = 8
+_SHOW = frozenset({"Tj", "TJ"})
+_NO_GLYPH = b"\0\0"
 
-def finished(pdf: bytes, *, bleed: float) -> tuple[bytes, int, dict[int, set[FindingKind]]]:
+
+@dataclass(frozen=True, slots=True)
+class FinishedPdf:
+    """A file for a print shop.
+
+    Args:
+        pdf: The file.
+        pages: How many pages it has.
+        not_grey: By page what in it is not in black alone.
+        boxes: Pages with characters that the font has not.
+    """
+
+    pdf: bytes
+    pages: int
+    not_grey: dict[int, set[FindingKind]]
+    boxes: list[int]
+
+
+def finished(pdf: bytes, *, bleed: float) -> FinishedPdf:
     """Make black black alone, and say what is cut off.
 
     Typst writes greys by an ICC profile; a press may mix such a black of four inks. What is said to
@@ -22,11 +44,9 @@ def finished(pdf: bytes, *, bleed: float) -> tuple[bytes, int, dict[int, set[Fin
     Args:
         pdf: The file as Typst wrote it.
         bleed: Millimetres around each page that are printed and cut off.
-
-    Returns:
-        The file, its pages, and by page what in it is not in black alone.
     """
-    found: dict[int, set[FindingKind]] = {}
+    not_grey: dict[int, set[FindingKind]] = {}
+    boxes: list[int] = []
     with pikepdf.open(io.BytesIO(pdf)) as document:
         for each in document.objects:
             _make_grey(each)
@@ -34,7 +54,9 @@ def finished(pdf: bytes, *, bleed: float) -> tuple[bytes, int, dict[int, set[Fin
             if "/TrimBox" in page:
                 page["/BleedBox"] = _around(page, bleed * _POINTS_PER_MM)
             if kinds := set(_not_grey(page.obj)):
-                found[number] = kinds
+                not_grey[number] = kinds
+            if _has_boxes(page.obj):
+                boxes.append(number)
         pages = len(document.pages)
         buffer = io.BytesIO()
         document.save(
@@ -43,7 +65,28 @@ def finished(pdf: bytes, *, bleed: float) -> tuple[bytes, int, dict[int, set[Fin
             object_stream_mode=pikepdf.ObjectStreamMode.generate,
             fix_metadata_version=False,
         )
-    return buffer.getvalue(), pages, found
+    return FinishedPdf(buffer.getvalue(), pages, not_grey, boxes)
+
+
+def _has_boxes(content: Object, depth: int = 0) -> bool:
+    """Whether a page, or a form that it shows, has a character by the glyph that stands for none.
+
+    Pictures have no fonts, so none of their many paths is read.
+    """
+    resources = content.get("/Resources", Dictionary())
+    if "/Font" in resources:
+        for each in pikepdf.parse_content_stream(content, "Tj TJ"):
+            if str(each.operator) in _SHOW and _NO_GLYPH in set(_glyphs(each.operands[0])):
+                return True
+    forms = resources.get("/XObject", Dictionary()).values() if depth < _DEEPEST else ()
+    return any(_has_boxes(form, depth + 1) for form in forms if form.get("/Subtype") == Name.Form)
+
+
+def _glyphs(shown: Object) -> Iterator[bytes]:
+    for piece in list(shown) if isinstance(shown, Array) else [shown]:
+        if isinstance(piece, String):
+            codes = bytes(piece)
+            yield from (codes[place : place + 2] for place in range(0, len(codes), 2))
 
 
 def _around(page: pikepdf.Page, bleed: float) -> Array:

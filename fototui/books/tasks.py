@@ -7,7 +7,7 @@ from pathlib import Path
 
 import resvg_py
 
-from fototui.books.findings import of_picture, of_template
+from fototui.books.findings import of_letters, of_picture, of_template
 from fototui.books.job import BookJob, Value, printed_width
 from fototui.books.parcel import pack
 from fototui.books.preflight import measure
@@ -38,11 +38,13 @@ def typeset(data: bytes, folder: str) -> tuple[Value, bytes]:
     raw = job.compile(compiler, "pdf")[0]
     reports = json.loads(compiler.query(_REPORTS, field="value"))
     findings = job.findings([each for each in reports if isinstance(each, dict)])
-    pdf, pages, not_grey = finished(raw, bleed=job.options.bleed)
-    for page, kinds in not_grey.items():
+    made = finished(raw, bleed=job.options.bleed)
+    for page, kinds in made.not_grey.items():
         findings += of_template(kinds, page)
+    if made.boxes:
+        findings += of_letters(made.boxes, job.letters_left_out(compiler))
     findings.sort(key=lambda each: each.page or 0)
-    return {"pages": pages}, pack(_written(findings), [pdf])
+    return {"pages": made.pages}, pack(_written(findings), [made.pdf])
 
 
 def render(data: bytes, folder: str, page: int, ppi: int) -> tuple[Value, bytes]:

@@ -3,6 +3,9 @@
 import re
 import unicodedata
 
+# What ends a line in any program: words of two lines must not become one.
+_LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+
 # C0 without tab and newline, DEL, C1, bidi marks, embeddings, overrides and isolates, zero-width
 # characters other than the joiners that emoji and Indic scripts need, line and paragraph
 # separators, lone surrogates and noncharacters: none belongs to what a person reads, each can
@@ -32,7 +35,7 @@ def clean(text: str, *, limit: int = 10_000) -> str:
     Returns:
         The text, safe to store, log and show (it may still look like markup).
     """
-    text = _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _UNSAFE.sub("", _LINE_END.sub("\n", text))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

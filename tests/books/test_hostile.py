@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from collections.abc import AsyncIterator
 
 import pytest
@@ -108,6 +109,55 @@ async def test_a_dedication_of_which_nothing_can_be_printed_has_no_page(
     assert book.pages == 1
     found = [(each.page, each.kind) for each in book.findings]
     assert found == [(None, FindingKind.MISSING_CHARACTERS)]
+
+
+@pytest.mark.parametrize(
+    ("words", "printed", "told"),
+    [
+        # Typst names it as "\\u{378}": none of these letters goes with it.
+        ("Pro 3 u {8} 7 \u0378!", "Pro 3 u {8} 7 !", "U+0378"),
+        # The sign above it has a glyph, and hides that the letter below has none.
+        ("Pro 漢\u0301 Emu", "Pro Emu", "漢"),
+        ('dom\u0378e\u0301k \\ \u0e44\u0e48"', "dome\u0301k \\ “", "U+0378 \u0e44 \u0e48"),
+        # The smiley of an old mail program, where the font has an ornament.
+        ("Ahoj \uf04a Evo \ue000", "Ahoj Evo", "U+F04A U+E000"),
+        ("ᚠ 🂡 ሰ 한 ไ", None, "ᚠ 🂡 ሰ 한 ไ"),
+        (
+            "".join(map(chr, range(0x4E00, 0x4E00 + 50))),
+            None,
+            " ".join(map(chr, range(0x4E00, 0x4E28))) + " …",
+        ),
+    ],
+)
+async def test_each_letter_that_is_left_out_is_named_and_no_other_goes_with_it(
+    typesetter: Typesetter, words: str, printed: str | None, told: str
+) -> None:
+    book = await typesetter.typeset(request(dedication=words))
+
+    (finding,) = book.findings
+    assert finding.kind is FindingKind.MISSING_CHARACTERS
+    assert str(finding.sentence).endswith(f"left out: {told}")
+    assert book.pages == 1 + (printed is not None)
+    if printed is not None:
+        with opened(book.pdf) as document:
+            shown = text(document.pages[0]).replace(" ", "").replace("\u00a0", "")
+            assert unicodedata.normalize("NFC", shown) == unicodedata.normalize(
+                "NFC", printed.replace(" ", "")
+            )
+
+
+@pytest.mark.parametrize("words", ["\u200d\u00ad \ufe0f", "\ue000\ufe0f", "漢\u0301" * 45])
+async def test_a_dedication_that_leaves_no_ink_has_no_page(
+    typesetter: Typesetter, words: str
+) -> None:
+    assert (await typesetter.typeset(request(dedication=words))).pages == 1
+
+
+async def test_lines_that_end_by_other_signs_stay_lines(typesetter: Typesetter) -> None:
+    lines = "Ahoj\u2028Emo\x0bmáme\x85Tě\x0crádi\u2029všichni"
+    book = await typesetter.typeset(request(dedication=lines))
+    same = await typesetter.typeset(request(dedication="Ahoj\nEmo\nmáme\nTě\nrádi\nvšichni"))
+    assert (book.findings, book.pdf) == ((), same.pdf)
 
 
 async def test_nothing_that_an_svg_refers_to_is_fetched(

@@ -83,6 +83,25 @@ async def test_what_it_prints_in_colour_is_found(tmp_path: Path) -> None:
     assert str(book.findings[0].sentence) == "The template prints colours on the page."
 
 
+async def test_letters_that_it_prints_and_no_font_has_are_named_with_their_page(
+    tmp_path: Path,
+) -> None:
+    source = """
+        #let book = json("book.json")
+        #page[Nic]
+        #page(book.title)
+        #page(columns(2, rotate(9deg, text(font: "Libertinus Serif", book.order_number))))
+        #page(block(clip: true, rect(fill: gradient.linear(black, white), text("pořádku"))))
+    """
+    async with Typesetter(written(tmp_path, source)) as typesetter:
+        book = await typesetter.typeset(request(title="Kniha 漢 \u0378 漢", order_number="#字1"))
+
+    found = [each for each in book.findings if each.kind is FindingKind.MISSING_CHARACTERS]
+    assert [each.page for each in found] == [2, 3]
+    for each in found:
+        assert str(each.sentence).endswith("boxes stand in their place: 漢 U+0378 字")
+
+
 @pytest.mark.parametrize(
     "source",
     [

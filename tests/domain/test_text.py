@@ -57,7 +57,8 @@ def test_letters_digits_and_signs_stay(text: str) -> None:
         ("Příliš žluťoučký kůň", "Příliš žluťoučký kůň"),
         ("👩\u200d👩\u200d👧 rodina", "👩\u200d👩\u200d👧 rodina"),  # joined by U+200D
         ("red\x1b[31m\x9b31m", "red[31m31m"),
-        ("a\r\nb\rc\x85d", "a\nb\ncd"),
+        ("a\r\nb\rc\x85d", "a\nb\nc\nd"),
+        ("two\u2028lines\u2029of\x0bmany\x0cpages", "two\nlines\nof\nmany\npages"),
         ("invoice\u202egnp.exe", "invoicegnp.exe"),
         ("[/foo] [@click=x]", "[/foo] [@click=x]"),  # markup is the screen's business
         ("tab\there", "tab\there"),
