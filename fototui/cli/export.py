@@ -66,7 +66,9 @@ def export(
         say(f"{refused.number}: {refused.reason}")
     for number in report.finished:
         say(f"Order {number} is done.")
+    for sentence in report.passed_over:
+        say(str(sentence))
     if not report.exported and not report.refused:
         say("There are no such orders.")
-    if report.refused:
+    if report.refused or report.passed_over:
         sys.exit(1)

@@ -19,6 +19,7 @@ from fototui.db.models.operations import Review
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.books import BookOptions
 from fototui.domain.statuses import BookProcessingStatus
+from fototui.services.books.export import ExportReport, ExportService
 from fototui.services.books.service import BookService
 from fototui.storage.directory import DirectoryStorage
 from tests.cli.conftest import Command
@@ -326,3 +327,39 @@ def test_what_cannot_be_written_is_not_handed_over(
     assert "out/2/2-1-01.svg cannot be written: " in result.err
     assert set(_stages(fototui).values()) == {"to hand over"}
     assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_an_order_that_changes_while_it_is_exported_is_not_handed_over(
+    shop: Shop, tmp_path: Path
+) -> None:
+    shop.make("#1")
+    shop.make("#2")
+
+    async def main() -> ExportReport:
+        async with Database(shop.url) as database, database.session() as session:
+            exports = ExportService(
+                session, operator="jana", storage=Changing(tmp_path / "files", database)
+            )
+            return await exports.export(["1", "2"], tmp_path / "out", finish=True)
+
+    report = asyncio.run(main())
+    assert ([order.number for order in report.exported], report.refused) == (["#1", "#2"], ())
+    assert report.finished == ("#2",)
+    (why,) = report.passed_over
+    assert str(why).startswith("#1 was not handed over, for it changed meanwhile (now: To typeset)")
+
+
+class Changing(DirectoryStorage):
+    """A storage that is so slow that somebody changes an order meanwhile."""
+
+    def __init__(self, root: Path, database: Database) -> None:
+        super().__init__(root)
+        self._database = database
+
+    async def get(self, key: str, *, max_bytes: int | None = None) -> bytes:
+        async with self._database.session() as session, session.begin():
+            first = select(Order.id).where(Order.order_number == "#1").scalar_subquery()
+            await session.execute(
+                update(LineItem).where(LineItem.order_id == first).values(dedication="Pro Evu")
+            )
+        return await super().get(key, max_bytes=max_bytes)

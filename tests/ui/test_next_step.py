@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from fototui.db.database import Database
 from fototui.db.models.books import Book
 from fototui.db.models.orders import ColoringVersion, Image, Order, SvgVersion
+from fototui.domain.books import BookOptions
 from fototui.domain.stages import BookState
 from fototui.domain.statuses import BookProcessingStatus, OrderStatus
 from fototui.domain.statuses import ColoringProcessingStatus as Coloring
@@ -22,10 +23,12 @@ from fototui.screens.help import HelpScreen
 from fototui.screens.order.screen import OrderScreen
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.screens.review import ReviewScreen
+from fototui.services.books.service import BookService
+from fototui.services.orders.queries import read_rows
 from fototui.services.views.orders import ImageBadges, OrderRow
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.key_bar import KeyBar
-from tests.factories import file_ref, make_coloring, make_order
+from tests.factories import choose_svgs, file_ref, make_coloring, make_order
 from tests.ui.conftest import OpenApp
 from tests.ui.orders_app import App, AppPilot, orders_app, row
 from tests.ui.pages import ReviewPage, toasts
@@ -283,3 +286,39 @@ async def test_a_row_of_another_time_is_not_acted_on(
         await until_shown(pilot, lambda: app.toasts)
         assert "being made already" in app.toasts[0]
         app.held.tell(Changed(rows=frozenset({stale.id})))
+
+
+async def test_what_changed_since_it_was_painted_is_not_handed_over(
+    open_orders: OpenOrders, database: Database
+) -> None:
+    async with database.session() as session, session.begin():
+        order, other = await make_order(session), await make_order(session)
+        for each in (order, other):
+            await choose_svgs(session, each)
+    async with database.session() as session:
+        for each in (order, other):
+            books = BookService(session, operator="petr")
+            await books.create_for_order(str(each.id), BookOptions())
+    await _run(
+        database,
+        "UPDATE books SET status = 'completed'",
+        "UPDATE reviews SET decision = 'chosen', decided_at = now()",
+    )
+    async with database.session() as session:
+        rows = await read_rows(session, [str(order.id), str(other.id)])
+    async with open_orders(rows) as (app, pilot):
+        assert {str(row.stage) for row in app.store.orders.values()} == {"to hand over"}
+        # Somebody did something, and the news have not come yet.
+        item = order.line_items[0].id
+        await _run(database, f"UPDATE line_items SET dedication = 'Pro Evu' WHERE id = {item}")
+        await pilot.press("ctrl+a", ".")
+        await until_shown(pilot, lambda: app.toasts)
+        assert app.toasts == [
+            (
+                f"{other.order_number} is handed over. {order.order_number} was not handed over, "
+                "for it changed meanwhile (now: To typeset). Look at it again."
+            )
+        ]
+        async with database.session() as session:
+            assert (await session.get_one(Order, order.id)).finished_at is None
+            assert (await session.get_one(Order, other.id)).finished_by == "jana"

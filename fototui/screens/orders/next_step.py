@@ -9,7 +9,7 @@ from textual.app import App
 
 from fototui.domain.stages import BookState, Stage, Step, next_step
 from fototui.domain.text import clean_line
-from fototui.i18n import N_, _, ngettext
+from fototui.i18n import N_, _, ngettext, translate
 from fototui.screens.dialogs import confirm
 from fototui.screens.orders import bulk
 from fototui.screens.orders.bulk import Outcome
@@ -44,6 +44,7 @@ _WAITS = {
 
 # The footer is painted at each move: of more orders than this it says nothing particular.
 _LOOKED_AT = 200
+_PASSED_OVER_TOLD = 3
 
 
 def steps_of(rows: Iterable[OrderRow]) -> set[Step]:
@@ -167,7 +168,7 @@ async def take_on(
         told.append(outcome.in_words(context, names_orders=len(rows) > 1))
     if plan.ready:
         async with context.backend.transaction(FinishService) as service:
-            report = await service.finish([row.id for row in plan.ready])
+            report = await service.finish_seen(plan.ready)
         app.post_message(OrdersFinished(report))
         told.append(_finished(report))
     if waiting := [row for row in plan.pictures if row.waiting]:
@@ -228,9 +229,20 @@ def _commands(context: AppContext) -> dict[Step | None, bulk.Command]:
 
 
 def _finished(report: FinishReport) -> str:
+    told = list(map(translate, report.passed_over[:_PASSED_OVER_TOLD]))
+    if (more := len(report.passed_over) - len(told)) > 0:
+        words = ngettext(
+            "{count} more order was not handed over, for it changed meanwhile.",
+            "{count} more orders were not handed over, for they changed meanwhile.",
+            more,
+        )
+        told.append(words.format(count=more))
     numbers = report.changed or report.unchanged
     if len(numbers) == 1:
-        return _("{number} is handed over.").format(number=clean_line(numbers[0]))
-    return ngettext(
-        "{count} order is handed over.", "{count} orders are handed over.", len(numbers)
-    ).format(count=len(numbers))
+        told.insert(0, _("{number} is handed over.").format(number=clean_line(numbers[0])))
+    elif numbers:
+        words = ngettext(
+            "{count} order is handed over.", "{count} orders are handed over.", len(numbers)
+        )
+        told.insert(0, words.format(count=len(numbers)))
+    return " ".join(told)

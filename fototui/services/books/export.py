@@ -19,10 +19,12 @@ from fototui.domain.statuses import BookProcessingStatus, VersionType
 from fototui.domain.text import clean_line
 from fototui.services.books.manifest import Manifest, ManifestLine, digest_of, write_if_other
 from fototui.services.books.service import BookService
-from fototui.services.orders.finishing import FinishService
+from fototui.services.orders.finishing import FinishReport, FinishService
 from fototui.services.orders.manual import OrderService
+from fototui.services.orders.queries import rows_now
+from fototui.services.orders.refs import find_orders, no_such_order
 from fototui.services.views.books import BookView
-from fototui.services.views.orders import ImageView, LineItemView, OrderDetail
+from fototui.services.views.orders import ImageView, LineItemView, OrderDetail, OrderRow
 from fototui.storage.base import Storage
 from fototui.storage.keys import file_name
 
@@ -65,11 +67,13 @@ class ExportReport:
         exported: Those whose files are in the folder.
         refused: The others.
         finished: Numbers of those that were handed over by it.
+        passed_over: Why others whose files are there were not: they changed meanwhile.
     """
 
     exported: tuple[ExportedOrder, ...]
     refused: tuple[RefusedOrder, ...]
     finished: tuple[str, ...] = ()
+    passed_over: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class ExportService:
     """
 
     def __init__(self, session: TrackedAsyncSession, *, operator: str, storage: Storage) -> None:
+        self._session = session
         self._orders = OrderService(session, operator=operator)
         self._books = BookService(session, operator=operator)
         self._finishing = FinishService(session, operator=operator)
@@ -123,24 +128,37 @@ class ExportService:
                 is handed over.
         """
         exported: dict[str, ExportedOrder] = {}
+        seen: list[OrderRow] = []
         refused: list[RefusedOrder] = []
         with _writing(folder):
             manifest = Manifest.read(folder)
             for ref in refs:
                 number = clean_line(ref, limit=40)
                 try:
-                    order = await self._orders.get_order(ref)
+                    # Before its books are looked at: what changes after that is seen at the end.
+                    row = await self._row(ref)
+                    order = await self._orders.get_order(row.id)
                     number = order.number
                     if order.id not in exported:
                         exported[order.id] = await self._export(order, folder, manifest)
+                        seen.append(row)
                 except (NotFoundError, ConflictError, OutsideError) as error:
                     refused.append(RefusedOrder(number, error.sentence))
             if exported or manifest.files:
                 await asyncio.to_thread(manifest.write, folder)
-        finished: tuple[str, ...] = ()
-        if finish and exported:
-            finished = (await self._finishing.finish(list(exported))).changed
-        return ExportReport(tuple(exported.values()), tuple(refused), finished)
+        report = FinishReport()
+        if finish and seen:
+            report = await self._finishing.finish_seen(seen)
+        return ExportReport(
+            tuple(exported.values()), tuple(refused), report.changed, report.passed_over
+        )
+
+    async def _row(self, ref: str) -> OrderRow:
+        async with self._session.begin():
+            found = await find_orders(self._session, [ref])
+            for row in await rows_now(self._session, map(str, found)):
+                return row
+        raise no_such_order(ref)
 
     async def _export(self, order: OrderDetail, folder: Path, manifest: Manifest) -> ExportedOrder:
         wanted = _wanted(order, await self._books.list_books(order.id))

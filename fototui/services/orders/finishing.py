@@ -1,7 +1,7 @@
 """The end of orders: handed over, nothing more is to be done; and their coming back."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -15,8 +15,11 @@ from fototui.db.transaction import transaction
 from fototui.domain.errors import ConflictError
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.sentences import Sentence
+from fototui.domain.text import clean_line
 from fototui.services.operations.activity import ActivityAction, ActivityService
+from fototui.services.orders.queries import rows_now
 from fototui.services.orders.refs import find_orders
+from fototui.services.views.orders import OrderRow
 
 _AT_ONCE = 200  # an order is held no longer than its share of these takes
 _FINISHED = "finished"
@@ -32,12 +35,14 @@ class FinishReport:
         unchanged: Numbers of those that stood so already.
         order_ids: ULIDs of those that were.
         at: When, by the database's clock; names this very act. None where none was changed.
+        passed_over: Why others were not, which had changed since they were looked at.
     """
 
     changed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     order_ids: tuple[str, ...] = ()
     at: datetime | None = None
+    passed_over: tuple[Sentence, ...] = ()
 
 
 async def bring_back(session: TrackedAsyncSession, row: Order, why: Sentence) -> None:
@@ -114,6 +119,36 @@ class FinishService:
         """
         async with transaction(self.session):
             return await self._finish(await find_orders(self.session, refs))
+
+    async def finish_seen(self, rows: Iterable[OrderRow]) -> FinishReport:
+        """Finish orders, each only if it still is as somebody saw it; in one transaction.
+
+        Nobody hands over another book than the one that was looked at, nor an order that wants
+        something else by now.
+
+        Args:
+            rows: The orders, as they were seen.
+
+        Returns:
+            Which orders that changed, and why others were passed over.
+
+        Raises:
+            RecordLockedError: Someone else kept an order locked; none was changed.
+        """
+        seen = {ULID.from_str(row.id): row for row in rows}
+        async with transaction(self.session):
+            locks = await self._lock(seen)
+            await self._hold_choices(seen)
+            present = await rows_now(self.session, [str(lock.record.id) for lock in locks])
+            reasons = {
+                row.id: why
+                for row in present
+                if row.finished_at is None
+                and (why := _changed_since(seen[ULID.from_str(row.id)], row))
+            }
+            left = [lock for lock in locks if str(lock.record.id) not in reasons]
+            report = await self._end(left)
+        return replace(report, passed_over=tuple(reasons.values()))
 
     async def finish_before(self, moment: datetime) -> FinishReport:
         """Finish all orders that were placed before a moment; in a transaction for each portion.
@@ -195,7 +230,9 @@ class FinishService:
             return _report(locks, left)
 
     async def _finish(self, order_ids: Iterable[ULID]) -> FinishReport:
-        locks = await self._lock(order_ids)
+        return await self._end(await self._lock(order_ids))
+
+    async def _end(self, locks: Sequence[RecordLock[Order]]) -> FinishReport:
         working = [lock for lock in locks if lock.record.finished_at is None]
         for lock in working:
             lock.record.finished_at, lock.record.finished_by = lock.now, self.operator
@@ -207,6 +244,32 @@ class FinishService:
     async def _lock(self, order_ids: Iterable[ULID]) -> list[RecordLock[Order]]:
         wanted = Order.id.in_(set(order_ids))
         return await ProcessingLock(self.session, Order, wanted, wait=True).hold()
+
+    async def _hold_choices(self, order_ids: Iterable[ULID]) -> None:
+        """Let nobody choose or make a book until the commit: whoever was about to is waited for."""
+        items = LineItem.order_id.in_(list(order_ids))
+        await ProcessingLock(self.session, LineItem, items, wait=True).hold()
+        images = Image.line_item_id.in_(select(LineItem.id).where(items))
+        await ProcessingLock(self.session, Image, images, wait=True).hold()
+
+
+def _changed_since(seen: OrderRow, present: OrderRow) -> Sentence | None:
+    """Why an order is not handed over; None where it is as it was seen."""
+    number = clean_line(present.number)
+    if present.stage != seen.stage:
+        return Sentence.make(
+            "{number} was not handed over, for it changed meanwhile (now: {stage}). "
+            "Look at it again.",
+            number=number,
+            stage=present.stage.stage.label,
+        )
+    if (present.images, present.book_ids) != (seen.images, seen.book_ids):
+        return Sentence.make(
+            "{number} was not handed over: another version was chosen or another book made "
+            "meanwhile. Look at it again.",
+            number=number,
+        )
+    return None
 
 
 def _report(

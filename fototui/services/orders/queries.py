@@ -156,11 +156,21 @@ async def read_rows(session: TrackedAsyncSession, ids: Iterable[str]) -> tuple[O
     Returns:
         The lines of those that exist, newest first.
     """
+    async with session.begin():
+        return await rows_now(session, ids)
+
+
+async def rows_now(session: TrackedAsyncSession, ids: Iterable[str]) -> tuple[OrderRow, ...]:
+    """Like `read_rows`, inside a transaction.
+
+    Args:
+        session: A session inside a transaction.
+        ids: ULIDs of their orders.
+    """
     # One array whatever their number: the statement stays the same, and prepared.
     wanted = bindparam("ids", [ULID.from_str(key) for key in ids], type_=ARRAY(Order.id.type))
     statement = _with_badges(select(Order).where(Order.id == any_(wanted)))
-    async with session.begin():
-        found = (await session.execute(statement)).all()
+    found = (await session.execute(statement)).all()
     return tuple(_order_row(*row) for row in found)
 
 
@@ -322,6 +332,7 @@ def _order_row(
     *badges: Sequence[int] | Sequence[int | None] | Sequence[str | None] | Sequence[bool] | None,
 ) -> OrderRow:
     texts = (number, customer_name, customer_email, *(dedications or ()))
+    told = [book.partition(" ") for book in books or ()]
     return OrderRow(
         id=str(order_id),
         number=number,
@@ -343,7 +354,8 @@ def _order_row(
         urgent=urgent_at is not None,
         shopify_id=shopify_id,
         running=running,
-        books=tuple(map(_BOOKS.__getitem__, books or ())),
+        books=tuple(_BOOKS[state] for state, _space, _book in told),
+        book_ids=tuple(int(book) for _state, _space, book in told),
         lacks_photos=error_code == NO_PHOTOS and status is OrderStatus.READY_FOR_REVIEW,
         cancelled_at=cancelled_at,
         finished_at=finished_at,

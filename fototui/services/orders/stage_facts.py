@@ -133,9 +133,10 @@ def running(order: FromClause) -> ColumnElement[int]:
 
 
 def book_states(order: FromClause) -> ColumnElement[Sequence[str]]:
-    """How far the newest book is of each line item that wants one, as `BookState` names it.
+    """How far the newest book is of each line item that wants one: its `BookState` and its id.
 
-    A book is true as long as it shows what is chosen and told today.
+    They stand in one text, with a space between; the id is 0 where there is no book. A book is true
+    as long as it shows what is chosen and told today.
 
     Args:
         order: The order, by its id.
@@ -167,9 +168,10 @@ def book_states(order: FromClause) -> ColumnElement[Sequence[str]]:
         (is_true, BookState.CURRENT.value),
         else_=BookState.STALE.value,
     )
+    told = func.concat(state, " ", func.coalesce(newest.c.id, 0))
     has_pages = select(Image.id).where(Image.line_item_id == LineItem.id, has_photo()).exists()
     return (
-        select(func.array_agg(aggregate_order_by(state, LineItem.position)))
+        select(func.array_agg(aggregate_order_by(told, LineItem.position)))
         .select_from(LineItem)
         .outerjoin(newest, true())
         .where(LineItem.order_id == order.c.id, LineItem.quantity > 0, has_pages)

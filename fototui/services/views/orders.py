@@ -95,6 +95,7 @@ class OrderRow:
         lacks_photos: It should have photos, and the shop names none.
         cancelled_at: When the shop cancelled it.
         finished_at: When it was handed over.
+        book_ids: The books that `books` tells of; 0 where there is none.
     """
 
     id: str
@@ -116,6 +117,7 @@ class OrderRow:
     lacks_photos: bool = False
     cancelled_at: datetime | None = None
     finished_at: datetime | None = None
+    book_ids: tuple[int, ...] = ()
 
     @property
     def stage(self) -> OrderStage:

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from ulid import ULID
 
 from fototui.db.database import Database
+from fototui.db.models.books import Book
 from fototui.db.models.operations import Activity, Review
-from fototui.db.models.orders import Order
+from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
+from fototui.domain.books import BookOptions
 from fototui.domain.errors import ConflictError, NotFoundError
 from fototui.domain.events import BaseMercureEvent, ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.stages import Stage
-from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus
+from fototui.domain.statuses import (
+    BookProcessingStatus,
+    ColoringProcessingStatus,
+    OrderStatus,
+    SvgProcessingStatus,
+)
+from fototui.services.books.service import BookService
 from fototui.services.orders import finishing
 from fototui.services.orders.by_stage import StageService
 from fototui.services.orders.finishing import FinishReport, FinishService
 from fototui.services.orders.manual import OrderService
-from tests.factories import file_ref, make_coloring
+from fototui.services.orders.queries import read_rows
+from fototui.services.views.orders import OrderRow
+from tests.factories import choose_svgs, file_ref, make_coloring, make_svg
 from tests.services.conftest import MakeOrder
+from tests.waiting import until_a_lock_is_waited_for
 
 PLACED = datetime(2026, 11, 1, tzinfo=UTC)
 ReadActivity = Callable[[], Awaitable[list[Activity]]]
@@ -105,6 +119,98 @@ async def test_old_orders_are_finished_in_portions(
     assert report.unchanged == ()
     assert (await row(database, new)).finished_at is None
     assert await service.finish_before(PLACED) == FinishReport()
+
+
+async def made(database: Database, shop_order: MakeOrder) -> OrderRow:
+    """An order whose book is made, as the list shows it."""
+    order = await shop_order(images=2)
+    async with database.session() as session, session.begin():
+        await choose_svgs(session, order)
+        await session.execute(update(Review).values(decision="chosen"))
+    await make_book(database, order)
+    return await seen(database, str(order.id))
+
+
+async def make_book(database: Database, order: Order | OrderRow, bleed: float = 0.0) -> None:
+    async with database.session() as session:
+        books = BookService(session, operator="petr")
+        await books.create_for_order(str(order.id), BookOptions(bleed=bleed), exactly=True)
+    async with database.session() as session, session.begin():
+        await session.execute(
+            update(Book).values(status=BookProcessingStatus.COMPLETED, file_ref=file_ref("x.pdf"))
+        )
+
+
+async def seen(database: Database, order_id: str) -> OrderRow:
+    async with database.session() as session:
+        (found,) = await read_rows(session, [order_id])
+        return found
+
+
+async def choose_other(session: AsyncSession, order_id: str) -> None:
+    """Have a second SVG of the first picture, and choose it."""
+    image = (
+        await session.scalars(
+            select(Image)
+            .join(LineItem)
+            .where(LineItem.order_id == ULID.from_str(order_id))
+            .order_by(Image.id)
+            .with_for_update(key_share=True)
+        )
+    ).first()
+    assert image is not None
+    coloring = await session.get_one(ColoringVersion, image.selected_coloring_id)
+    svg = await make_svg(
+        session, coloring, version=2, status=SvgProcessingStatus.COMPLETED, file_ref=file_ref("2")
+    )
+    image.selected_svg_id, image.svg_chosen_at = svg.id, datetime.now(UTC)
+
+
+@pytest.mark.quick
+async def test_an_order_that_changed_since_it_was_seen_is_not_handed_over(
+    database: Database, service: FinishService, shop_order: MakeOrder
+) -> None:
+    rows = [await made(database, shop_order) for _ in range(5)]
+    assert {str(row.stage) for row in rows} == {"to hand over"}
+    same, chosen, remade, again, done = rows
+    for other in (chosen, remade):
+        async with database.session() as session, session.begin():
+            await choose_other(session, other.id)
+    await make_book(database, remade)
+    await make_book(database, again, bleed=3.0)
+    await service.finish([done.id])
+
+    report = await service.finish_seen(rows)
+    assert (report.changed, report.unchanged) == ((same.number,), (done.number,))
+    another = "another version was chosen or another book made meanwhile. Look at it again."
+    assert list(map(str, report.passed_over)) == [
+        f"{again.number} was not handed over: {another}",
+        f"{remade.number} was not handed over: {another}",
+        (
+            f"{chosen.number} was not handed over, for it changed meanwhile (now: To typeset). "
+            "Look at it again."
+        ),
+    ]
+    for other in (chosen, remade, again):
+        assert (await seen(database, other.id)).finished_at is None
+    # As it is now it may be handed over.
+    report = await service.finish_seen([await seen(database, again.id)])
+    assert (report.changed, report.passed_over) == ((again.number,), ())
+
+
+async def test_a_choice_under_way_is_waited_for_before_an_order_is_handed_over(
+    database: Database, service: FinishService, shop_order: MakeOrder
+) -> None:
+    row = await made(database, shop_order)
+    async with database.session() as session:
+        async with session.begin():
+            await choose_other(session, row.id)
+            await session.flush()
+            finishing_now = asyncio.create_task(service.finish_seen([row]))
+            await until_a_lock_is_waited_for(database)
+        report = await finishing_now
+    assert report.changed == ()
+    assert "(now: To typeset)" in str(report.passed_over[0])
 
 
 async def test_a_finished_order_waits_in_no_review_until_it_comes_back(
