@@ -32,6 +32,7 @@ from fototui.screens.order.screen import OrderScreen
 from fototui.screens.palette import ActionProvider
 from fototui.screens.review import ReviewScreen
 from fototui.services.backend import Backend
+from fototui.services.orders.search import read_order_search
 from fototui.ui import messages
 from fototui.ui.actions import Scope
 from fototui.ui.bindings import bindings
@@ -110,7 +111,7 @@ class FototuiApp(App[None]):
             preferences,
             pictures or PictureLoader(backend.storage),
             preflight or Preflight(backend.storage),
-            _remembered_list(preferences),
+            _remembered_list(preferences, settings),
             presence,
             engine_problem=engine_problem,
         )
@@ -372,13 +373,14 @@ class FototuiApp(App[None]):
             self._driver.write(f"\x1bPtmux;\x1b\x1b]52;c;{payload}\a\x1b\\")
 
 
-def _remembered_list(preferences: Preferences) -> OrderList:
+def _remembered_list(preferences: Preferences, settings: AppSettings) -> OrderList:
     """The list as the operator left it."""
     return OrderList(
         tab=_member(Tab, preferences.tab, Tab.WORKING),
         sort=_member(Sort, preferences.sort, Sort.CREATED),
         reverse=preferences.reverse,
         search=clean_line(preferences.search, limit=100),
+        read=lambda text: read_order_search(text, zone=settings.timezone, now=settings.now()),
     )
 
 

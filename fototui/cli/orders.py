@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -85,7 +86,10 @@ def add(
 @app.command("list")
 def list_orders(
     limit: Annotated[int, typer.Option(help="Most orders.", min=1, max=1000)] = 50,
-    search: Annotated[str | None, typer.Option(help="Number, name, e-mail or dedication.")] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(help='As in the app: words and fields, such as "is:failed paid:no novak".'),
+    ] = None,
     stage: Annotated[
         Stage | None,
         typer.Option(help="Only orders that want this next.", metavar="STAGE"),
@@ -96,26 +100,15 @@ def list_orders(
 
     STAGE is "coming in", "to colour", "running", "to review", "to vectorise", "to typeset",
     "to hand over", "done" or "error".
+
+    A search has words (of number, name, e-mail, dedication) and fields: is: failed, review,
+    running, waiting, approved, stale, urgent, done …; paid: yes or no; before: and after: a day,
+    as 2026-11-01.
     """
-    from fototui.services.orders.manual import OrderService
     from fototui.services.views import as_json
 
     settings = settings_for_command()
-    found: Sequence[OrderRow]
-    if stage is None:
-        page = run_service(
-            settings, OrderService, lambda orders: orders.list_orders(limit=limit, search=search)
-        )
-        found = page.orders
-    else:
-        from fototui.services.orders.by_stage import StageService
-
-        of_stage = run_service(
-            settings,
-            StageService,
-            lambda stages: stages.list_orders(stage, limit=limit, search=search),
-        )
-        found = of_stage.orders
+    found = _find_orders(settings, limit=limit, search=search, stage=stage)
     if as_json_:
         print_json(as_json([_plain(row) for row in found]))
         return
@@ -135,6 +128,26 @@ def list_orders(
             for row in found
         ],
     )
+
+
+def _find_orders(
+    settings: Settings, *, limit: int, search: str | None, stage: Stage | None
+) -> Sequence[OrderRow]:
+    from fototui.domain.errors import InvalidInputError
+    from fototui.services.orders.by_stage import StageService
+    from fototui.services.orders.search import read_order_search
+
+    asked = read_order_search(search or "", zone=settings.timezone, now=datetime.now(UTC))
+    if asked.complaint is not None:
+        # What is left out while one types would list too many orders for a script.
+        raise InvalidInputError(asked.complaint)
+
+    async def find(stages: StageService) -> Sequence[OrderRow]:
+        if stage is Stage.DONE and not asked:
+            return (await stages.list_orders(stage, limit=limit)).orders
+        return await stages.find(asked, stage=stage, limit=limit)
+
+    return run_service(settings, StageService, find)
 
 
 @app.command()

@@ -14,7 +14,8 @@ from itertools import chain
 from fototui.domain.sentences import Sentence
 from fototui.domain.stages import Stage
 from fototui.domain.statuses import PaymentStatus
-from fototui.domain.text import clean_line, folded
+from fototui.domain.text import folded
+from fototui.services.orders.search import OrderSearch
 from fototui.services.views.orders import OrderRow
 
 
@@ -99,9 +100,11 @@ class OrderList:
         tab: Only orders of this tab.
         sort: The column they are sorted by; of equals, the newest come first.
         reverse: The other way round.
-        search: Only orders that have all its words; accents and case do not count.
+        search: Only orders that it finds, as the operator typed it.
+        read: Reads a search.
 
     Attributes:
+        asked: The search as it was read.
         shown: ULIDs of the orders that are shown, in their order. Replaced, never changed in place.
         waiting: Pictures that wait for review, in all orders.
     """
@@ -113,6 +116,7 @@ class OrderList:
         sort: Sort = Sort.CREATED,
         reverse: bool = False,
         search: str = "",
+        read: Callable[[str], OrderSearch],
     ) -> None:
         self.tab = tab
         self.sort = sort
@@ -126,7 +130,8 @@ class OrderList:
         self._listing: Sequence[str] = ()
         self._keys: dict[str, object] = {}
         self._sorted: Sequence[str] = ()
-        self._words: list[str] = folded(clean_line(search)).split()
+        self._read = read
+        self.asked = read(search)
 
     def count(self, tab: Tab) -> int:
         """How many orders are in a tab, whatever is searched for."""
@@ -139,6 +144,13 @@ class OrderList:
         if self._members[Tab.DONE]:
             always.add(Tab.ALL)
         return [tab for tab in Tab if tab in always or (tab is not Tab.ALL and self._members[tab])]
+
+    @property
+    def found_elsewhere(self) -> int:
+        """How many orders all tabs together would show, where this one shows none."""
+        if self.shown or not self.asked or self.tab is Tab.ALL:
+            return 0
+        return len(self._found(self._sorted))
 
     # --- what the operator changes -----------------------------------------------------------
 
@@ -156,13 +168,9 @@ class OrderList:
 
     def search_for(self, search: str) -> None:
         """Filter by another text."""
-        words = folded(clean_line(search)).split()
-        # Each letter more can only narrow what was found by the ones before it.
-        narrows = len(words) >= len(self._words) and all(
-            old in new for old, new in zip(self._words, words, strict=False)
-        )
-        self.search, self._words = search, words
-        if narrows:
+        before, asked = self.asked, self._read(search)
+        self.search, self.asked = search, asked
+        if asked.narrows(before):
             self._match(self.shown)
         else:
             self._derive(self._sorted)
@@ -219,6 +227,7 @@ class OrderList:
         moved = (
             old is None
             or old.search != row.search
+            or any(ask.test(old) is not ask.test(row) for ask in self.asked.conditions)
             or (self.tab in tabs) is not (self.tab in before)
         )
         if self._keys:
@@ -257,10 +266,15 @@ class OrderList:
         self._match(ids)
 
     def _match(self, ids: Sequence[str]) -> None:
+        self.shown = self._found(ids)
+
+    def _found(self, ids: Sequence[str]) -> Sequence[str]:
         rows = self._rows
-        for word in self._words:
+        for word in self.asked.words:
             ids = [order_id for order_id in ids if word in rows[order_id].search]
-        self.shown = ids
+        for ask in self.asked.conditions:
+            ids = [order_id for order_id in ids if ask.test(rows[order_id])]
+        return ids
 
 
 def place_after(before: Sequence[str], place: int, now: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""The palette: every action that exists here, found by its words."""
+"""The palette: every action that exists here, found by its words, and orders by their number."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
+from fototui.domain.text import clean_line
 from fototui.i18n import _
 from fototui.screens.base import FototuiScreen
+from fototui.services.views.orders import OrderRow
 from fototui.ui.actions import Action, Scope, in_scope
+from fototui.ui.messages import OpenOrder
+
+_MOST_ORDERS = 5
+_SIGNS = "# "
 
 
 class ActionProvider(Provider):
@@ -30,12 +36,32 @@ class ActionProvider(Provider):
             yield DiscoveryHit(label, partial(self._run, action), help=tooltip)
 
     async def search(self, query: str) -> Hits:
-        """Those that match."""
+        """Those that match; a number finds its order, or those that begin with it."""
+        for row in self._orders(query):
+            words = _("Open order {number}").format(number=clean_line(row.number))
+            yield Hit(
+                1.0, words, partial(self._open, row), help=clean_line(row.customer_name or "")
+            )
         matcher = self.matcher(query)
         for action in self._actions():
             words = " – ".join(self._words(action))
             if (score := matcher.match(words)) > 0:
                 yield Hit(score, matcher.highlight(words), partial(self._run, action))
+
+    def _orders(self, query: str) -> list[OrderRow]:
+        number = query.strip(_SIGNS).casefold()
+        if not isinstance(self.screen, FototuiScreen) or not number.lstrip("m").isdigit():
+            return []
+        # A manual order is meant too where only its digits are typed.
+        found = [
+            row
+            for row in self.screen.context.store.orders.values()
+            if row.number.strip(_SIGNS).casefold().removeprefix("m").startswith(number.lstrip("m"))
+        ]
+        return sorted(found, key=lambda row: (len(row.number), row.number))[:_MOST_ORDERS]
+
+    def _open(self, row: OrderRow) -> None:
+        self.app.post_message(OpenOrder(row.id))
 
     async def _run(self, action: Action) -> None:
         target = self.app if action.scope is Scope.EVERYWHERE else self.screen

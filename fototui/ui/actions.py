@@ -80,13 +80,16 @@ _TABLE: tuple[Action, ...] = (
         stays=True,
     ),
     Action(
-        "orders.search", "slash", N_("Search"), N_("Filter by number, name, e-mail or dedication.")
+        "orders.search",
+        "slash",
+        N_("Search"),
+        N_("Filter by words, or by fields such as is:failed paid:no."),
     ),
     Action(
         "orders.clear",
         "escape",
         N_("Back"),
-        N_("Leave the search, then clear it, then remove all marks."),
+        N_("Leave the search, then clear it, remove all marks, show all orders."),
         show=False,
     ),
     Action(

@@ -11,11 +11,12 @@ from textual.content import Content
 from textual.events import Click, Resize
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from fototui.domain.text import clean_line
 from fototui.i18n import _, translate
 from fototui.live.order_list import OrderList, Tab
+from fototui.services.orders.search import HELP
 from fototui.widgets.badges import MUTED
 
 _STACKED_BELOW = 110
@@ -115,19 +116,24 @@ class OrderTabs(Widget):
 class OrderFilter(Container):
     """Search field and tabs: beside each other where there is room, else one above the other.
 
+    Below them, while one types, what may be typed; what was not understood stays there.
+
     Args:
         search: What is searched for at first.
         orders: The list that is filtered.
     """
 
     DEFAULT_CSS = """
-    OrderFilter { height: 1; layout: horizontal; background: $surface; }
+    OrderFilter { height: auto; background: $surface; }
+    OrderFilter #line { height: 1; layout: horizontal; }
+    OrderFilter #hint { height: 1; padding: 0 1; background: $panel; display: none; }
+    OrderFilter #hint.-told { display: block; }
     OrderFilter SearchField {
         width: 1fr; min-width: 16; max-width: 36; padding: 0 1; background: $panel;
     }
     OrderFilter SearchField:focus { background: $primary 20%; }
     OrderFilter OrderTabs { width: 2fr; min-width: 50; }
-    OrderFilter.-stacked { height: 2; layout: vertical; }
+    OrderFilter.-stacked #line { height: 2; layout: vertical; }
     OrderFilter.-stacked SearchField { width: 100%; max-width: 100%; }
     OrderFilter.-stacked OrderTabs { width: 100%; min-width: 0; }
     """
@@ -155,11 +161,13 @@ class OrderFilter(Container):
             select_on_focus=False,
         )
         self.tabs = OrderTabs(orders)
+        self._orders = orders
+        self._hint = Static(id="hint")
 
     def compose(self) -> ComposeResult:
-        """The field and the tabs."""
-        yield self.field
-        yield self.tabs
+        """The field and the tabs, and what may be typed."""
+        yield Container(self.field, self.tabs, id="line")
+        yield self._hint
 
     def on_mount(self) -> None:
         """Say what the field is for."""
@@ -169,10 +177,30 @@ class OrderFilter(Container):
         """Show everything in the present language."""
         self.field.placeholder = _("/ search…")
         self.tabs.refresh()
+        self.tell()
+
+    def tell(self) -> None:
+        """Say what may be typed while one types, and what of it was not understood."""
+        asked = self._orders.asked
+        if asked.complaint is not None:
+            words = Content.styled(translate(asked.complaint), "$warning")
+        else:
+            words = Content.styled(translate(asked.hint or HELP), MUTED)
+        self._hint.update(words.truncate(max(0, self.size.width - 2), ellipsis=True))
+        self._hint.set_class(self.field.has_focus or asked.complaint is not None, "-told")
+
+    def on_descendant_focus(self) -> None:
+        """One types."""
+        self.tell()
+
+    def on_descendant_blur(self) -> None:
+        """One is done with typing."""
+        self.tell()
 
     def on_resize(self, event: Resize) -> None:
         """Use the room there is."""
         self.set_class(event.size.width < _STACKED_BELOW, "-stacked")
+        self.tell()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter; what was pasted may hold anything."""

@@ -312,6 +312,27 @@ def test_orders_are_listed_by_stage(fototui: Command, photo: str) -> None:
     assert (shown_json["stage"], shown_json["stage_count"]) == ("running", 1)
 
 
+def test_orders_are_searched_by_words_and_fields(fototui: Command, photo: str) -> None:
+    one = fototui("orders", "add", photo, "--customer", "Jana Nováková").out.strip()
+    other = fototui("orders", "add", photo, "--customer", "Eva Malá").out.strip()
+    fototui("orders", "urgent", other)
+
+    def found(*search: str) -> list[str]:
+        rows = fototui("orders", "list", "--json", "--search", *search).json
+        return [row["number"] for row in rows]
+
+    assert found("novak jana") == [one]
+    assert found("is:urgent") == [other]
+    assert found("je:omalování before:2100-01-01") == [other, one]
+    assert found("je:omalování", "--limit", "1") == [other]
+    assert found("after:2100-01-01") == []
+    assert found("novak", "--stage", "to colour") == [one]
+    assert found("is:done") == found("is:failed") == found("novak is:urgent") == []
+    wrong = fototui("orders", "list", "--search", "colour:red")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "There is no field “colour:”: is:failed, review, " in wrong.err
+
+
 def test_orders_are_finished_and_reopened(fototui: Command, photo: str, database_url: str) -> None:
     one, other, old = (fototui("orders", "add", photo).out.strip() for _ in range(3))
     result = fototui("orders", "finish", one, other)

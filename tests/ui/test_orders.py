@@ -12,6 +12,7 @@ from functools import partial
 import pytest
 from rich.cells import cell_len
 from sqlalchemy import func, select
+from textual.command import CommandPalette
 
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, SvgVersion
@@ -25,6 +26,7 @@ from fototui.ui.preferences import Preferences
 from fototui.widgets.key_bar import KeyBar
 from tests.factories import make_coloring, make_order, make_svg
 from tests.ui.orders_app import App, AppPilot, orders_app, row, some
+from tests.ui.pages import lines
 from tests.waiting import until_shown
 
 DONE, FAILED, WORKING = (
@@ -208,13 +210,90 @@ async def test_tabs_that_do_not_fit_give_way_to_the_chosen_one(open_orders: Open
             await pilot.press("tab")
 
 
-async def test_a_search_tells_that_done_orders_are_elsewhere(open_orders: OpenOrders) -> None:
+@pytest.mark.parametrize("from_field", [True, False])
+async def test_what_is_found_under_another_tab_is_one_key_away(
+    open_orders: OpenOrders, from_field: bool
+) -> None:
     rows = [row(1), row(2, finished_at=datetime(2026, 11, 20, tzinfo=UTC))]
     async with open_orders(rows) as (app, pilot):
-        await pilot.press("slash", "2", "escape")
-        assert "Orders that are done are searched under “All”." in "".join(app.lines)
-        await pilot.press("shift+tab")
+        await pilot.press("slash", "2")
+        assert "Nothing under Not done; 1 under All – enter" in "".join(app.lines)
+        if not from_field:
+            await pilot.press("escape")
+        await pilot.press("enter")
+        assert app.home.list.tab is Tab.ALL
         assert app.shown_numbers == ["#2"]
+        assert app.preferences.search == "2"
+        assert app.focused is app.home.table
+        await pilot.press("enter")
+        assert app.opened == [row(2).id]
+        await pilot.press("escape")
+        assert app.shown_numbers == ["#2", "#1"]
+
+
+async def test_the_way_back_from_a_tab_leads_to_all(open_orders: OpenOrders) -> None:
+    preferences = Preferences(tab="error")
+    async with open_orders(some(2), preferences=preferences) as (app, pilot):
+        assert app.shown_numbers == []
+        await pilot.press("escape")
+        assert app.home.list.tab is Tab.ALL
+        assert app.shown_numbers == ["#2", "#1"]
+
+
+@pytest.mark.parametrize("size", [(120, 20), (80, 24)])
+async def test_fields_filter_and_the_line_below_tells_of_them(
+    open_orders: OpenOrders, size: tuple[int, int]
+) -> None:
+    rows = [row(1), row(2, payment_status="PENDING"), row(3, urgent=True)]
+    async with open_orders(rows, size=size) as (app, pilot):
+        page = "\n".join(lines(app))
+        assert "is:failed" not in page
+        await pilot.press("slash")
+        await until_shown(pilot, lambda: "is:failed, review" in "\n".join(lines(app)))
+        await pilot.press(*"paid:no")
+        assert app.shown_numbers == ["#2"]
+        await pilot.press("space", *"is:")
+        await until_shown(pilot, lambda: "is: takes failed" in "\n".join(lines(app)))
+        assert app.shown_numbers == ["#2"]
+        await pilot.press(*"urgent")
+        assert app.shown_numbers == []
+        await pilot.press("escape", "escape", "slash", *"colour:red")
+        words = "There is no field “colour:”: is:failed, review"
+        await until_shown(pilot, lambda: words in "\n".join(lines(app)))
+        assert len(app.shown_numbers) == 3
+        # It stays to be read until the search is another.
+        await pilot.press("enter")
+        assert words in "\n".join(lines(app))
+        await pilot.press("escape")
+        await until_shown(pilot, lambda: words not in "\n".join(lines(app)))
+
+
+async def test_a_change_brings_an_order_into_what_a_field_finds(open_orders: OpenOrders) -> None:
+    async with open_orders(some(2)) as (app, pilot):
+        await pilot.press("slash", *"is:urgent", "enter")
+        assert app.shown_numbers == []
+        app.held.change(row(1, urgent=True))
+        assert app.shown_numbers == ["#1"]
+        app.held.change(row(1))
+        assert app.shown_numbers == []
+
+
+def _shows(app: App, words: str) -> bool:
+    return words in "\n".join(lines(app))
+
+
+async def test_a_number_in_the_palette_leads_to_its_order(open_orders: OpenOrders) -> None:
+    rows = [row(n) for n in (12, 1270, 127)] + [row(3, number="#M1000")]
+    async with open_orders(rows) as (app, pilot):
+        for typed, wanted in (("127", 127), ("#1270", 1270), ("m10", 3), ("1000", 3)):
+            await pilot.press("ctrl+p")
+            await until_shown(pilot, lambda: isinstance(app.screen, CommandPalette))
+            await pilot.press(*typed)
+            words = f"Open order {app.store.orders[row(wanted).id].number}"
+            await until_shown(pilot, partial(_shows, app, words))
+            await pilot.press("enter")
+            await until_shown(pilot, lambda: app.screen is app.home and bool(app.opened))
+            assert app.opened.pop() == row(wanted).id
 
 
 async def test_sorting(open_orders: OpenOrders) -> None:

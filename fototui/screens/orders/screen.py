@@ -142,13 +142,14 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         return ""
 
     def _words_when_empty(self) -> str:
+        if elsewhere := self.list.found_elsewhere:
+            return _("Nothing under {tab}; {count} under {all} – enter").format(
+                tab=translate(self.list.tab.label), count=elsewhere, all=translate(Tab.ALL.label)
+            )
         if self.list.search:
-            words = _("Nothing matches “{search}”. Press esc to clear the search.").format(
+            return _("Nothing matches “{search}”. Press esc to clear the search.").format(
                 search=self.list.search
             )
-            if self.list.tab is not Tab.ALL and self.list.count(Tab.DONE):
-                words += " " + _("Orders that are done are searched under “All”.")
-            return words
         if self.list.count(Tab.ALL):
             return _("No orders are here.")
         if not self.context.store.is_complete:
@@ -167,11 +168,14 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
             return
         self.list.search_for(event.text)
         self.context.preferences.search = event.text
+        self.filter.tell()
         self._show_list()
 
     def on_order_filter_left(self) -> None:
-        """Go to what was found."""
+        """Go to what was found, also where it is under another tab."""
         self.set_focus(self.table)
+        if self.list.found_elsewhere:
+            self._show_tab(Tab.ALL)
 
     def on_order_tabs_chosen(self, event: OrderTabs.Chosen) -> None:
         """Show another tab."""
@@ -186,6 +190,10 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         """Say what each key does to what is shown; the rest is in `OrdersCommands`."""
         return {
             **super().declare_commands(),
+            "orders.open": Command(
+                self._open_or_look_elsewhere,
+                lambda: None if self.list.found_elsewhere else self._why_no_order(),
+            ),
             "orders.search": Command(self._search),
             "orders.clear": Command(self._clear),
             "orders.leave": Command(lambda: self.app.post_message(LeaveAsked())),
@@ -202,8 +210,14 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         # At once, and not with the next message: keys that follow belong to the field.
         self.set_focus(self.filter.field)
 
+    def _open_or_look_elsewhere(self) -> None:
+        if self.list.found_elsewhere:
+            self._show_tab(Tab.ALL)
+        else:
+            self._open()
+
     def _clear(self) -> None:
-        """Leave the field, then clear it, then unmark."""
+        """Leave the field, then clear it, then unmark, then show all."""
         if isinstance(self.focused, Input):
             self.set_focus(self.table)
         elif self.filter.field.value:
@@ -211,6 +225,8 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         elif self.table.marked:
             self.table.unmark(set(self.table.marked))
             self._show_counts()
+        elif self.list.tab not in {Tab.WORKING, Tab.ALL}:
+            self._show_tab(Tab.ALL)
 
     def _turn_tab(self, step: int) -> None:
         tabs = self.list.tabs

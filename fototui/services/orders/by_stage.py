@@ -7,15 +7,18 @@ pages, and the function is asked; the cost is that of the working day, not of th
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select
+from ulid import ULID
 
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.orders import Order
 from fototui.domain.stages import OrderStage, Stage
 from fototui.services.orders.queries import read_done, read_page, read_rows
 from fototui.services.orders.refs import no_such_order
-from fototui.services.views.orders import OrderRow
+from fototui.services.orders.search import OrderSearch
+from fototui.services.views.orders import OrderCursor, OrderRow
 
 _PAGE = 500
 
@@ -67,37 +70,79 @@ class StageService:
             stage: Which.
             limit: Most orders.
             skip: Leave out so many of the first.
-            search: Only orders with this text in number, name, e-mail address or a dedication.
+            search: Only orders with these words in number, name, e-mail address or a dedication.
         """
         if stage is Stage.DONE:
             done = await read_done(self._session, limit=limit, skip=skip, search=search)
             return StagePage(*done)
         found: list[OrderRow] = []
         total = 0
-        async for row in self._working(search):
+        async for row in self._rows(search, working=True):
             if row.stage.stage is stage:
                 total += 1
                 if skip < total <= skip + limit:
                     found.append(row)
         return StagePage(tuple(found), total)
 
+    async def find(
+        self, search: OrderSearch, *, stage: Stage | None = None, limit: int = 50
+    ) -> tuple[OrderRow, ...]:
+        """Read orders as the app finds them, by words and fields.
+
+        Args:
+            search: What is searched for.
+            stage: Only orders of this stage.
+            limit: Most orders.
+
+        Returns:
+            The orders, the newest first.
+        """
+        found: list[OrderRow] = []
+        rows = self._rows(
+            " ".join(search.words),
+            working=stage not in {None, Stage.DONE},
+            until=search.until,
+            page=limit if stage is None and not search.conditions else _PAGE,
+        )
+        async for row in rows:
+            if search.since is not None and row.created_at < search.since:
+                break
+            if search.finds(row) and stage in {None, row.stage.stage}:
+                found.append(row)
+            if len(found) == limit:
+                break
+        return tuple(found)
+
     async def count(self) -> Mapping[Stage, int]:
         """How many orders are in each stage; every stage is named."""
         counts: Counter[Stage] = Counter()
-        async for row in self._working(None):
+        async for row in self._rows(None, working=True):
             counts[row.stage.stage] += 1
         done = select(func.count()).where(Order.finished_at.is_not(None))
         async with self._session.begin():
             counts[Stage.DONE] = await self._session.scalar(done) or 0
         return {stage: counts[stage] for stage in Stage}
 
-    async def _working(self, search: str | None) -> AsyncIterator[OrderRow]:
-        before = None
+    async def _rows(
+        self,
+        search: str | None,
+        *,
+        working: bool,
+        until: datetime | None = None,
+        page: int | None = None,
+    ) -> AsyncIterator[OrderRow]:
+        # Before the first ULID of that very moment.
+        before = None if until is None else OrderCursor(until, str(ULID(bytes(16))))
         while True:
-            page = await read_page(
-                self._session, limit=_PAGE, before=before, status=None, search=search, working=True
+            found = await read_page(
+                self._session,
+                limit=page or _PAGE,
+                before=before,
+                status=None,
+                search=search,
+                working=working,
             )
-            for row in page.orders:
+            for row in found.orders:
                 yield row
-            if (before := page.next) is None:
+            if (before := found.next) is None:
                 return

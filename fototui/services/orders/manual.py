@@ -169,7 +169,7 @@ class OrderService:
             limit: Most orders, 1 to 1000.
             before: Where the page before it ended (`OrderPage.next`).
             status: Only orders in this status.
-            search: Only orders with this text in number, name, e-mail address or a dedication.
+            search: Only orders with these words in number, name, e-mail address or a dedication.
             skip: Leave out so many of the newest, for readers that know no cursors.
 
         Returns:

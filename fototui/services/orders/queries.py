@@ -7,6 +7,7 @@ from typing import TypeVar
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Function,
     Select,
     SQLColumnExpression,
     Text,
@@ -123,7 +124,7 @@ async def read_page(
         limit: Most orders.
         before: Where the page before it ended.
         status: Only orders in this status.
-        search: Only orders with this text in number, name, e-mail address or a dedication.
+        search: Only orders with these words in number, name, e-mail address or a dedication.
         skip: Leave out so many of the newest; each costs about as much as one that is read.
         working: Only orders that are not done; read from an index that holds no others.
 
@@ -214,23 +215,35 @@ def _page(
 
 
 def _searched(statement: Select[Order], search: str | None) -> Select[Order]:
-    """Only orders with a text in number, name, e-mail address or a dedication.
+    """Only orders with all words of a text, each in number, name, e-mail address or a dedication.
+
+    As in the app: neither case nor accents count.
 
     Args:
         statement: The orders.
         search: The text.
     """
-    if search := clean_line(search or ""):
+    for word in folded(clean_line(search or "")).split():
         texts = (Order.order_number, Order.customer_name, Order.customer_email)
         dedicated = select(LineItem.id).where(
-            LineItem.order_id == Order.id, LineItem.dedication.icontains(search, autoescape=True)
+            LineItem.order_id == Order.id,
+            _plain(LineItem.dedication).contains(word, autoescape=True),
         )
         statement = statement.where(
             or_(
-                *(column.icontains(search, autoescape=True) for column in texts), dedicated.exists()
+                *(_plain(column).contains(word, autoescape=True) for column in texts),
+                dedicated.exists(),
             )
         )
     return statement
+
+
+# The letters that lose an accent by `folded`, and what it leaves of each.
+_ACCENTED = "".join(c for c in map(chr, range(0xC0, 0x250)) if len(folded(c)) == 1)
+
+
+def _plain(column: SQLColumnExpression[str] | SQLColumnExpression[str | None]) -> Function[str]:
+    return func.replace(func.translate(func.lower(column), _ACCENTED, folded(_ACCENTED)), "ß", "ss")
 
 
 _CURSOR_TYPES = (Order.created_at.type, Order.id.type)

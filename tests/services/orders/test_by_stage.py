@@ -20,6 +20,7 @@ from fototui.domain.statuses import SvgProcessingStatus as Svg
 from fototui.services.orders.by_stage import StageService
 from fototui.services.orders.manual import OrderService
 from fototui.services.orders.queries import read_rows
+from fototui.services.orders.search import read_order_search
 from fototui.services.views.orders import OrderRow
 from tests.factories import file_ref, make_coloring, make_svg
 from tests.services.conftest import MakeOrder
@@ -254,6 +255,37 @@ async def test_orders_of_a_stage_are_found_beyond_a_page(
     assert ([row.number for row in page.orders], page.total) == (wanted[1:2], 3)
     page = await service.list_orders(Stage.TO_COLOUR, search=wanted[2])
     assert ([row.number for row in page.orders], page.total) == (wanted[2:], 1)
+
+
+async def test_orders_are_found_by_words_and_fields_beyond_a_page(
+    service: StageService, shop_order: MakeOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fototui.services.orders.by_stage._PAGE", 2)
+    made = [
+        await shop_order(
+            customer_name="Jana Nováková" if place % 3 else "Eva Straßová",
+            payment_status="PAID" if place % 2 else "PENDING",
+            created_at=NEWEST - timedelta(days=place),
+        )
+        for place in range(7)
+    ]
+    numbers = [order.order_number for order in made]
+
+    async def find(text: str, limit: int = 50, stage: Stage | None = None) -> list[str]:
+        search = read_order_search(text, zone=UTC, now=NEWEST)
+        rows = await service.find(search, limit=limit, stage=stage)
+        return [row.number for row in rows]
+
+    assert await find("") == numbers
+    assert await find("", limit=3) == numbers[:3]
+    assert await find("novak") == [numbers[place] for place in (1, 2, 4, 5)]
+    assert await find("novak", limit=1) == numbers[1:2]
+    assert await find('"jana no"', stage=Stage.TO_COLOUR, limit=2) == [numbers[1], numbers[2]]
+    assert await find("straßová") == [numbers[place] for place in (0, 3, 6)]
+    assert await find("paid:yes") == numbers[1::2]
+    assert await find("paid:no novak") == [numbers[2], numbers[4]]
+    assert await find("before:2026-11-20 after:2026-11-17") == numbers[1:4]
+    assert await find("is:done") == await find("", stage=Stage.DONE) == []
 
 
 async def test_done_orders_are_listed_by_their_end(
