@@ -42,6 +42,13 @@ class BaseMercureEvent(BaseModel, ABC):
     def identity_key(self) -> tuple[str | int, ...]:
         """What the event speaks of: of several with one key in one commit, the last is sent."""
 
+    def subject(self) -> tuple[str | int, ...] | None:
+        """What it tells all of: of several that wait for the hub, the last is sent.
+
+        None where each has something of its own to tell.
+        """
+        return None
+
 
 class Operation(StrEnum):
     """What happened to a row."""
@@ -115,6 +122,10 @@ class MercureEvent(BaseMercureEvent):
     def get_topics(self) -> list[str]:
         """The topic of the event's order."""
         return [f"orders/{self.order_id}"]
+
+    def subject(self) -> tuple[str | int, ...] | None:
+        """What it speaks of: readers fetch that, or are told its present state."""
+        return self.identity_key()
 
 
 class BatchMercureEvent(BaseMercureEvent):

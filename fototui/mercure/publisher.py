@@ -2,19 +2,20 @@
 
 import asyncio
 import itertools
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, Self
+from urllib.parse import urlencode
 from uuid import uuid4
 
-import httpx
 from pydantic import SecretStr
 
 from fototui.log import get_logger
 from fototui.mercure.address import hub_address
+from fototui.mercure.posting import NotAnsweredError, Poster, open_poster
 from fototui.mercure.queue import EventQueue, OutgoingEvent
-from fototui.mercure.tokens import publish_token
-from fototui.net.client import open_client
+from fototui.mercure.tokens import KeptToken
 from fototui.net.closing import Closing
 from fototui.retry import Backoff
 
@@ -33,6 +34,9 @@ class Publishable(Protocol):
     def model_dump_json(self) -> str:
         """The payload."""
 
+    def subject(self) -> Hashable | None:
+        """What it tells all of: while it waits, a later one of the same takes its place."""
+
 
 @dataclass(frozen=True, slots=True)
 class PublisherStats:
@@ -42,7 +46,7 @@ class PublisherStats:
         published: Taken by the hub.
         failed: Refused by the hub, or too old by the time it could be reached.
         dropped: Pushed out of a full queue, or left in it at the end.
-        merged: Thrown away because the very same event was waiting already.
+        merged: Thrown away because a later one that waits says it all.
         queued: Waiting, or under way.
     """
 
@@ -79,14 +83,17 @@ class _Lane:
 
 def _outgoing(event: Publishable, *, event_id: str = "", ages: bool = True) -> OutgoingEvent:
     topics = tuple(event.get_topics())
-    return OutgoingEvent(topics, event.model_dump_json(), ages=ages, id=event_id)
+    data, subject = event.model_dump_json(), event.subject()
+    about = data if subject is None else subject
+    return OutgoingEvent(topics, data, about, ages=ages, id=event_id)
 
 
 class MercurePublishService(Closing):
     """Publishes events in the background.
 
     `publish` only queues. Events with the same topics (an order's) leave in their order; different
-    orders do not wait for each other. While the hub is down events wait and are tried again until
+    orders do not wait for each other. Of those that wait and tell of the same thing, as of one
+    version, the last alone is sent. While the hub is down events wait and are tried again until
     they are too old; a full queue drops its oldest. After such a loss `after_loss` is sent as soon
     as the hub takes events again, so that readers do not trust what they show. Updates are private:
     only who holds a subscriber token reads them.
@@ -121,9 +128,9 @@ class MercurePublishService(Closing):
         close_seconds: float = 2.0,
     ) -> None:
         self._url = hub_address(url) if url else None
+        self._token = KeptToken(key)
         if self._url:
-            publish_token(key)  # an empty key is said now, and not for every event
-        self._key = key
+            self._token.get()  # an empty key is said now, and not for every event
         self._loss_event = _outgoing(after_loss, ages=False) if after_loss else None
         self._timeout_seconds = timeout_seconds
         self._retry_seconds = retry_seconds
@@ -133,7 +140,7 @@ class MercurePublishService(Closing):
         self._loss_lane = _Lane(EventQueue(1))
         self._counts = _Counts()
         self._link = _Link.WELL
-        self._client: httpx.AsyncClient | None = None
+        self._poster: Poster | None = None
         # The ids of all its events begin alike, so that this process knows its own when the hub
         # brings them back.
         self._own = f"urn:uuid:{uuid4()}/"
@@ -167,7 +174,7 @@ class MercurePublishService(Closing):
         """
         if self._url is None:
             return
-        if self._client is None:
+        if self._poster is None:
             self._counts.dropped += 1
             return
         try:
@@ -190,9 +197,9 @@ class MercurePublishService(Closing):
     def start(self) -> None:
         """Begin to send; entering the `async with` block does so too."""
         if self._url is not None:
-            self._client = open_client(lambda: httpx.AsyncClient(timeout=self._timeout_seconds))
+            self._poster = open_poster(self._url, seconds=self._timeout_seconds)
             for number, lane in enumerate(self._all_lanes):
-                work = self._work(self._client, lane)
+                work = self._work(self._poster, lane)
                 lane.worker = asyncio.create_task(work, name=f"publish events {number}")
 
     async def __aenter__(self) -> Self:
@@ -209,8 +216,8 @@ class MercurePublishService(Closing):
         Args:
             timeout: Longest wait in seconds; none at all while the hub is down.
         """
-        client, self._client = self._client, None
-        if client is None:
+        poster, self._poster = self._poster, None
+        if poster is None:
             return
         try:
             if self._link is not _Link.DOWN:
@@ -228,24 +235,22 @@ class MercurePublishService(Closing):
             self._counts.dropped += left
             if left:
                 log.warning("events were left unpublished", events=left)
-            await client.aclose()
+            await poster.aclose()
 
-    async def _work(self, client: httpx.AsyncClient, lane: _Lane) -> None:
+    async def _work(self, poster: Poster, lane: _Lane) -> None:
         while True:
             outgoing = await lane.queue.take()
             try:
-                await self._deliver(client, lane, outgoing)
+                await self._deliver(poster, lane, outgoing)
             except Exception:  # whatever it is, the next event shall be sent
                 self._counts.failed += 1
                 log.exception("an event could not be published")
             lane.queue.done()
 
-    async def _deliver(
-        self, client: httpx.AsyncClient, lane: _Lane, outgoing: OutgoingEvent
-    ) -> None:
+    async def _deliver(self, poster: Poster, lane: _Lane, outgoing: OutgoingEvent) -> None:
         backoff = Backoff(self._retry_seconds, _LONGEST_WAIT_SECONDS)
         while not outgoing.is_older_than(self._max_age_seconds):
-            if await self._post(client, outgoing):
+            if await self._post(poster, outgoing):
                 return
             if lane.queue.has(outgoing):
                 self._counts.merged += 1
@@ -254,30 +259,28 @@ class MercurePublishService(Closing):
         self._counts.failed += 1
         self._tell_of_loss()
 
-    async def _post(self, client: httpx.AsyncClient, outgoing: OutgoingEvent) -> bool:
+    async def _post(self, poster: Poster, outgoing: OutgoingEvent) -> bool:
         """Try once; False where trying again may help."""
-        assert self._url is not None
-        form = {
-            "id": outgoing.id,
-            "topic": list(outgoing.topics),
-            "data": outgoing.data,
-            "private": "on",
-        }
-        headers = {"Authorization": f"Bearer {publish_token(self._key)}"}
+        form = [
+            ("id", outgoing.id),
+            *(("topic", topic) for topic in outgoing.topics),
+            ("data", outgoing.data),
+            ("private", "on"),
+        ]
         try:
-            answer = await client.post(self._url, data=form, headers=headers)
-        except httpx.TransportError as error:
-            self._note(_Link.DOWN, type(error).__name__)
+            status = await poster.post(urlencode(form).encode(), self._token.get())
+        except NotAnsweredError as error:
+            self._note(_Link.DOWN, str(error))
             return False
-        if answer.status_code in _RETRIED_STATUSES:
-            self._note(_Link.DOWN, f"HTTP {answer.status_code}")
+        if status in _RETRIED_STATUSES:
+            self._note(_Link.DOWN, f"HTTP {status}")
             return False
-        if answer.is_success:
+        if 200 <= status < 300:
             self._counts.published += 1
             self._note(_Link.WELL, "")
         else:
             self._counts.failed += 1
-            self._note(_Link.REFUSING, f"HTTP {answer.status_code}")
+            self._note(_Link.REFUSING, f"HTTP {status}")
         return True
 
     def _note(self, link: _Link, reason: str) -> None:

@@ -2,23 +2,26 @@
 
 import asyncio
 import time
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingEvent:
-    """An event, ready to be sent. Two with the same topics and data say the same.
+    """An event, ready to be sent. Of two on the same topics about the same the later tells all.
 
     Args:
         topics: Where it goes.
         data: What it says.
+        about: What it tells of.
         ages: Whether it loses its worth while it waits.
         id: Its id at the hub; empty for one that the hub makes up.
         born: When it was made, on the monotonic clock.
     """
 
     topics: tuple[str, ...]
-    data: str
+    data: str = field(compare=False)
+    about: Hashable
     ages: bool = field(default=True, compare=False)
     id: str = field(default="", compare=False)
     born: float = field(default_factory=time.monotonic, compare=False)
@@ -33,7 +36,7 @@ class Put:
     """What putting an event in did to others.
 
     Args:
-        merged: The same event was waiting, and left for this one.
+        merged: One about the same was waiting, and left for this one.
         dropped: The oldest event left because the queue was full.
     """
 
@@ -44,8 +47,8 @@ class Put:
 class EventQueue:
     """First in, first out, for one worker that takes an event at a time.
 
-    An event that says the same as a waiting one replaces it, at the end of the line: what readers
-    fetch because of it is then at least as new as every event before it.
+    An event takes the place of a waiting one about the same, but at the end of the line: what
+    readers fetch because of it is then at least as new as every event before it.
 
     Args:
         limit: How many events may wait; a full queue drops the oldest.
@@ -63,7 +66,7 @@ class EventQueue:
         return len(self._waiting) + self._under_way
 
     def has(self, outgoing: OutgoingEvent) -> bool:
-        """Whether an event that says the same is waiting."""
+        """Whether an event about the same is waiting."""
         return outgoing in self._waiting
 
     def put(self, outgoing: OutgoingEvent) -> Put:

@@ -4,6 +4,7 @@ Claims as of Mercure 0.x: `{"mercure": {"publish": [...], "subscribe": [...]}}`,
 topic selectors; a hub also reads them under the name `https://mercure.rocks/`.
 """
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -105,6 +106,32 @@ def subscribe_token(
         ConfigurationError: The key is empty.
     """
     return _make(key, "subscribe", topics, seconds)
+
+
+class KeptToken:
+    """A publisher's token that is signed once an hour, and at any time good for another.
+
+    Args:
+        key: The hub's publisher key.
+    """
+
+    def __init__(self, key: SecretStr) -> None:
+        self._key = key
+        self._token = ""
+        self._signed = -math.inf
+
+    def get(self) -> str:
+        """The token.
+
+        Raises:
+            ConfigurationError: The key is empty.
+        """
+        now = time.time()
+        # The clock may be set back too: then a hub whose clock is right would soon refuse it.
+        if not 0 <= now - self._signed < TOKEN_SECONDS:
+            self._token = publish_token(self._key, seconds=2 * TOKEN_SECONDS)
+            self._signed = now
+        return self._token
 
 
 def read_token(token: str, key: SecretStr) -> Claims:

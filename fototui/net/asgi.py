@@ -109,6 +109,8 @@ async def serving(
     sock = sock or bind()
     config = uvicorn.Config(
         app,
+        # Its limits are known, and tested; uvicorn would take httptools where that is installed.
+        http="h11",
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -118,8 +120,6 @@ async def serving(
     if limits is not None:
         config.limit_concurrency = limits.connections
         config.timeout_keep_alive = limits.keep_alive_seconds
-        # The limit is h11's; another implementation of HTTP would not know it.
-        config.http = "h11"
         config.h11_max_incomplete_event_size = limits.header_bytes
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[sock]), name=f"serve {sock.getsockname()}")

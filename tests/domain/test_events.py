@@ -263,6 +263,12 @@ def test_identities() -> None:
     assert len({event.identity_key() for event in different}) == len(different)
 
 
+def test_a_list_update_takes_no_other_s_place_and_all_else_does() -> None:
+    assert ListUpdateEvent(order_ids=("A",)).subject() is None
+    for event in (OrderUpdateEvent(order_id="A"), ImageUpdateEvent(order_id="A", image_id=1)):
+        assert event.subject() == event.identity_key()
+
+
 def test_a_list_update_is_made_of_the_orders_that_changed() -> None:
     events = [OrderUpdateEvent(order_id=order_id) for order_id in ("C", "A", "C", "B")]
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import jwt
 import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
@@ -34,12 +35,16 @@ class Event:
 
     about: str
     number: int = 0
+    version: str = ""
 
     def get_topics(self) -> list[str]:
         return [self.about]
 
     def model_dump_json(self) -> str:
         return json.dumps({"number": self.number})
+
+    def subject(self) -> str | None:
+        return self.version or None
 
 
 ANYTHING_CHANGED = Event("orders", -1)
@@ -299,6 +304,60 @@ async def test_what_waits_already_is_not_queued_twice() -> None:
         assert await done(service) == PublisherStats(published=4, merged=1)
     numbers = [body.partition("number%22%3A+")[2][0] for body in bodies]
     assert numbers == ["0", "2", "1", "0"]  # the later one counts, at its place
+
+
+async def test_of_the_waiting_events_of_a_version_the_last_is_sent() -> None:
+    bodies: list[str] = []
+    release = asyncio.Event()
+
+    async def answer(request: Request) -> Response:
+        bodies.append((await request.body()).decode())
+        await release.wait()
+        return PlainTextResponse("id")
+
+    async with (
+        serving(misbehaving(answer)) as url,
+        MercurePublishService(url, PUBLISHER_KEY, lanes=1) as service,
+    ):
+        service.publish(Event("a", 0, version="v1"))
+        await until(lambda: len(bodies) == 1)  # under way: what comes now is another event
+        for number in range(1, 9):
+            service.publish(Event("a", number, version="v1"))
+            service.publish(Event("a", number, version="v2"))
+            service.publish(Event("b", number, version="v1"))
+        service.publish(Event("a", 9))
+        release.set()
+        assert await done(service) == PublisherStats(published=5, merged=21)
+    sent = [(body.split("topic=")[1][0], body.split("%3A+")[1][0]) for body in bodies]
+    assert sent == [("a", "0"), ("a", "8"), ("a", "8"), ("b", "8"), ("a", "9")]
+
+
+async def test_what_a_connection_and_a_token_cost_is_paid_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    signed: list[object] = []
+    sign = jwt.encode
+
+    def counted(payload: dict[str, object], key: bytes, algorithm: str) -> str:
+        signed.append(payload)
+        return sign(payload, key, algorithm=algorithm)
+
+    monkeypatch.setattr(jwt, "encode", counted)
+    seen: list[tuple[object, str]] = []
+
+    async def answer(request: Request) -> Response:
+        seen.append((request.client, request.headers["Authorization"]))
+        return PlainTextResponse("id")
+
+    async with (
+        serving(misbehaving(answer)) as url,
+        MercurePublishService(url, PUBLISHER_KEY, lanes=4) as service,
+    ):
+        for number in range(200):
+            service.publish(Event(topic(), number))
+        assert (await done(service)).published == 200
+    assert len({client for client, _ in seen}) <= 4
+    assert len({token for _, token in seen}) == len(signed) == 1
 
 
 async def test_leaving_waits_for_what_is_queued() -> None:

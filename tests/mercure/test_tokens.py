@@ -9,6 +9,7 @@ from fototui.mercure.address import hub_address
 from fototui.mercure.tokens import (
     TOKEN_SECONDS,
     Claims,
+    KeptToken,
     TokenError,
     publish_token,
     read_token,
@@ -29,6 +30,23 @@ def test_a_token_says_what_it_allows_and_until_when() -> None:
     allowed = read_token(subscribe_token(KEY, ("orders", "orders/{id}")), KEY)
     assert allowed.publish is None
     assert allowed.subscribe == ("orders", "orders/{id}")
+
+
+def test_a_token_is_kept_for_its_hour_and_never_about_to_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = time.time()
+    monkeypatch.setattr(time, "time", lambda: clock)
+    kept = KeptToken(KEY)
+    first = token = kept.get()
+    for passed, is_first in ((0, True), (TOKEN_SECONDS - 1, True), (TOKEN_SECONDS + 1, False)):
+        monkeypatch.setattr(time, "time", lambda passed=passed: clock + passed)
+        token = kept.get()
+        assert (token == first) is is_first
+        expires_at = jwt.decode(token, options={"verify_signature": False})["exp"]
+        assert expires_at >= clock + passed + TOKEN_SECONDS
+    monkeypatch.setattr(time, "time", lambda: clock - 1)  # set back
+    assert kept.get() not in (first, token)
 
 
 def test_the_payload_is_what_hubs_expect() -> None:
