@@ -136,6 +136,8 @@ screens: setup ## Make the README's screenshots anew
 
 bench: setup ## Measure the engine itself
 	@$(BIN)/python -m bench.jobs
+	@$(BIN)/python -m bench.hot
+	@$(BIN)/python -m bench.events
 	@$(BIN)/python -m bench.live
 	@$(BIN)/python -m bench.start
 	@$(BIN)/python -m bench.books
