@@ -7,7 +7,8 @@ stands what bare asyncpg takes for as many fenced updates, without events and lo
 written in Python goes below. All take turns; medians of the rounds.
 
 Prints JSON: jobs a second, milliseconds of processor time a job in the engine (or what takes its
-place) and in PostgreSQL, and milliseconds from the commit that queues a job to its first step, in an idle engine.
+place) and in PostgreSQL, and milliseconds from the commit that queues a job to its first step, in
+an idle engine.
 """
 
 from __future__ import annotations
