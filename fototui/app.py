@@ -6,17 +6,14 @@ import asyncio
 import base64
 import os
 from collections.abc import Awaitable, Callable
-from enum import StrEnum
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from textual.app import App
 from textual.binding import BindingsMap
-from textual.notifications import SeverityLevel
 
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean, clean_line
 from fototui.i18n import LANGUAGES, _, language, set_language, translate
-from fototui.live.order_list import OrderList, Sort, Tab
 from fototui.live.state import Changed
 from fototui.live.store import LiveStore
 from fototui.log import get_logger
@@ -28,6 +25,7 @@ from fototui.screens.compare import CompareScreen
 from fototui.screens.dialogs import Confirm, LeaveDialog, Leaving
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
+from fototui.screens.messages import MessagesScreen
 from fototui.screens.order.screen import OrderScreen
 from fototui.screens.palette import ActionProvider
 from fototui.screens.review import ReviewScreen
@@ -39,15 +37,17 @@ from fototui.ui.bindings import bindings
 from fototui.ui.commands import Command, CommandTable, perform
 from fototui.ui.context import AppContext, AppSettings
 from fototui.ui.last_choice import Choice, HandingOver, Undoable
+from fototui.ui.message_log import Severity, Told
 from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
 from fototui.ui.theme import THEMES
+from fototui.widgets.message_line import MessageLine
 
-E = TypeVar("E", bound=StrEnum)
 log = get_logger(__name__)
 
 # More of them than this in one run, and the app cannot be worked with.
 _MOST_FAULTS = 50
+_MESSAGE_SECONDS = 8.0
 
 _SECTIONS: dict[Scope, Callable[[AppContext], FototuiScreen]] = {
     Scope.REVIEW: ReviewScreen,
@@ -86,7 +86,6 @@ class FototuiApp(App[None]):
     COMMANDS: ClassVar = {lambda: ActionProvider}
     CSS = """
     #body { height: 1fr; }
-    Toast { max-width: 70; }
     """
 
     def __init__(
@@ -111,7 +110,9 @@ class FototuiApp(App[None]):
             preferences,
             pictures or PictureLoader(backend.storage),
             preflight or Preflight(backend.storage),
-            _remembered_list(preferences, settings),
+            preferences.order_list(
+                lambda text: read_order_search(text, zone=settings.timezone, now=settings.now())
+            ),
             presence,
             engine_problem=engine_problem,
         )
@@ -185,16 +186,36 @@ class FototuiApp(App[None]):
         message: str,
         *,
         title: str = "",
-        severity: SeverityLevel = "information",
+        severity: Severity = "information",
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Tell the operator something in passing; never parsed as markup."""
+        """Tell the operator something, in the line above the footer; never parsed as markup.
+
+        Args:
+            message: The words.
+            title: Words before them.
+            severity: How bad it is; an error stands there until it is read.
+            timeout: For how many seconds it stands there.
+            markup: Not used.
+        """
         del markup
-        message = clean(message, limit=500)
-        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
+        words = clean(f"{title}: {message}" if title else message, limit=500)
+        told = Told(self.context.settings.now(), words, severity)
+        self.context.messages.add(told)
+        self._show_messages()
+        self.set_timer(timeout or _MESSAGE_SECONDS, lambda: self._fade(told))
         if severity == "error" and self.context.settings.bell:
             self.bell()
+
+    def _fade(self, told: Told) -> None:
+        self.context.messages.fade(told)
+        self._show_messages()
+
+    def _show_messages(self) -> None:
+        for screen in self.screen_stack:
+            for line in screen.query(MessageLine):
+                line.refresh(layout=True)
 
     async def _shutdown(self) -> None:
         """End what is under way before the screens are taken down: it would paint on nothing."""
@@ -253,6 +274,7 @@ class FototuiApp(App[None]):
     def _declare_commands(self) -> dict[str, Command]:
         return {
             "everywhere.help": Command(self._show_help),
+            "everywhere.messages": Command(self._list_messages),
             "everywhere.palette": Command(self.action_command_palette),
             "everywhere.show_orders": Command(lambda: self.show_section(Scope.ORDERS)),
             "everywhere.show_review": Command(lambda: self.show_section(Scope.REVIEW)),
@@ -268,6 +290,12 @@ class FototuiApp(App[None]):
     def _show_help(self) -> None:
         if isinstance(self.screen, FototuiScreen):
             self.push_screen(HelpScreen(self.screen))
+
+    def _list_messages(self) -> None:
+        if isinstance(self.screen, FototuiScreen):
+            self.push_screen(MessagesScreen(self.context))
+            self.context.messages.read()
+            self._show_messages()
 
     def _next_theme(self) -> None:
         names = [theme.name for theme in THEMES]
@@ -371,19 +399,3 @@ class FototuiApp(App[None]):
         if os.environ.get("TMUX") and self._driver is not None:
             payload = base64.b64encode(text.encode()).decode()
             self._driver.write(f"\x1bPtmux;\x1b\x1b]52;c;{payload}\a\x1b\\")
-
-
-def _remembered_list(preferences: Preferences, settings: AppSettings) -> OrderList:
-    """The list as the operator left it."""
-    return OrderList(
-        tab=_member(Tab, preferences.tab, Tab.WORKING),
-        sort=_member(Sort, preferences.sort, Sort.CREATED),
-        reverse=preferences.reverse,
-        search=clean_line(preferences.search, limit=100),
-        read=lambda text: read_order_search(text, zone=settings.timezone, now=settings.now()),
-    )
-
-
-def _member(kind: type[E], value: str, default: E) -> E:
-    """A remembered value, which an older or newer program may have written."""
-    return next((member for member in kind if member.value == value), default)

@@ -30,7 +30,7 @@ async def browse(app: App[object], address: str) -> str:
         address: The address.
 
     Returns:
-        What was done, for a toast.
+        What was done, in a sentence.
     """
     if can_browse() and await asyncio.to_thread(webbrowser.open, address):
         return _("Opened in the browser.")
@@ -46,7 +46,7 @@ def copy(app: App[object], address: str) -> str:
         address: The address.
 
     Returns:
-        What was done, for a toast.
+        What was done, in a sentence.
     """
     app.copy_to_clipboard(address)
     return _("Copied: {address}").format(address=address)

@@ -20,13 +20,14 @@ from fototui.ui.bindings import bindings
 from fototui.ui.commands import Command, CommandTable, perform
 from fototui.ui.context import AppContext
 from fototui.widgets.key_bar import KeyBar
+from fototui.widgets.message_line import MessageLine
 from fototui.widgets.status_bar import StatusBar, StatusLine
 
 T = TypeVar("T")
 
 
 class FototuiScreen(Screen[None]):
-    """A screen with the status bar above, the keys below, and its own body between.
+    """A screen with the status bar above, messages and keys below, and its own body between.
 
     A key's way: the binding calls `action_act` with the action's id, and the screen's table
     (`declare_commands`) tells why it cannot be done now, or what does it.
@@ -57,6 +58,7 @@ class FototuiScreen(Screen[None]):
         """Put the bars around the body."""
         yield StatusBar(self._status)
         yield Container(*self.compose_body(), id="body")
+        yield MessageLine(self.context.messages, self._key_to_messages)
         yield KeyBar(self.reason_against, self.label_of)
 
     def compose_body(self) -> ComposeResult:
@@ -76,6 +78,12 @@ class FototuiScreen(Screen[None]):
         self._is_left = True
         self.workers.cancel_node(self)
         return super().remove()
+
+    def _key_to_messages(self) -> str:
+        for active in self.active_bindings.values():
+            if active.binding.id == "everywhere.messages":
+                return self.app.get_key_display(active.binding)
+        return ""
 
     def _status(self) -> StatusLine:
         context = self.context
@@ -133,13 +141,13 @@ class FototuiScreen(Screen[None]):
     def perform(
         self, work: Callable[[], Awaitable[T]], then: Callable[[T], str | None] | None = None
     ) -> None:
-        """Do something that takes a while, off the key's own way; failures become toasts.
+        """Do something that takes a while, off the key's own way; failures are told.
 
         It is done to its end though the screen is left meanwhile; only what it then would have
         painted there is left out.
 
         Args:
             work: The work.
-            then: Told its result, back on the screen; what it returns is shown as a toast.
+            then: Told its result, back on the screen; what it returns is told.
         """
         perform(self.app, work, then, can_paint=lambda: self.can_paint)

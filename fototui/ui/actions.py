@@ -20,6 +20,13 @@ _TABLE: tuple[Action, ...] = (
         N_("Show the keys of this screen."),
         stays=True,
     ),
+    Action(
+        "everywhere.messages",
+        "ctrl+l",
+        N_("Messages"),
+        N_("List what you were told since the app was opened."),
+        show=False,
+    ),
     Action("everywhere.palette", "ctrl+p", N_("Palette"), N_("Find any action by its name.")),
     Action(
         "everywhere.show_orders", "1,f1", N_("Orders"), N_("Go to the list of orders."), show=False

@@ -103,14 +103,14 @@ def perform(
     *,
     can_paint: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Do something that takes a while; its failure becomes a toast that says what to do.
+    """Do something that takes a while; its failure is told, with what to do.
 
     The work is the app's, and so goes on when the screen that asked for it is left.
 
     Args:
         app: The app.
         work: The work.
-        then: Takes its result; what it returns is shown as a toast.
+        then: Takes its result; what it returns is told.
         can_paint: Whether the screen that asked for it is still there to be painted on.
     """
 

@@ -17,6 +17,7 @@ from fototui.live.walk import Walk
 from fototui.pictures.loader import PictureLoader
 from fototui.pictures.preflight import Preflight
 from fototui.services.backend import Backend
+from fototui.ui.message_log import MessageLog
 from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
 
@@ -73,6 +74,7 @@ class AppContext:
         presence: Who else is here; None where nobody is asked.
         terminal_id: This terminal, as claims on pictures name it.
         engine_problem: Tells why no engine runs here; None where one does, or none is to.
+        messages: What the operator was told.
     """
 
     backend: Backend
@@ -85,6 +87,7 @@ class AppContext:
     presence: Presence | None = None
     terminal_id: uuid.UUID = field(default_factory=uuid.uuid4)
     engine_problem: Callable[[], Sentence | None] = _none
+    messages: MessageLog = field(default_factory=MessageLog)
 
     @property
     def timezone(self) -> tzinfo:

@@ -1,13 +1,20 @@
 """What one operator's terminal remembers between runs: theme, language, filter, sorting."""
 
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fototui.config.file import write_atomically
+from fototui.domain.text import clean_line
+from fototui.live.order_list import OrderList, Sort, Tab
 from fototui.log import get_logger
+from fototui.services.orders.search import OrderSearch
 
+E = TypeVar("E", bound=StrEnum)
 log = get_logger(__name__)
 
 
@@ -33,6 +40,25 @@ class Preferences(BaseModel):
     reverse: bool = False
     search: str = ""
     screen: str = "orders"
+
+    def order_list(self, read: Callable[[str], OrderSearch]) -> OrderList:
+        """The list as the operator left it.
+
+        Args:
+            read: Reads a search.
+        """
+        return OrderList(
+            tab=_member(Tab, self.tab, Tab.WORKING),
+            sort=_member(Sort, self.sort, Sort.CREATED),
+            reverse=self.reverse,
+            search=clean_line(self.search, limit=100),
+            read=read,
+        )
+
+
+def _member(kind: type[E], value: str, default: E) -> E:
+    """A remembered value, which an older or newer program may have written."""
+    return next((member for member in kind if member.value == value), default)
 
 
 def preferences_file() -> Path:

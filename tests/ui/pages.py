@@ -19,7 +19,9 @@ from fototui.widgets.review_panel import ReviewPanel
 
 # Any: an app's result, which no test asks for.
 def toasts(app: App[Any]) -> str:
-    """What the toasts say, each on a line; those too that are only about to be painted."""
+    """All that the operator was told, each on a line; painted yet or not."""
+    if isinstance(app, FototuiApp):
+        return "\n".join(told.text for told in app.context.messages.entries)
     return "\n".join(note.message for note in app._notifications)
 
 

@@ -33,7 +33,7 @@ async def browse(app: App[object], context: AppContext, ref: S3ObjectRefData) ->
         ref: The file.
 
     Returns:
-        What was done, for a toast.
+        What was done, in a sentence.
     """
     return await addresses.browse(app, await context.pictures.address(ref))
 
@@ -47,7 +47,7 @@ async def copy_address(app: App[object], context: AppContext, ref: S3ObjectRefDa
         ref: The file.
 
     Returns:
-        What was done, for a toast.
+        What was done, in a sentence.
     """
     return addresses.copy(app, await context.pictures.address(ref))
 
@@ -64,7 +64,7 @@ async def save(
         name: What to call it, without an extension; may hold a stranger's text.
 
     Returns:
-        What was done, for a toast; None where the operator thought better of it.
+        What was done, in a sentence; None where the operator thought better of it.
 
     Raises:
         SaveError: The file cannot be written there.

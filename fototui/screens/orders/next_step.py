@@ -154,7 +154,7 @@ async def take_on(
         progress: Told what is being done, how many orders are through, and of how many.
 
     Returns:
-        What was done, for a toast; None where there is nothing to tell.
+        What was done, in a sentence; None where there is nothing to tell.
 
     Raises:
         FototuiError: What the services raise that is not about one order.
