@@ -28,7 +28,7 @@ $(TOOLS)/uv/bin/uv:
 	@$(TOOLS)/uv/bin/pip install --quiet 'uv>=0.9'
 
 $(VENV)/.done: $(LOCK) pyproject.toml | $(UV)
-	@test -x $(BIN)/python || $(UV) venv --quiet --python '>=3.11' $(VENV)
+	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
 	@$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes $(LOCK)
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
