@@ -9,6 +9,7 @@ from pydantic import BaseModel, SecretStr
 
 from fototui.cli.output import print_json, print_table
 from fototui.cli.runner import run, say, settings_for_command
+from fototui.config.export import exported
 from fototui.config.file import TEMPLATE, write_private
 from fototui.config.settings import load_settings
 from fototui.config.sources import config_file
@@ -31,6 +32,20 @@ def init() -> None:
     write_private(config_file(), TEMPLATE)
     typer.echo(str(config_file()))
     say("Fill it in, then: fototui config check")
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="The file to write; it must not be there.")],
+    for_operator: Annotated[
+        bool,
+        typer.Option("--for-operator", help="Only what another operator's terminal needs."),
+    ] = False,
+) -> None:
+    """Write the settings in force into a file that another machine or operator can use."""
+    write_private(file, exported(load_settings(), for_operator=for_operator))
+    typer.echo(str(file))
+    say(f"It holds secrets: hand it over privately. There: FOTOTUI_CONFIG={file.name} fototui")
 
 
 @app.command()

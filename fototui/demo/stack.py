@@ -1,5 +1,6 @@
 """Starts everything that the product stands on, in one folder and on loopback."""
 
+import asyncio
 import os
 import secrets
 import shutil
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 import asyncpg
 from pydantic import SecretStr
 
+from fototui.config.export import exported
+from fototui.config.file import write_atomically
 from fototui.config.settings import Settings
 from fototui.db.schema import migrate
 from fototui.mercure.hub import HubSettings, serving_hub
@@ -152,9 +155,14 @@ async def open_stack(
         settings = _settings(
             SecretStr(postgres.url(DATABASE)), hub_url, sandbox_url, files, keys, operator
         )
+        join = folder / "join.toml"
+        await asyncio.to_thread(
+            write_atomically, join, exported(settings, for_operator=True).encode(), private=True
+        )
         runtime = await stack.enter_async_context(Runtime(settings))
         await migrate.upgrade(runtime.database.engine)
         say(f"the database stands at revision {migrate.head()}")
+        say(f"a second terminal joins with: FOTOTUI_CONFIG={join} OPERATOR=eva fototui")
         yield DemoStack(runtime, sandbox.shop.shop, f"{sandbox_url}/cdn", runpod, vectorizer)
 
 

@@ -3,6 +3,10 @@
 import stat
 from pathlib import Path
 
+import pytest
+from pydantic import SecretStr
+
+from fototui.config.settings import Settings, load_settings
 from tests.cli.conftest import Command
 
 
@@ -51,6 +55,61 @@ def test_check_tries_what_is_named(bare: Command, database_url: str, tmp_path: P
     assert (well.code, "database: ok" in well.err) == (0, True)
     ill = bare("config", "check", DATABASE_URL="postgresql://a:b@127.0.0.1:1/x")
     assert (ill.code, "database: FAILS" in ill.err) == (1, True)
+
+
+_SHARED = {
+    "DATABASE_URL": "postgresql://jana:tajne@db/shop",
+    "S3_BUCKET": "photos",
+    "S3_FORCE_PATH_STYLE": "true",
+    "RUNPOD_API_KEY": 'a"b\\c',
+    "RUNPOD_PRICE_PER_SECOND": "0.00044",
+    "PHOTO_TRUSTED_HOSTS": "cdn.local:443,127.0.0.1:8080",
+    "PROXY_2_HOST": "proxy",
+    "PROXY_2_PORT": "8080",
+    "PROXY_2_PASSWORD": "tajne",
+    "BOOK_TEMPLATE": "book.typ",
+    "TIMEZONE": "Europe/London",
+}
+_OWN = {"OPERATOR": "jana", "UI_LANGUAGE": "cs", "ENGINE_CONCURRENCY": "coloring=7"}
+
+
+def _settings_of(file: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    with monkeypatch.context() as patch:
+        patch.setenv("FOTOTUI_CONFIG", str(file))
+        return load_settings()
+
+
+def test_what_is_exported_says_the_same_elsewhere(
+    bare: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('[keys]\n"order.choose" = "c"\n')
+    own.chmod(0o600)
+    file, before = tmp_path / "all.toml", {**_SHARED, **_OWN, "SHOPIFY_WEBHOOK_SECRET": "tajne"}
+    written = bare("config", "export", str(file), **before, FOTOTUI_CONFIG=str(own))
+    assert written.code == 0, written.err
+    assert "tajne" not in written.out + written.err
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    there = _settings_of(file, monkeypatch)
+    with monkeypatch.context() as patch:
+        for name, value in {**before, "FOTOTUI_CONFIG": str(own)}.items():
+            patch.setenv(name, value)
+        here = load_settings()
+    assert there == here.model_copy(update={"book_template": tmp_path / "book.typ"})
+    assert (bare("config", "export", str(file)).code, file.stat().st_size > 100) == (2, True)
+
+
+def test_another_operator_gets_what_is_shared(
+    bare: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, before = tmp_path / "eva.toml", {**_SHARED, **_OWN, "SHOPIFY_WEBHOOK_SECRET": "tajne"}
+    assert bare("config", "export", "--for-operator", str(file), **before).code == 0
+    there = _settings_of(file, monkeypatch)
+    assert there.s3_bucket == "photos"
+    assert there.runpod_api_key == SecretStr('a"b\\c')
+    assert {"operator", "ui_language", "engine_concurrency", "shopify_webhook_secret"}.isdisjoint(
+        there.model_fields_set
+    )
 
 
 def test_other_keys_for_actions_are_read(bare: Command, tmp_path: Path) -> None:
