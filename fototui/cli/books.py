@@ -12,6 +12,7 @@ from fototui.domain.books import MAX_BLEED, BookOptions
 from fototui.domain.errors import InvalidInputError, NotFoundError
 from fototui.runtime.compose import book_options, open_runtime
 from fototui.services.books.service import BookService
+from fototui.services.verified_files import get_verified
 from fototui.services.views import as_json
 from fototui.services.views.books import BookReport, BookView
 
@@ -122,7 +123,7 @@ def save_books(
                     number=number,
                 )
             return [
-                (view, await runtime.storage.get(view.file.key))
+                (view, await get_verified(runtime.storage, view.file))
                 for view in newest.values()
                 if view.file is not None
             ]

@@ -15,6 +15,8 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
 
 _NO_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 60
+# On Windows, where print shops unpack them, no folder can be called so, whatever its extension.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 
@@ -154,7 +156,8 @@ def file_name(order_number: str) -> str:
     Args:
         order_number: The number ("#1270"); what no file name should hold becomes a hyphen.
     """
-    return _NO_FILE_NAME.sub("-", order_number).strip("-.")[:_LONGEST_NAME] or "order"
+    name = _NO_FILE_NAME.sub("-", order_number).strip("-.")[:_LONGEST_NAME].rstrip("-.")
+    return f"order-{name}".rstrip("-") if not name or _DEVICE.fullmatch(name) else name
 
 
 def _require_counted(what: str, number: int) -> None:

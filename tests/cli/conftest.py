@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from fototui import cli
+from fototui.storage.directory import DirectoryStorage
+from tests.cli.export_shop import Shop
 
 
 @dataclass(frozen=True)
@@ -67,3 +69,8 @@ def fototui(bare: Command, database_url: str, tmp_path: Path) -> Command:
         return bare(*arguments, **{**configured, **variables})
 
     return run
+
+
+@pytest.fixture
+def shop(database_url: str, tmp_path: Path) -> Shop:
+    return Shop(database_url, DirectoryStorage(tmp_path / "files"))

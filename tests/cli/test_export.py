@@ -6,103 +6,17 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from fototui.db.database import Database
-from fototui.db.events.session import TrackedAsyncSession
-from fototui.db.models.books import Book
-from fototui.db.models.operations import Review
-from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
-from fototui.domain.books import BookOptions
-from fototui.domain.statuses import BookProcessingStatus
+from fototui.db.models.orders import LineItem, Order
 from fototui.services.books.export import ExportReport, ExportService
-from fototui.services.books.service import BookService
 from fototui.storage.directory import DirectoryStorage
 from tests.cli.conftest import Command
-from tests.factories import choose_svgs, make_order
-
-Work = Callable[[TrackedAsyncSession], Awaitable[object]]
-
-
-class Shop:
-    """A shop's database and storage."""
-
-    def __init__(self, url: str, storage: DirectoryStorage) -> None:
-        self.url = url
-        self.storage = storage
-
-    def run(self, work: Work) -> None:
-        """Do something in a transaction."""
-
-        async def main() -> None:
-            async with (
-                Database(self.url) as database,
-                database.session() as session,
-                session.begin(),
-            ):
-                await work(session)
-
-        asyncio.run(main())
-
-    def make(self, number: str, *, books: bool = True, **fields: object) -> None:
-        """An order of which each picture is chosen, and its books are made."""
-
-        async def work(session: TrackedAsyncSession) -> None:
-            # mypy cannot know which of the factory's arguments are among them.
-            order = await make_order(session, order_number=number, **fields)  # type: ignore[arg-type]
-            await choose_svgs(session, order)
-            await session.execute(update(Review).values(decision="accepted"))
-            for model, kind in ((SvgVersion, "svg"), (ColoringVersion, "png")):
-                for row in await session.scalars(
-                    select(model).join(Image, Image.id == model.image_id)
-                ):
-                    row.file_ref = await self.storage.put(
-                        f"{kind}/{row.id}.{kind}", f"{kind} {row.id}".encode(), content_type="x/x"
-                    )
-
-        self.run(work)
-        if books:
-            self.make_books(number)
-
-    def make_books(self, number: str) -> None:
-        """Have all books of an order made, as an engine does."""
-
-        async def main() -> None:
-            async with Database(self.url) as database, database.session() as session:
-                service = BookService(session, operator="eva")
-                await service.create_for_order(number, BookOptions())
-
-        asyncio.run(main())
-
-        async def work(session: TrackedAsyncSession) -> None:
-            for book in await session.scalars(
-                select(Book).where(Book.status == BookProcessingStatus.QUEUED)
-            ):
-                book.file_ref = await self.storage.put(
-                    f"books/{book.id}.pdf", f"%PDF {book.id}".encode(), content_type="x/x"
-                )
-                book.status, book.pages = BookProcessingStatus.COMPLETED, 3
-                book.completed_at = await session.scalar(select(func.now()))
-
-        self.run(work)
-
-    def dedicate(self, number: str, words: str) -> None:
-        """Make an order's books untrue."""
-        its = select(Order.id).where(Order.order_number == number).scalar_subquery()
-        self.run(
-            lambda session: session.execute(
-                update(LineItem).where(LineItem.order_id == its).values(dedication=words)
-            )
-        )
-
-
-@pytest.fixture
-def shop(database_url: str, tmp_path: Path) -> Shop:
-    return Shop(database_url, DirectoryStorage(tmp_path / "files"))
+from tests.cli.export_shop import Shop
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -326,7 +240,8 @@ def test_what_cannot_be_written_is_not_handed_over(
     assert (result.code, result.out) == (2, "")
     assert "out/2/2-1-01.svg cannot be written: " in result.err
     assert set(_stages(fototui).values()) == {"to hand over"}
-    assert not (tmp_path / "out" / "manifest.json").exists()
+    assert {line["number"] for line in _manifest(tmp_path / "out")} == {"#1"}
+    assert not list((tmp_path / "out").rglob(".*"))
 
 
 def test_an_order_that_changes_while_it_is_exported_is_not_handed_over(

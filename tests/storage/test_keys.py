@@ -115,6 +115,11 @@ def test_keys_that_no_store_takes_are_refused(key: str) -> None:
         ("../..", "order"),
         ("Žluť 1", "lu-1"),
         ("x" * 500, "x" * 60),
+        ("x" * 59 + "/y", "x" * 59),
+        ("NUL", "order-NUL"),
+        ("#aux.1", "order-aux.1"),
+        ("com1", "order-com1"),
+        ("CONRAD-1", "CONRAD-1"),
     ],
 )
 def test_a_book_is_called_by_its_order_s_number(number: str, name: str) -> None:

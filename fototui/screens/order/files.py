@@ -15,6 +15,7 @@ from fototui.domain.text import clean_line
 from fototui.i18n import _
 from fototui.screens import addresses
 from fototui.screens.dialogs import AskText, confirm
+from fototui.services.verified_files import get_verified
 from fototui.ui.context import AppContext
 
 
@@ -75,7 +76,7 @@ async def save(
     if answer is None or not answer.strip():
         return None
     path = Path(answer.strip())
-    data = await context.backend.storage.get(ref.key)
+    data = await get_verified(context.backend.storage, ref)
     try:
         path = await asyncio.to_thread(path.expanduser)
         if not await asyncio.to_thread(write_atomically, path, data, overwrite=False):

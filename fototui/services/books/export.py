@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from fototui.db.events.session import TrackedAsyncSession
-from fototui.domain.errors import ConflictError, InvalidInputError, NotFoundError, OutsideError
+from fototui.domain.errors import ConflictError, NotFoundError, OutsideError
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import BookProcessingStatus, VersionType
 from fototui.domain.text import clean_line
-from fototui.services.books.manifest import Manifest, ManifestLine, digest_of, write_if_other
+from fototui.services.books.manifest import Manifest, ManifestLine, digest_of
+from fototui.services.books.order_folder import NewFiles, writing
 from fototui.services.books.service import BookService
 from fototui.services.orders.finishing import FinishReport, FinishService
 from fototui.services.orders.manual import OrderService
 from fototui.services.orders.queries import rows_now
 from fototui.services.orders.refs import find_orders, no_such_order
+from fototui.services.verified_files import get_verified
 from fototui.services.views.books import BookView
 from fototui.services.views.orders import ImageView, LineItemView, OrderDetail, OrderRow
 from fototui.storage.base import Storage
@@ -111,7 +110,8 @@ class ExportService:
     ) -> ExportReport:
         """Export orders. One that is not ready, or whose files storage does not give, is left out.
 
-        The manifest is written after all files, and orders are handed over only after that.
+        An order's folder comes with all of its files at once, then the manifest tells of it. Orders
+        are handed over after all that.
 
         Args:
             refs: The orders' numbers or ids.
@@ -130,7 +130,7 @@ class ExportService:
         exported: dict[str, ExportedOrder] = {}
         seen: list[OrderRow] = []
         refused: list[RefusedOrder] = []
-        with _writing(folder):
+        with writing(folder):
             manifest = Manifest.read(folder)
             for ref in refs:
                 number = clean_line(ref, limit=40)
@@ -144,8 +144,6 @@ class ExportService:
                         seen.append(row)
                 except (NotFoundError, ConflictError, OutsideError) as error:
                     refused.append(RefusedOrder(number, error.sentence))
-            if exported or manifest.files:
-                await asyncio.to_thread(manifest.write, folder)
         report = FinishReport()
         if finish and seen:
             report = await self._finishing.finish_seen(seen)
@@ -170,40 +168,64 @@ class ExportService:
                 other=manifest.owner(name) or "",
                 number=order.number,
             )
-        (folder / name).mkdir(exist_ok=True)
-        lines: list[ManifestLine] = []
-        written = 0
+        new = NewFiles(folder / name)
         try:
-            for each in wanted:
-                sha256, is_new = await self._save(each.ref, folder / name / each.name)
-                written += is_new
-                lines.append(
-                    ManifestLine(
-                        number=order.number,
-                        customer=order.customer_name,
-                        title=each.title,
-                        copies=each.copies,
-                        pages=each.pages,
-                        file=f"{name}/{each.name}",
-                        sha256=sha256,
-                    )
+            files = [await self._fetch(each, folder / name, new) for each in wanted]
+            lines = [
+                ManifestLine(
+                    number=order.number,
+                    customer=order.customer_name,
+                    title=each.title,
+                    copies=each.copies,
+                    pages=each.pages,
+                    file=f"{name}/{each.name}",
+                    sha256=sha256,
                 )
+                for each, sha256 in zip(wanted, files, strict=True)
+            ]
+            left_over = await asyncio.to_thread(
+                _publish, new, manifest, folder, order.number, lines
+            )
         except OutsideError:
-            # Some of its files may be newer than what an earlier export told of them.
-            manifest.replace(order.number, ())
+            await asyncio.to_thread(_forget_damaged, manifest, folder, order.number)
             raise
-        left_over = manifest.replace(order.number, lines)
-        still_there = tuple(file for file in left_over if (folder / file).is_file())
-        return ExportedOrder(order.number, tuple(lines), written, still_there)
+        finally:
+            new.discard()
+        return ExportedOrder(order.number, tuple(lines), new.count, left_over)
 
-    async def _save(self, ref: S3ObjectRefData, path: Path) -> tuple[str, bool]:
-        """Bring a file to its place; its digest, and whether it was not there."""
-        there = await asyncio.to_thread(digest_of, path)
-        if there is not None and there == ref.sha256:
-            return there, False
-        data = await self._storage.get(ref.key)
-        is_new = await asyncio.to_thread(write_if_other, path, data)
-        return hashlib.sha256(data).hexdigest(), is_new
+    async def _fetch(self, wanted: _Wanted, folder: Path, new: NewFiles) -> str:
+        """Have a file wait for the others, unless it is in its place already; its digest."""
+        there = await asyncio.to_thread(digest_of, folder / wanted.name)
+        if there is not None and there == wanted.ref.sha256:
+            return there
+        data = await get_verified(self._storage, wanted.ref)
+        digest = (await asyncio.to_thread(hashlib.sha256, data)).hexdigest()
+        if digest != there:
+            await asyncio.to_thread(new.add, wanted.name, data)
+        return digest
+
+
+def _publish(
+    new: NewFiles, manifest: Manifest, folder: Path, number: str, lines: Sequence[ManifestLine]
+) -> tuple[str, ...]:
+    """Bring an order's files to their place and write it down; what no longer belongs to it.
+
+    Whenever this ends, the manifest tells of nothing that is not there.
+    """
+    if new.count and any(line.number == number for line in manifest.files):
+        manifest.without(number).write(folder)
+    new.publish()
+    left_over = manifest.replace(number, lines)
+    manifest.write(folder)
+    return tuple(file for file in left_over if (folder / file).is_file())
+
+
+def _forget_damaged(manifest: Manifest, folder: Path, number: str) -> None:
+    """Tell no longer of an order whose files are not what an earlier export left."""
+    its = [line for line in manifest.files if line.number == number]
+    if any(digest_of(folder / line.file) != line.sha256 for line in its):
+        manifest.replace(number, ())
+        manifest.write(folder)
 
 
 def _wanted(order: OrderDetail, books: Sequence[BookView]) -> list[_Wanted]:
@@ -267,32 +289,3 @@ def _pictures(image: ImageView, title: str, stem: str) -> Iterator[_Wanted]:
     for coloring in image.coloring:
         if coloring.id == wanted and coloring.file is not None:
             yield _Wanted(f"{stem}.png", coloring.file, title)
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Have a folder to oneself: two exports would each write a manifest without the other's."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            with suppress(OSError):  # some file systems know no locks
-                _lock(handle, folder)
-            yield
-        finally:
-            os.close(handle)
-    except OSError as error:
-        raise InvalidInputError(
-            "{path} cannot be written: {reason}. Choose another folder with --to.",
-            path=str(error.filename or folder),
-            reason=error.strerror or type(error).__name__,
-        ) from error
-
-
-def _lock(handle: int, folder: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ConflictError(
-            "Another export writes to {path}; wait until it has ended.", path=str(folder)
-        ) from None

@@ -87,6 +87,14 @@ class Manifest(BaseModel):
                 return line.number
         return None
 
+    def without(self, number: str) -> Manifest:
+        """The list but for an order's files.
+
+        Args:
+            number: The order's number.
+        """
+        return Manifest(files=[line for line in self.files if line.number != number])
+
     def replace(self, number: str, lines: Iterable[ManifestLine]) -> tuple[str, ...]:
         """Put an order's files in the place of those that were told of before.
 
