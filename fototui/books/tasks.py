@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import resvg_py
+import typst
 
 from fototui.books.findings import of_letters, of_picture, of_template
+from fototui.books.folder import no_room
 from fototui.books.job import BookJob, Value, printed_width
 from fototui.books.parcel import pack
 from fototui.books.preflight import measure
@@ -34,7 +36,7 @@ def typeset(data: bytes, folder: str) -> tuple[Value, bytes]:
         How many pages it has; its findings and the PDF, packed.
     """
     job = BookJob.read(data)
-    compiler = job.open(Path(folder))
+    compiler = _opened(job, Path(folder))
     raw = job.compile(compiler, "pdf")[0]
     reports = json.loads(compiler.query(_REPORTS, field="value"))
     findings = job.findings([each for each in reports if isinstance(each, dict)])
@@ -89,10 +91,17 @@ def _drawn(data: bytes, folder: Path) -> Sequence[str]:
     key = hashlib.sha256(data).digest()
     if key not in _last_drawn:
         job = BookJob.read(data)
-        pages = [page.decode() for page in job.compile(job.open(folder), "svg")]
+        pages = [page.decode() for page in job.compile(_opened(job, folder), "svg")]
         _last_drawn.clear()
         _last_drawn[key] = pages
     return _last_drawn[key]
+
+
+def _opened(job: BookJob, folder: Path) -> typst.Compiler:
+    try:
+        return job.open(folder)
+    except OSError as error:
+        raise no_room(error) from None
 
 
 def _written(findings: Sequence[Finding]) -> Value:

@@ -3,14 +3,19 @@
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from fototui.books.folder import remove_left_overs, work_folder
 from fototui.books.parcel import pack, unpack
 from fototui.books.request import BookRequest, TypesetBook
 from fototui.books.svg import SERVICE
-from fototui.decoding.workers import WorkerError, WorkerLimits, Workers
+from fototui.decoding.workers import DIED, WorkerError, WorkerLimits, Workers
 from fototui.domain.books import Finding
-from fototui.domain.errors import ConfigurationError, InvalidInputError, PermanentError
+from fototui.domain.errors import (
+    ConfigurationError,
+    InvalidInputError,
+    PermanentError,
+    TransientError,
+)
 from fototui.net.closing import Closing
 
 LIMITS = WorkerLimits(cpu_seconds=240.0, seconds=600.0, memory=4_000_000_000, at_once=1)
@@ -36,6 +41,7 @@ class Typesetter(Closing):
     def __init__(self, template: Path | None = None, limits: WorkerLimits = LIMITS) -> None:
         self._template = template or DEFAULT_TEMPLATE
         self._workers = Workers(limits)
+        self._has_cleared = False
 
     async def typeset(self, request: BookRequest) -> TypesetBook:
         """Make a book.
@@ -46,7 +52,7 @@ class Typesetter(Closing):
         Raises:
             PermanentError: It cannot be made of this; a broken SVG is named by its place.
             ConfigurationError: The shop's template cannot be read.
-            TransientError: No process could be started.
+            TransientError: No process could be started, it died, or there is no room for its files.
         """
         value, packed = await self._run_in_folder("typeset", request)
         head, (pdf,) = unpack(packed)
@@ -105,9 +111,12 @@ class Typesetter(Closing):
         data = await asyncio.to_thread(
             lambda: pack(head, [_read_template(self._template), *request.pages])
         )
+        if not self._has_cleared:
+            self._has_cleared = True
+            await asyncio.to_thread(remove_left_overs)
         # Here and not in the process, which may be ended at any moment: no picture is left behind.
-        with TemporaryDirectory(prefix="fototui-book-", ignore_cleanup_errors=True) as folder:
-            return await self._run(task, data, {"folder": folder, **(params or {})})
+        with work_folder() as folder:
+            return await self._run(task, data, {"folder": str(folder), **(params or {})})
 
     async def _run(
         self, task: str, data: bytes, params: Mapping[str, object] | None = None
@@ -117,6 +126,14 @@ class Typesetter(Closing):
         except WorkerError as error:
             if error.sentence is not None and error.code == InvalidInputError.code:
                 raise InvalidInputError(error.sentence) from None
+            if error.sentence is not None and error.code == TransientError.code:
+                raise TransientError(error.sentence, service=SERVICE) from None
+            if error.code == DIED:
+                raise TransientError(
+                    "The process that typesets the book ended before its time, twice. Another "
+                    "program may have ended it, or this machine is short of memory; see its log.",
+                    service=SERVICE,
+                ) from None
             if error.sentence is not None:
                 raise PermanentError(error.sentence, service=SERVICE) from None
             raise PermanentError(

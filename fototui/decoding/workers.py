@@ -26,6 +26,9 @@ log = get_logger(__name__)
 
 Value = dict[str, object]
 
+DIED = "died"
+"""The code of a task whose process died twice."""
+
 _BUFFER = 1 << 20
 
 # Nothing of the program's secrets is in a process that opens what strangers made.
@@ -36,8 +39,8 @@ class WorkerError(Exception):
     """A task came to no result.
 
     Args:
-        code: The code of the error that it raised; None where it ran over its limits or its
-            process died of it.
+        code: The code of the error that it raised; `DIED` where its process died of it; None where
+            it ran over its limits.
         sentence: The error's sentence.
     """
 
@@ -135,7 +138,7 @@ class Workers:
             try:
                 return await self._once(head, data)
             except _DiedError:
-                raise WorkerError from None
+                raise WorkerError(DIED) from None
 
     async def _once(self, head: Value, data: bytes) -> tuple[Value, bytes]:
         worker = self._take()

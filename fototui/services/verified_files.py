@@ -5,28 +5,7 @@ import hashlib
 
 from fototui.domain.errors import PermanentError
 from fototui.domain.files import S3ObjectRefData
-from fototui.domain.sentences import Sentence
 from fototui.storage.base import SERVICE, Storage
-
-
-class FileChangedError(PermanentError):
-    """What lies under a key is not what was put there.
-
-    Args:
-        key: The key.
-    """
-
-    code = "file_changed"
-
-    def __init__(self, key: str) -> None:
-        super().__init__(
-            Sentence.make(
-                "The file {key} in storage is not the one that was stored there: it was changed, "
-                "or a part of it is missing. Bring it back from a backup, or generate it again.",
-                key=key,
-            ),
-            service=SERVICE,
-        )
 
 
 async def get_verified(storage: Storage, ref: S3ObjectRefData) -> bytes:
@@ -40,7 +19,7 @@ async def get_verified(storage: Storage, ref: S3ObjectRefData) -> bytes:
         Its content.
 
     Raises:
-        FileChangedError: It is another by its digest; by its size, where no digest was noted.
+        PermanentError: It is another by its digest; by its size, where no digest was noted.
         OutsideError: Storage does not give it.
     """
     data = await storage.get(ref.key)
@@ -50,5 +29,10 @@ async def get_verified(storage: Storage, ref: S3ObjectRefData) -> bytes:
     else:
         is_same = ref.size in (None, len(data))
     if not is_same:
-        raise FileChangedError(ref.key)
+        raise PermanentError(
+            "The file {key} in storage is not the one that was stored there: it was changed, or a "
+            "part of it is missing. Bring it back from a backup, or generate it again.",
+            service=SERVICE,
+            key=ref.key,
+        )
     return data

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import io
+import os
+import signal
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 
 from fototui.books.typesetter import Typesetter
 from fototui.decoding.workers import WorkerLimits
 from fototui.domain.books import BookOptions, FindingKind
-from fototui.domain.errors import InvalidInputError, PermanentError
+from fototui.domain.errors import InvalidInputError, PermanentError, TransientError
 from tests.books.conftest import PLAIN, drawing, request, svg
 from tests.books.pdf import box, colours, opened, paths, text
 from tests.waiting import until
@@ -215,6 +221,103 @@ async def test_no_files_are_left_behind(tmp_path: Path, monkeypatch: pytest.Monk
         with pytest.raises(asyncio.CancelledError):
             await task
         assert list(tmp_path.iterdir()) == []
+
+
+def _worker() -> psutil.Process | None:
+    """The process that works for this one now."""
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if "fototui.decoding.worker" in child.cmdline():
+                return child
+    return None
+
+
+def _signal(signum: signal.Signals) -> psutil.Process:
+    process = _worker()
+    assert process is not None
+    process.send_signal(signum)
+    return process
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which temporary ones are made."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+BIG = (drawing(),) * 60
+
+
+async def test_one_killed_at_work_is_replaced(temporary: Path) -> None:
+    async with Typesetter() as typesetter:
+        task = asyncio.create_task(typesetter.typeset(request(*BIG)))
+        await until(lambda: any(temporary.glob("*/60.svg")))
+        _signal(signal.SIGKILL)
+        assert (await task).pages == 60
+        assert list(temporary.iterdir()) == []
+
+
+async def test_one_killed_twice_leaves_nothing_and_may_be_asked_again(temporary: Path) -> None:
+    async with Typesetter() as typesetter:
+        task = asyncio.create_task(typesetter.typeset(request(*BIG)))
+        await until(lambda: any(temporary.glob("*/60.svg")))
+        first = _signal(signal.SIGKILL)
+        await until(lambda: (other := _worker()) is not None and other.pid != first.pid)
+        _signal(signal.SIGKILL)
+        with pytest.raises(TransientError, match="ended before its time, twice"):
+            await task
+        assert list(temporary.iterdir()) == []
+        assert (await typesetter.typeset(request())).pages == 1
+
+
+async def test_one_that_stands_still_is_ended_in_time(temporary: Path) -> None:
+    limits = WorkerLimits(cpu_seconds=60.0, seconds=3.0, memory=2_000_000_000, at_once=1)
+    async with Typesetter(limits=limits) as typesetter:
+        task = asyncio.create_task(typesetter.typeset(request(*BIG)))
+        await until(lambda: any(temporary.glob("*/60.svg")))
+        stopped = _signal(signal.SIGSTOP)
+        with pytest.raises(PermanentError, match="Typesetting takes more than"):
+            await task
+        await until(lambda: not stopped.is_running() or stopped.status() == psutil.STATUS_ZOMBIE)
+        assert list(temporary.iterdir()) == []
+        assert (await typesetter.typeset(request())).pages == 1
+
+
+async def test_no_room_for_its_files_is_told_and_passes(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "files cannot be written to .*; make room there, or set TMPDIR"
+    async with Typesetter() as typesetter:
+        with monkeypatch.context() as patch:
+            patch.setattr(tempfile, "tempdir", str(temporary / "none"))
+            with pytest.raises(TransientError, match=words):
+                await typesetter.typeset(request())
+        with monkeypatch.context() as patch:  # the process finds the disk full, and not this one
+            patch.setattr(
+                "fototui.books.typesetter.work_folder", lambda: nullcontext(Path("/proc/nowhere"))
+            )
+            with pytest.raises(TransientError, match=words):
+                await typesetter.typeset(request())
+        assert (await typesetter.typeset(request())).pages == 1
+
+
+async def test_what_a_killed_program_left_is_removed(temporary: Path) -> None:
+    for name in ("dead", "new", "living"):
+        (temporary / f"fototui-book-{name}").mkdir()
+        (temporary / f"fototui-book-{name}" / "1.svg").write_bytes(PLAIN)
+    (temporary / "fototui-book-link").symlink_to(temporary / "fototui-book-new")
+    handle = os.open(temporary / "fototui-book-living", os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        for name in ("dead", "living"):
+            os.utime(temporary / f"fototui-book-{name}", (0, 0))
+        async with Typesetter() as typesetter:
+            await typesetter.typeset(request())
+    finally:
+        os.close(handle)
+    left = sorted(path.name.rpartition("-")[2] for path in temporary.iterdir())
+    assert left == ["link", "living", "new"]
 
 
 async def test_an_svg_is_looked_at_by_itself(typesetter: Typesetter) -> None:
