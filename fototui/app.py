@@ -8,7 +8,6 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
-from textual.app import App
 from textual.binding import BindingsMap
 
 from fototui.domain.sentences import Sentence
@@ -36,6 +35,7 @@ from fototui.ui.actions import Scope
 from fototui.ui.bindings import bindings
 from fototui.ui.commands import Command, CommandTable, perform
 from fototui.ui.context import AppContext, AppSettings
+from fototui.ui.in_turn import InTurnApp
 from fototui.ui.last_choice import Choice, HandingOver, Undoable
 from fototui.ui.message_log import Severity, Told
 from fototui.ui.preferences import Preferences
@@ -57,7 +57,7 @@ _SECTIONS: dict[Scope, Callable[[AppContext], FototuiScreen]] = {
 """What stands above the list, one of them at a time."""
 
 
-class FototuiApp(App[None]):
+class FototuiApp(InTurnApp):
     """The app.
 
     Its screens are the list at the bottom, one section above it, orders above that.

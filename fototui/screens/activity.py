@@ -97,6 +97,11 @@ class ActivityScreen(FototuiScreen):
         """It is looked at again."""
         self.refresher.wake()
 
+    @property
+    def is_filling(self) -> bool:
+        """No entry is read yet, nor is it known that none can be."""
+        return not self._is_read and self.refresher.failure is None
+
     def on_store_changed(self, changed: Changed) -> None:
         """Something happened: the log will tell of it."""
         if changed.rows or changed.listing or changed.details or changed.engines:

@@ -12,10 +12,11 @@ from textual.binding import BindingsMap
 from textual.containers import Container
 from textual.screen import Screen
 
+from fototui.i18n import _
 from fototui.live.state import Changed
 from fototui.screens.ways import SECTIONS, ways
 from fototui.ui import prospects
-from fototui.ui.actions import Scope
+from fototui.ui.actions import ACTIONS, Scope
 from fototui.ui.bindings import bindings
 from fototui.ui.commands import Command, CommandTable, perform
 from fototui.ui.context import AppContext
@@ -85,6 +86,14 @@ class FototuiScreen(Screen[None]):
                 return self.app.get_key_display(active.binding)
         return ""
 
+    @property
+    def is_filling(self) -> bool:
+        """Whether what its keys are about is still being fetched, for the first time.
+
+        Keys wait for it a moment; then they are told. Not where it cannot be fetched: that is said.
+        """
+        return False
+
     def _status(self) -> StatusLine:
         context = self.context
         lanes = context.store.lanes
@@ -123,6 +132,8 @@ class FototuiScreen(Screen[None]):
 
     def reason_against(self, action_id: str) -> str | None:
         """Why an action cannot be done now, as a translated sentence; None where it can."""
+        if self.is_filling and not ACTIONS[action_id].leads_away:
+            return _("This is still being loaded.")
         return self._command_table.reason_against(action_id)
 
     def label_of(self, action_id: str) -> str:
@@ -135,7 +146,7 @@ class FototuiScreen(Screen[None]):
 
     async def action_act(self, action_id: str) -> None:
         """Do what a key, the palette or the mouse asks for, or say why not."""
-        if reason := self._command_table.run(action_id):
+        if reason := self.reason_against(action_id) or self._command_table.run(action_id):
             self.notify(reason, severity="warning")
 
     def perform(

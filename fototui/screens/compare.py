@@ -114,6 +114,7 @@ class CompareScreen(FototuiScreen):
         self._expected: int | None = None
         """What this operator was shown as the chosen version."""
         self._cursor: int | None = None
+        self._is_read = False
         self._zoom = 1.0
         self._pan = (0.5, 0.5)
 
@@ -134,7 +135,18 @@ class CompareScreen(FototuiScreen):
         """Fetch the image."""
         self.perform(self._load)
 
+    @property
+    def is_filling(self) -> bool:
+        """The image is being fetched."""
+        return not self._is_read
+
     async def _load(self) -> None:
+        try:
+            await self._fetch()
+        finally:
+            self._is_read = True
+
+    async def _fetch(self) -> None:
         order = self.context.store.detail(self.order_id)
         if order is None:
             async with self.context.backend.autocommit(OrderService) as orders:

@@ -124,6 +124,12 @@ class EnginesScreen(FototuiScreen):
         self._take_from_store()
         self.refresher.wake()
 
+    @property
+    def is_filling(self) -> bool:
+        """Neither the jobs are read, nor is it known that they cannot be."""
+        knows_lanes = bool(self._lanes) or not self.context.store.health.database_ok
+        return not knows_lanes or (self._board is None and self.refresher.failure is None)
+
     # --- what is shown -----------------------------------------------------------------------
 
     def on_store_changed(self, changed: Changed) -> None:

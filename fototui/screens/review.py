@@ -80,6 +80,11 @@ class ReviewScreen(FototuiScreen):
         """The panel."""
         yield ReviewPanel(self.context.pictures, self.context.preflight)
 
+    @property
+    def is_filling(self) -> bool:
+        """The queue has not answered yet, and nothing is known that is against it."""
+        return not (self._is_asked or self._is_refused or self._warning)
+
     # --- coming and going ----------------------------------------------------------------------
 
     def on_mount(self) -> None:

@@ -47,3 +47,9 @@ class Action:
     def scope(self) -> Scope:
         """Where it applies."""
         return Scope(self.id.partition(".")[0])
+
+    @property
+    def leads_away(self) -> bool:
+        """Whether it is of use whatever the screen shows, since it is not about that."""
+        _scope, _dot, name = self.id.partition(".")
+        return self.scope is Scope.EVERYWHERE or name in {"back", "leave"}

@@ -104,6 +104,12 @@ class OrderScreen(OrderCommands):
             self.context.store.close(self._opened)
         self.context.pictures.prefetch(())
 
+    @property
+    def is_filling(self) -> bool:
+        """The order is not there, and nothing is known that is against it."""
+        is_there = self.selection.detail is not None or self._opened == self.order_id
+        return not is_there and self._problem is None
+
     def _open(self, order_id: str) -> None:
         # A function: a coroutine that is cancelled before its start would warn.
         opening = partial(self._opening, order_id)

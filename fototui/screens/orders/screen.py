@@ -78,6 +78,12 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         self._take_orders()
         self.set_interval(_VIEWERS_EVERY, self._watch_viewers)
 
+    @property
+    def is_filling(self) -> bool:
+        """No order is there yet, and there may be some."""
+        store = self.context.store
+        return not (store.orders or store.is_complete) and store.health.database_ok
+
     # --- what changes come in ----------------------------------------------------------------
 
     def on_store_changed(self, changed: Changed) -> None:
