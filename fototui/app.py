@@ -42,6 +42,7 @@ from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
 from fototui.ui.theme import THEMES
 from fototui.widgets.message_line import MessageLine
+from fototui.widgets.refusal_bar import RefusalBar
 
 log = get_logger(__name__)
 
@@ -173,8 +174,10 @@ class FototuiApp(InTurnApp):
             if isinstance(screen, FototuiScreen) and screen.can_paint:
                 screen.on_store_changed(changed)
                 if changed.health or changed.engines:
-                    for bar in screen.query("StatusBar"):
+                    for bar in screen.query("StatusBar, KeyBar"):
                         bar.refresh()
+                    for bar in screen.query(RefusalBar):
+                        bar.look()
 
     async def action_act(self, action_id: str) -> None:
         """Do what a key asks for that works everywhere, or say why not."""
@@ -311,6 +314,8 @@ class FototuiApp(InTurnApp):
         for screen in self.screen_stack:
             if isinstance(screen, FototuiScreen):
                 screen.language_changed()
+                for bar in screen.query(RefusalBar):
+                    bar.look()
 
     def on_choice_made(self, message: messages.ChoiceMade) -> None:
         """Keep a choice in mind, so that it can be taken back."""

@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime
 
+from fototui.domain.errors import ConfigurationError, FototuiError
 from fototui.domain.sentences import Sentence
 from fototui.live.state import FeedState, Health
 from fototui.mercure.link import LinkState, StateChange
@@ -28,6 +29,7 @@ class Feed:
         self._has_been_live = False
         self._database_lost_at: datetime | None = None
         self._database_reason: Sentence | None = None
+        self._is_refused = False
 
     @property
     def is_polling(self) -> bool:
@@ -46,15 +48,17 @@ class Feed:
         elif self._away_since is None:
             self._away_since = time.monotonic()
 
-    def database_lost(self, reason: Sentence) -> None:
+    def database_lost(self, error: FototuiError) -> None:
         """A query failed."""
         self._database_lost_at = self._database_lost_at or datetime.now(UTC)
-        self._database_reason = reason
+        self._database_reason = error.sentence
+        self._is_refused = isinstance(error, ConfigurationError)
 
     def database_found(self) -> None:
         """A query succeeded."""
         self._database_lost_at = None
         self._database_reason = None
+        self._is_refused = False
 
     def health(self, *, is_behind: bool) -> Health:
         """All of it, for the operator.
@@ -75,4 +79,6 @@ class Feed:
             database_ok=self._database_lost_at is None,
             database_lost_at=self._database_lost_at,
             reason=Sentence.joined(reasons) if reasons else None,
+            database_reason=self._database_reason,
+            is_refused=self._is_refused,
         )

@@ -26,12 +26,17 @@ class Health:
         database_ok: The last query succeeded.
         database_lost_at: Since when it has not, by this machine's clock.
         reason: Why feed or database do not work.
+        database_reason: Why the database does not.
+        is_refused: It answers, and refuses: waiting does not help, someone has to do what its
+            reason says.
     """
 
     feed: FeedState = FeedState.CONNECTING
     database_ok: bool = True
     database_lost_at: datetime | None = None
     reason: Sentence | None = None
+    database_reason: Sentence | None = None
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class LiveStore:
         hub_patience_seconds: A hub that is away for longer is done without until it is back.
         answer_seconds: A database that does not answer a question within this time is lost.
         work_seconds: Lanes and engines are read this often, and sooner after events.
+        refused_seconds: A database that refuses is asked again this often.
     """
 
     def __init__(
@@ -70,17 +71,22 @@ class LiveStore:
         hub_patience_seconds: float = 3.0,
         answer_seconds: float = 10.0,
         work_seconds: float = 2.0,
+        refused_seconds: float = 15.0,
     ) -> None:
         self._subscriber = subscriber
         self._frame_seconds = frame_seconds
         self._poll_seconds = poll_seconds
         self._slow_poll_seconds = slow_poll_seconds
         self._work_seconds = work_seconds
+        self.refused_seconds = refused_seconds
         self._notifier = Notifier(frame_seconds)
         self._model = Model(self._notifier)
         self._reader = Reader(backend, self._model, answer_seconds=answer_seconds)
         self._feed = Feed(has_hub=subscriber is not None, patience_seconds=hub_patience_seconds)
         self._has_heard = asyncio.Event()
+        self._try_now = asyncio.Event()
+        self._is_let_in = asyncio.Event()
+        self._is_let_in.set()
         self._is_behind = True
         backend.listen(self._on_event)
 
@@ -170,6 +176,10 @@ class LiveStore:
             for order_id in set(order_ids).intersection(self._model.details.marked()):
                 await self._reader.fetch_detail(order_id)
 
+    def try_again(self) -> None:
+        """Ask a database that refused once more, and at once."""
+        self._try_now.set()
+
     def refresh_work(self) -> None:
         """Have lanes and engines read again soon, for instance after an act of one's own."""
         self._has_heard.set()
@@ -215,14 +225,18 @@ class LiveStore:
             except FototuiError as error:
                 if self.health.database_ok:
                     log.warning("the live store cannot read the database", reason=str(error))
-                self._feed.database_lost(error.sentence)
+                self._feed.database_lost(error)
                 self._fall_behind()
                 self._note_health()
-                await asyncio.sleep(backoff.next_wait())
+                if self.health.is_refused:
+                    await self._wait_refused()
+                else:
+                    await asyncio.sleep(backoff.next_wait())
                 continue
             if has_asked:
                 backoff.reset()
                 self._feed.database_found()
+                self._is_let_in.set()
             self._note_health()
             if not self.is_complete:
                 await asyncio.sleep(_FILL_PAUSE)
@@ -244,6 +258,7 @@ class LiveStore:
                 # `_keep_true` finds out what is wrong, and tells.
                 self._model.ask_poll()
                 await asyncio.sleep(self._work_seconds)
+                await self._is_let_in.wait()
                 continue
             self._notifier.engines = True
             self._notifier.note()
@@ -252,6 +267,14 @@ class LiveStore:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._work_seconds * 3 / 4):
                     await self._has_heard.wait()
+
+    async def _wait_refused(self) -> None:
+        """Ask rarely where every question is refused: servers lock out who asks often."""
+        self._try_now.clear()
+        self._is_let_in.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.refused_seconds):
+                await self._try_now.wait()
 
     def _fall_behind(self) -> None:
         self._is_behind = True

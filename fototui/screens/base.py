@@ -12,7 +12,7 @@ from textual.binding import BindingsMap
 from textual.containers import Container
 from textual.screen import Screen
 
-from fototui.i18n import _
+from fototui.i18n import _, translate
 from fototui.live.state import Changed
 from fototui.screens.ways import SECTIONS, ways
 from fototui.ui import prospects
@@ -22,9 +22,12 @@ from fototui.ui.commands import Command, CommandTable, perform
 from fototui.ui.context import AppContext
 from fototui.widgets.key_bar import KeyBar
 from fototui.widgets.message_line import MessageLine
+from fototui.widgets.refusal_bar import RefusalBar
 from fototui.widgets.status_bar import StatusBar, StatusLine
 
 T = TypeVar("T")
+
+_RETRIES = frozenset({"orders.retry", "order.retry", "review.again", "engines.retry"})
 
 
 class FototuiScreen(Screen[None]):
@@ -58,6 +61,7 @@ class FototuiScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Put the bars around the body."""
         yield StatusBar(self._status)
+        yield RefusalBar(self._refusal)
         yield Container(*self.compose_body(), id="body")
         yield MessageLine(self.context.messages, self._key_to_messages)
         yield KeyBar(self.reason_against, self.label_of)
@@ -110,6 +114,17 @@ class FototuiScreen(Screen[None]):
             now=context.settings.now().astimezone(context.timezone),
         )
 
+    def _refusal(self) -> str:
+        """What to do about a database that refuses; translated, and empty where it does not."""
+        store = self.context.store
+        if not store.health.is_refused or store.health.database_reason is None:
+            return ""
+        words = _(
+            "It is asked again every {seconds} s; r asks at once. "
+            "After a change of the settings, start the app again."
+        ).format(seconds=round(store.refused_seconds))
+        return f"{translate(store.health.database_reason)} {words}"
+
     # --- what changes come in ----------------------------------------------------------------
 
     def on_store_changed(self, changed: Changed) -> None:
@@ -132,12 +147,20 @@ class FototuiScreen(Screen[None]):
 
     def reason_against(self, action_id: str) -> str | None:
         """Why an action cannot be done now, as a translated sentence; None where it can."""
+        if self._asks_database(action_id):
+            return None
         if self.is_filling and not ACTIONS[action_id].leads_away:
             return _("This is still being loaded.")
         return self._command_table.reason_against(action_id)
 
+    def _asks_database(self, action_id: str) -> bool:
+        """Whether a key that tries again tries the database, since it refuses all else."""
+        return action_id in _RETRIES and self.context.store.health.is_refused
+
     def label_of(self, action_id: str) -> str:
         """What the footer calls an action now; translated."""
+        if self._asks_database(action_id):
+            return _("Retry")
         return self._command_table.label(action_id)
 
     def tooltip_of(self, action_id: str) -> str:
@@ -146,6 +169,10 @@ class FototuiScreen(Screen[None]):
 
     async def action_act(self, action_id: str) -> None:
         """Do what a key, the palette or the mouse asks for, or say why not."""
+        if self._asks_database(action_id):
+            self.context.store.try_again()
+            self.notify(_("The database is asked again."))
+            return
         if reason := self.reason_against(action_id) or self._command_table.run(action_id):
             self.notify(reason, severity="warning")
 

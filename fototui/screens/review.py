@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.timer import Timer
 
-from fototui.domain.errors import FototuiError
+from fototui.domain.errors import ConfigurationError, FototuiError
 from fototui.domain.statuses import JobKind, VersionType
 from fototui.i18n import _, translate
 from fototui.live.state import Changed
@@ -222,6 +222,9 @@ class ReviewScreen(FototuiScreen):
         if isinstance(error, ReadOnlyError):
             self._is_refused = True
             self._show()
+            return
+        if isinstance(error, ConfigurationError):
+            self._warn(translate(error))  # once, and not as a toast each time that it is tried
             return
         if error.code != "database_unavailable":
             self.notify(translate(error), severity="error")

@@ -180,6 +180,8 @@ def _state(status: StatusLine) -> list[tuple[int, Content]]:
 
 
 def _database_words(status: StatusLine) -> str:
+    if status.health.is_refused:
+        return _("db refuses")
     since = status.health.database_lost_at
     if since is None:
         return _("db lost")

@@ -100,6 +100,8 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
                 self._show_list()
             else:
                 self._show_counts()
+        if changed.health:
+            self.table.show_when_empty(self._words_when_empty())
         if self._pane_order in changed.details | changed.rows:
             self._show_detail()
 
@@ -158,6 +160,9 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
             )
         if self.list.count(Tab.ALL):
             return _("No orders are here.")
+        health = self.context.store.health
+        if not health.database_ok and health.database_reason is not None:
+            return translate(health.database_reason)
         if not self.context.store.is_complete:
             return _("Loading orders…")
         return _("No orders yet. `fototui orders add photo.jpg` makes one.")
