@@ -42,7 +42,6 @@ from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
 from fototui.ui.theme import THEMES
 from fototui.widgets.message_line import MessageLine
-from fototui.widgets.refusal_bar import RefusalBar
 
 log = get_logger(__name__)
 
@@ -174,10 +173,7 @@ class FototuiApp(InTurnApp):
             if isinstance(screen, FototuiScreen) and screen.can_paint:
                 screen.on_store_changed(changed)
                 if changed.health or changed.engines:
-                    for bar in screen.query("StatusBar, KeyBar"):
-                        bar.refresh()
-                    for bar in screen.query(RefusalBar):
-                        bar.look()
+                    screen.refresh_bars()
 
     async def action_act(self, action_id: str) -> None:
         """Do what a key asks for that works everywhere, or say why not."""
@@ -314,8 +310,7 @@ class FototuiApp(InTurnApp):
         for screen in self.screen_stack:
             if isinstance(screen, FototuiScreen):
                 screen.language_changed()
-                for bar in screen.query(RefusalBar):
-                    bar.look()
+                screen.refresh_bars()
 
     def on_choice_made(self, message: messages.ChoiceMade) -> None:
         """Keep a choice in mind, so that it can be taken back."""

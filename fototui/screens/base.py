@@ -125,6 +125,12 @@ class FototuiScreen(Screen[None]):
         ).format(seconds=round(store.refused_seconds))
         return f"{translate(store.health.database_reason)} {words}"
 
+    def refresh_bars(self) -> None:
+        """Show in the bars how things stand now."""
+        self.query("StatusBar, KeyBar").refresh()
+        for bar in self.query(RefusalBar):
+            bar.look()
+
     # --- what changes come in ----------------------------------------------------------------
 
     def on_store_changed(self, changed: Changed) -> None:
