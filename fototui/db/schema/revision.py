@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-NEEDED = "e3a5b7c9d106"
+NEEDED = "f4b6c8d0e217"
 """The newest of `migrations/`; written anew with each migration."""
 
 

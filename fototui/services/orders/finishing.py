@@ -4,13 +4,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from ulid import ULID
 
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
 from fototui.db.locking import ProcessingLock, RecordLock
 from fototui.db.models.operations import Review
-from fototui.db.models.orders import Image, LineItem, Order
+from fototui.db.models.orders import (
+    VERSION_MODEL,
+    Image,
+    LineItem,
+    Order,
+    active_predicate,
+)
 from fototui.db.transaction import transaction
 from fototui.domain.errors import ConflictError
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
@@ -22,7 +28,7 @@ from fototui.services.orders.refs import find_orders
 from fototui.services.views.orders import OrderRow
 
 _AT_ONCE = 200  # an order is held no longer than its share of these takes
-_FINISHED = "finished"
+FINISHED = "finished"
 """The decision on pictures that waited in the review when their order was finished."""
 
 
@@ -53,9 +59,32 @@ async def bring_back(session: TrackedAsyncSession, row: Order, why: Sentence) ->
         row: The order, locked.
         why: Why, for operators.
     """
+    await _hold_below(session, [row])
     row.finished_at = row.finished_by = None
     row.reopened_words = why
-    await _decide(session, [row], _FINISHED, None)
+    await _decide(session, [row], FINISHED, None)
+
+
+async def _hold_below(session: TrackedAsyncSession, rows: Sequence[Order]) -> None:
+    """Let no version of orders end, and nobody choose or make a book, until the commit.
+
+    What these mean for the review depends on whether the order is done. Whoever was about to is
+    waited for. Engines lock a version before its image, and so does this.
+    """
+    ids = [row.id for row in rows]
+    items = select(LineItem.id).where(LineItem.order_id.in_(ids))
+    below = [
+        *(
+            select(model.id).where(model.order_id.in_(ids), text(active_predicate(kind)))
+            for kind, model in VERSION_MODEL.items()
+        ),
+        items,
+        select(Image.id).where(Image.line_item_id.in_(items)),
+    ]
+    for statement in below:
+        # Only the locks are wanted: the caller may have the rows themselves, half changed.
+        ordered = statement.order_by(statement.selected_columns.id)
+        await session.execute(ordered.with_for_update(key_share=True))
 
 
 async def _decide(
@@ -137,8 +166,7 @@ class FinishService:
         """
         seen = {ULID.from_str(row.id): row for row in rows}
         async with transaction(self.session):
-            locks = await self._lock(seen)
-            await self._hold_choices(seen)
+            locks = await self._lock_all(seen)
             present = await rows_now(self.session, [str(lock.record.id) for lock in locks])
             reasons = {
                 row.id: why
@@ -215,7 +243,7 @@ class FinishService:
             RecordLockedError: Someone else kept an order locked; none was changed.
         """
         async with transaction(self.session):
-            locks = await self._lock(ULID.from_str(order_id) for order_id in report.order_ids)
+            locks = await self._lock_all(ULID.from_str(order_id) for order_id in report.order_ids)
             left = [lock for lock in locks if lock.record.finished_at == report.at]
             if not left:
                 raise ConflictError("The orders were reopened meanwhile; nothing is left to undo.")
@@ -226,11 +254,11 @@ class FinishService:
                     order_id=lock.record.id,
                     detail=Sentence.make("The handing over was undone."),
                 )
-            await _decide(self.session, [lock.record for lock in left], _FINISHED, None)
+            await _decide(self.session, [lock.record for lock in left], FINISHED, None)
             return _report(locks, left)
 
     async def _finish(self, order_ids: Iterable[ULID]) -> FinishReport:
-        return await self._end(await self._lock(order_ids))
+        return await self._end(await self._lock_all(order_ids))
 
     async def _end(self, locks: Sequence[RecordLock[Order]]) -> FinishReport:
         working = [lock for lock in locks if lock.record.finished_at is None]
@@ -238,19 +266,18 @@ class FinishService:
             lock.record.finished_at, lock.record.finished_by = lock.now, self.operator
             self._activity.add(ActivityAction.FINISHED, order_id=lock.record.id)
         if working:
-            await _decide(self.session, [lock.record for lock in working], None, _FINISHED)
+            await _decide(self.session, [lock.record for lock in working], None, FINISHED)
         return _report(locks, working)
+
+    async def _lock_all(self, order_ids: Iterable[ULID]) -> list[RecordLock[Order]]:
+        """Orders and what is below them."""
+        locks = await self._lock(order_ids)
+        await _hold_below(self.session, [lock.record for lock in locks])
+        return locks
 
     async def _lock(self, order_ids: Iterable[ULID]) -> list[RecordLock[Order]]:
         wanted = Order.id.in_(set(order_ids))
         return await ProcessingLock(self.session, Order, wanted, wait=True).hold()
-
-    async def _hold_choices(self, order_ids: Iterable[ULID]) -> None:
-        """Let nobody choose or make a book until the commit: whoever was about to is waited for."""
-        items = LineItem.order_id.in_(list(order_ids))
-        await ProcessingLock(self.session, LineItem, items, wait=True).hold()
-        images = Image.line_item_id.in_(select(LineItem.id).where(items))
-        await ProcessingLock(self.session, Image, images, wait=True).hold()
 
 
 def _changed_since(seen: OrderRow, present: OrderRow) -> Sentence | None:

@@ -14,6 +14,7 @@ from fototui.domain.errors import ConflictError
 from fototui.domain.events import ImageUpdateEvent
 from fototui.domain.statuses import VersionType
 from fototui.services.operations.activity import ActivityAction, ActivityService
+from fototui.services.orders.finishing import FINISHED
 from fototui.services.versions.image_state import ImageState, lock_image
 from fototui.services.versions.messages import name_of
 
@@ -75,6 +76,8 @@ class UndoService:
                 # A choice and the decision it makes are of one transaction, and so of one time.
                 review.decision is None or review.decided_at == decided_here
             )
+            # Of an order that was handed over nothing is to be judged until it comes back.
+            is_done = state.image.line_item.order.finished_at is not None
             self._log(kind, state, chosen_id)
             by_operator = await self._is_operators(kind, state, previous_id)
             since = state.now if by_operator else None
@@ -84,10 +87,14 @@ class UndoService:
                 await self.session.execute(
                     update(Review)
                     .where(Review.image_id == image_id, Review.kind == kind.value)
-                    .values(decision=None, decided_at=None, note=review.note)
+                    .values(
+                        decision=FINISHED if is_done else None,
+                        decided_at=state.now if is_done else None,
+                        note=review.note,
+                    )
                     .execution_options(synchronize_session=False)
                 )
-            return TakenBack(str(state.order_id), waits)
+            return TakenBack(str(state.order_id), waits and not is_done)
 
     async def _chosen_meanwhile(
         self, kind: VersionType, state: ImageState, present: int | None

@@ -24,6 +24,7 @@ from fototui.domain.statuses import (
     ColoringProcessingStatus,
     OrderStatus,
     SvgProcessingStatus,
+    VersionType,
 )
 from fototui.services.books.service import BookService
 from fototui.services.orders import finishing
@@ -31,6 +32,8 @@ from fototui.services.orders.by_stage import StageService
 from fototui.services.orders.finishing import FinishReport, FinishService
 from fototui.services.orders.manual import OrderService
 from fototui.services.orders.queries import read_rows
+from fototui.services.versions.coloring import ColoringService
+from fototui.services.versions.undo import UndoService
 from fototui.services.views.orders import OrderRow
 from tests.factories import choose_svgs, file_ref, make_coloring, make_svg
 from tests.services.conftest import MakeOrder
@@ -234,6 +237,83 @@ async def test_a_finished_order_waits_in_no_review_until_it_comes_back(
     assert await waiting(database) == 3
     await service.take_back(await service.finish([order.order_number]))
     assert await waiting(database) == 3
+
+
+Status = ColoringProcessingStatus
+
+
+async def end_version(session: AsyncSession, order: Order, status: Status) -> None:
+    """What an engine does at the end of a job."""
+    await session.execute(
+        update(ColoringVersion)
+        .where(ColoringVersion.order_id == order.id, ColoringVersion.status == Status.QUEUED)
+        .values(status=status, file_ref=file_ref("made.png"))
+    )
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.ERROR])
+@pytest.mark.parametrize("was_waiting", [True, False])
+async def test_what_ends_after_an_order_was_handed_over_is_judged_when_it_comes_back(
+    database: Database,
+    service: FinishService,
+    shop_order: MakeOrder,
+    status: Status,
+    was_waiting: bool,
+) -> None:
+    order = await shop_order()
+    image = order.line_items[0].images[0]
+    async with database.session() as session, session.begin():
+        if was_waiting:
+            await make_coloring(session, image, status=Status.COMPLETED, file_ref=file_ref("1"))
+        await make_coloring(session, image, version=2)
+    await service.finish([order.order_number])
+    async with database.session() as session, session.begin():
+        await end_version(session, order, status)
+    assert await waiting(database) == 0
+    assert (await seen(database, str(order.id))).waiting == 0
+    await service.reopen([order.order_number])
+    assert await waiting(database) == (was_waiting or status is Status.COMPLETED)
+
+
+@pytest.mark.parametrize("is_done_first", [False, True])
+async def test_what_ends_while_an_order_is_handed_over_or_comes_back_is_judged_once(
+    database: Database, service: FinishService, shop_order: MakeOrder, is_done_first: bool
+) -> None:
+    order = await shop_order()
+    async with database.session() as session, session.begin():
+        await make_coloring(session, order.line_items[0].images[0])
+    if is_done_first:
+        await service.finish([order.order_number])
+    async with database.session() as session:
+        async with session.begin():
+            await end_version(session, order, Status.COMPLETED)
+            act = service.reopen if is_done_first else service.finish
+            acting = asyncio.create_task(act([order.order_number]))
+            await until_a_lock_is_waited_for(database)
+        await acting
+    assert await waiting(database) == is_done_first
+
+
+async def test_a_choice_that_is_undone_after_the_end_waits_in_no_review(
+    database: Database, service: FinishService, shop_order: MakeOrder
+) -> None:
+    order = await shop_order()
+    image = order.line_items[0].images[0]
+    async with database.session() as session, session.begin():
+        made = await make_coloring(
+            session, image, status=Status.COMPLETED, file_ref=file_ref("1.png")
+        )
+    async with database.session() as session:
+        await ColoringService(session, operator="petr").select(made.id)
+    await service.finish([order.order_number])
+    async with database.session() as session:
+        done = await UndoService(session, operator="petr").take_back(
+            VersionType.COLORING, image.id, chosen_id=made.id, previous_id=None
+        )
+    assert not done.waits
+    assert await waiting(database) == 0
+    await service.reopen([order.order_number])
+    assert await waiting(database) == 1
 
 
 async def test_a_finishing_is_taken_back_as_if_it_had_not_been(
