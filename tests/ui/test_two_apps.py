@@ -16,6 +16,7 @@ from textual.widgets import Static
 from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.db.models.orders import Order
+from fototui.domain.books import BookOptions
 from fototui.domain.statuses import ColoringProcessingStatus
 from fototui.i18n import set_language
 from fototui.live.order_list import Tab
@@ -25,10 +26,11 @@ from fototui.screens.order.screen import OrderScreen
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.screens.review import ReviewScreen
 from fototui.services.backend import Backend
+from fototui.services.books.service import BookService
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
-from tests.factories import file_ref, make_coloring, make_order
+from tests.factories import choose_svgs, file_ref, make_coloring, make_order
 from tests.ui.conftest import AppPilot
 from tests.ui.pages import ReviewPage, toasts
 from tests.waiting import in_time, until_shown
@@ -118,6 +120,10 @@ class Office:
             await work(operator)
             await together.wait()  # nobody leaves before the other has seen all
         return operator
+
+    async def do(self, sql: str) -> None:
+        async with self.database.session() as session, session.begin():
+            await session.execute(text(sql))
 
     async def ask(self, sql: str) -> Sequence[object]:
         async with self.database.session() as session:
@@ -287,3 +293,67 @@ async def test_each_sees_at_once_what_the_other_does(office: Office) -> None:
             await me.see(lambda: me.chosen() == 1)
 
     await office.work(work)
+
+
+async def add_ready_order(office: Office) -> Order:
+    """An order of which each picture has its chosen SVG."""
+    async with office.database.session() as session, session.begin():
+        order = await make_order(session, images=2)
+        await choose_svgs(session, order)
+        await session.execute(text("UPDATE reviews SET decision = 'accepted'"))
+    return order
+
+
+async def test_making_a_book_at_once_makes_one(office: Office) -> None:
+    order = await add_ready_order(office)
+
+    async def work(me: Operator) -> None:
+        me.app.open_order(str(order.id))
+        await me.see(lambda: isinstance(me.app.screen, OrderScreen))
+        await me.see(lambda: me.order.selection.detail)
+        await me.press_with_the_other("b")
+        await me.see(lambda: me.toasts)
+        # Whoever asked for it, both see it wait.
+        line = me.app.screen.query_one("#books", Static)
+        await me.see(lambda: str(line.render()).strip().startswith("Book v1 · "))
+
+    both = await office.work(work)
+
+    assert sorted("Queued: 1 book" in operator.toasts for operator in both.values()) == [
+        False,
+        True,
+    ]
+    (late,) = (me for me in both.values() if "Queued: 1 book" not in me.toasts)
+    assert "Book v1 of Omalovánka 1 is being made already" in late.toasts
+    assert await office.ask("SELECT version FROM books") == [1]
+    assert await office.ask("SELECT action FROM activity WHERE action = 'requested'") == [
+        "requested"
+    ]
+
+
+async def test_handing_over_at_once_is_done_by_one(office: Office) -> None:
+    order = await add_ready_order(office)
+    async with office.database.session() as session:
+        await BookService(session, operator="eva").create_for_order(str(order.id), BookOptions())
+    await office.do("UPDATE books SET status = 'completed'")
+
+    async def work(me: Operator) -> None:
+        me.app.open_order(str(order.id))
+        await me.see(lambda: isinstance(me.app.screen, OrderScreen))
+        await me.see(lambda: me.order.selection.detail)
+        await me.see(lambda: str(me.app.store.orders[str(order.id)].stage) == "to hand over")
+        await me.press_with_the_other(".")
+        await me.see(lambda: me.toasts)
+        await me.see(lambda: str(me.app.store.orders[str(order.id)].stage) == "done")
+
+    both = await office.work(work)
+
+    (first,) = await office.ask("SELECT finished_by FROM orders")
+    late = next(me for name, me in both.items() if name != first)
+    assert f"{order.order_number} is handed over." in both[str(first)].toasts
+    # Where the news came before the key, the screen knows it itself.
+    assert (
+        f"{order.order_number} was handed over already, by somebody else." in late.toasts
+        or "It is done; there is no next step." in late.toasts
+    )
+    assert await office.ask("SELECT operator FROM activity WHERE action = 'finished'") == [first]

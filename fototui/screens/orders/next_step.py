@@ -229,20 +229,28 @@ def _commands(context: AppContext) -> dict[Step | None, bulk.Command]:
 
 
 def _finished(report: FinishReport) -> str:
-    told = list(map(translate, report.passed_over[:_PASSED_OVER_TOLD]))
-    if (more := len(report.passed_over) - len(told)) > 0:
+    told = []
+    if len(report.changed) == 1:
+        told.append(_("{number} is handed over.").format(number=clean_line(report.changed[0])))
+    elif count := len(report.changed):
+        words = ngettext("{count} order is handed over.", "{count} orders are handed over.", count)
+        told.append(words.format(count=count))
+    if len(report.unchanged) == 1:
+        words = _("{number} was handed over already, by somebody else.")
+        told.append(words.format(number=clean_line(report.unchanged[0])))
+    elif count := len(report.unchanged):
+        words = ngettext(
+            "{count} order was handed over already.",
+            "{count} orders were handed over already.",
+            count,
+        )
+        told.append(words.format(count=count))
+    told += map(translate, report.passed_over[:_PASSED_OVER_TOLD])
+    if (more := len(report.passed_over) - _PASSED_OVER_TOLD) > 0:
         words = ngettext(
             "{count} more order was not handed over, for it changed meanwhile.",
             "{count} more orders were not handed over, for they changed meanwhile.",
             more,
         )
         told.append(words.format(count=more))
-    numbers = report.changed or report.unchanged
-    if len(numbers) == 1:
-        told.insert(0, _("{number} is handed over.").format(number=clean_line(numbers[0])))
-    elif numbers:
-        words = ngettext(
-            "{count} order is handed over.", "{count} orders are handed over.", len(numbers)
-        )
-        told.insert(0, words.format(count=len(numbers)))
     return " ".join(told)
