@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 CATALOGUES := $(wildcard fototui/i18n/*.po)
 
-.PHONY: help setup demo test test-quick test-conditions chaos peers check format lock migration catalogues hub docs screens bench clean
+.PHONY: help setup demo test test-quick test-conditions chaos peers check audit format lock migration catalogues hub docs screens bench clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -74,6 +74,10 @@ check: setup ## Format, lint, strict types, import contracts, packages that fit 
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(UV) pip check --quiet --python $(BIN)/python
+
+# Not a part of check: what it finds depends on the day, and on a service that is not always reached.
+audit: $(UV) ## Look the pinned packages up among known vulnerabilities
+	@$(UV) tool run --quiet 'pip-audit>=2.9,<3' --requirement $(LOCK) --disable-pip --require-hashes
 
 # What can be had is installed, where one may; tests of what is not there are skipped and say why.
 GATEWAY := github.com/versity/versitygw/cmd/versitygw@v1.8.0
