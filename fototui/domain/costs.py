@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, fields, replace
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
 from fototui.domain.sentences import Sentence
@@ -189,7 +189,7 @@ def money(amount: Decimal, currency: str) -> Sentence:
     """
     if 0 < amount < _CENT:
         return Sentence.make("less than {cent}", cent=money(_CENT, currency))
-    whole, cents = divmod(round(amount * 100), 100)
+    whole, cents = divmod(int((amount * 100).to_integral_value(ROUND_HALF_UP)), 100)
     return Sentence.make(
         "{whole}.{cents} {currency}", whole=whole, cents=f"{cents:02}", currency=currency
     )

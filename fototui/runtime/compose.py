@@ -314,6 +314,7 @@ async def _open_work(
         prices=settings.prices,
         limit=settings.daily_budget,
         actor=engine_actor(settings.operator),
+        lanes=[kind for kind, count in concurrency.items() if count],
     )
     duties.append(Duty("budget", budget.keep))
     return pipelines, duties

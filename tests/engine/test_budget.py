@@ -184,9 +184,29 @@ async def test_a_pause_is_lifted_by_an_engine_without_a_budget_too(
     assert await _paused(lanes) == {}
 
 
-async def test_a_budget_without_a_price_is_refused(database: Database, zone: ZoneInfo) -> None:
-    with pytest.raises(ConfigurationError, match="RUNPOD_PRICE_PER_SECOND"):
-        Budget(database, zone, prices=Prices(), limit=Decimal(1), actor="eva (engine)")
+@pytest.mark.parametrize(
+    ("prices", "lanes", "missing"),
+    [
+        (Prices(), PAID, "set RUNPOD_PRICE_PER_SECOND, VECTORIZER_PRICE_PER_CREDIT too"),
+        (Prices(second=Decimal("0.01")), PAID, "set VECTORIZER_PRICE_PER_CREDIT too"),
+        (Prices(credit=Decimal("0.2")), PAID, "set RUNPOD_PRICE_PER_SECOND too"),
+        (Prices(credit=Decimal("0.2")), {JobKind.SVG, JobKind.BOOK}, None),
+        (Prices(second=Decimal(0), credit=Decimal("0.2")), PAID, None),
+        (Prices(), {JobKind.BOOK}, None),
+    ],
+)
+async def test_a_budget_that_would_not_count_all_is_refused(
+    database: Database, zone: ZoneInfo, prices: Prices, lanes: set[JobKind], missing: str | None
+) -> None:
+    def make(limit: Decimal | None) -> Budget:
+        return Budget(database, zone, prices=prices, limit=limit, actor="eva (engine)", lanes=lanes)
+
+    make(None)
+    if missing is None:
+        make(Decimal(1))
+    else:
+        with pytest.raises(ConfigurationError, match=missing):
+            make(Decimal(1))
 
 
 async def test_engines_stop_when_the_budget_is_spent_and_go_on_the_next_day(

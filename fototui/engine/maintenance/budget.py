@@ -1,12 +1,14 @@
 """Keeping to the budget of a day."""
 
+from collections.abc import Collection
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from fototui.db.database import Database
-from fototui.domain.costs import Prices, money
+from fototui.domain.costs import PAID_LANES, Prices, money
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.sentences import Sentence
+from fototui.domain.statuses import JobKind
 from fototui.log import get_logger
 from fototui.services.costs.budget import BudgetService
 
@@ -25,9 +27,11 @@ class Budget:
         prices: What calls cost.
         limit: What may be spent a day; None for no limit.
         actor: Who the activity log names.
+        lanes: What this engine does; its calls are to be counted.
 
     Raises:
-        ConfigurationError: There is a limit and no price, so nothing would ever reach it.
+        ConfigurationError: There is a limit, and no price for what a lane calls: whatever that
+            costs would never reach it.
     """
 
     def __init__(
@@ -38,12 +42,10 @@ class Budget:
         prices: Prices,
         limit: Decimal | None,
         actor: str,
+        lanes: Collection[JobKind] = PAID_LANES,
     ) -> None:
-        if limit is not None and not prices.any:
-            raise ConfigurationError(
-                "DAILY_BUDGET needs a price; set RUNPOD_PRICE_PER_SECOND and "
-                "VECTORIZER_PRICE_PER_CREDIT too."
-            )
+        if limit is not None:
+            _require_prices(prices, lanes)
         self._database = database
         self._zone = zone
         self._prices = prices
@@ -71,3 +73,16 @@ class Budget:
             lanes = await BudgetService(session, operator=self._actor).pause(today.day, why)
         if lanes:
             log.warning("the budget is spent", lanes=[str(lane) for lane in lanes], reason=str(why))
+
+
+def _require_prices(prices: Prices, lanes: Collection[JobKind]) -> None:
+    needed = {
+        JobKind.COLORING: ("RUNPOD_PRICE_PER_SECOND", prices.second),
+        JobKind.SVG: ("VECTORIZER_PRICE_PER_CREDIT", prices.credit),
+    }
+    missing = [name for lane, (name, price) in needed.items() if lane in lanes and price is None]
+    if missing:
+        raise ConfigurationError(
+            "DAILY_BUDGET counts only what has a price; set {names} too.",
+            names=", ".join(missing),
+        )

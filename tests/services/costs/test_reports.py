@@ -11,7 +11,7 @@ from ulid import ULID
 
 from fototui.db.database import Database
 from fototui.db.models.orders import Image, Order
-from fototui.domain.costs import Prices, Spent
+from fototui.domain.costs import Prices, Spent, money
 from fototui.services.costs.service import CostGroup, CostsBy, CostService
 from tests.factories import make_call, make_coloring, make_svg
 from tests.services.conftest import MakeOrder
@@ -171,3 +171,21 @@ def test_prices_make_money_of_it_as_far_as_they_are_known() -> None:
     many = Spent(execution_ms=3_600_000_000, credits=1_234_567)
     assert str(both.told(many)) == "248497.40 EUR"
     assert str(Prices().told(many)) == "3600000 s of RunPod, Vectorizer.ai credits: 1234567"
+
+
+@pytest.mark.parametrize(
+    ("amount", "told"),
+    [
+        ("0", "0.00 EUR"),
+        ("0.0000001", "less than 0.01 EUR"),
+        ("0.0099999", "less than 0.01 EUR"),
+        ("0.01", "0.01 EUR"),
+        ("0.025", "0.03 EUR"),
+        ("0.125", "0.13 EUR"),
+        ("1.004999", "1.00 EUR"),
+        ("9.995", "10.00 EUR"),
+        ("123456789012.345", "123456789012.35 EUR"),
+    ],
+)
+def test_half_a_cent_is_a_cent(amount: str, told: str) -> None:
+    assert str(money(Decimal(amount), "EUR")) == told
