@@ -84,7 +84,7 @@ def list_books(number: Number, as_json_: Json = False) -> None:
         print_json(as_json(views))
         return
     print_table(
-        ("Item", "Id", "Version", "Status", "True", "Pages", "Warnings", "Seconds", "Reason"),
+        ("Item", "Id", "Version", "Status", "Current", "Pages", "Warnings", "Seconds", "Reason"),
         [
             (
                 view.position,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fototui.cli.output import print_json
+from fototui.cli.output import counted, print_json
 from fototui.cli.runner import run, say, settings_for_command
 from fototui.domain.errors import InvalidInputError
 from fototui.domain.stages import Stage
@@ -59,7 +59,7 @@ def export(
     if as_json_:
         print_json(as_json({"folder": str(folder), **asdict(report)}))
     for order in report.exported:
-        say(f"{order.number}: {len(order.files)} files, {order.written} of them new.")
+        say(f"{order.number}: {counted(len(order.files), 'file')}, {order.written} of them new.")
         for left_over in order.left_over:
             say(f"{order.number}: {left_over} no longer belongs to it; remove the file.")
     for refused in report.refused:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from fototui.cli.output import print_json
+from fototui.cli.output import counted, print_json
 from fototui.cli.runner import run_service, say, settings_for_command
 from fototui.cli.shop import moment
 from fototui.domain.errors import InvalidInputError
@@ -45,7 +45,8 @@ def finish(
     for number in report.unchanged:
         say(f"Order {number} was done already.")
     if before is not None:
-        say(f"{len(report.changed)} orders are done now.")
+        are = "is" if len(report.changed) == 1 else "are"
+        say(f"{counted(len(report.changed), 'order')} {are} done now.")
 
 
 def reopen(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from fototui.cli import finishing, shop
-from fototui.cli.output import local_time, print_json, print_table
+from fototui.cli.output import counted, local_time, print_json, print_table
 from fototui.cli.runner import run, run_service, say, settings_for_command
 from fototui.domain.stages import Stage
 
@@ -80,7 +80,7 @@ def add(
         typer.echo(order.number)
     books = len(order.line_items)
     among = "" if books == 1 else f" in {books} books"
-    say(f"Order {order.number} has {len(order.images)} photos{among}.")
+    say(f"Order {order.number} has {counted(len(order.images), 'photo')}{among}.")
 
 
 @app.command("list")

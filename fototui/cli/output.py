@@ -68,3 +68,8 @@ def _shown(cell: object) -> str:
 def local_time(moment: datetime, zone: tzinfo) -> str:
     """A moment as an operator reads it."""
     return moment.astimezone(zone).strftime("%d.%m.%Y %H:%M")
+
+
+def counted(count: int, thing: str) -> str:
+    """Say how many there are of something: "1 photo", "2 photos"."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -135,7 +135,8 @@ def test_bad_photos_make_no_order(fototui: Command, tmp_path: Path, photo: str) 
     assert fototui("orders", "list", "--json").json == []
     assert not list((tmp_path / "files").rglob("*.*"))
     # The number was not used up.
-    assert fototui("orders", "add", photo).out == "#M1000\n"
+    added = fototui("orders", "add", photo)
+    assert (added.out, added.err) == ("#M1000\n", "Order #M1000 has 1 photo.\n")
 
 
 def test_the_schema_from_nothing_and_back(bare: Command, empty_database_url: str) -> None:
