@@ -1,6 +1,6 @@
 """What operators are told of a book, by kind."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fototui.books.preflight import THIN
 from fototui.domain.books import Finding, FindingKind
@@ -97,6 +97,24 @@ def of_letters(pages: Iterable[int], missing: str) -> list[Finding]:
     )
     kind = FindingKind.MISSING_CHARACTERS
     return [Finding(page=page, kind=kind, sentence=sentence) for page in pages]
+
+
+def of_pictures_left_out(numbers: Sequence[int]) -> list[Finding]:
+    """What is to be said where the template does not print all pictures.
+
+    Args:
+        numbers: Those that it leaves out.
+    """
+    if not numbers:
+        return []
+    more = ", …" if len(numbers) > _MOST_NAMED else ""
+    sentence = Sentence.make(
+        "The template does not print picture {numbers}.",
+        "The template does not print pictures {numbers}.",
+        count=len(numbers),
+        numbers=", ".join(map(str, numbers[:_MOST_NAMED])) + more,
+    )
+    return [Finding(page=None, kind=FindingKind.PICTURE_LEFT_OUT, sentence=sentence)]
 
 
 def _listed(characters: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typst
 
-from fototui.books.findings import of_dedication, of_picture
+from fototui.books.findings import of_dedication, of_picture, of_pictures_left_out
 from fototui.books.letters import ARCHIVABLE, is_visible, missing_characters, named, without
 from fototui.books.parcel import unpack
 from fototui.books.preflight import measure
@@ -34,6 +34,9 @@ _TEMPLATE, _DATA = "book.typ", "book.json"
 
 # It would be fetched over the network, and be another one some day.
 _PACKAGE = re.compile(rb'"@[\w-]+/[\w-]+:[\d.]+"')
+_DOWNLOAD = re.compile(r"failed to download package \((?:https://packages\.typst\.org/)?([^:)\s]+)")
+# Where this book's own files lie, and no other's, says nothing to who wrote the template.
+_FOLDER = re.compile(r"[^\s(]*fototui-book-[^/\s]+/")
 _ONE_PICTURE = b'#image(bytes(sys.inputs.svg), format: "svg")'
 
 
@@ -62,12 +65,7 @@ class BookJob:
                 most=_MAX_PICTURES,
             )
         if found := _PACKAGE.search(template):
-            raise PermanentError(
-                "The template imports the package {package}; put what it needs of it into the file "
-                "itself.",
-                service=SERVICE,
-                package=found[0].decode(),
-            )
+            raise _no_packages(found[0].decode())
         self.options = BookOptions.model_validate(head["options"])
         self._template = template
         self._pictures = [_picture(number, svg) for number, svg in enumerate(svgs, 1)]
@@ -142,10 +140,13 @@ class BookJob:
             made = compiler.compile(format=form, timestamp=0, pdf_tags=False)
         except typst.TypstError as error:
             self._refuse_broken_picture()
+            reason = _FOLDER.sub("", error.diagnostic or error.message)
+            if found := _DOWNLOAD.search(reason):
+                raise _no_packages(found[1]) from None
             raise PermanentError(
                 "The template cannot be typeset: {reason}",
                 service=SERVICE,
-                reason=clean_line(error.diagnostic or error.message, limit=600),
+                reason=clean_line(reason, limit=600),
             ) from None
         return made if isinstance(made, list) else [made or b""]
 
@@ -168,11 +169,12 @@ class BookJob:
             except typst.TypstError:
                 raise _of_picture(number, UNDRAWABLE) from None
 
-    def findings(self, reports: Sequence[Value]) -> list[Finding]:
+    def findings(self, reports: Sequence[Value], sources: Sequence[object]) -> list[Finding]:
         """Look at the dedication, and at each picture in the size that it has on its page.
 
         Args:
             reports: What the template tells of its pages.
+            sources: Of what each image in the book is made.
         """
         dedication = next((each for each in reports if each.get("kind") == "dedication"), {})
         found = list(self._of_layout)
@@ -192,7 +194,24 @@ class BookJob:
             except PermanentError as error:
                 raise _of_picture(number, error.sentence) from None
             found += of_picture(kinds, _page(report))
-        return found
+        return found + of_pictures_left_out(self._left_out(sources))
+
+    def _left_out(self, sources: Sequence[object]) -> list[int]:
+        """The pictures that the template does not print."""
+        named = {str(each).lstrip("./") for each in sources}
+        if not all(each.endswith(".svg") for each in named):
+            return []  # which one it has read itself, and handed to Typst as bytes, is not known
+        return [
+            number for number in range(1, len(self._pictures) + 1) if _file(number) not in named
+        ]
+
+
+def _no_packages(package: str) -> PermanentError:
+    return PermanentError(
+        "The template imports the package {package}; put what it needs of it into the file itself.",
+        service=SERVICE,
+        package=package,
+    )
 
 
 def printed_width(svg: PrintableSvg, way: Orientation) -> float:

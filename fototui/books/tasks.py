@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,10 @@ from fototui.domain.errors import InvalidInputError
 # What a template tells of its pages is put under this label.
 _REPORTS = "<fototui>"
 
+# Typst would fetch packages that a template names: over a proxy that is not there it cannot.
+for _name in ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+    os.environ[_name] = "http://127.0.0.1:1"
+
 # Who pages through a book asks for one page after the other.
 _last_drawn: dict[bytes, Sequence[str]] = {}
 
@@ -39,7 +44,8 @@ def typeset(data: bytes, folder: str) -> tuple[Value, bytes]:
     compiler = _opened(job, Path(folder))
     raw = job.compile(compiler, "pdf")[0]
     reports = json.loads(compiler.query(_REPORTS, field="value"))
-    findings = job.findings([each for each in reports if isinstance(each, dict)])
+    sources = json.loads(compiler.query("image", field="source"))
+    findings = job.findings([each for each in reports if isinstance(each, dict)], sources)
     made = finished(raw, bleed=job.options.bleed)
     for page, kinds in made.not_grey.items():
         findings += of_template(kinds, page)

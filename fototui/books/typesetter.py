@@ -1,6 +1,7 @@
 """Typesets books in a worker process, within limits of time and memory."""
 
 import asyncio
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from fototui.domain.errors import (
     PermanentError,
     TransientError,
 )
+from fototui.domain.sentences import Sentence
 from fototui.net.closing import Closing
 
 LIMITS = WorkerLimits(cpu_seconds=240.0, seconds=600.0, memory=4_000_000_000, at_once=1)
@@ -23,6 +25,8 @@ LIMITS = WorkerLimits(cpu_seconds=240.0, seconds=600.0, memory=4_000_000_000, at
 
 CHECK_LIMITS = WorkerLimits(cpu_seconds=20.0, seconds=60.0, memory=2_000_000_000, at_once=1)
 """What looking at one SVG may take, while somebody waits for what is found."""
+
+_LONGEST_TEMPLATE = 10_000_000
 
 DEFAULT_TEMPLATE = Path(__file__).parent / "book.typ"
 
@@ -147,14 +151,24 @@ class Typesetter(Closing):
 
 def _read_template(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise _no_template(path, Sentence.make("it is no file"))
+        with path.open("rb") as file:
+            source = file.read(_LONGEST_TEMPLATE + 1)
     except OSError as error:
-        raise ConfigurationError(
-            "BOOK_TEMPLATE names {path}, which cannot be read ({reason}); correct the path or "
-            "leave it out.",
-            path=str(path),
-            reason=error.strerror or type(error).__name__,
-        ) from None
+        raise _no_template(path, error.strerror or type(error).__name__) from None
+    if len(source) > _LONGEST_TEMPLATE:
+        raise _no_template(path, Sentence.make("it is too big"))
+    return source
+
+
+def _no_template(path: Path, reason: str | Sentence) -> ConfigurationError:
+    return ConfigurationError(
+        "BOOK_TEMPLATE names {path}, which cannot be read ({reason}); correct the path or "
+        "leave it out.",
+        path=str(path),
+        reason=reason,
+    )
 
 
 def _findings(head: Mapping[str, object]) -> tuple[Finding, ...]:

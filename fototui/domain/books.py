@@ -70,6 +70,8 @@ class FindingKind(StrEnum):
     """The SVG refers to another file, which is never fetched."""
     ACTIVE_CONTENT = "active_content"
     """The SVG holds a script or another document, which is left out."""
+    PICTURE_LEFT_OUT = "picture_left_out"
+    """The template prints a picture of the book on none of its pages."""
 
 
 class Finding(BaseModel):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,9 @@ from fototui.domain.errors import ConfigurationError, PermanentError
 from fototui.domain.sentences import Sentence
 from tests.books.conftest import PLAIN, drawing, request, svg
 from tests.books.pdf import box, opened, text
+from tests.waiting import in_time
 
+LEFT_OUT = FindingKind.PICTURE_LEFT_OUT
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "book-template.md"
 SHOWS_ITS_DATA = '#set page(width: 4000mm, height: 99mm)\n#raw(read("book.json"))'
 
@@ -70,7 +74,7 @@ async def test_what_it_tells_wrongly_does_no_harm(tmp_path: Path) -> None:
     async with Typesetter(written(tmp_path, source)) as typesetter:
         book = await typesetter.typeset(request(svg(), svg(), svg()))
 
-    found = [(each.page, each.kind) for each in book.findings]
+    found = [(each.page, each.kind) for each in book.findings if each.kind is not LEFT_OUT]
     assert found == [(page, FindingKind.NEARLY_EMPTY) for page in (None, None, 7)]
 
 
@@ -79,8 +83,9 @@ async def test_what_it_prints_in_colour_is_found(tmp_path: Path) -> None:
     async with Typesetter(written(tmp_path, source)) as typesetter:
         book = await typesetter.typeset(request())
 
-    assert [(each.page, each.kind) for each in book.findings] == [(2, FindingKind.COLOURS)]
-    assert str(book.findings[0].sentence) == "The template prints colours on the page."
+    found = [each for each in book.findings if each.kind is not LEFT_OUT]
+    assert [(each.page, each.kind) for each in found] == [(2, FindingKind.COLOURS)]
+    assert str(found[0].sentence) == "The template prints colours on the page."
 
 
 async def test_letters_that_it_prints_and_no_font_has_are_named_with_their_page(
@@ -117,6 +122,7 @@ async def test_its_errors_are_told_and_nothing_outside_is_read(tmp_path: Path, s
         with pytest.raises(PermanentError, match="The template cannot be typeset: error: ") as e:
             await typesetter.typeset(request())
     assert "root:" not in str(e.value)
+    assert "fototui-book-" not in str(e.value)
     assert isinstance(e.value.sentence, Sentence)
 
 
@@ -125,6 +131,31 @@ async def test_packages_are_not_fetched(tmp_path: Path) -> None:
     async with Typesetter(written(tmp_path, source)) as typesetter:
         with pytest.raises(PermanentError, match=r'imports the package "@preview/cetz:0\.3\.4"'):
             await typesetter.typeset(request())
+    # Typst itself would fetch what is put together, were there a way to the network.
+    source = '#let name = "@preview" + "/cetz:0.3.4"\n#import name: draw'
+    async with Typesetter(written(tmp_path, source)) as typesetter:
+        with pytest.raises(PermanentError, match=r"the package preview/cetz-0\.3\.4"):
+            await typesetter.typeset(request())
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("", "pictures 1, 2, 3."),
+        ('#image("1.svg")', "pictures 2, 3."),
+        ('#image("1.svg") #image("/3.svg") #image("3.svg")', "picture 2."),
+        ('#image("1.svg") #image("2.svg") #image(bytes(read("3.svg")))', None),
+        ('#image("1.svg") #image(bytes(read("3.svg")))', None),
+        ('#grid(columns: 3, ..range(1, 4).map(n => image(str(n) + ".svg", width: 3cm)))', None),
+    ],
+)
+async def test_pictures_that_it_does_not_print_are_named(
+    tmp_path: Path, source: str, told: str | None
+) -> None:
+    async with Typesetter(written(tmp_path, source)) as typesetter:
+        book = await typesetter.typeset(request(PLAIN, PLAIN, PLAIN))
+    found = [str(each.sentence) for each in book.findings if each.kind is LEFT_OUT]
+    assert found == ([] if told is None else [f"The template does not print {told}"])
 
 
 async def test_one_without_end_is_ended(tmp_path: Path) -> None:
@@ -132,6 +163,26 @@ async def test_one_without_end_is_ended(tmp_path: Path) -> None:
     limits = WorkerLimits(cpu_seconds=1.0, seconds=60.0, memory=2_000_000_000, at_once=1)
     async with Typesetter(written(tmp_path, source), limits) as typesetter:
         with pytest.raises(PermanentError, match="takes more than 1 s"):
+            await typesetter.typeset(request())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        Path.mkdir,
+        os.mkfifo,
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: path.symlink_to(path),
+        lambda path: path.write_bytes(bytes(10_000_001)),
+    ],
+    ids=["folder", "pipe", "endless", "circle", "big"],
+)
+async def test_one_that_is_no_file_is_a_matter_of_settings(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    make(tmp_path / "own.typ")
+    async with in_time(), Typesetter(tmp_path / "own.typ") as typesetter:
+        with pytest.raises(ConfigurationError, match=r"BOOK_TEMPLATE names .*, which cannot be"):
             await typesetter.typeset(request())
 
 
