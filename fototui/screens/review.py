@@ -78,7 +78,12 @@ class ReviewScreen(FototuiScreen):
 
     def compose_body(self) -> ComposeResult:
         """The panel."""
-        yield ReviewPanel(self.context.pictures, self.context.preflight)
+        yield ReviewPanel(
+            self.context.pictures,
+            self.context.preflight,
+            zone=self.context.timezone,
+            now=self.context.settings.now,
+        )
 
     @property
     def is_filling(self) -> bool:

@@ -108,3 +108,18 @@ def legend(ascii: bool = False) -> Iterator[Content]:  # noqa: A002, FBT001, FBT
     """
     for badge in Badge:
         yield Content.assemble(sign(badge, ascii), f" {_(_WORDS[badge])}")
+
+
+def narrow_legend(ascii: bool = False) -> Content:  # noqa: A002, FBT001, FBT002 - as above
+    """Every sign with its meaning, in two columns for a narrow place.
+
+    Args:
+        ascii: Use the signs that every font has.
+    """
+    every = [*legend(ascii)]
+    half = (len(every) + 1) // 2
+    width = max(line.cell_length for line in every[:half]) + 2
+    return Content("\n").join(
+        every[place].pad_right(width - every[place].cell_length) + every[place + half]
+        for place in range(half)
+    )

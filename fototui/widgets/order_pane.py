@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from fototui.domain.badges import Badge
 from fototui.domain.stages import OrderStage
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean, clean_line
 from fototui.i18n import _, full_time, ngettext, translate
 from fototui.services.views.orders import ImageView, LineItemView, OrderDetail
-from fototui.widgets.badges import MUTED, badge_in_words
+from fototui.widgets.badges import MUTED, badge_in_words, narrow_legend, sign
 from fototui.widgets.tables.order_columns import (
     Paint,
     cell_text,
@@ -21,13 +23,17 @@ from fototui.widgets.tables.order_columns import (
     stage_label,
     status_label,
 )
+from fototui.widgets.version_words import approval_words
 
 
 class OrderPane(VerticalScroll, can_focus=False):
     """Shows an order with its items, and of each image how far it is, in words.
 
+    Below it stands what the signs mean.
+
     Args:
         paint: Time zone, and which signs to use.
+        now: The clock.
     """
 
     DEFAULT_CSS = """
@@ -35,17 +41,29 @@ class OrderPane(VerticalScroll, can_focus=False):
         width: 52; padding: 0 1; background: $surface; color: $foreground;
         border-left: vkey $panel; scrollbar-size-vertical: 1; scrollbar-background: $surface;
     }
+    OrderPane .signs { dock: bottom; height: auto; padding-top: 1; background: $surface; }
     """
 
-    def __init__(self, paint: Paint) -> None:
+    def __init__(self, paint: Paint, now: Callable[[], datetime]) -> None:
         super().__init__()
         self._paint = paint
+        self._clock = now
         self._text = Static(Content())
+        self._signs = Static(classes="signs")
         self._shown_id: str | None = None
 
     def compose(self) -> Iterator[Static]:
-        """One text."""
+        """One text, and the signs."""
         yield self._text
+        yield self._signs
+
+    def on_mount(self) -> None:
+        """Tell the signs."""
+        self.translate()
+
+    def translate(self) -> None:
+        """Tell the signs in the present language."""
+        self._signs.update(narrow_legend(self._paint.ascii))
 
     @property
     def plain(self) -> str:
@@ -131,10 +149,17 @@ class OrderPane(VerticalScroll, can_focus=False):
 
     def _kind(self, name: str, image: ImageView, kind: VersionType) -> Content:
         versions, told = image.versions(kind), image.told(kind)
+        badge = image.badge(told)
         words = badge_in_words(
-            None if told is None else told.status, self._paint.ascii, badge=image.badge(told)
+            None if told is None else told.status, self._paint.ascii, badge=badge
         )
+        approved = approval_words(image, kind, zone=self._paint.zone, now=self._clock())
+        if approved and badge is Badge.APPROVED:
+            shown, style = sign(badge, self._paint.ascii)
+            words = Content.styled(f"{shown} {approved}", style)
         parts = [Content(f"{name:<10} "), words]
+        if approved and badge is not Badge.APPROVED:
+            parts.append(Content.styled(f"\n    {approved}", MUTED))
         if told is not None and len(versions) > 1:
             of = ngettext("{count} version", "{count} versions", len(versions)).format(
                 count=len(versions)

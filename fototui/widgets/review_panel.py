@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime, tzinfo
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -21,7 +22,7 @@ from fototui.services.views.versions import VersionView
 from fototui.widgets.badges import MUTED
 from fototui.widgets.picture.widget import Picture, PictureState
 from fototui.widgets.tables.job_rows import kind_word
-from fototui.widgets.version_words import version_words
+from fototui.widgets.version_words import approval_words, version_words
 
 
 class ReviewPanel(Vertical):
@@ -33,6 +34,8 @@ class ReviewPanel(Vertical):
     Args:
         pictures: Loads pictures.
         preflight: Checks SVGs.
+        zone: In which times are shown.
+        now: The clock.
     """
 
     DEFAULT_CSS = """
@@ -49,8 +52,16 @@ class ReviewPanel(Vertical):
     ReviewPanel #empty { height: 1fr; content-align: center middle; text-align: center; }
     """
 
-    def __init__(self, pictures: PictureLoader, preflight: Preflight) -> None:
+    def __init__(
+        self,
+        pictures: PictureLoader,
+        preflight: Preflight,
+        *,
+        zone: tzinfo,
+        now: Callable[[], datetime],
+    ) -> None:
         super().__init__()
+        self._zone, self._clock = zone, now
         self._pictures = pictures
         self._preflight = preflight
         self._warning = ""
@@ -94,7 +105,7 @@ class ReviewPanel(Vertical):
         self.query_one("#order", Static).update(_about(item))
         place = f"{progress.done + 1} / {progress.total}"
         self.query_one("#progress", Static).update(Content(place))
-        self.query_one("#words", Static).update(_words(item))
+        self.query_one("#words", Static).update(self._words(item))
         self.query_one("#original", Picture).show(
             item.image.file, caption=_("Original"), empty=_("The photo is not in storage yet.")
         )
@@ -149,6 +160,19 @@ class ReviewPanel(Vertical):
         # The function and not its coroutine, which would never be awaited if cancelled before.
         self.run_worker(check, group="preflight", exclusive=True)  # type: ignore[arg-type]  # a result nobody takes
 
+    def _words(self, item: ReviewItem) -> Content:
+        words = []
+        if dedication := clean_line(item.dedication or ""):
+            words.append(_("“{text}”").format(text=dedication))
+        if note := clean_line(item.note or ""):
+            words.append(_("Note: {text}").format(text=note))
+        # Of an SVG it matters who approved its colouring, too.
+        for kind in VersionType:
+            approved = approval_words(item.image, kind, zone=self._zone, now=self._clock())
+            if approved:
+                words.append(f"{kind_word(kind)}: {approved}")
+        return Content("   ".join(words))
+
     def _switch(self, *, has_picture: bool) -> None:
         self.query_one("#pictures").display = has_picture
         self.query_one("#empty").display = not has_picture
@@ -189,12 +213,3 @@ def _about(item: ReviewItem) -> Content:
     parts = [clean_line(item.customer_name or ""), clean_line(item.title), page, kind]
     rest = " · ".join(part for part in parts if part)
     return Content.assemble((clean_line(item.order_number), "bold $accent"), f"  {rest}")
-
-
-def _words(item: ReviewItem) -> Content:
-    words = []
-    if dedication := clean_line(item.dedication or ""):
-        words.append(_("“{text}”").format(text=dedication))
-    if note := clean_line(item.note or ""):
-        words.append(_("Note: {text}").format(text=note))
-    return Content("   ".join(words))

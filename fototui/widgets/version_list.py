@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from textwrap import wrap
 
 from textual.content import Content
@@ -20,7 +20,7 @@ from fototui.services.views.orders import ImageView
 from fototui.services.views.versions import VersionView
 from fototui.widgets.badges import MUTED, badge_in_words
 from fototui.widgets.tables.job_rows import kind_word
-from fototui.widgets.version_words import version_words
+from fototui.widgets.version_words import approval_words, version_words
 
 
 class KindTabs(Widget):
@@ -75,6 +75,7 @@ class VersionList(OptionList, can_focus=False):
 
     Args:
         now: The clock.
+        zone: In which times are shown.
         ascii_badges: Use the signs that every font has.
     """
 
@@ -96,8 +97,11 @@ class VersionList(OptionList, can_focus=False):
             super().__init__()
             self.version_id = version_id
 
-    def __init__(self, now: Callable[[], datetime], *, ascii_badges: bool = False) -> None:
+    def __init__(
+        self, now: Callable[[], datetime], *, zone: tzinfo, ascii_badges: bool = False
+    ) -> None:
         super().__init__(markup=False)
+        self._zone = zone
         self._clock = now
         self._ascii = ascii_badges
         self._views: tuple[VersionView, ...] = ()
@@ -185,6 +189,8 @@ class VersionList(OptionList, can_focus=False):
         if (elapsed := self._elapsed(view)) is not None:
             parts.append(Content(clock(elapsed)))
         extra = []
+        if view.selected and (approved := self._approved(view)):
+            extra.append(approved)
         if (source := self._source(view)) is not None:
             extra.append(_("of colouring v{version}").format(version=source.version))
         if view.credits_charged is not None:
@@ -207,6 +213,12 @@ class VersionList(OptionList, can_focus=False):
             lines = wrap(reason, max(room, 20), initial_indent="   ", subsequent_indent="   ")
             row += Content.styled("\n" + "\n".join(lines), "$text-error")
         return row
+
+    def _approved(self, view: VersionView) -> str:
+        """Who chose it, where it is the chosen one."""
+        if self._image is None:
+            return ""
+        return approval_words(self._image, view.kind, zone=self._zone, now=self._clock())
 
     def _source(self, view: VersionView) -> VersionView | None:
         """The colouring that an SVG was made of."""

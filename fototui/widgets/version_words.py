@@ -1,12 +1,17 @@
-"""How a version is called under its picture."""
+"""What is said of a version in a few words."""
+
+from datetime import datetime, tzinfo
 
 from fototui.domain.options import ColoringOptions, SvgOptions
-from fototui.i18n import _, ngettext, number
+from fototui.domain.statuses import VersionType
+from fototui.domain.text import clean_line
+from fototui.i18n import _, ngettext, number, short_time
+from fototui.services.views.orders import ImageView
 from fototui.services.views.versions import VersionView
 
 
 def version_words(view: VersionView) -> str:
-    """A version in a few words: its number, its options, whether it is chosen."""
+    """A version as it is called under its picture: number, options, whether it is chosen."""
     parts = [f"v{view.version}"]
     match view.options:
         case ColoringOptions(megapixels=megapixels, steps=steps):
@@ -15,3 +20,24 @@ def version_words(view: VersionView) -> str:
         case SvgOptions(shape_stacking=stacking, group_by=group_by):
             parts.append(f"{_(stacking.label)}, {_(group_by.label)}")
     return " · ".join([*parts, *(["★"] if view.selected else [])])
+
+
+def approval_words(image: ImageView, kind: VersionType, *, zone: tzinfo, now: datetime) -> str:
+    """Who chose an image's version and when; nothing where no operator did.
+
+    Args:
+        image: The image.
+        kind: The kind of version.
+        zone: In which times are shown.
+        now: The present moment: of today's choices the time of day is enough.
+    """
+    at = image.chosen_at(kind)
+    if at is None or image.chosen_id(kind) is None:
+        return ""
+    local = at.astimezone(zone)
+    is_today = local.date() == now.astimezone(zone).date()
+    time = f"{local:%H:%M}" if is_today else short_time(at, zone)
+    if (operator := image.chosen_by(kind)) is None:
+        return _("approved {time}").format(time=time)
+    name = clean_line(operator, limit=40)
+    return _("approved by {operator} {time}").format(operator=name, time=time)

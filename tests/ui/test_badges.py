@@ -1,12 +1,18 @@
 """Every status has a sign of its own kind, told by shape as well as by colour."""
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
+from rich.cells import cell_len
 
 from fototui.domain.badges import Badge
 from fototui.domain.flags import Colour
-from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
+from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
 from fototui.i18n import set_language
-from fototui.widgets.badges import badge_in_words, legend, sign, status_colour
+from fototui.services.views.orders import ImageView
+from fototui.widgets.badges import badge_in_words, legend, narrow_legend, sign, status_colour
+from fototui.widgets.version_words import approval_words
 
 
 @pytest.mark.parametrize(
@@ -80,6 +86,53 @@ def test_the_legend_names_every_sign() -> None:
     lines = [line.plain for line in legend()]
     assert [line.split()[0] for line in lines] == [sign(badge)[0] for badge in Badge]
     assert len({line.split(maxsplit=1)[1] for line in lines}) == len(Badge)
+
+
+@pytest.mark.parametrize("language", ["en", "cs"])
+def test_the_legend_fits_into_a_narrow_pane(language: str) -> None:
+    set_language(language)
+    shown = narrow_legend()
+    assert all(f"{sign(badge)[0]} " in shown.plain for badge in Badge)
+    assert len(shown.plain.splitlines()) == 4
+    assert max(map(cell_len, shown.plain.splitlines())) <= 49
+
+
+NOW = datetime(2026, 11, 20, 13, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({}, ""),
+        ({"coloring_chosen_at": NOW}, ""),
+        (
+            {
+                "selected_coloring_id": 1,
+                "coloring_chosen_at": datetime(2026, 11, 20, 13, 2, tzinfo=UTC),
+                "coloring_chosen_by": "jana\x1b",
+            },
+            "approved by jana 14:02",
+        ),
+        (
+            {
+                "selected_coloring_id": 1,
+                "coloring_chosen_at": datetime(2026, 11, 19, 22, 59, tzinfo=UTC),
+                "coloring_chosen_by": "petr",
+            },
+            "approved by petr 19 Nov 23:59",
+        ),
+        ({"selected_coloring_id": 1, "coloring_chosen_at": NOW}, "approved 14:30"),
+    ],
+)
+def test_who_approved_and_when(facts: dict[str, object], words: str) -> None:
+    set_language("en")
+    values = dict.fromkeys(
+        ("original_url", "file", "uploaded_at", "selected_coloring_id", "selected_svg_id")
+    )
+    image = ImageView(**{"id": 1, "position": 1, "coloring": (), "svg": (), **values, **facts})  # type: ignore[arg-type]  # the fields are right
+    zone = ZoneInfo("Europe/Prague")
+    assert approval_words(image, VersionType.COLORING, zone=zone, now=NOW) == words
+    assert approval_words(image, VersionType.SVG, zone=zone, now=NOW) == ""
 
 
 def test_words() -> None:

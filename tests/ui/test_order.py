@@ -189,6 +189,15 @@ class TestShowing:
             assert texts[1].startswith("  Photo 1  ◉ ·")
             assert texts[2].startswith("  Photo 2  · ·")
 
+    async def test_the_chosen_version_tells_who_approved_it(self, shop: Shop) -> None:
+        order_id = await shop.order(DONE, DONE)
+        async with shop.opened(order_id) as (_, pilot, screen):
+            assert "approved" not in rows(screen)
+            async with shop.backend("petr").transaction(ColoringService) as service:
+                await service.select((await shop.colorings(order_id))[0].id)
+            await until_shown(pilot, lambda: "approved by petr" in rows(screen))
+            assert rows(screen).count("approved by") == 1
+
     @pytest.mark.quick
     async def test_a_version_is_told_with_all_that_is_known(self, shop: Shop) -> None:
         order_id = await shop.order(DONE, ColoringProcessingStatus.ERROR, selected=1)

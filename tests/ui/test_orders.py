@@ -16,15 +16,17 @@ from textual.command import CommandPalette
 
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, SvgVersion
+from fototui.domain.badges import Badge
 from fototui.domain.stages import BookState
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
 from fototui.live.order_list import Tab
 from fototui.live.state import Changed
+from fototui.services.versions.coloring import ColoringService
 from fototui.services.views.orders import ImageBadges, OrderRow
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
 from fototui.widgets.key_bar import KeyBar
-from tests.factories import make_coloring, make_order, make_svg
+from tests.factories import file_ref, make_coloring, make_order, make_svg
 from tests.ui.orders_app import App, AppPilot, orders_app, row, some
 from tests.ui.pages import lines
 from tests.waiting import until_shown
@@ -648,3 +650,26 @@ async def test_side_pane_follows_the_cursor(open_orders: OpenOrders, database: D
         await pilot.resize_terminal(100, 30)
         await until_shown(pilot, lambda: app.store.detail(str(older.id)) is None)
         assert not pane.display
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "signs"),
+    [
+        ("en", r"✓ approved by petr .*\d\d:\d\d", "approved"),
+        ("cs", r"✓ schváleno: petr, .*\d\d:\d\d", "schváleno"),
+    ],
+)
+async def test_the_side_pane_tells_who_approved_and_what_signs_mean(
+    open_orders: OpenOrders, database: Database, language: str, words: str, signs: str
+) -> None:
+    async with database.session() as session, session.begin():
+        order = await make_order(session)
+        image = order.line_items[0].images[0]
+        version = await make_coloring(session, image, status=DONE, file_ref=file_ref())
+    async with database.session() as session:
+        await ColoringService(session, operator="petr").select(version.id)
+    async with open_orders(size=(160, 30), language=language) as (app, pilot):
+        await until_shown(pilot, lambda: re.search(words, app.home.pane.plain))
+        page = "\n".join(lines(app)).replace("\xa0", " ")
+        assert f"✓ {signs}" in page
+        assert all(badge.value[0] in page for badge in Badge)

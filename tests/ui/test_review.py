@@ -382,6 +382,7 @@ async def test_another_operators_choice_is_shown_and_asked_about(
         r.screen.on_store_changed(Changed(rows=frozenset(r.app.store.orders)))
         await until_shown(r.pilot, lambda: "Another version was chosen" in r.words("warning"))
         assert "★" not in r.words("version .caption")
+        assert "Colouring: approved by eva" in r.words("words")
         await r.pilot.press("enter")
         await until_shown(r.pilot, lambda: isinstance(r.app.screen, Confirm))
         await r.pilot.press(answer)

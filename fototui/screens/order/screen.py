@@ -83,7 +83,9 @@ class OrderScreen(OrderCommands):
         self.images = ImageList(ascii_badges=ascii_badges)
         self.picture = Picture(self.context.pictures)
         self.tabs = KindTabs()
-        self.versions = VersionList(self.context.settings.now, ascii_badges=ascii_badges)
+        self.versions = VersionList(
+            self.context.settings.now, zone=self.context.timezone, ascii_badges=ascii_badges
+        )
         yield Vertical(
             Static(id="about"),
             Static(id="why", classes="-nothing", markup=False),

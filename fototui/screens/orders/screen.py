@@ -70,7 +70,8 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         self.table = OrderTable(
             lambda: context.store.orders, zone=context.timezone, ascii_signs=ascii_signs
         )
-        self.pane = OrderPane(Paint(context.timezone, ascii_signs))
+        paint = Paint(context.timezone, ascii_signs)
+        self.pane = OrderPane(paint, context.settings.now)
         yield Horizontal(Vertical(self.filter, self.table), self.pane)
 
     def on_mount(self) -> None:
@@ -108,6 +109,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
     def language_changed(self) -> None:
         """Say everything in the new language; cursor and marks stay."""
         self.filter.translate()
+        self.pane.translate()
         self.table.repaint()
         self._show_list()
         self._show_detail()

@@ -1,19 +1,22 @@
 """Reading whole orders, in one query; with their books in three."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Nullable, func, literal_column, select, true
+from sqlalchemy.dialects.postgresql import JSONB
 
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.costs import PaidCall
+from fototui.db.models.operations import Activity
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.costs import Costs
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import VersionType
 from fototui.services.books.recipe import read_items
 from fototui.services.costs.reading import SUMS, costs
+from fototui.services.operations.activity import ActivityAction
 from fototui.services.views import stored
 from fototui.services.views.books import BookView
 from fototui.services.views.orders import ImageView, LineItemView, OrderDetail
@@ -27,7 +30,15 @@ _DetailRow = tuple[
     SvgVersion | None,
     datetime,
     Sequence[Decimal],
+    Mapping[str, str] | None,
 ]
+
+# Of each version that an operator chose, by kind and id, who did so last.
+_CHOICES: ColumnElement[Mapping[str, str] | None] = literal_column(
+    "jsonb_object_agg(version_type || ' ' || version_id, operator ORDER BY id)"
+    " FILTER (WHERE version_type || ' ' || version_id IS NOT NULL)",
+    JSONB,
+).label("choices")
 
 # An image's versions, by kind and number.
 _Versions = dict[VersionType, dict[int, VersionView]]
@@ -48,6 +59,12 @@ async def read_details(
     """
     sums: ColumnElement[Sequence[Decimal]] = literal_column(SUMS).label("sums")
     paid = select(sums).select_from(PaidCall).where(PaidCall.order_id == Order.id).lateral("paid")
+    chosen = (
+        select(_CHOICES)
+        .select_from(Activity)
+        .where(Activity.order_id == Order.id, Activity.action == ActivityAction.SELECTED)
+        .lateral("chosen")
+    )
     statement = (
         select(
             Order,
@@ -57,13 +74,16 @@ async def read_details(
             Nullable(SvgVersion),
             func.now(),
             paid.c.sums,
+            chosen.c.choices,
         )
+        .select_from(Order)
+        .join(paid, true())
+        .join(chosen, true())
         .outerjoin(LineItem, LineItem.order_id == Order.id)
         .outerjoin(Image, Image.line_item_id == LineItem.id)
         .outerjoin(ColoringVersion, ColoringVersion.image_id == Image.id)
         # Every SVG has a colouring, so both kinds fit into one query without multiplying.
         .outerjoin(SvgVersion, SvgVersion.coloring_version_id == ColoringVersion.id)
-        .join(paid, true())
         .where(condition)
         .order_by(LineItem.position, Image.position, ColoringVersion.version, SvgVersion.version)
         .execution_options(populate_existing=True)
@@ -79,10 +99,11 @@ async def read_details(
 def _details(rows: Iterable[_DetailRow], books: Sequence[BookView] | None) -> list[OrderDetail]:
     # Dictionaries, because each row repeats all that stands above its last part.
     orders: dict[Order, dict[LineItem, dict[Image, _Versions]]] = {}
-    paid: dict[Order, Sequence[Decimal]] = {}
-    for order, item, image, coloring, svg, now, sums in rows:
+    told: dict[Order, tuple[Costs, Mapping[str, str]]] = {}
+    for order, item, image, coloring, svg, now, sums, choices in rows:
         items = orders.setdefault(order, {})
-        paid[order] = sums
+        if order not in told:
+            told[order] = costs(sums), choices or {}
         if item is None:
             continue
         images = items.setdefault(item, {})
@@ -94,13 +115,14 @@ def _details(rows: Iterable[_DetailRow], books: Sequence[BookView] | None) -> li
                 selected = image.chosen_id(version.version_type)
                 view = VersionView.of(version, selected_id=selected, now=now)
                 versions[view.kind][view.version] = view
-    return [_detail(order, items, costs(paid[order]), books) for order, items in orders.items()]
+    return [_detail(order, items, *told[order], books) for order, items in orders.items()]
 
 
 def _detail(
     order: Order,
     items: dict[LineItem, dict[Image, _Versions]],
     paid: Costs,
+    choices: Mapping[str, str],
     books: Sequence[BookView] | None,
 ) -> OrderDetail:
     return OrderDetail(
@@ -122,7 +144,9 @@ def _detail(
                 quantity=item.quantity,
                 dedication=item.dedication,
                 layout=item.layout,
-                images=tuple(_image(image, versions) for image, versions in images.items()),
+                images=tuple(
+                    _image(image, versions, choices) for image, versions in images.items()
+                ),
             )
             for item, images in items.items()
         ),
@@ -147,7 +171,13 @@ def cancelled(at: datetime | None) -> Sentence | None:
     return Sentence.make("The order was cancelled in the shop; nothing is made of it unasked.")
 
 
-def _image(image: Image, versions: _Versions) -> ImageView:
+def _image(image: Image, versions: _Versions, choices: Mapping[str, str]) -> ImageView:
+    def chosen_by(kind: VersionType) -> str | None:
+        # An operator's choice may since have been replaced by a completion's.
+        if image.chosen_at(kind) is None:
+            return None
+        return choices.get(f"{kind.value} {image.chosen_id(kind)}")
+
     return ImageView(
         id=image.id,
         position=image.position,
@@ -161,6 +191,8 @@ def _image(image: Image, versions: _Versions) -> ImageView:
         error=stored(image.error, image.error_words),
         coloring_chosen_at=image.coloring_chosen_at,
         svg_chosen_at=image.svg_chosen_at,
+        coloring_chosen_by=chosen_by(VersionType.COLORING),
+        svg_chosen_by=chosen_by(VersionType.SVG),
     )
 
 

@@ -168,6 +168,8 @@ class ImageView:
         error: Why the photo could not be fetched.
         coloring_chosen_at: When an operator chose the colouring; None where a job's end did.
         svg_chosen_at: When an operator chose the SVG.
+        coloring_chosen_by: Who chose the colouring; None where nobody did, or nobody knows.
+        svg_chosen_by: Who chose the SVG.
     """
 
     id: int
@@ -182,6 +184,8 @@ class ImageView:
     error: Sentence | None = None
     coloring_chosen_at: datetime | None = None
     svg_chosen_at: datetime | None = None
+    coloring_chosen_by: str | None = None
+    svg_chosen_by: str | None = None
 
     def versions(self, kind: VersionType) -> tuple[VersionView, ...]:
         """All versions of a kind, by number."""
@@ -205,6 +209,13 @@ class ImageView:
         return {
             VersionType.COLORING: self.coloring_chosen_at,
             VersionType.SVG: self.svg_chosen_at,
+        }[kind]
+
+    def chosen_by(self, kind: VersionType) -> str | None:
+        """Who chose the chosen version of a kind."""
+        return {
+            VersionType.COLORING: self.coloring_chosen_by,
+            VersionType.SVG: self.svg_chosen_by,
         }[kind]
 
     def is_out_of_date(self, view: VersionView) -> bool:

@@ -10,10 +10,12 @@ from sqlalchemy import func, select, text
 from fototui.db.database import Database
 from fototui.db.errors import RecordLockedError
 from fototui.db.models.operations import Activity, OutsideCancel
-from fototui.db.models.orders import ColoringVersion, Image
+from fototui.db.models.orders import ColoringVersion, Image, Order
 from fototui.domain.errors import ConflictError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import ColoringProcessingStatus as Status
+from fototui.domain.statuses import VersionType
+from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.views.versions import VersionView
 from tests.factories import file_ref, make_coloring
@@ -96,6 +98,32 @@ async def impatient(database_url: str) -> AsyncIterator[Database]:
         async with database.session() as session, session.begin():
             await session.execute(text("SET lock_timeout = '100ms'"))
         yield database
+
+
+async def test_an_order_tells_who_chose_last(database: Database, image: Image) -> None:
+    one, other = [await add(database, image, Status.COMPLETED, number) for number in (1, 2)]
+
+    async def told() -> tuple[int | None, str | None]:
+        async with database.autocommit() as session:
+            order = await OrderService(session, operator="test").get_order(str(order_id))
+        (view,) = order.images
+        assert view.chosen_by(VersionType.SVG) is None
+        return view.selected_coloring_id, view.chosen_by(VersionType.COLORING)
+
+    async def choose(version_id: int, operator: str) -> None:
+        async with database.session() as session:
+            await ColoringService(session, operator=operator).select(version_id)
+
+    async with database.session() as session, session.begin():
+        order_id = (await session.scalars(select(Order.id))).one()
+    assert await told() == (None, None)
+    for version_id, operator in ((one, "eva"), (other, "petr"), (one, "jana"), (one, "eva")):
+        await choose(version_id, operator)
+        assert await told() == (version_id, operator)
+    # A completion chose instead: what an operator once made of that version is of the past.
+    async with database.session() as session, session.begin():
+        (await session.get_one(Image, image.id)).coloring_chosen_at = None
+    assert await told() == (one, None)
 
 
 async def test_waiting_for_an_image_is_bounded(
