@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
 from textual.binding import BindingsMap
+from textual.command import CommandPalette
 
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean, clean_line
@@ -26,7 +27,7 @@ from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
 from fototui.screens.messages import MessagesScreen
 from fototui.screens.order.screen import OrderScreen
-from fototui.screens.palette import ActionProvider
+from fototui.screens.palette import ActionProvider, palette
 from fototui.screens.review import ReviewScreen
 from fototui.services.backend import Backend
 from fototui.services.orders.search import read_order_search
@@ -215,6 +216,11 @@ class FototuiApp(InTurnApp):
         for screen in self.screen_stack:
             for line in screen.query(MessageLine):
                 line.refresh(layout=True)
+
+    def action_command_palette(self) -> None:
+        """Show the palette."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(palette())
 
     async def _shutdown(self) -> None:
         """End what is under way before the screens are taken down: it would paint on nothing."""

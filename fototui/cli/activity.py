@@ -6,6 +6,7 @@ import typer
 
 from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.runner import run_service, settings_for_command
+from fototui.i18n import who
 from fototui.services.operations.activity import ActivityService
 from fototui.services.views.operations import ActivityEntry
 
@@ -40,7 +41,7 @@ def activity(
         [
             (
                 local_time(entry.at, settings.timezone),
-                entry.operator,
+                who(entry.operator),
                 entry.action.replace("_", " "),
                 entry.order_number,
                 _image(entry),

@@ -52,7 +52,7 @@ def engine(
     ] = 5.0,
 ) -> None:
     """Run jobs until stopped; several engines on one database share the work."""
-    settings = settings_for_command()
+    settings = settings_for_command(serves=True)
     if concurrency is not None:
         settings = load_settings(engine_concurrency=concurrency)
     run(_work(settings, read_lanes(lanes), drain=drain, grace=grace))

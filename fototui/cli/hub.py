@@ -17,7 +17,7 @@ def hub(
     ] = False,
 ) -> None:
     """Run a Mercure hub for one machine, with the keys MERCURE_*_JWT_KEY."""
-    settings = settings_for_command()
+    settings = settings_for_command(serves=True)
     hub_settings = HubSettings(
         publisher_key=required(settings.mercure_publisher_jwt_key, "mercure_publisher_jwt_key"),
         subscriber_key=required(settings.mercure_subscriber_jwt_key, "mercure_subscriber_jwt_key"),

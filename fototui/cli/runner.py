@@ -26,11 +26,13 @@ def say(line: str) -> None:
     typer.echo(line, err=True)
 
 
-def settings_for_command(*, log_level: str | None = None) -> Settings:
+def settings_for_command(*, log_level: str | None = None, serves: bool = False) -> Settings:
     """Read the settings and set up logging.
 
     Args:
-        log_level: Least level of log lines; the configured one where not given.
+        log_level: Least level of log lines; where not given, the one that somebody chose.
+        serves: The command goes on until it is stopped, and what it logs is what one has of it.
+            Any other says itself what it did.
 
     Raises:
         ConfigurationError: A setting is wrong.
@@ -39,7 +41,8 @@ def settings_for_command(*, log_level: str | None = None) -> Settings:
     from fototui.log import configure_logging
 
     settings = load_settings()
-    configure_logging(log_level or settings.log_level)
+    is_chosen = serves or "log_level" in settings.model_fields_set
+    configure_logging(log_level or (settings.log_level if is_chosen else "WARNING"))
     return settings
 
 

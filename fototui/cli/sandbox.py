@@ -38,7 +38,7 @@ def sandbox(
         from fototui.sandbox.outcomes import Latency, Outcome, Script
         from fototui.sandbox.shopify.app import ShopSettings
 
-    settings_for_command()
+    settings_for_command(serves=True)
     key = "sandbox"
 
     def script(number: int) -> Script:

@@ -45,7 +45,7 @@ def serve(
 
     SIGHUP reads the configuration again; address, port and options stay.
     """
-    settings_for_command()  # tells what is wrong before the port is taken
+    settings_for_command(serves=True)  # tells what is wrong before the port is taken
     wanted = read_lanes(lanes)
     run(_serve(listen_on(host, port), wanted, concurrency, grace))
 

@@ -96,6 +96,20 @@ def translate(what: Sentence | FototuiError) -> str:
     return sentence.told(_translated, number)
 
 
+_ENGINE = " (engine)"
+
+
+def who(actor: str) -> str:
+    """Whom the activity log names, in the present language: an operator, or somebody's engine.
+
+    Args:
+        actor: As it is stored.
+    """
+    if not actor.endswith(_ENGINE):
+        return actor
+    return _("{operator} (engine)").format(operator=actor.removesuffix(_ENGINE))
+
+
 def _translated(text: str, plural: str | None, count: int) -> str:
     return _(text) if plural is None else ngettext(text, plural, count)
 

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from fototui.domain.text import clean_line
-from fototui.i18n import _, ngettext
+from fototui.i18n import _, ngettext, who
 from fototui.live.refresher import Refresher
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
@@ -199,11 +199,16 @@ class ActivityScreen(FototuiScreen):
                 _("only order {number}").format(number=clean_line(self._filter.order_number or "?"))
             )
         if self._filter.operator is not None:
-            parts.append(_("only {operator}").format(operator=clean_line(self._filter.operator)))
+            parts.append(
+                _("only {operator}").format(operator=clean_line(who(self._filter.operator)))
+            )
         words = Content.styled(" · ".join(parts), "bold $accent")
         if not parts:
             words = Content.styled(_("All orders, all operators"), MUTED)
         count = len(self._entries)
+        if not self._is_read:
+            self.query_one("#filter", Static).update(Content.styled(_("Loading…"), MUTED))
+            return
         shown = ngettext("{count} entry", "{count} entries", count)
         if not self._is_complete:
             shown = ngettext(

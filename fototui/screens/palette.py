@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
 from fototui.domain.text import clean_line
 from fototui.i18n import _
@@ -42,11 +42,15 @@ class ActionProvider(Provider):
             yield Hit(
                 1.0, words, partial(self._open, row), help=clean_line(row.customer_name or "")
             )
+        is_found = bool(self._orders(query))
         matcher = self.matcher(query)
         for action in self._actions():
             words = " – ".join(self._words(action))
             if (score := matcher.match(words)) > 0:
+                is_found = True
                 yield Hit(score, matcher.highlight(words), partial(self._run, action))
+        if not is_found:  # else Textual says it, and in English
+            yield Hit(0.01, _("Nothing is called that."), _nothing)
 
     def _orders(self, query: str) -> list[OrderRow]:
         number = query.strip(_SIGNS).casefold()
@@ -66,3 +70,12 @@ class ActionProvider(Provider):
     async def _run(self, action: Action) -> None:
         target = self.app if action.scope is Scope.EVERYWHERE else self.screen
         await target.run_action(f"act('{action.id}')")
+
+
+def _nothing() -> None:
+    """There is nothing to be done."""
+
+
+def palette() -> CommandPalette:
+    """The palette, in the present language."""
+    return CommandPalette(placeholder=_("Search for actions and orders…"), id="--command-palette")

@@ -13,7 +13,7 @@ from fototui.domain.badges import Badge
 from fototui.domain.stages import OrderStage
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean, clean_line
-from fototui.i18n import _, full_time, ngettext, translate
+from fototui.i18n import _, full_time, ngettext, translate, who
 from fototui.services.views.orders import ImageView, LineItemView, OrderDetail
 from fototui.widgets.badges import MUTED, badge_in_words, narrow_legend, sign
 from fototui.widgets.tables.order_columns import (
@@ -174,7 +174,7 @@ class OrderPane(VerticalScroll, can_focus=False):
 def _handed_over(detail: OrderDetail, paint: Paint) -> str:
     assert detail.finished_at is not None
     return _("Handed over by {operator}, {time}").format(
-        operator=clean_line(detail.finished_by or "–", limit=60),
+        operator=clean_line(who(detail.finished_by or "–"), limit=60),
         time=full_time(detail.finished_at, paint.zone),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from fototui.db.models.orders import Order
 from fototui.i18n import set_language
 from fototui.live.state import Changed
 from fototui.screens.activity import PAGE, ActivityScreen
+from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.operations.activity import ActivityAction
 from fototui.widgets.tables.activity_rows import action_words
 from fototui.widgets.tables.simple_table import SimpleTable
@@ -120,6 +122,17 @@ async def test_newest_first_in_words(
         await pilot.press(*["down"] * 4)
         # The whole reason, also where the column cuts it.
         await until_shown(pilot, lambda: words(app, "whole").endswith("and try again."))
+
+
+async def test_a_log_that_is_not_read_yet_counts_nothing(
+    open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_app(OrdersScreen) as (app, pilot):
+        screen = ActivityScreen(app.context)
+        monkeypatch.setattr(screen.refresher, "run", asyncio.Event().wait)  # nothing comes
+        await app.push_screen(screen)
+        await until_shown(pilot, lambda: "Loading…" in words(app, "filter"))
+        assert "entries" not in words(app, "filter")
 
 
 async def test_empty_log_says_what_will_be_there(open_app: OpenApp) -> None:

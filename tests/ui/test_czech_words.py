@@ -11,14 +11,16 @@ from textual.widgets import Input
 
 from fototui.config.settings import Settings
 from fototui.db.database import Database
-from fototui.db.models.operations import Lane
+from fototui.db.models.operations import Activity, Lane
 from fototui.db.models.orders import ColoringVersion
 from fototui.domain.errors import AccountError, PermanentError
 from fototui.domain.options import ColoringOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import ColoringProcessingStatus, JobKind
+from fototui.engine.engine import engine_actor
 from fototui.i18n import set_language, translate
 from fototui.runtime.checks import examine
+from fototui.screens.activity import ActivityScreen
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.options import ColoringDialog
 from fototui.screens.order.screen import OrderScreen
@@ -28,7 +30,7 @@ from fototui.services.versions.coloring import ColoringService
 from fototui.ui.commands import perform
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import OpenApp
-from tests.ui.pages import toasts
+from tests.ui.pages import lines, toasts
 from tests.waiting import until_shown
 
 FAILED = PermanentError("RunPod failed: {reason}. Try again.", service="RunPod", reason="CUDA")
@@ -141,3 +143,19 @@ async def test_findings_are_told_in_czech(tmp_path: Path) -> None:
     assert translate(findings["storage"].detail) == "directory: soubor se zapsal, přečetl a smazal"
     assert translate(findings["hub"].detail) == "nenastaveno"
     set_language("en")
+
+
+async def test_the_palette_speaks_czech(open_app: OpenApp) -> None:
+    async with open_app(OrdersScreen, language="cs") as (app, pilot):
+        await pilot.press("ctrl+p")
+        await until_shown(pilot, lambda: "Najít akci nebo objednávku" in "\n".join(lines(app)))
+        await pilot.press(*"qqqq")
+        await until_shown(pilot, lambda: "Nic takového tu není." in "\n".join(lines(app)))
+        assert "No matches" not in "\n".join(lines(app))
+
+
+async def test_what_an_engine_did_is_told_in_czech(open_app: OpenApp, database: Database) -> None:
+    async with database.session() as session, session.begin():
+        session.add(Activity(operator=engine_actor("jana"), action="retried"))
+    async with open_app(ActivityScreen, language="cs") as (app, pilot):
+        await until_shown(pilot, lambda: "jana (stroj)" in "\n".join(lines(app)))

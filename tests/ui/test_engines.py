@@ -98,7 +98,7 @@ async def shop(database: Database) -> Shop:
         failed = await make_coloring(
             session,
             three,
-            version=2,
+            version=60,
             status=Coloring.ERROR,
             started_at=ago(minutes=6),
             completed_at=ago(minutes=5),
@@ -384,7 +384,7 @@ async def test_x_cancels_what_waits_at_once(
         entry = await last_activity(database)
         assert (entry.operator, entry.action, entry.version_type) == ("jana", "cancelled", "svg")
         # Cancelled is not failed.
-        assert " 1 failed" in str(table(app, "jobs").border_title)
+        assert " 1 open failure" in str(table(app, "jobs").border_title)
 
 
 async def test_x_asks_before_it_stops_what_may_be_charged(
@@ -412,7 +412,7 @@ async def test_r_retries_a_failed_job(open_app: OpenApp, database: Database, sho
         await pilot.press("x")
         assert "failed already" in toasts(app)
         await pilot.press("r")
-        await until_shown(pilot, lambda: " 0 failed" in str(table(app, "jobs").border_title))
+        await until_shown(pilot, lambda: " 0 open failures" in str(table(app, "jobs").border_title))
         assert await status_of(database, shop.failed) == Coloring.QUEUED
         assert (await last_activity(database)).action == "retried"
         # It goes up among those that wait, and the cursor with it.
@@ -438,7 +438,7 @@ async def test_orders_that_are_fetched_are_retried_and_their_lanes_paused(
         await go_to(app, pilot, f"download:{failed.id}")
         await until_shown(pilot, lambda: "2 photos are missing." in why(app))
         await pilot.press("r")
-        await until_shown(pilot, lambda: " 0 failed" in str(table(app, "jobs").border_title))
+        await until_shown(pilot, lambda: " 0 open failures" in str(table(app, "jobs").border_title))
         assert (await last_activity(database)).action == "retried"
         await go_to(app, pilot, "download", "lanes")
         await pilot.press("p")

@@ -27,6 +27,17 @@ from fototui.domain.sentences import Sentence
 from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
 from fototui.domain.statuses import OrderStatus
 
+_PAYMENTS = {
+    "PENDING": Sentence.make("waits for the payment"),
+    "AUTHORIZED": Sentence.make("authorised"),
+    "PARTIALLY_PAID": Sentence.make("partly paid"),
+    "PAID": Sentence.make("paid"),
+    "PARTIALLY_REFUNDED": Sentence.make("partly refunded"),
+    "REFUNDED": Sentence.make("refunded"),
+    "VOIDED": Sentence.make("voided"),
+    "EXPIRED": Sentence.make("expired"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class KnownBook:
@@ -116,7 +127,9 @@ class OrderDiff:
         if "cancelled_at" in self.order:
             yield Sentence.make("Cancelled in the shop.")
         if payment := self.order.get("payment_status"):
-            yield Sentence.make("Payment: {payment}.", payment=str(payment))
+            payment = str(payment)
+            words = _PAYMENTS.get(payment) or Sentence.plain(payment)
+            yield Sentence.make("Payment: {payment}.", payment=words)
         # Names and addresses stay out of the log, which is kept for longer.
         if self.order.keys() & {"customer_name", "customer_email", "shipping_method"}:
             yield Sentence.make("Customer or shipping.")

@@ -162,7 +162,9 @@ class JobService:
         return await self._read(active_statement(limit))
 
     async def recent_failures(self, limit: int = 50) -> tuple[JobView, ...]:
-        """Jobs that failed within the last hour, the latest first; not the cancelled ones.
+        """Jobs that failed within the last hour, the latest first.
+
+        Not the cancelled ones, nor those of which a newer version was asked for since.
 
         Args:
             limit: Most jobs.
@@ -212,7 +214,7 @@ def failures_statement(limit: int) -> _Columns:
     """The statement behind `JobService.recent_failures`."""
     parts = [
         _rows(lane)
-        .where(_table(lane).c.completed_at > _an_hour_ago(), _failed(lane))
+        .where(_table(lane).c.completed_at > _an_hour_ago(), _failed(lane), ~_is_superseded(lane))
         .order_by(_table(lane).c.completed_at.desc())
         .limit(limit)
         for lane in own_row_lanes()
@@ -260,6 +262,20 @@ def _failed(lane: LaneSpec) -> ColumnElement[bool]:
     rows = _table(lane)
     cancelled = func.coalesce(rows.c.error_code, "") == CANCELLED
     return (rows.c.status == lane.statuses("error")) & ~cancelled
+
+
+def _is_superseded(lane: LaneSpec) -> ColumnElement[bool]:
+    """There is a newer version, by which the failure has been dealt with; not a cancelled one."""
+    rows, newer = _table(lane), _table(lane).alias("newer")
+    return (
+        select(newer.c.id)
+        .where(
+            newer.c[lane.parent] == rows.c[lane.parent],
+            newer.c.version > rows.c.version,
+            func.coalesce(newer.c.error_code, "") != CANCELLED,
+        )
+        .exists()
+    )
 
 
 def _rows(lane: LaneSpec) -> _Columns:

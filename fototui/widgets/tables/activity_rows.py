@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from textual.content import Content
 
 from fototui.domain.text import clean_line
-from fototui.i18n import N_, _, short_time, translate
+from fototui.i18n import N_, _, short_time, translate, who
 from fototui.services.operations.activity import ActivityAction
 from fototui.services.views.operations import ActivityEntry
 from fototui.widgets.badges import MUTED
@@ -90,7 +90,7 @@ def activity_row(entry: ActivityEntry, zone: tzinfo, now: datetime) -> TableRow:
         str(entry.id),
         (
             Content.styled(moment(entry.at, zone, now), MUTED),
-            Content.styled(clean_line(entry.operator), "bold"),
+            Content.styled(clean_line(who(entry.operator)), "bold"),
             Content.styled(words, style),
             Content(clean_line(entry.order_number or "")),
             Content(image),

@@ -178,7 +178,7 @@ async def test_news_of_the_order_are_written_and_told(
         ListUpdateEvent(order_ids=(order_id,)),
     ]
     entry = (await activity())[-1]
-    assert (entry.action, entry.detail) == ("updated", "Payment: PAID. Customer or shipping.")
+    assert (entry.action, entry.detail) == ("updated", "Payment: paid. Customer or shipping.")
     assert str(entry.detail_words) == entry.detail
 
 

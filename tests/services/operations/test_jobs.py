@@ -103,6 +103,22 @@ async def test_active_jobs_of_both_kinds_running_ones_first(
     assert [job.is_paid_for for job in jobs] == [True, False, False]
 
 
+async def test_a_failure_that_was_followed_by_a_newer_version_is_dealt_with(
+    database: Database, shop_order: MakeOrder
+) -> None:
+    order: Order = await shop_order(images=2)
+    first, second = order.line_items[0].images
+    failed, at = Coloring.ERROR, ago(minutes=5)
+    async with database.session() as session, session.begin():
+        await make_coloring(session, first, status=failed, completed_at=at)
+        await make_coloring(session, first, version=2, status=Coloring.COMPLETED)
+        await make_coloring(session, second, status=failed, completed_at=at)
+        last = await make_coloring(session, second, version=2, status=failed, completed_at=at)
+    found = await board(database)
+    assert [job.key for job in found.failed] == [f"coloring:{last.id}"]
+    assert sum(found.throughput.failed) == 3  # they did fail
+
+
 async def test_orders_that_are_fetched_are_jobs_too(
     database: Database, shop_order: MakeOrder
 ) -> None:
@@ -158,25 +174,24 @@ async def test_limit_keeps_what_runs(database: Database, shop_order: MakeOrder) 
 async def test_failures_of_the_last_hour_latest_first_without_cancelled_ones(
     database: Database, shop_order: MakeOrder
 ) -> None:
-    image = (await shop_order()).line_items[0].images[0]
+    images = (await shop_order(images=3)).line_items[0].images
     async with database.session() as session, session.begin():
         rows = [
             await make_coloring(
                 session,
                 image,
-                version=version,
                 status=Coloring.ERROR,
                 completed_at=ago(minutes=minutes),
                 started_at=ago(minutes=minutes + 1),
                 error="No face [/found].",
             )
-            for version, minutes in enumerate([50, 5, 61], start=1)
+            for image, minutes in zip(images, [50, 5, 61], strict=True)
         ]
         cancelled = await make_svg(session, rows[0])
         failed = await make_svg(
             session, rows[0], version=2, status=Svg.ERROR, completed_at=ago(minutes=20)
         )
-        running = await make_coloring(session, image, version=8)
+        running = await make_coloring(session, images[0], version=8)
     async with database.session() as session:
         await VectorizerService(session, operator="eva").cancel(cancelled.id)
         await ColoringService(session, operator="eva").cancel(running.id)
@@ -319,6 +334,8 @@ async def test_cost_is_bounded(
         "Bitmap Heap Scan",
     }
     used = {node["Index Name"] for node in nodes if "_versions" in node.get("Index Name", "")}
+    # Whether there is a newer version is asked of the key of image and number.
+    used = {name for name in used if not name.startswith("uq_")}
     assert used == {f"ix_coloring_versions_{index}", f"ix_svg_versions_{index}"}
     read = sum(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in of_versions)
     assert 0 < read < 60
