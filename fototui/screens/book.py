@@ -16,6 +16,7 @@ from fototui.domain.text import clean_line
 from fototui.i18n import _, translate
 from fototui.live.state import Changed
 from fototui.pictures.loader import PdfPage
+from fototui.pictures.viewport import Viewport
 from fototui.screens.order import files
 from fototui.screens.picture import PictureScreen
 from fototui.services.books.service import BookService
@@ -166,7 +167,7 @@ class BookScreen(PictureScreen):
         self._view = next((view for view in self._versions if view.id == book_id), before)
         if self._view.id != before.id:
             self.page = 1
-            self._zoom(0)
+            self._look(Viewport())
         self.page = min(self.page, self._pages)
         self.show_all()
 

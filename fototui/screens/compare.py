@@ -14,9 +14,10 @@ from textual.widgets import Static
 
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
-from fototui.i18n import _, ngettext, number
+from fototui.i18n import _, ngettext
 from fototui.live.state import Changed
 from fototui.pictures.loader import PictureLoader
+from fototui.pictures.viewport import Viewport
 from fototui.screens.base import FototuiScreen
 from fototui.screens.choosing import choose
 from fototui.services.orders.manual import OrderService
@@ -25,14 +26,12 @@ from fototui.services.views.versions import VersionView
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
+from fototui.ui.zooming import closeness, zooming
 from fototui.widgets.picture.widget import Picture
 from fototui.widgets.version_words import version_words
 
 MOST_VERSIONS = 3
 _NARROWEST = 30  # columns of a picture that still tells something
-_CLOSEST = 16.0
-_ZOOM_STEP = 1.5
-_PAN_STEP = 0.15  # of what is seen
 
 
 def finished(image: ImageView, kind: VersionType) -> list[VersionView]:
@@ -115,8 +114,7 @@ class CompareScreen(FototuiScreen):
         """What this operator was shown as the chosen version."""
         self._cursor: int | None = None
         self._is_read = False
-        self._zoom = 1.0
-        self._pan = (0.5, 0.5)
+        self._viewport = Viewport()
 
     def heading(self) -> str:
         """Order and kind."""
@@ -193,7 +191,7 @@ class CompareScreen(FototuiScreen):
                 self._fill_original(pane)
             elif view is not None:
                 self._fill(pane, view)
-            pane.picture.zoom, pane.picture.pan = self._zoom, self._pan
+            pane.picture.viewport = self._viewport
         self._say(views)
         self.query_one("StatusBar").refresh()
         self.refresh_bindings()
@@ -226,9 +224,9 @@ class CompareScreen(FototuiScreen):
                     hidden,
                 ).format(count=hidden)
             )
-        if self._zoom > 1:
-            words.append(f"{number(round(self._zoom, 1))}×")
-        self.query_one("#words", Static).update(Content(clean_line(" · ".join(words))))
+        words.append(closeness(self._viewport))
+        line = " · ".join(filter(None, words))
+        self.query_one("#words", Static).update(Content(clean_line(line)))
 
     def on_resize(self, event: Resize) -> None:
         """Show as many as fit now."""
@@ -256,12 +254,7 @@ class CompareScreen(FototuiScreen):
             "compare.choose": Command(self._choose, self._why_nothing_to_choose),
             "compare.left": Command(lambda: self._move(-1)),
             "compare.right": Command(lambda: self._move(1)),
-            "compare.zoom_in": Command(lambda: self._look(self._zoom * _ZOOM_STEP, self._pan)),
-            "compare.zoom_out": Command(lambda: self._look(self._zoom / _ZOOM_STEP, self._pan)),
-            "compare.pan_left": Command(lambda: self._shift(-1, 0)),
-            "compare.pan_right": Command(lambda: self._shift(1, 0)),
-            "compare.pan_up": Command(lambda: self._shift(0, -1)),
-            "compare.pan_down": Command(lambda: self._shift(0, 1)),
+            **zooming(self.scope, lambda: self._viewport, self._look),
         }
 
     def _why_nothing_to_choose(self) -> str | None:
@@ -284,15 +277,8 @@ class CompareScreen(FototuiScreen):
         self._cursor = event.version_id
         self._show()
 
-    def _shift(self, right: int, down: int) -> None:
-        step = _PAN_STEP / self._zoom
-        self._look(self._zoom, (self._pan[0] + right * step, self._pan[1] + down * step))
-
-    def _look(self, zoom: float, pan: tuple[float, float]) -> None:
-        self._zoom = min(_CLOSEST, max(1.0, zoom))
-        edge = 0.5 / self._zoom
-        x, y = (min(1 - edge, max(edge, part)) for part in pan)
-        self._pan = (x, y)
+    def _look(self, viewport: Viewport) -> None:
+        self._viewport = viewport
         self._show()
 
     def _choose(self) -> None:

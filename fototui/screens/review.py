@@ -15,6 +15,7 @@ from fototui.domain.statuses import JobKind, VersionType
 from fototui.i18n import _, translate
 from fototui.live.state import Changed
 from fototui.log import get_logger
+from fototui.pictures.viewport import Viewport
 from fototui.screens.base import FototuiScreen
 from fototui.screens.choosing import choose
 from fototui.screens.dialogs import AskText
@@ -28,6 +29,7 @@ from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
 from fototui.ui.messages import CompareVersions
+from fototui.ui.zooming import zooming
 from fototui.widgets.review_panel import ReviewPanel, nothing_waits
 
 log = get_logger(__name__)
@@ -58,6 +60,7 @@ class ReviewScreen(FototuiScreen):
         self._now: ReviewItem | None = None
         """The same as it stands by now."""
         self._version_id: int | None = None
+        self._viewport = Viewport()
         self._progress = ReviewProgress(0, 0)
         self._is_asked = False
         """The queue has answered, so what is shown is what there is."""
@@ -187,6 +190,7 @@ class ReviewScreen(FototuiScreen):
         self._warning = ""
         self._item = self._now = item
         self._is_asked = True
+        self._viewport = Viewport()
         if item is not None:
             self._version_id = item.versions[-1].id if item.versions else None
         self._show()
@@ -260,7 +264,7 @@ class ReviewScreen(FototuiScreen):
             return
         self._panel.warn(self._warning)
         if self._now is not None:
-            self._panel.show(self._now, self._version(), self._progress)
+            self._panel.show(self._now, self._version(), self._progress, self._viewport)
         elif self._is_refused:
             words = _("This terminal is read-only: review pictures at another one.")
             self._panel.say(Content(words))
@@ -285,7 +289,16 @@ class ReviewScreen(FototuiScreen):
             "review.previous_version": Command(lambda: self._turn(-1), self._why_not_turn),
             "review.next_version": Command(lambda: self._turn(1), self._why_not_turn),
             "review.compare": Command(self._compare, self._why_not_judge),
+            "review.blink": Command(self._blink, self._why_no_picture),
+            **zooming(self.scope, lambda: self._viewport, self._look_at),
         }
+
+    def _look_at(self, viewport: Viewport) -> None:
+        self._viewport = viewport
+        self._show()
+
+    def _blink(self) -> None:
+        self._panel.blink()
 
     def _why_no_picture(self) -> str | None:
         if self._item is not None:
@@ -326,6 +339,8 @@ class ReviewScreen(FototuiScreen):
         if self._panel.is_loading:
             # A key that is held down must not accept what nobody has seen.
             self.notify(_("The picture is still being loaded."), severity="warning")
+        elif self._panel.is_version_hidden:
+            self.notify(_("Look at the version itself first."), severity="warning")
         elif version is not None:
             self._judge(lambda item: self._accept(item, version))
 

@@ -57,6 +57,21 @@ LOOKING: tuple[Action, ...] = (
     Action("book.pan_down", "down,j", N_("Down"), N_("Move the page."), show=False),
     Action("book.pan_up", "up,k", N_("Up"), N_("Move the page."), show=False),
     Action("book.pan_right", "l", N_("Right"), N_("Move the page."), show=False),
+    Action(
+        "review.blink",
+        "b",
+        N_("Blink"),
+        N_("See the version alone, then in its place what it was made from, then both again."),
+    ),
+    Action("review.zoom_in", "plus", N_("Zoom in"), N_("Enlarge both pictures."), show=False),
+    Action(
+        "review.zoom_out", "minus", N_("Zoom out"), N_("Show more of both pictures."), show=False
+    ),
+    Action("review.whole", "0", N_("Whole"), N_("See the whole pictures."), show=False),
+    Action("review.pan_left", "h", N_("Left"), N_("Move both pictures."), show=False),
+    Action("review.pan_down", "down,j", N_("Down"), N_("Move both pictures."), show=False),
+    Action("review.pan_up", "up,k", N_("Up"), N_("Move both pictures."), show=False),
+    Action("review.pan_right", "l", N_("Right"), N_("Move both pictures."), show=False),
     Action("compare.back", "escape,q", N_("Back"), N_("Leave the comparison."), stays=True),
     Action("compare.left", "left", N_("Left"), N_("Go to the picture on the left."), show=False),
     Action(
@@ -72,8 +87,9 @@ LOOKING: tuple[Action, ...] = (
     ),
     Action("compare.zoom_in", "plus", N_("Zoom in"), N_("Enlarge all pictures.")),
     Action("compare.zoom_out", "minus", N_("Zoom out"), N_("Show more of all pictures.")),
+    Action("compare.whole", "0", N_("Whole"), N_("See the whole pictures."), show=False),
     Action("compare.pan_left", "h", N_("Left"), N_("Move all pictures."), show=False),
-    Action("compare.pan_down", "j", N_("Down"), N_("Move all pictures."), show=False),
-    Action("compare.pan_up", "k", N_("Up"), N_("Move all pictures."), show=False),
+    Action("compare.pan_down", "down,j", N_("Down"), N_("Move all pictures."), show=False),
+    Action("compare.pan_up", "up,k", N_("Up"), N_("Move all pictures."), show=False),
     Action("compare.pan_right", "l", N_("Right"), N_("Move all pictures."), show=False),
 )

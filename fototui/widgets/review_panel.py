@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from textual.app import ComposeResult
@@ -12,17 +13,28 @@ from textual.widgets import Static
 
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.sentences import Sentence
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind, VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext, translate
 from fototui.pictures.loader import PictureLoader
 from fototui.pictures.preflight import Preflight
+from fototui.pictures.viewport import Viewport
 from fototui.services.review.queue import ReviewItem, ReviewProgress
 from fototui.services.views.versions import VersionView
+from fototui.ui.zooming import closeness
 from fototui.widgets.badges import MUTED
 from fototui.widgets.picture.widget import Picture, PictureState
 from fototui.widgets.tables.job_rows import kind_word
 from fototui.widgets.version_words import approval_words, version_words
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One picture with its words."""
+
+    file: S3ObjectRefData | None
+    caption: str
+    empty: str = ""
 
 
 class ReviewPanel(Vertical):
@@ -65,6 +77,11 @@ class ReviewPanel(Vertical):
         self._pictures = pictures
         self._preflight = preflight
         self._warning = ""
+        self._item: ReviewItem | None = None
+        self._version: VersionView | None = None
+        self._viewport = Viewport()
+        self._alone: int | None = None
+        """Which picture has all the room; None where two stand beside each other."""
         self._svg: S3ObjectRefData | None = None
         """What is shown, where that is an SVG."""
         self._ahead: Sequence[S3ObjectRefData] = ()
@@ -93,27 +110,69 @@ class ReviewPanel(Vertical):
         """The version cannot be seen yet."""
         return self.query_one("#version", Picture).state is PictureState.LOADING
 
-    def show(self, item: ReviewItem, version: VersionView | None, progress: ReviewProgress) -> None:
+    @property
+    def is_version_hidden(self) -> bool:
+        """What the version was made from stands in its place."""
+        return bool(self._alone)
+
+    def blink(self) -> None:
+        """Give the version all the room, then in its place what it was made from, then both."""
+        places = [None, *range(len(self._pictures_of_item()))]
+        self._alone = places[(places.index(self._alone) + 1) % len(places)]
+        self._show_pictures()
+
+    def _pictures_of_item(self) -> list[_Shown]:
+        """The version and what it was made from, the nearest first."""
+        item, version = self._item, self._version
+        if item is None:
+            return []
+        caption = "" if version is None else version_words(version)
+        if version is not None and (count := len(item.versions)) > 1:
+            caption += f" · {item.versions.index(version) + 1}/{count}"
+        caption = " · ".join(filter(None, (caption, closeness(self._viewport))))
+        shown = [_Shown(None if version is None else version.file, caption)]
+        shown += [
+            _Shown(view.file, f"{kind_word(JobKind.COLORING)} v{view.version}")
+            for view in item.image.versions(VersionType.COLORING)
+            if version is not None and view.id == version.coloring_version_id
+        ]
+        photo = _Shown(item.image.file, _("Original"), empty=_("The photo is not in storage yet."))
+        return [*shown, photo]
+
+    def _show_pictures(self) -> None:
+        pictures = self._pictures_of_item()
+        left, right = self.query_one("#original", Picture), self.query_one("#version", Picture)
+        left.display = self._alone is None
+        for picture, shown in ((left, pictures[1]), (right, pictures[self._alone or 0])):
+            picture.show(shown.file, caption=shown.caption, empty=shown.empty)
+            picture.viewport = self._viewport
+
+    def show(
+        self,
+        item: ReviewItem,
+        version: VersionView | None,
+        progress: ReviewProgress,
+        viewport: Viewport,
+    ) -> None:
         """Show a picture.
 
         Args:
             item: The picture.
             version: Which of its versions.
             progress: How far the review is.
+            viewport: Which part of the pictures is looked at.
         """
         self._switch(has_picture=True)
         self.query_one("#order", Static).update(_about(item))
         place = f"{progress.done + 1} / {progress.total}"
         self.query_one("#progress", Static).update(Content(place))
         self.query_one("#words", Static).update(self._words(item))
-        self.query_one("#original", Picture).show(
-            item.image.file, caption=_("Original"), empty=_("The photo is not in storage yet.")
-        )
-        caption = "" if version is None else version_words(version)
-        if version is not None and (count := len(item.versions)) > 1:
-            caption += f" · {item.versions.index(version) + 1}/{count}"
+        before = self._item
+        if before is None or (before.image.id, before.kind) != (item.image.id, item.kind):
+            self._alone = None
+        self._item, self._version, self._viewport = item, version, viewport
+        self._show_pictures()
         file = None if version is None else version.file
-        self.query_one("#version", Picture).show(file, caption=caption)
         self._svg = file if item.kind is VersionType.SVG else None
         self._paint_warning()
         self._look_closer()

@@ -153,7 +153,9 @@ async def test_zoom_and_pan_are_those_of_all_pictures(
         await ready(pilot, app)
 
         def seen() -> tuple[float, tuple[float, float]]:
-            ((zoom, pan),) = {(picture.zoom, picture.pan) for picture in pictures(app)}
+            ((zoom, pan),) = {
+                (picture.viewport.zoom, picture.viewport.pan) for picture in pictures(app)
+            }
             return zoom, pan
 
         await pilot.press("l", "j")
@@ -163,7 +165,7 @@ async def test_zoom_and_pan_are_those_of_all_pictures(
         assert (zoom, pan) == (2.25, (0.5, 0.5))
         await pilot.press("l", "j")
         right, down = seen()[1]
-        assert (right, down) == pytest.approx((0.5 + 0.15 / 2.25, 0.5 + 0.15 / 2.25))
+        assert (right, down) == pytest.approx((0.5 + 0.25 / 2.25, 0.5 + 0.25 / 2.25))
         await pilot.press("h", "h", "k", "k")
         assert seen()[1] < (0.5, 0.5)
         await pilot.press(*["h"] * 20)

@@ -375,8 +375,8 @@ class TestMoving:
             await pilot.press("right")
             await hears(app, pilot, "The whole picture is shown already")
             await pilot.press("plus", "right")
-            assert picture.zoom == 1.5
-            assert picture.pan[0] > 0.5
+            assert picture.viewport.zoom == 1.5
+            assert picture.viewport.pan[0] > 0.5
             await pilot.press("escape")
             assert app.screen is screen
 

@@ -25,6 +25,7 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.i18n import set_language
 from fototui.pictures.loader import PictureLoader
 from fototui.pictures.terminal import Graphics, Renderer
+from fototui.pictures.viewport import Viewport
 from fototui.screens.picture import PictureScreen
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.sixel import Sixels, sixels
@@ -166,7 +167,7 @@ async def test_it_keeps_its_proportions(storage: SlowStorage, tmp_path: Path) ->
         assert str(picture.query_one(".caption").render()) == "[/foo] [2J photo"
         await pilot.resize_terminal(20, 21)
         await until_shown(pilot, lambda: picture.query_one(Symbols).size == (20, 5))
-        picture.zoom = 2.0
+        picture.viewport = Viewport(2.0)
         await until_shown(pilot, lambda: picture.query_one(Symbols).size == (20, 10))
 
 
@@ -322,16 +323,16 @@ async def test_the_whole_screen(
         await pilot.press("minus")
         assert "The whole picture" in toasts(app)
         await pilot.press("plus", "plus", "right", "down")
-        assert picture.zoom == pytest.approx(2.25)
-        assert picture.pan > (0.5, 0.5)
+        assert picture.viewport.zoom == pytest.approx(2.25)
+        assert picture.viewport.pan > (0.5, 0.5)
         assert screen.heading().endswith("2.2×")
         await pilot.press("l", "l", "l", "l", "l", "l", "l", "l")
-        assert picture.pan[0] == pytest.approx(1 - 0.5 / 2.25)
+        assert picture.viewport.pan[0] == pytest.approx(1 - 0.5 / 2.25)
         await pilot.press("left")
-        assert picture.pan[0] < 1 - 0.5 / 2.25
+        assert picture.viewport.pan[0] < 1 - 0.5 / 2.25
         for _ in range(9):
             await pilot.press("plus")
-        assert picture.zoom == 16
+        assert picture.viewport.zoom == 16
         assert "enlarged any further" in toasts(app)
         await pilot.press("0")
-        assert (picture.zoom, picture.pan) == (1, (0.5, 0.5))
+        assert (picture.viewport.zoom, picture.viewport.pan) == (1, (0.5, 0.5))

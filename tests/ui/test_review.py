@@ -16,11 +16,12 @@ from textual.widgets import Input
 
 from fototui.app import FototuiApp
 from fototui.db.database import Database
-from fototui.db.models.orders import Image, Order
+from fototui.db.models.orders import ColoringVersion, Image, Order
 from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent
-from fototui.domain.statuses import ColoringProcessingStatus
+from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus
 from fototui.live.state import Changed
 from fototui.live.store import LiveStore
+from fototui.pictures.viewport import Viewport
 from fototui.screens import review as review_module
 from fototui.screens.compare import CompareScreen
 from fototui.screens.dialogs import Confirm
@@ -34,7 +35,7 @@ from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
 from fototui.widgets.picture.widget import Picture as PictureWidget
 from fototui.widgets.picture.widget import PictureState
-from tests.factories import file_ref, make_coloring, make_order
+from tests.factories import file_ref, make_coloring, make_order, make_svg
 from tests.pgproxy import PgProxy
 from tests.ui.conftest import AppPilot, OpenApp
 from tests.ui.pages import ReviewPage, toasts
@@ -478,3 +479,82 @@ async def test_it_fits(review: OpenReview, ids: list[int], size: tuple[int, int]
             region = r.screen.query_one(f"#{picture_id}").region
             assert region.width >= size[0] * 0.35
             assert region.height >= size[1] - 5
+
+
+# --- looking closer ----------------------------------------------------------------------------
+
+
+def seen(r: Review, name: str) -> PictureWidget:
+    return r.screen.query_one(f"#{name}", PictureWidget)
+
+
+async def test_both_pictures_are_enlarged_and_moved_and_the_next_is_whole(
+    review: OpenReview, ids: list[int]
+) -> None:
+    async with review() as r:
+        await r.see(ids[0])
+        await r.pilot.press("plus", "plus", "l", "j")
+        await until_shown(r.pilot, lambda: "2.2×" in r.words("version .caption"))
+        left, right = seen(r, "original").viewport, seen(r, "version").viewport
+        assert left == right
+        assert right.zoom == pytest.approx(2.25)
+        assert min(right.pan) > 0.5
+        await r.pilot.press("0")
+        await until_shown(r.pilot, lambda: seen(r, "version").viewport == Viewport())
+        await r.pilot.press("0")
+        await r.toast("The whole picture is shown already.")
+        await r.pilot.press("plus")
+        await r.see(ids[0])
+        await r.pilot.press("enter")
+        await r.see(ids[1])
+        assert {seen(r, "original").viewport, seen(r, "version").viewport} == {Viewport()}
+
+
+async def test_the_version_blinks_with_what_it_was_made_from(
+    review: OpenReview, database: Database, ids: list[int]
+) -> None:
+    async with review() as r:
+        await r.see(ids[0])
+        beside = seen(r, "version").size.width
+        await r.pilot.press("plus", "b")
+        await until_shown(r.pilot, lambda: not seen(r, "original").display)
+        assert "v1" in r.words("version .caption")
+        await until_shown(r.pilot, lambda: seen(r, "version").size.width > beside)
+        await r.pilot.press("b")
+        await until_shown(r.pilot, lambda: "Original" in r.words("version .caption"))
+        assert seen(r, "version").viewport.zoom == 1.5
+        await r.see(ids[0])
+        await r.pilot.press("enter")
+        await r.toast("Look at the version itself first.")
+        assert len(await waiting(database)) == 3
+        await r.pilot.press("b")
+        await until_shown(r.pilot, lambda: seen(r, "original").display)
+        await r.see(ids[0])
+        await r.pilot.press("b", "enter")
+        await r.see(ids[1])
+        assert seen(r, "original").display
+
+
+async def test_an_svg_stands_beside_its_colouring(
+    review: OpenReview, database: Database, storage: DirectoryStorage
+) -> None:
+    order = await add_order(database, storage, 1)
+    image_id = order.line_items[0].images[0].id
+    coloring_id = await add_version(database, storage, image_id, 2)
+    await run(database, "UPDATE reviews SET decision = 'accepted', decided_at = now()")
+    async with database.session() as session, session.begin():
+        image = await session.get_one(Image, image_id)
+        coloring = await session.get_one(ColoringVersion, coloring_id)
+        key = f"{image_id}/v1.svg"
+        await storage.put(key, b"<svg/>", content_type="image/svg+xml")
+        svg = await make_svg(
+            session, coloring, status=SvgProcessingStatus.COMPLETED, file_ref=file_ref(key)
+        )
+        image.selected_svg_id = svg.id
+    async with review() as r:
+        await until_shown(r.pilot, lambda: r.words("original .caption") == "Colouring v2")
+        said = [r.words("version .caption")]
+        for _step in range(3):
+            await r.pilot.press("b")
+            said.append(r.words("version .caption"))
+        assert [words.split(" ")[0] for words in said] == ["v1", "v1", "Colouring", "Original"]

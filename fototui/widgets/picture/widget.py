@@ -22,6 +22,7 @@ from fototui.domain.text import clean_line
 from fototui.i18n import translate
 from fototui.pictures.loader import PictureLoader, PictureSource
 from fototui.pictures.terminal import Graphics, Renderer
+from fototui.pictures.viewport import Viewport
 from fototui.widgets.picture.surface import Surface
 from fototui.widgets.picture.symbols import Symbols
 
@@ -83,8 +84,7 @@ class Picture(Widget):
         pictures: Loads it, and knows what the terminal can show.
 
     Attributes:
-        zoom: 1 shows all of it, 2 half of its width and height.
-        pan: Which point of it is in the middle, each from 0 to 1.
+        viewport: Which part of it is looked at.
     """
 
     DEFAULT_CSS = """
@@ -99,8 +99,7 @@ class Picture(Widget):
         text-wrap: nowrap; text-overflow: ellipsis; display: none;
     }
     """
-    zoom: reactive[float] = reactive(1.0, init=False)
-    pan: reactive[tuple[float, float]] = reactive((0.5, 0.5), init=False)
+    viewport: reactive[Viewport] = reactive(Viewport(), init=False)
 
     def __init__(self, pictures: PictureLoader, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -152,11 +151,7 @@ class Picture(Widget):
         if self._surface is not None:
             self._surface.forget()
 
-    def watch_zoom(self) -> None:
-        """Look closer or from farther away."""
-        self._reload_soon()
-
-    def watch_pan(self) -> None:
+    def watch_viewport(self) -> None:
         """Look at another part."""
         self._reload_soon()
 
@@ -202,8 +197,8 @@ class Picture(Widget):
                 ref,
                 width_px=min(stage.width * renderer.cell_width, renderer.most_wide),
                 height_px=min(stage.height * renderer.cell_height, renderer.most_high),
-                zoom=self.zoom,
-                pan=self.pan,
+                zoom=self.viewport.zoom,
+                pan=self.viewport.pan,
             )
         except FototuiError as error:
             self._say(translate(error), PictureState.FAILED)
