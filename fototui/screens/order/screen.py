@@ -51,7 +51,10 @@ class OrderScreen(OrderCommands):
     AUTO_FOCUS = "ImageList"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_NARROW_UNDER, "-roomy")]  # noqa: RUF012 - Textual's own
     DEFAULT_CSS = """
-    OrderScreen #about { height: 1; padding: 0 1; background: $surface; }
+    OrderScreen #about {
+        height: 1; padding: 0 1; background: $surface;
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
     OrderScreen #why { height: auto; max-height: 2; padding: 0 1; color: $error; }
     OrderScreen #why.-nothing { display: none; }
     OrderScreen #books { height: auto; max-height: 5; padding: 0 1; }
