@@ -8,6 +8,7 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingsMap
 from textual.command import CommandPalette
 
@@ -266,13 +267,20 @@ class FototuiApp(InTurnApp):
             section: The scope of its screen; that of the list shows the list alone.
             order_ids: Orders whose pictures the review begins with.
         """
-        self.preferences.screen = section
         while len(self.screen_stack) > 2:
             self.pop_screen()
+        self.preferences.screen = section
         if section is Scope.REVIEW:
             self.push_screen(ReviewScreen(self.context, order_ids))
         elif section in _SECTIONS:
             self.push_screen(_SECTIONS[section](self.context))
+
+    def pop_screen(self) -> AwaitComplete:
+        """Show what is below; who went back to the list begins with it next time."""
+        popped = super().pop_screen()
+        if len(self.screen_stack) == 2:
+            self.preferences.screen = Scope.ORDERS
+        return popped
 
     # --- what works everywhere -----------------------------------------------------------------
 

@@ -196,6 +196,18 @@ async def test_the_app_opens_where_it_was_left(
     assert app.preferences.screen == "activity"
 
 
+async def test_who_went_back_to_the_list_begins_with_it(open_app: OpenApp) -> None:
+    async with open_app(OrdersScreen) as (app, pilot):
+        await pilot.press("f3")
+        await until_shown(pilot, lambda: isinstance(app.screen, EnginesScreen))
+        await pilot.press("question_mark", "escape")
+        await until_shown(pilot, lambda: isinstance(app.screen, EnginesScreen))
+        assert app.preferences.screen == "engines"
+        await pilot.press("escape")
+        await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
+        assert app.preferences.screen == "orders"
+
+
 async def test_other_operators_are_named_in_the_header(
     open_app: OpenApp, database: Database, storage: DirectoryStorage
 ) -> None:
