@@ -17,8 +17,6 @@ import time
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 
-from sqlalchemy import func
-
 from fototui.db.database import Database
 from fototui.domain.costs import CallOutcome
 from fototui.domain.events import BaseMercureEvent
@@ -29,7 +27,7 @@ from fototui.engine.engine import Engine, EngineSettings
 from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step
 from fototui.engine.jobs.calls import latest
-from fototui.engine.jobs.job import JobStatus, Reason, VersionJob
+from fototui.engine.jobs.job import JobStatus, Moment, Reason, VersionJob
 from fototui.engine.jobs.versions import COLORINGS
 from fototui.log import configure_logging
 
@@ -64,7 +62,7 @@ class NothingToDo:
     async def _start(self, work: Work[VersionJob]) -> None:
         if self._tell:
             print(work.job.row_id, time.perf_counter(), flush=True)
-        await work.move(S.PROCESSING, started_at=func.now(), runpod_job_id=None)
+        await work.move(S.PROCESSING, started_at=Moment.NOW, runpod_job_id=None)
 
     async def _submit(self, work: Work[VersionJob]) -> None:
         submissions = work.job.submissions + 1

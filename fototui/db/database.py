@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, cast
 
 import asyncpg
 from pydantic import SecretStr
-from sqlalchemy import URL, AsyncAdaptedQueuePool, Dialect, PoolProxiedConnection, event, text
+from sqlalchemy import (
+    URL,
+    AsyncAdaptedQueuePool,
+    Dialect,
+    PoolProxiedConnection,
+    Row,
+    event,
+    text,
+)
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 
 from fototui.db.address import place, read, read_url, tell_left_out
 from fototui.db.connection import set_after, shares_servers, without_startup
 from fototui.db.errors import DatabaseUnavailableError, SqlState
+from fototui.db.events.news import News
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.events.tracker import Publish
+from fototui.db.fixed import FixedStatement
 from fototui.db.schema import revision
 from fototui.db.translation import (
     OLDEST_VERSION,
@@ -124,6 +135,25 @@ class Database(Closing):
         Nothing can be rolled back in it, and it takes no ORM writes.
         """
         return TrackedAsyncSession(self._autocommit, listeners=self._listeners)
+
+    # Any: columns are of several types.
+    async def run(
+        self, statement: FixedStatement, values: Mapping[str, object]
+    ) -> Sequence[Row[Any]]:
+        """Run a statement that is run often; it commits by itself, in one network round trip.
+
+        Args:
+            statement: The statement.
+            values: Its values, by their names in it.
+
+        Returns:
+            All rows that it gives.
+        """
+        return await greenlet_spawn(statement.run_on, self._autocommit.sync_engine, values)
+
+    def news(self) -> News:
+        """Takes what `run` changed, and makes the events of it."""
+        return News(self._listeners)
 
     async def ping(self) -> None:
         """Make sure that the database answers, in one round trip.

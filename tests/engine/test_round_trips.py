@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import func, text
+from sqlalchemy import text
 
 from fototui.db.database import Database
 from fototui.domain.statuses import ColoringProcessingStatus as C
 from fototui.engine.heartbeat import EngineIdentity, Heartbeat
 from fototui.engine.jobs.claims import Claims, claim_statement
-from fototui.engine.jobs.job import Move
+from fototui.engine.jobs.job import Moment, Move
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.jobs.versions import COLORINGS, SVGS
 from fototui.engine.lease import Lease
@@ -60,7 +60,7 @@ async def test_a_transition_is_one_round_trip(
             [job] = await claims.claim(COLORINGS, 1, limited=False)
         trips.setdefault("claim", []).append(claimed.total)
         for move in (
-            Move(C.PROCESSING, {"started_at": func.now()}),
+            Move(C.PROCESSING, {"started_at": Moment.NOW}),
             Move(C.RUNPOD_SUBMITTING, {"submissions": 1}),
             Move(C.RUNPOD_SUBMITTED, {"runpod_job_id": "a"}),
             Move(C.RUNPOD_QUEUED),

@@ -137,6 +137,10 @@ class Tracker:
         ]
         self._contexts = resolve(session, changes, self._hints)
 
+    def trust_hints(self) -> None:
+        """Every changed row was noted with what it belongs to, so that nothing has to be asked."""
+        self._contexts = dict(self._hints)
+
     def publish(self) -> None:
         """The transaction is committed: make its events and hand them over."""
         batch = self._collect()

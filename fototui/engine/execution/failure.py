@@ -4,15 +4,13 @@ import random
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from sqlalchemy import func
-
 from fototui.db.database import Database
 from fototui.db.errors import is_outage
 from fototui.domain.errors import AccountError, FototuiError, PermanentError, TransientError
 from fototui.domain.sentences import Sentence
 from fototui.engine.execution.context import Rescheduling, Work
 from fototui.engine.execution.pipeline import Pipeline, reason
-from fototui.engine.jobs.job import Columns, FileJob, Job, JobStatus, JobT
+from fototui.engine.jobs.job import Columns, FileJob, Job, JobStatus, JobT, Moment
 from fototui.engine.observer import AttemptOutcome
 from fototui.log import get_logger
 from fototui.services.operations.lanes import LaneService
@@ -109,7 +107,7 @@ class FailurePolicy:
             # It waits where it is: of a call that was made before, storage tells nothing.
             if job.storage_away is None:
                 seconds = self._wait(0, asked)
-                return _Again(job.status, seconds, {"storage_away_since": func.now()})
+                return _Again(job.status, seconds, {"storage_away_since": Moment.NOW})
             if job.storage_away < rescheduling.storage_seconds:
                 # The longer it is away, the less often it is looked at.
                 return _Again(job.status, self._wait(int(job.storage_away / 15), asked))

@@ -9,8 +9,8 @@ from typing import TypedDict, Unpack
 
 from sqlalchemy import CTE, ColumnElement, Select, cast, func, literal, null, select, union_all
 from sqlalchemy.dialects.postgresql import Insert, insert
-from ulid import ULID
 
+from fototui.db.base import Base
 from fototui.db.models.costs import PaidCall
 from fototui.db.models.orders import VERSION_MODEL
 from fototui.domain.costs import Call, CallOutcome, call_id
@@ -20,11 +20,14 @@ from fototui.domain.statuses import (
     JobKind,
     RunPodJobStatus,
     SvgProcessingStatus,
+    VersionType,
 )
 from fototui.engine.jobs.job import Move, VersionJob
+from fototui.engine.jobs.table import named
 
 _SERVICES = {JobKind.COLORING: "RunPod", JobKind.SVG: "Vectorizer.ai"}
 _MADE = (ColoringProcessingStatus.COMPLETED, SvgProcessingStatus.COMPLETED)
+_CALLS = Base.metadata.tables[PaidCall.__tablename__]
 _LEARNED = tuple(each.name for each in dataclasses.fields(Call) if each.name != "id")
 OUTCOMES = {
     RunPodJobStatus.COMPLETED: CallOutcome.COMPLETED,
@@ -91,58 +94,77 @@ def told_by(job: VersionJob, move: Move) -> list[Call]:
     """
     told = {call.id: call for call in move.calls}
     number = move.fields.get("submissions", job.submissions)
+    is_begun = number != job.submissions
+    is_over = bool(move.ends and number)
+    if not (is_begun or is_over):
+        return list(told.values())
     begun = Call(id=call_id(job.kind, job.row_id, number))
-    if number != job.submissions:
+    if is_begun:
         told.setdefault(begun.id, begun)
-    if move.ends and number:
+    if is_over:
         ended = dataclasses.replace(begun, wasted=move.status not in _MADE)
         told[begun.id] = told.get(begun.id, begun).and_then(ended)
     return list(told.values())
 
 
-def written(job: VersionJob, calls: Sequence[Call], only_if: CTE | None = None) -> Insert:
+def written(version_type: VersionType, calls: Sequence[bool], only_if: CTE | None = None) -> Insert:
     """A statement that writes what is known of calls; writing it twice is harmless.
 
     Args:
-        job: The version that they were made for.
-        calls: The calls, each once.
+        version_type: What they were made for.
+        calls: For each call, whether it has ended.
         only_if: They are written only if this has a row.
     """
-    rows = [_row(job, call, only_if) for call in calls]
+    rows = [_row(version_type, number, only_if, ended=ended) for number, ended in enumerate(calls)]
     columns = [column.name for column in rows[0].selected_columns]
-    begun = insert(PaidCall).from_select(columns, rows[0] if len(rows) == 1 else union_all(*rows))
-    known, news = PaidCall.__table__.c, begun.excluded
+    # The table and not the model, of which a session would make one row for each set of values.
+    begun = insert(_CALLS).from_select(columns, rows[0] if len(rows) == 1 else union_all(*rows))
+    known, news = _CALLS.c, begun.excluded
     learned: dict[str, ColumnElement[object]] = {
         name: func.coalesce(news[name], known[name]) for name in _LEARNED
     }
     learned["ended_at"] = func.coalesce(known.ended_at, news.ended_at)
-    return begun.on_conflict_do_update(index_elements=[PaidCall.id], set_=learned)
+    return begun.on_conflict_do_update(index_elements=[known.id], set_=learned)
 
 
-def _row(job: VersionJob, call: Call, only_if: CTE | None) -> Select[*tuple[object, ...]]:
-    model = VERSION_MODEL[job.version_type]
-    requested_by = select(model.requested_by).where(model.id == job.row_id).scalar_subquery()
+def call_values(job: VersionJob, calls: Sequence[Call]) -> dict[str, object]:
+    """What that statement is run with.
+
+    Args:
+        job: The version that they were made for.
+        calls: The calls, each once.
+    """
     options = None if job.options is None else dataclasses.asdict(job.options)
-    told = {name: getattr(call, name) for name in _LEARNED}
-    values = {
-        "id": call.id,
-        "kind": str(job.kind),
-        "version_id": job.row_id,
-        "order_id": ULID.from_str(job.order_id),
-        "service": _SERVICES[job.kind],
-        "options": options,
-        **told,
+    values: dict[str, object] = {
+        "of_version": job.row_id,
+        "of_order": job.order_id,
+        "with_options": options,
     }
-    table = PaidCall.__table__.c
-    columns: list[ColumnElement[object]] = [
-        cast(literal(value, table[name].type), table[name].type).label(name)
-        for name, value in values.items()
-    ]
-    ended = null() if call.outcome is None else func.now()
+    for number, call in enumerate(calls):
+        for name in ("id", *_LEARNED):
+            values[f"call{number}_{name}"] = getattr(call, name)
+    return values
+
+
+def _row(
+    version_type: VersionType, number: int, only_if: CTE | None, *, ended: bool
+) -> Select[*tuple[object, ...]]:
+    kind = JobKind.of(version_type)
+    table, versions = _CALLS.c, VERSION_MODEL[version_type].__table__.c
+    requested_by = select(versions.requested_by).where(
+        versions.id == named("of_version", versions.id)
+    )
+    told = {name: f"call{number}_{name}" for name in ("id", *_LEARNED)}
+    told.update(version_id="of_version", order_id="of_order", options="with_options")
     row = select(
-        *columns,
-        requested_by.label("requested_by"),
+        *(
+            cast(named(value, table[name]), table[name].type).label(name)
+            for name, value in told.items()
+        ),
+        cast(literal(str(kind)), table.kind.type).label("kind"),
+        cast(literal(_SERVICES[kind]), table.service.type).label("service"),
+        requested_by.scalar_subquery().label("requested_by"),
         func.now().label("began_at"),
-        cast(ended, table.ended_at.type).label("ended_at"),
+        cast(func.now() if ended else null(), table.ended_at.type).label("ended_at"),
     )
     return row if only_if is None else row.select_from(only_if)

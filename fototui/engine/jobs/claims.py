@@ -14,6 +14,7 @@ from functools import cache
 from sqlalchemy import TextClause, text
 
 from fototui.db.database import Database
+from fototui.db.fixed import FixedStatement
 from fototui.db.notify import lane_payload, notify
 from fototui.engine.jobs.job import Job, JobT
 from fototui.engine.jobs.table import JobTable
@@ -116,6 +117,7 @@ class Claims:
     def __init__(self, database: Database, engine_id: uuid.UUID) -> None:
         self._database = database
         self.engine_id = engine_id
+        self._statements: dict[tuple[object, bool], FixedStatement] = {}
 
     async def claim(
         self, jobs: JobTable[JobT], wanted: int, *, limited: bool, alone: bool = False
@@ -135,13 +137,13 @@ class Claims:
         values = {"engine": self.engine_id, "lane": str(jobs.kind), "wanted": wanted}
         statement = claim_statement(jobs, alone=alone)
         if not limited:
-            async with self._database.autocommit() as session:
-                rows = (await session.execute(statement, values)).mappings().all()
+            fixed = self._statements.setdefault((jobs, alone), FixedStatement(statement))
+            rows = await self._database.run(fixed, values)
         else:
             async with self._database.session() as session, session.begin():
                 await session.execute(_LOCK_LANE, {"lane": str(jobs.kind)})
-                rows = (await session.execute(statement, values)).mappings().all()
-        return [jobs.read(row) for row in rows]
+                rows = (await session.execute(statement, values)).all()
+        return [jobs.read(row._mapping) for row in rows]
 
     async def has_suspects(self, jobs: JobTable[JobT]) -> bool:
         """Whether jobs wait that have to run alone, and that this engine could claim now."""

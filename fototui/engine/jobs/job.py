@@ -7,9 +7,9 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from enum import Enum
 from typing import Any, Self, TypeAlias, TypedDict, TypeVar
 
-from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute
 
 from fototui.domain.costs import Call
@@ -163,6 +163,14 @@ class OrderJob(Job):
     sync_requested_at: datetime | None
 
 
+class Moment(Enum):
+    """A time by the database's clock, which tells it when the move is written."""
+
+    NOW = "now"
+    LATER = "later"
+    """When the move's `seconds` have passed."""
+
+
 class Reason(TypedDict, total=False):
     """The columns that tell why a job failed or waits."""
 
@@ -179,9 +187,9 @@ class Columns(Reason, total=False):
 
     claimed_by: None
     claim_token: None
-    not_before: ColumnElement[datetime]
-    started_at: ColumnElement[datetime]
-    storage_away_since: ColumnElement[datetime] | None
+    not_before: Moment
+    started_at: Moment
+    storage_away_since: Moment | None
     retries: int
     submissions: int
     resubmissions: int
@@ -205,6 +213,7 @@ class Move:
         ends: The job is over with it, and the claim given up.
         own: Columns that only this lane's table has.
         calls: What was learned of paid calls, to be written along.
+        seconds: How far off `Moment.LATER` is.
     """
 
     status: JobStatus
@@ -212,9 +221,11 @@ class Move:
     ends: bool = False
     own: Mapping[OwnColumn, object] = field(default_factory=dict)
     calls: tuple[Call, ...] = ()
+    seconds: float = 0.0
 
     @property
-    def values(self) -> Mapping[str, object]:
-        """All columns that it writes, with their values."""
-        own = {column.key: value for column, value in self.own.items()}
-        return {"status": self.status, **self.fields, **own}
+    def columns(self) -> Mapping[str, object]:
+        """All columns that it writes beside the status, with their values."""
+        if not self.own:
+            return self.fields
+        return {**self.fields, **{column.key: value for column, value in self.own.items()}}

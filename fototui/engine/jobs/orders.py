@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Row, RowMapping, Select, case, insert, literal, null, or_, select, update
+from sqlalchemy import Row, RowMapping, Select, case, insert, literal, null, select, update
 from ulid import ULID
 
+from fototui.db.base import Base
 from fototui.db.database import Database
 from fototui.db.errors import ClaimLostError
+from fototui.db.events.news import News
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.locking import ProcessingLock
 from fototui.db.models.operations import Activity
@@ -25,7 +28,8 @@ from fototui.domain.events import (
 )
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.engine.jobs.job import Move, OrderJob
-from fototui.engine.jobs.table import JobTable
+from fototui.engine.jobs.own_rows import logged_values
+from fototui.engine.jobs.table import JobTable, Shape, fence, named, written_columns
 from fototui.services.operations.activity import ActivityAction
 
 
@@ -59,45 +63,51 @@ class OrderJobs(JobTable[OrderJob]):
             sync_requested_at=row["sync_requested_at"],
         )
 
-    def transition(self, job: OrderJob, move: Move, *, actor: str) -> Select[*tuple[object, ...]]:
-        """One statement that writes a move; see `JobTable`."""
+    def shape(self, job: OrderJob, move: Move) -> Shape:
+        """What a move's statement looks like; see `JobTable`."""
+        answers = move.ends and _request_answered_by(job) is not None
+        return replace(super().shape(job, move), answers_request=answers)
+
+    def statement(self, shape: Shape) -> Select[*tuple[object, ...]]:
+        """The statement that writes moves of a shape; see `JobTable`."""
+        rows = Base.metadata.tables[self.name]
         moved = (
-            update(Order)
-            .where(
-                Order.id == ULID.from_str(job.order_id),
-                Order.claim_token == job.claim_token,
-                # The target stands for a repetition of this very write.
-                or_(Order.status == job.status, Order.status == move.status),
-            )
-            .values({**ending(job, move), **move.values})
-            .returning(Order.id)
+            update(rows)
+            .where(rows.c.id == named("of_order", rows.c.id), fence(rows))
+            .values({**_ending(shape), **written_columns(rows, shape)})
+            .returning(rows.c.id)
             .cte("moved")
         )
         statement: Select[*tuple[object, ...]] = select(moved.c.id)
-        if move.ends and "error" in move.fields:
-            entry = {
-                Activity.operator: actor,
-                Activity.action: str(ActivityAction.FAILED),
-                Activity.order_id: ULID.from_str(job.order_id),
-                Activity.detail: move.fields["error"],
-                Activity.detail_words: move.fields.get("error_words"),
+        if shape.ends and ("error", None) in shape.columns:
+            told = {
+                Activity.operator: "by_actor",
+                Activity.order_id: "of_order",
+                Activity.detail: "logged_error",
+                Activity.detail_words: "logged_words",
             }
-            values = [literal(value, column.type) for column, value in entry.items()]
-            logged = insert(Activity).from_select(list(entry), select(*values).select_from(moved))
+            values = [
+                literal(str(ActivityAction.FAILED), Activity.action.type),
+                *(named(name, column) for column, name in told.items()),
+            ]
+            line = select(*values).select_from(moved)
+            logged = insert(Activity).from_select([Activity.action, *told], line)
             statement = statement.add_cte(logged.cte("logged"))
         return statement
 
+    def values(self, job: OrderJob, move: Move, *, actor: str) -> dict[str, object]:
+        """What that statement is run with; see `JobTable`."""
+        values = super().values(job, move, actor=actor)
+        values.update(logged_values(move, None), to_request=_request_answered_by(job))
+        return values
+
     def report(
-        self,
-        session: TrackedAsyncSession,
-        job: OrderJob,
-        move: Move,
-        written: Row[*tuple[object, ...]],
+        self, news: News, job: OrderJob, move: Move, written: Row[*tuple[object, ...]]
     ) -> None:
-        """Tell the session what was changed; see `JobTable`."""
-        session.track_changes(OrderUpdateEvent, ListUpdateEvent)
+        """Tell what was changed; see `JobTable`."""
+        news.track_changes(OrderUpdateEvent, ListUpdateEvent)
         if move.status != job.status or "error" in move.fields:
-            session.report(
+            news.report(
                 Change(
                     Order.__name__, job.order_id, Operation.UPDATE, {"status": str(move.status)}
                 ),
@@ -109,22 +119,18 @@ INGESTS = OrderJobs(JobKind.INGEST)
 DOWNLOADS = OrderJobs(JobKind.DOWNLOAD)
 
 
-def ending(job: OrderJob, move: Move) -> Mapping[str, object]:
+def _ending(shape: Shape) -> Mapping[str, object]:
     """The columns that a move writes when it ends a job: the claim, and the request it answered.
 
     A request that came while the job ran stays: what it tells of may not have been seen.
-
-    Args:
-        job: The job.
-        move: Its move.
     """
-    if not move.ends:
+    if not shape.ends:
         return {}
-    given_up: dict[str, object] = {"claimed_by": None}
-    seen = _request_answered_by(job)
-    if seen is not None:
-        answered = Order.sync_requested_at <= seen
-        given_up["sync_requested_at"] = case((answered, null()), else_=Order.sync_requested_at)
+    given_up: dict[str, object] = {"claimed_by": null()}
+    if shape.answers_request:
+        asked = Order.sync_requested_at
+        answered = asked <= named("to_request", asked)
+        given_up["sync_requested_at"] = case((answered, null()), else_=asked)
     return given_up
 
 

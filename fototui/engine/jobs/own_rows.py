@@ -16,14 +16,14 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    or_,
+    null,
     select,
     update,
 )
 from ulid import ULID
 
 from fototui.db.base import Base
-from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.events.news import News
 from fototui.db.models.operations import Activity
 from fototui.domain.events import (
     Change,
@@ -35,57 +35,63 @@ from fototui.domain.events import (
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.lanes import LANES
 from fototui.domain.statuses import JobKind
-from fototui.engine.jobs.job import FileJob, FileJobT, JobStatus, Move
-from fototui.engine.jobs.table import JobTable
+from fototui.engine.jobs.job import FileJobT, JobStatus, Move
+from fototui.engine.jobs.table import JobTable, Shape, fence, named, written_columns
 from fototui.services.operations.activity import ActivityAction
 
 
-def is_completed(move: Move) -> bool:
-    """Whether a job has made its file with a move."""
-    return move.status == "completed"
-
-
-def ending(move: Move) -> Mapping[str, object]:
+def ending(shape: Shape) -> Mapping[str, object]:
     """The columns that a move writes when it ends a job.
 
     A completed one has no reason, whatever it had to wait for on its way.
 
     Args:
-        move: The move.
+        shape: The move's shape.
     """
     columns: dict[str, object] = {}
-    if move.ends:
-        columns = {"claimed_by": None, "completed_at": func.now()}
-    if is_completed(move):
-        waited = dict.fromkeys(("error", "error_code", "error_words", "storage_away_since"))
-        columns.update(waited)
+    if shape.ends:
+        columns = {"claimed_by": null(), "completed_at": func.now()}
+    if shape.is_completed:
+        for waited in ("error", "error_code", "error_words", "storage_away_since"):
+            columns[waited] = null()
     return columns
 
 
-def logged_failure(
-    moved: CTE, job: FileJob, move: Move, actor: str, *, image_id: int | None = None
-) -> Insert:
+def logged_failure(moved: CTE, kind: JobKind) -> Insert:
     """The line of the activity log that a failure writes, where its move was written.
 
     Args:
         moved: The move's statement.
-        job: The job.
-        move: Its move.
-        actor: Who the log names.
+        kind: The job's lane.
+    """
+    known = {Activity.action: str(ActivityAction.FAILED), Activity.version_type: str(kind)}
+    told = {
+        Activity.operator: "by_actor",
+        Activity.order_id: "of_order",
+        Activity.image_id: "of_image",
+        Activity.version_id: "of_row",
+        Activity.detail: "logged_error",
+        Activity.detail_words: "logged_words",
+    }
+    values = [
+        *(literal(value, column.type) for column, value in known.items()),
+        *(named(name, column) for column, name in told.items()),
+    ]
+    return insert(Activity).from_select([*known, *told], select(*values).select_from(moved))
+
+
+def logged_values(move: Move, image_id: int | None) -> dict[str, object]:
+    """What the line of a failure is written with.
+
+    Args:
+        move: The move that fails a job.
         image_id: The image that it is of.
     """
-    entry = {
-        Activity.operator: actor,
-        Activity.action: str(ActivityAction.FAILED),
-        Activity.order_id: ULID.from_str(job.order_id),
-        Activity.image_id: image_id,
-        Activity.version_type: str(job.kind),
-        Activity.version_id: job.row_id,
-        Activity.detail: move.fields.get("error"),
-        Activity.detail_words: move.fields.get("error_words"),
+    return {
+        "of_image": image_id,
+        "logged_error": move.fields.get("error"),
+        "logged_words": move.fields.get("error_words"),
     }
-    values = [literal(value, column.type) for column, value in entry.items()]
-    return insert(Activity).from_select(list(entry), select(*values).select_from(moved))
 
 
 def read_file(value: object) -> S3ObjectRefData | None:
@@ -162,38 +168,33 @@ class FileJobs(JobTable[FileJobT]):
             "file": read_file(row["file"]),
         }
 
-    def transition(self, job: FileJobT, move: Move, *, actor: str) -> Select[*tuple[object, ...]]:
-        """One statement that writes a move; see `JobTable`."""
+    def statement(self, shape: Shape) -> Select[*tuple[object, ...]]:
+        """The statement that writes moves of a shape; see `JobTable`."""
         rows = Base.metadata.tables[self.name]
         moved = (
             update(rows)
-            .where(
-                rows.c.id == job.row_id,
-                rows.c.claim_token == job.claim_token,
-                # The target stands for a repetition of this very write.
-                or_(rows.c.status == job.status, rows.c.status == move.status),
-            )
-            .values({**ending(move), **move.values})
+            .where(rows.c.id == named("of_row", rows.c.id), fence(rows))
+            .values({**ending(shape), **written_columns(rows, shape)})
             .returning(rows.c.id)
             .cte("moved")
         )
         statement: Select[*tuple[object, ...]] = select(moved.c.id)
-        if move.status.meta.is_retryable:
-            statement = statement.add_cte(logged_failure(moved, job, move, actor).cte("logged"))
+        if shape.status.meta.is_retryable:
+            statement = statement.add_cte(logged_failure(moved, self.kind).cte("logged"))
         return statement
 
+    def values(self, job: FileJobT, move: Move, *, actor: str) -> dict[str, object]:
+        """What that statement is run with; see `JobTable`."""
+        return {**super().values(job, move, actor=actor), **logged_values(move, None)}
+
     def report(
-        self,
-        session: TrackedAsyncSession,
-        job: FileJobT,
-        move: Move,
-        written: Row[*tuple[object, ...]],
+        self, news: News, job: FileJobT, move: Move, written: Row[*tuple[object, ...]]
     ) -> None:
-        """Tell the session what was changed; see `JobTable`."""
-        session.track_changes(OrderUpdateEvent, ListUpdateEvent)
+        """Tell what was changed; see `JobTable`."""
+        news.track_changes(OrderUpdateEvent, ListUpdateEvent)
         if move.status != job.status:
             status = {"status": str(move.status)}
-            session.report(
+            news.report(
                 Change(self._lane.model, job.row_id, Operation.UPDATE, status),
                 ChangeContext(order_id=job.order_id),
             )

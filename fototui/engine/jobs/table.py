@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Generic
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Self
 
-from sqlalchemy import Row, RowMapping, Select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Float,
+    FromClause,
+    Row,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+)
+from sqlalchemy.orm import InstrumentedAttribute
 
-from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.events.news import News
 from fototui.db.models.orders import active_predicate
 from fototui.domain.statuses import JobKind
-from fototui.engine.jobs.job import JobT, Move
+from fototui.engine.jobs.job import JobStatus, JobT, Moment, Move
 
 
 class JobTable(ABC, Generic[JobT]):
@@ -41,22 +57,131 @@ class JobTable(ABC, Generic[JobT]):
     def read(self, row: RowMapping) -> JobT:
         """Make a job of a claimed row."""
 
+    def shape(self, job: JobT, move: Move) -> Shape:
+        """What a move's statement looks like, whatever its values.
+
+        Args:
+            job: The job as it stands.
+            move: Where it goes.
+        """
+        del job
+        return Shape.of(move)
+
     @abstractmethod
-    def transition(self, job: JobT, move: Move, *, actor: str) -> Select[*tuple[object, ...]]:
-        """One statement that writes a move if the claim still holds; no row means it does not.
+    def statement(self, shape: Shape) -> Select[*tuple[object, ...]]:
+        """The statement that writes moves of a shape, each if its claim still holds.
+
+        No row means that it does not. Its values are named as `values` names them.
+
+        Args:
+            shape: What the moves have in common.
+        """
+
+    def values(self, job: JobT, move: Move, *, actor: str) -> dict[str, object]:
+        """What the statement of a move is run with.
 
         Args:
             job: The job as it stands.
             move: Where it goes.
             actor: Who the activity log names.
         """
+        values: dict[str, object] = {
+            "of_row": job.row_id,
+            "of_order": job.order_id,
+            "by_token": job.claim_token,
+            "from_status": job.status,
+            "to_status": move.status,
+            "by_actor": actor,
+            "in_seconds": move.seconds,
+        }
+        for name, value in move.columns.items():
+            values[f"new_{name}"] = value
+        return values
 
     @abstractmethod
-    def report(
-        self,
-        session: TrackedAsyncSession,
-        job: JobT,
-        move: Move,
-        written: Row[*tuple[object, ...]],
-    ) -> None:
-        """Tell the session what a transition's statement changed, so that it makes events of it."""
+    def report(self, news: News, job: JobT, move: Move, written: Row[*tuple[object, ...]]) -> None:
+        """Tell what a move's statement changed, so that events are made of it.
+
+        Args:
+            news: Takes it.
+            job: The job as it stood.
+            move: Where it went.
+            written: The statement's row.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What moves have in common whose statements differ in values only.
+
+    Args:
+        status: The next status.
+        ends: Whether the claim is given up.
+        columns: Other columns that are written, and those times that the database's clock tells.
+        calls: For each paid call of which it tells, whether that call has ended.
+        answers_request: Whether it answers a request to look at the order again.
+    """
+
+    status: JobStatus
+    ends: bool
+    columns: tuple[tuple[str, Moment | None], ...]
+    calls: tuple[bool, ...] = ()
+    answers_request: bool = False
+
+    @classmethod
+    def of(cls, move: Move) -> Self:
+        """What a move's own statement looks like."""
+        columns = move.columns.items()
+        return cls(
+            move.status,
+            move.ends,
+            tuple((name, value if isinstance(value, Moment) else None) for name, value in columns),
+        )
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether a job has made its file."""
+        return self.status == "completed"
+
+
+_MOMENTS: Mapping[Moment, ColumnElement[datetime]] = {
+    Moment.NOW: func.now(),
+    Moment.LATER: func.now()
+    + func.make_interval(0, 0, 0, 0, 0, 0, bindparam("in_seconds", type_=Float())),
+}
+
+
+def fence(table: FromClause) -> ColumnElement[bool]:
+    """The condition under which alone a move is written.
+
+    Args:
+        table: The job's table.
+    """
+    return and_(
+        table.c.claim_token == bindparam("by_token"),
+        # The target stands for a repetition of this very write.
+        or_(
+            table.c.status == bindparam("from_status"),
+            table.c.status == bindparam("to_status"),
+        ),
+    )
+
+
+def written_columns(table: FromClause, shape: Shape) -> dict[str, ColumnElement[Any]]:
+    """The columns that a move writes.
+
+    Args:
+        table: The table.
+        shape: The move's shape.
+    """
+    columns: dict[str, ColumnElement[Any]] = {
+        name: named(f"new_{name}", table.c[name]) if moment is None else _MOMENTS[moment]
+        for name, moment in shape.columns
+    }
+    return {"status": named("to_status", table.c.status), **columns}
+
+
+# Any: columns are of several types.
+def named(name: str, column: ColumnElement[Any] | InstrumentedAttribute[Any]) -> BindParameter[Any]:
+    """A value by its name, of a column's type."""
+    return bindparam(name, type_=column.type)

@@ -9,19 +9,20 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
-from sqlalchemy import func, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from fototui.db.database import Database
 from fototui.db.errors import ClaimLostError
+from fototui.db.fixed import FixedStatement
 from fototui.db.models.operations import OutsideCancel
 from fototui.db.notify import cancel_payload, notify
 from fototui.domain.costs import Call
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
-from fototui.engine.jobs.calls import latest, written
-from fototui.engine.jobs.job import Columns, JobT, Move, VersionJob
-from fototui.engine.jobs.table import JobTable
+from fototui.engine.jobs.calls import call_values, latest, written
+from fototui.engine.jobs.job import Columns, JobT, Moment, Move, VersionJob
+from fototui.engine.jobs.table import JobTable, Shape
 
 _HELD_AT_ONCE = 2
 
@@ -37,6 +38,8 @@ class Transitions:
     def __init__(self, database: Database, *, actor: str) -> None:
         self._database = database
         self._actor = actor
+        # A few dozen: each lane has as many as its steps write differently.
+        self._statements: dict[tuple[object, Shape], FixedStatement] = {}
         # Whoever holds a row keeps a connection; while the disk stalls, others need some too.
         self._holding = asyncio.Semaphore(_HELD_AT_ONCE)
 
@@ -57,16 +60,22 @@ class Transitions:
         Raises:
             ClaimLostError: The row no longer holds this job's claim token, or was moved by others.
         """
-        async with self._database.autocommit() as session:
-            statement = jobs.transition(job, move, actor=self._actor)
-            row = (await session.execute(statement)).one_or_none()
-            if row is None:
-                raise ClaimLostError(
-                    "{kind} {row} is not ours any more.", kind=str(job.kind), row=str(job.row_id)
-                )
-            jobs.report(session, job, move, row)
-            await session.commit()
+        statement = self._statement(jobs, jobs.shape(job, move))
+        rows = await self._database.run(statement, jobs.values(job, move, actor=self._actor))
+        if not rows:
+            raise ClaimLostError(
+                "{kind} {row} is not ours any more.", kind=str(job.kind), row=str(job.row_id)
+            )
+        news = self._database.news()
+        jobs.report(news, job, move, rows[0])
+        news.publish()
         return job.after(move)
+
+    def _statement(self, jobs: JobTable[JobT], shape: Shape) -> FixedStatement:
+        known = self._statements.get((jobs, shape))
+        if known is None:
+            known = self._statements[jobs, shape] = FixedStatement(jobs.statement(shape))
+        return known
 
     async def reschedule(
         self, jobs: JobTable[JobT], job: JobT, move: Move, *, seconds: float
@@ -85,9 +94,10 @@ class Transitions:
         waiting: Columns = {
             "claimed_by": None,
             "claim_token": None,
-            "not_before": func.now() + func.make_interval(0, 0, 0, 0, 0, 0, seconds),
+            "not_before": Moment.LATER,
         }
-        await self.write(jobs, job, replace(move, fields={**move.fields, **waiting}))
+        fields: Columns = {**move.fields, **waiting}
+        await self.write(jobs, job, replace(move, fields=fields, seconds=seconds))
 
     @asynccontextmanager
     async def holding(self, jobs: JobTable[JobT], job: JobT) -> AsyncIterator[None]:
@@ -124,9 +134,8 @@ class Transitions:
             job: The job for which they were made.
             calls: The calls, each once.
         """
-        async with self._database.autocommit() as session:
-            await session.execute(written(job, calls))
-            await session.commit()
+        statement = written(job.version_type, [call.outcome is not None for call in calls])
+        await self._database.run(FixedStatement(statement), call_values(job, calls))
 
     async def ask_outside_cancel(self, job: VersionJob, outside_id: str) -> None:
         """Write down that RunPod has to be told that a job of its is not wanted.
@@ -140,7 +149,8 @@ class Transitions:
         """
         in_vain = latest(job, outside_id=outside_id, wasted=True)
         async with self._database.session() as session, session.begin():
-            await session.execute(written(job, [in_vain]))
+            statement = written(job.version_type, [in_vain.outcome is not None])
+            await session.execute(statement, call_values(job, [in_vain]))
             session.add(OutsideCancel(version_id=job.row_id, runpod_job_id=outside_id))
             await session.flush()
             await notify(session, cancel_payload(JobKind.COLORING, job.row_id))

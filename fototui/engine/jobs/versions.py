@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy import (
     Row,
@@ -15,7 +16,8 @@ from sqlalchemy import (
 )
 from ulid import ULID
 
-from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.base import Base
+from fototui.db.events.news import News
 from fototui.db.models.orders import CHOICE, VERSION_MODEL, Image
 from fototui.domain.errors import FototuiError, InvalidInputError, PermanentError
 from fototui.domain.events import (
@@ -32,10 +34,10 @@ from fototui.domain.statuses import (
     JobKind,
     VersionType,
 )
-from fototui.engine.jobs.calls import told_by, written
+from fototui.engine.jobs.calls import call_values, told_by, written
 from fototui.engine.jobs.job import Move, VersionJob
-from fototui.engine.jobs.own_rows import ending, is_completed, logged_failure, read_file
-from fototui.engine.jobs.table import JobTable
+from fototui.engine.jobs.own_rows import ending, logged_failure, logged_values, read_file
+from fototui.engine.jobs.table import JobTable, Shape, fence, named, written_columns
 
 # What a kind's job needs beside the shared columns: its options, its outside id, its source file.
 _OWN_COLUMNS = {
@@ -116,24 +118,26 @@ class VersionJobs(JobTable[VersionJob]):
             position=row["position"],
         )
 
-    def transition(self, job: VersionJob, move: Move, *, actor: str) -> Select[*tuple[object, ...]]:
-        """One statement that writes a move; see `JobTable`."""
-        model = VERSION_MODEL[self.version_type]
-        completes = is_completed(move)
+    def shape(self, job: VersionJob, move: Move) -> Shape:
+        """What a move's statement looks like; see `JobTable`."""
+        calls = tuple(call.outcome is not None for call in told_by(job, move))
+        return replace(super().shape(job, move), calls=calls)
+
+    def statement(self, shape: Shape) -> Select[*tuple[object, ...]]:
+        """The statement that writes moves of a shape; see `JobTable`."""
+        rows = Base.metadata.tables[self.name]
         moved = (
-            update(model)
+            update(rows)
             .where(
-                *([model.image_id.in_(_locked_image(job))] if completes else []),
-                model.id == job.row_id,
-                model.claim_token == job.claim_token,
-                # The target stands for a repetition of this very write.
-                or_(model.status == job.status, model.status == move.status),
+                *([rows.c.image_id.in_(_locked_image())] if shape.is_completed else []),
+                rows.c.id == named("of_row", rows.c.id),
+                fence(rows),
             )
-            .values({**ending(move), **move.values})
-            .returning(model.id, model.image_id, model.queued_at)
+            .values({**ending(shape), **written_columns(rows, shape)})
+            .returning(rows.c.id, rows.c.image_id, rows.c.queued_at)
             .cte("moved")
         )
-        if completes:
+        if shape.is_completed:
             selected, chosen_at = CHOICE[self.version_type]
             chosen = (
                 update(Image)
@@ -150,31 +154,34 @@ class VersionJobs(JobTable[VersionJob]):
         else:
             chosen_id = select(literal(None)).scalar_subquery()
         statement = select(moved.c.id, chosen_id.label("chosen"))
-        if move.status.meta.is_retryable:
-            statement = statement.add_cte(
-                logged_failure(moved, job, move, actor, image_id=job.image_id).cte("logged")
-            )
-        if calls := told_by(job, move):
-            statement = statement.add_cte(written(job, calls, only_if=moved).cte("calls_told"))
+        if shape.status.meta.is_retryable:
+            statement = statement.add_cte(logged_failure(moved, self.kind).cte("logged"))
+        if shape.calls:
+            told = written(self.version_type, shape.calls, only_if=moved)
+            statement = statement.add_cte(told.cte("calls_told"))
         return statement
 
+    def values(self, job: VersionJob, move: Move, *, actor: str) -> dict[str, object]:
+        """What that statement is run with; see `JobTable`."""
+        values = super().values(job, move, actor=actor)
+        values.update(logged_values(move, job.image_id))
+        if calls := told_by(job, move):
+            values.update(call_values(job, calls))
+        return values
+
     def report(
-        self,
-        session: TrackedAsyncSession,
-        job: VersionJob,
-        move: Move,
-        written: Row[*tuple[object, ...]],
+        self, news: News, job: VersionJob, move: Move, written: Row[*tuple[object, ...]]
     ) -> None:
-        """Tell the session what was changed; see `JobTable`."""
-        session.track_changes(ImageStatusEvent, ImageUpdateEvent)
+        """Tell what was changed; see `JobTable`."""
+        news.track_changes(ImageStatusEvent, ImageUpdateEvent)
         context = ChangeContext(order_id=job.order_id, image_id=job.image_id)
         if move.status != job.status:
             model = VERSION_MODEL[self.version_type].__name__
             status = {"status": str(move.status)}
-            session.report(Change(model, job.row_id, Operation.UPDATE, status), context)
+            news.report(Change(model, job.row_id, Operation.UPDATE, status), context)
         if written.chosen is not None:
             chosen = {CHOICE[self.version_type][0].key: job.row_id}
-            session.report(Change("Image", job.image_id, Operation.UPDATE, chosen), context)
+            news.report(Change("Image", job.image_id, Operation.UPDATE, chosen), context)
 
 
 COLORINGS = VersionJobs(VersionType.COLORING)
@@ -189,7 +196,8 @@ _OPTIONS: dict[VersionType, Callable[[RowMapping], ColoringOptions | SvgOptions]
 }
 
 
-def _locked_image(job: VersionJob) -> Select[int]:
+def _locked_image() -> Select[int]:
     # Services lock an image before its versions; in the other order both could wait for ever.
-    locked = select(Image.id).where(Image.id == job.image_id).with_for_update(key_share=True)
+    is_it = Image.id == named("of_image", Image.id)
+    locked = select(Image.id).where(is_it).with_for_update(key_share=True)
     return select(locked.cte("locked").c.id)

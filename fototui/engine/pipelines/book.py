@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import ValidationError
-from sqlalchemy import RowMapping, func
+from sqlalchemy import RowMapping
 
 from fototui.books.request import BookRequest, TypesetBook
 from fototui.books.typesetter import Typesetter
@@ -18,7 +18,7 @@ from fototui.domain.statuses import BookProcessingStatus as S
 from fototui.domain.statuses import JobKind
 from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step, load, store
-from fototui.engine.jobs.job import FileJob, JobStatus, Reason
+from fototui.engine.jobs.job import FileJob, JobStatus, Moment, Reason
 from fototui.engine.jobs.own_rows import FileJobs, read_file
 from fototui.engine.pipelines.opening import OpenLane, Parts, PipelineEntry
 from fototui.storage.base import Storage
@@ -127,7 +127,7 @@ class BookPipeline:
         await work.end(S.ERROR, **why)
 
     async def _start(self, work: Work[BookJob]) -> None:
-        await work.move(S.PROCESSING, started_at=func.now())
+        await work.move(S.PROCESSING, started_at=Moment.NOW)
 
     async def _typeset(self, work: Work[BookJob]) -> None:
         job = work.job

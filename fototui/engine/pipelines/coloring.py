@@ -4,8 +4,6 @@ from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
-from sqlalchemy import func
-
 from fototui.clients.photo_decoding import prepare_apart
 from fototui.clients.runpod import RunPodService
 from fototui.clients.runpod_wire import RunPodJob, UnusableResultError
@@ -19,7 +17,7 @@ from fototui.domain.statuses import JobKind, RunPodJobStatus
 from fototui.engine.execution.context import Work, finish_despite_cancel
 from fototui.engine.execution.pipeline import Step, load, reason, store, unless_made
 from fototui.engine.jobs.calls import OUTCOMES, failed, latest, unanswered
-from fototui.engine.jobs.job import JobStatus, Reason, VersionJob
+from fototui.engine.jobs.job import JobStatus, Moment, Reason, VersionJob
 from fototui.engine.jobs.versions import COLORINGS
 from fototui.engine.maintenance.duty import Duty
 from fototui.engine.maintenance.outside_cancels import OutsideCancels
@@ -89,9 +87,9 @@ class ColoringGenerationService:
     async def _start(self, work: Work[VersionJob]) -> None:
         # An operator's retry: what the job before it made may still be there, and was paid for.
         if await self._is_still_there(work):
-            await work.move(S.RUNPOD_COMPLETED, started_at=func.now())
+            await work.move(S.RUNPOD_COMPLETED, started_at=Moment.NOW)
         else:
-            await work.move(S.PROCESSING, started_at=func.now(), runpod_job_id=None)
+            await work.move(S.PROCESSING, started_at=Moment.NOW, runpod_job_id=None)
 
     async def _is_still_there(self, work: Work[VersionJob]) -> bool:
         try:

@@ -6,8 +6,6 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from decimal import Decimal
 
-from sqlalchemy import func
-
 from fototui.clients.vectorizer import VectorizerApiService, VectorizerMode
 from fototui.clients.vectorizer_wire import SERVICE, VectorizerResult
 from fototui.db.errors import ClaimLostError
@@ -20,7 +18,7 @@ from fototui.domain.statuses import SvgProcessingStatus as S
 from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step, load, store, unless_made
 from fototui.engine.jobs.calls import failed, latest, unanswered
-from fototui.engine.jobs.job import Columns, JobStatus, Reason, VersionJob
+from fototui.engine.jobs.job import Columns, JobStatus, Moment, Reason, VersionJob
 from fototui.engine.jobs.versions import SVGS
 from fototui.engine.pipelines.opening import OpenLane, Parts, PipelineEntry
 from fototui.storage.base import Storage
@@ -77,9 +75,9 @@ class SvgGenerationService:
     async def _start(self, work: Work[VersionJob]) -> None:
         # An operator's retry: what was made before it may still be there, and was paid for.
         if await self._fetch_result(work):
-            await work.move(S.VECTORIZER_COMPLETED, started_at=func.now())
+            await work.move(S.VECTORIZER_COMPLETED, started_at=Moment.NOW)
         else:
-            await work.move(S.PROCESSING, started_at=func.now(), vectorizer_job_id=None)
+            await work.move(S.PROCESSING, started_at=Moment.NOW, vectorizer_job_id=None)
 
     async def _check_coloring(self, work: Work[VersionJob]) -> None:
         coloring = await load(self._storage, work.job.source, missing=_NO_COLORING)

@@ -7,14 +7,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import RowMapping, func
+from sqlalchemy import RowMapping
 
 from fototui.db.database import Database
 from fototui.domain.errors import PermanentError, TransientError
 from fototui.engine.engine import Engine, EngineSettings
 from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step, store
-from fototui.engine.jobs.job import FileJob, JobStatus, Reason
+from fototui.engine.jobs.job import FileJob, JobStatus, Moment, Reason
 from fototui.engine.jobs.own_rows import FileJobs
 from fototui.engine.observer import EngineObserver
 from fototui.engine.pipelines.opening import OpenLane, Parts, PipelineEntry
@@ -75,7 +75,7 @@ class EchoPipeline:
         await work.end(S.ERROR, **why)
 
     async def _start(self, work: Work[EchoJob]) -> None:
-        await work.move(S.SHOUTING, started_at=func.now())
+        await work.move(S.SHOUTING, started_at=Moment.NOW)
 
     async def _shout(self, work: Work[EchoJob]) -> None:
         if self._silence is not None:
