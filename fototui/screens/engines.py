@@ -171,11 +171,20 @@ class EnginesScreen(FototuiScreen):
         if self.can_paint:
             held = told_held(self._lanes)
             self._table("lanes").border_title = _("Lanes") if held is None else translate(held)
-            self._table("lanes").show([lane_row(lane, self._looks) for lane in self._lanes])
+            self._show_lanes()
             self._table("engines").show(
                 [engine_row(engine, self._looks) for engine in self._engines]
             )
             self._follow_cursor()
+
+    def _show_lanes(self) -> None:
+        most = max((lane.running + lane.waiting for lane in self._lanes), default=0)
+        rows = []
+        for lane in self._lanes:
+            done = None if self._board is None else self._board.throughput
+            ready_in = done.ready_in(lane.lane, lane.waiting) if done else None
+            rows.append(lane_row(lane, self._looks, most=most, ready_in=ready_in))
+        self._table("lanes").show(rows)
 
     async def _load(self) -> None:
         async with self.context.backend.autocommit(JobService) as jobs:
@@ -195,6 +204,7 @@ class EnginesScreen(FototuiScreen):
             self._jobs = {job.key: job for job in jobs}
             self._table("jobs").show([job_row(job, self._looks) for job in jobs])
             self.query_one(ThroughputChart).show(self._board.throughput)
+            self._show_lanes()
         self._title_jobs()
         self._follow_cursor()
 

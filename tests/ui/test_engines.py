@@ -169,6 +169,9 @@ async def test_everything_is_there(open_app: OpenApp, shop: Shop, size: tuple[in
         assert lanes[0][:5] == ["▸", "Order", "data", "0", "0"]
         assert [line[0] for line in lanes[1:]] == ["Photos", "Colouring", "SVG", "Book"]
         assert lanes[2][:3] == ["Colouring", "1", "1"]
+        colouring = shown(app, "lanes").splitlines()[3]
+        assert ("1 min" in colouring) is (size[0] >= 80)
+        assert ("█░" in colouring) is (size[0] >= 120)
         assert "open" in shown(app, "lanes")
         assert "jana" in shown(app, "engines")
         assert "1/8" in shown(app, "engines")

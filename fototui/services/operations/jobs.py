@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import (
@@ -36,6 +37,8 @@ from fototui.services.views import stored
 
 MINUTES = 60
 """How far back `throughput` and `recent_failures` look."""
+LATELY = 10
+"""Of how many minutes the pace of a lane is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +106,25 @@ class Throughput:
     Args:
         completed: Completed jobs a minute, but for orders.
         failed: Failed ones; not those that an operator cancelled.
+        lately: Jobs of each lane that were completed within the last ten minutes.
     """
 
     completed: tuple[int, ...]
     failed: tuple[int, ...]
+    lately: Mapping[JobKind, int] = field(default_factory=dict)
+
+    def ready_in(self, lane: JobKind, waiting: int) -> float | None:
+        """How long it takes until what waits is done, in seconds, if it goes on as it went lately.
+
+        Args:
+            lane: The lane.
+            waiting: How many jobs wait in it.
+
+        Returns:
+            None where nothing waits, or nothing was completed lately.
+        """
+        done = self.lately.get(lane, 0)
+        return waiting * LATELY * 60 / done if waiting and done else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +195,16 @@ class JobService:
         A version that is retried counts no more: it has not ended.
         """
         completed, failed = [0] * MINUTES, [0] * MINUTES
+        lately: Counter[JobKind] = Counter()
         async with self.session.begin():
             rows = (await self.session.execute(throughput_statement())).all()
-        for minutes_ago, is_completed, count in rows:
+        for kind, minutes_ago, is_completed, count in rows:
             # What another clock dated into the future ended now.
             place = MINUTES - 1 - max(0, minutes_ago)
             (completed if is_completed else failed)[place] += count
-        return Throughput(completed=tuple(completed), failed=tuple(failed))
+            if is_completed and minutes_ago < LATELY:
+                lately[JobKind(kind)] += count
+        return Throughput(tuple(completed), tuple(failed), lately)
 
     async def _read(self, statement: _Columns) -> tuple[JobView, ...]:
         async with self.session.begin():
@@ -231,7 +252,7 @@ def failures_statement(limit: int) -> _Columns:
     return _jobs(parts, limit, newest_first=True)
 
 
-def throughput_statement() -> Select[int, bool, int]:
+def throughput_statement() -> Select[str, int, bool, int]:
     """The statement behind `JobService.throughput`."""
     parts = []
     for lane in own_row_lanes():
@@ -240,14 +261,14 @@ def throughput_statement() -> Select[int, bool, int]:
         seconds = func.extract("epoch", func.now() - rows.c.completed_at)
         parts.append(
             select(
+                literal(str(lane.kind)).label("kind"),
                 cast(func.floor(seconds / 60), Integer).label("minutes_ago"),
                 is_completed.label("is_completed"),
             ).where(rows.c.completed_at > _an_hour_ago(), is_completed | _failed(lane))
         )
     ended = union_all(*parts).subquery("ended")
-    return select(ended.c.minutes_ago, ended.c.is_completed, func.count()).group_by(
-        ended.c.minutes_ago, ended.c.is_completed
-    )
+    groups = (ended.c.kind, ended.c.minutes_ago, ended.c.is_completed)
+    return select(*groups, func.count()).group_by(*groups)
 
 
 def _table(lane: LaneSpec) -> Table:

@@ -20,6 +20,10 @@ from fototui.widgets.tables.simple_table import Column, TableRow
 SILENT_SECONDS = 8.0
 """A living engine writes its heartbeat several times within that; a longer silence is told."""
 
+_BAR = 16
+# From so many minutes on hours are told.
+_HOURS_FROM = 90
+
 
 @dataclass(frozen=True, slots=True)
 class Looks:
@@ -68,13 +72,24 @@ def lane_columns() -> tuple[Column, ...]:
         Column(_("Lane"), 11),
         Column(_("Running"), 7, right=True),
         Column(_("Waiting"), 7, right=True),
+        Column("", _BAR, from_width=100),
+        Column(_("Ready in"), 9, right=True, from_width=78),
         Column(_("Limit"), 6, right=True, from_width=66),
         Column(_("State"), None),
     )
 
 
-def lane_row(lane: LaneView, looks: Looks) -> TableRow:
-    """A lane; a paused one is red and says who paused it, since when and why."""
+def lane_row(
+    lane: LaneView, looks: Looks, *, most: int = 0, ready_in: float | None = None
+) -> TableRow:
+    """A lane; a paused one is red and says who paused it, since when and why.
+
+    Args:
+        lane: The lane.
+        looks: How it is drawn.
+        most: Unfinished jobs of the fullest lane, which its bar is drawn beside.
+        ready_in: How long it takes until what waits is done, in seconds, as far as one knows.
+    """
     paused = lane.paused_at is not None
     limit = looks.sign("–", "-") if lane.account_limit is None else str(lane.account_limit)
     return TableRow(
@@ -83,10 +98,31 @@ def lane_row(lane: LaneView, looks: Looks) -> TableRow:
             Content.styled(kind_word(lane.lane), "bold $error" if paused else "bold"),
             _number(lane.running),
             _number(lane.waiting),
+            _bar(lane, most, looks),
+            Content("" if ready_in is None or paused else _about(ready_in)),
             Content.styled(limit, MUTED),
             lane_state(lane, looks),
         ),
     )
+
+
+def _bar(lane: LaneView, most: int, looks: Looks) -> Content:
+    """What runs and what waits, as long as it is much; at least a cell for any."""
+    scale = min(1.0, _BAR / max(1, most))
+    running = -(-lane.running * scale // 1)
+    waiting = min(-(-lane.waiting * scale // 1), _BAR - running)
+    return Content.assemble(
+        (looks.sign("█", "#") * int(running), "$accent"),
+        (looks.sign("░", ".") * int(waiting), MUTED),
+    )
+
+
+def _about(seconds: float) -> str:
+    """A span of time that nobody knows exactly."""
+    minutes = max(1, round(seconds / 60))
+    if minutes < _HOURS_FROM:
+        return _("{minutes} min").format(minutes=minutes)
+    return _("{hours} h").format(hours=round(minutes / 60))
 
 
 def lane_state(lane: LaneView, looks: Looks) -> Content:

@@ -242,6 +242,11 @@ async def test_throughput_counts_by_minute(database: Database, shop_order: MakeO
     assert (throughput.completed[-1], throughput.failed[-1]) == (2, 1)
     assert throughput.completed[49] == 2
     assert (sum(throughput.completed), sum(throughput.failed)) == (4, 1)
+    # Two within ten minutes: one takes five, and what waits as often as long.
+    assert throughput.lately == {JobKind.COLORING: 2}
+    assert throughput.ready_in(JobKind.COLORING, 3) == 3 * 300
+    assert throughput.ready_in(JobKind.COLORING, 0) is None
+    assert throughput.ready_in(JobKind.SVG, 3) is None
 
 
 async def test_empty_board(database: Database) -> None:
