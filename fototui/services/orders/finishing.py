@@ -25,11 +25,10 @@ from fototui.domain.text import clean_line
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.queries import rows_now
 from fototui.services.orders.refs import find_orders
+from fototui.services.review.queue import FINISHED
 from fototui.services.views.orders import OrderRow
 
 _AT_ONCE = 200  # an order is held no longer than its share of these takes
-FINISHED = "finished"
-"""The decision on pictures that waited in the review when their order was finished."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,9 @@ from fototui.services.views.versions import VersionView
 CLAIM_SECONDS = 60.0
 """How long a picture stays with a terminal that no longer renews its claim."""
 
+FINISHED = "finished"
+"""The decision on pictures that waited when their order was handed over; nobody judged them."""
+
 _WAITING = Review.decision.is_(None)
 
 
@@ -198,7 +201,7 @@ def count_done(terminal_id: uuid.UUID) -> ScalarSelect[int]:
     done = Review.__table__.alias("done")
     return (
         select(func.count())
-        .where(done.c.terminal_id == terminal_id, done.c.decision.is_not(None))
+        .where(done.c.terminal_id == terminal_id, done.c.decision != FINISHED)
         .scalar_subquery()
     )
 

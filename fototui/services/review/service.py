@@ -30,7 +30,7 @@ from fototui.services.access import Access
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.details import read_details
 from fototui.services.review import queue as review_queue
-from fototui.services.review.queue import ReviewItem, ReviewPreview, ReviewProgress
+from fototui.services.review.queue import FINISHED, ReviewItem, ReviewPreview, ReviewProgress
 from fototui.services.versions.kinds import version_service
 from fototui.services.views.versions import VersionView
 
@@ -329,6 +329,11 @@ class ReviewService:
             )
         if decision == "accepted":
             return PictureDecidedError(await self._chosen_elsewhere(item))
+        if decision == FINISHED:
+            return PictureDecidedError(
+                "Order {number} was handed over meanwhile; its pictures wait no longer.",
+                number=item.order_number,
+            )
         return PictureDecidedError(
             "Another version of this picture was requested meanwhile; the picture comes up for "
             "review again when that is done."

@@ -14,7 +14,7 @@ from fototui.domain.errors import ConflictError
 from fototui.domain.events import ImageUpdateEvent
 from fototui.domain.statuses import VersionType
 from fototui.services.operations.activity import ActivityAction, ActivityService
-from fototui.services.orders.finishing import FINISHED
+from fototui.services.review.queue import FINISHED
 from fototui.services.versions.image_state import ImageState, lock_image
 from fototui.services.versions.messages import name_of
 

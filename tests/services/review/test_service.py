@@ -19,6 +19,7 @@ from fototui.domain.errors import ConflictError, InvalidInputError
 from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent
 from fototui.domain.options import ColoringOptions, SvgOptions
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
+from fototui.services.orders.finishing import FinishService
 from fototui.services.review import queue as review_queue
 from fototui.services.review.queue import ReviewItem
 from fototui.services.review.service import PictureDecidedError, PictureTakenError, ReviewService
@@ -357,6 +358,23 @@ async def test_another_choice_is_not_overwritten(database: Database) -> None:
     seen = await ask(database, lambda s: s.look(item))
     assert seen is not None
     assert (seen.selected_id, len(seen.versions)) == (newer, 2)
+
+
+async def test_a_picture_of_an_order_that_was_handed_over_is_judged_no_more(
+    database: Database,
+) -> None:
+    order = await add_queue(database, 2)
+    item = await take(database)
+    async with database.session() as session:
+        await FinishService(session, operator="eva").finish([order.order_number])
+    why = f"Order {order.order_number} was handed over meanwhile; its pictures wait no longer."
+    with pytest.raises(PictureDecidedError, match=why):
+        await ask(database, lambda s: s.accept(item, item.versions[0].id))
+    with pytest.raises(PictureDecidedError, match=why):
+        await ask(database, lambda s: s.note(item, "blurred"))
+    assert await ask(database, lambda s: s.next(HERE)) is None
+    progress = await ask(database, lambda s: s.progress(HERE))
+    assert (progress.done, progress.waiting) == (0, 0)
 
 
 @pytest.mark.parametrize("outcome", ["completed", "error", "runpod_cancelled"])
