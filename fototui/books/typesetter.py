@@ -45,7 +45,6 @@ class Typesetter(Closing):
     def __init__(self, template: Path | None = None, limits: WorkerLimits = LIMITS) -> None:
         self._template = template or DEFAULT_TEMPLATE
         self._workers = Workers(limits)
-        self._has_cleared = False
 
     async def typeset(self, request: BookRequest) -> TypesetBook:
         """Make a book.
@@ -115,9 +114,7 @@ class Typesetter(Closing):
         data = await asyncio.to_thread(
             lambda: pack(head, [_read_template(self._template), *request.pages])
         )
-        if not self._has_cleared:
-            self._has_cleared = True
-            await asyncio.to_thread(remove_left_overs)
+        await asyncio.to_thread(remove_left_overs)
         # Here and not in the process, which may be ended at any moment: no picture is left behind.
         with work_folder() as folder:
             return await self._run(task, data, {"folder": str(folder), **(params or {})})

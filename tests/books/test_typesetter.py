@@ -303,6 +303,9 @@ async def test_no_room_for_its_files_is_told_and_passes(
 
 
 async def test_what_a_killed_program_left_is_removed(temporary: Path) -> None:
+    def left() -> list[str]:
+        return sorted(path.name.rpartition("-")[2] for path in temporary.iterdir())
+
     for name in ("dead", "new", "living"):
         (temporary / f"fototui-book-{name}").mkdir()
         (temporary / f"fototui-book-{name}" / "1.svg").write_bytes(PLAIN)
@@ -314,10 +317,12 @@ async def test_what_a_killed_program_left_is_removed(temporary: Path) -> None:
             os.utime(temporary / f"fototui-book-{name}", (0, 0))
         async with Typesetter() as typesetter:
             await typesetter.typeset(request())
+            assert left() == ["link", "living", "new"]
+            os.utime(temporary / "fototui-book-new", (0, 0))
+            await typesetter.typeset(request())
+            assert left() == ["link", "living"]
     finally:
         os.close(handle)
-    left = sorted(path.name.rpartition("-")[2] for path in temporary.iterdir())
-    assert left == ["link", "living", "new"]
 
 
 async def test_an_svg_is_looked_at_by_itself(typesetter: Typesetter) -> None:
