@@ -53,7 +53,10 @@ CZECH = frozenset(
 """Labels that are Czech in the source."""
 
 SAME_IN_CZECH = frozenset(
-    {"Hub", "Limit", "PID", "SVG", "SVG v{number}", "SVG…", "Shopify", "db", "{count} SVG"}
+    [
+        *("Hub", "Limit", "PID", "SVG", "SVG v{number}", "SVG…", "Shopify", "db", "{count} SVG"),
+        *("{hours} h", "{minutes} min"),
+    ]
 )
 
 
