@@ -5,26 +5,25 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.timer import Timer
 
 from fototui.domain.errors import ConfigurationError, FototuiError
-from fototui.domain.statuses import JobKind, VersionType
+from fototui.domain.statuses import VersionType
 from fototui.i18n import _, translate
 from fototui.live.state import Changed
 from fototui.log import get_logger
 from fototui.pictures.viewport import Viewport
 from fototui.screens.base import FototuiScreen
 from fototui.screens.choosing import choose
-from fototui.screens.dialogs import AskText
-from fototui.screens.options import ask_options
+from fototui.screens.judging import ask_again, set_aside, skip
 from fototui.services.backend import ReadOnlyError
 from fototui.services.review.queue import ReviewItem, ReviewProgress
 from fototui.services.review.service import PictureDecidedError, PictureTakenError, ReviewService
 from fototui.services.views.versions import VersionView
-from fototui.ui import prospects
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
@@ -284,8 +283,10 @@ class ReviewScreen(FototuiScreen):
             "review.back": Command(self.dismiss),
             "review.accept": Command(self._do_accept, self._why_not_accept),
             "review.again": Command(lambda: self._judge(self._again), self._why_not_judge),
-            "review.skip": Command(lambda: self._judge(self._skip), self._why_not_judge),
-            "review.note": Command(lambda: self._judge(self._note), self._why_not_judge),
+            "review.skip": Command(lambda: self._judge(partial(skip, self)), self._why_not_judge),
+            "review.note": Command(
+                lambda: self._judge(partial(set_aside, self)), self._why_not_judge
+            ),
             "review.previous_version": Command(lambda: self._turn(-1), self._why_not_turn),
             "review.next_version": Command(lambda: self._turn(1), self._why_not_turn),
             "review.compare": Command(self._compare, self._why_not_judge),
@@ -388,31 +389,4 @@ class ReviewScreen(FototuiScreen):
         return True
 
     async def _again(self, item: ReviewItem) -> bool:
-        version = self._version()
-        options = await ask_options(
-            self.app, item.kind, None if version is None else version.options
-        )
-        if options is None:
-            return False
-        async with self.context.backend.transaction(ReviewService) as service:
-            await service.again(item, options)
-        words = _("Another version is asked for; it comes up here when it is done.")
-        self.notify(prospects.asked_for(self.context, words, JobKind(item.kind)))
-        return True
-
-    async def _skip(self, item: ReviewItem) -> bool:
-        async with self.context.backend.transaction(ReviewService) as service:
-            await service.skip(item)
-        if item.progress.waiting == 1:
-            self.notify(_("It is the only one waiting."))
-        return True
-
-    async def _note(self, item: ReviewItem) -> bool:
-        question = _("What is wrong with this picture?")
-        text = await self.app.push_screen_wait(AskText(question, value=item.note or ""))
-        if text is None:
-            return False
-        async with self.context.backend.transaction(ReviewService) as service:
-            await service.note(item, text)
-        self.notify(_("Set aside with a note, which is kept in the activity log."))
-        return True
+        return await ask_again(self, item, self._version())
