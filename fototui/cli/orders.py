@@ -12,6 +12,7 @@ import typer
 
 from fototui.cli import finishing, shop
 from fototui.cli.output import counted, local_time, print_json, print_table
+from fototui.cli.photo import photo
 from fototui.cli.runner import run, run_service, say, settings_for_command
 from fototui.domain.stages import Stage
 
@@ -27,6 +28,7 @@ app.command("import")(shop.import_orders)
 app.command()(shop.sync)
 app.command()(shop.retry)
 app.command()(shop.urgent)
+app.command()(photo)
 app.command()(finishing.finish)
 app.command()(finishing.reopen)
 

@@ -103,8 +103,16 @@ class AskText(ModalScreen[str | None]):
         """The question and a field."""
         with Vertical():
             yield Static(Content(self._question))
-            yield Input(self._value)
-            yield Static(Content(_("enter confirms, esc cancels")), classes="hint")
+            yield self.field()
+            yield Static(Content(self.hint()), classes="hint")
+
+    def field(self) -> Input:
+        """The field."""
+        return Input(self._value)
+
+    def hint(self) -> str:
+        """What the keys do, translated."""
+        return _("enter confirms, esc cancels")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer."""

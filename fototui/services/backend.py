@@ -10,6 +10,7 @@ from fototui.domain.errors import ConfigurationError, FototuiError
 from fototui.domain.events import BaseMercureEvent
 from fototui.services.access import Access, ServiceType
 from fototui.services.ingest.imports import ImportService, ShopSource
+from fototui.services.orders.attaching import AttachService
 from fototui.storage.base import Storage
 
 S = TypeVar("S")
@@ -123,3 +124,7 @@ class Backend:
                 "No shop is configured; set SHOPIFY_STORE_URL and SHOPIFY_ACCESS_TOKEN."
             )
         return ImportService(session, operator=operator, shop=self._shop)
+
+    def photos(self, session: TrackedAsyncSession, *, operator: str) -> AttachService:
+        """A service that attaches photos; hand it to `transaction`."""
+        return AttachService(session, operator=operator, storage=self.storage)

@@ -313,6 +313,14 @@ _TABLE: tuple[Action, ...] = (
         show=False,
     ),
     Action(
+        "order.attach",
+        "plus",
+        N_("Photo…"),
+        N_("Attach a photo from a file: in place of a missing one, or as one more of the book."),
+        changes=True,
+        show=False,
+    ),
+    Action(
         "order.shop_page",
         "a",
         N_("Shopify"),

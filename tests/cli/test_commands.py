@@ -313,6 +313,34 @@ def test_orders_are_listed_by_stage(fototui: Command, photo: str) -> None:
     assert (shown_json["stage"], shown_json["stage_count"]) == ("running", 1)
 
 
+def test_a_photo_is_attached_to_an_order(
+    fototui: Command, photo: str, database_url: str, tmp_path: Path
+) -> None:
+    number = fototui("orders", "add", photo, photo).out.strip()
+    added = fototui("orders", "photo", number, photo, "--json")
+    assert (added.json["number"], added.json["image"]) == (number, 3)
+    there = fototui("orders", "photo", number, photo, "--image", "2")
+    assert there.code == 1
+    assert "The photo is there by now" in there.err
+    _execute(database_url, "UPDATE images SET file_ref = NULL WHERE position = 2")
+    assert "missing" in fototui("orders", "show", number).out
+    put = fototui("orders", "photo", number, photo, "--image", "2")
+    assert (put.code, put.err) == (0, f"The photo is image 2 of order {number} now.\n")
+    assert "missing" not in fototui("orders", "show", number).out
+    for wrong, told in (
+        (["--image", "9"], "has no image 9"),
+        (["--book", "2"], "has no book 2"),
+        (["--book", "1", "--image", "1"], "not both"),
+    ):
+        result = fototui("orders", "photo", number, photo, *wrong)
+        assert result.code == 2
+        assert told in result.err
+    (tmp_path / "notes.txt").write_text("no photo")
+    none = fototui("orders", "photo", number, str(tmp_path / "notes.txt"))
+    assert none.code == 2
+    assert "notes.txt: The file is no JPEG" in none.err
+
+
 def test_orders_are_searched_by_words_and_fields(fototui: Command, photo: str) -> None:
     one = fototui("orders", "add", photo, "--customer", "Jana Nováková").out.strip()
     other = fototui("orders", "add", photo, "--customer", "Eva Malá").out.strip()

@@ -8,6 +8,7 @@ import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -26,6 +27,7 @@ from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatu
 from fototui.screens.compare import CompareScreen
 from fototui.screens.dialogs import AskText, Confirm
 from fototui.screens.options import ColoringDialog, Pick, SvgDialog
+from fototui.screens.order.attaching import completed
 from fototui.screens.order.screen import OrderScreen
 from fototui.screens.order.selection import Selection
 from fototui.screens.picture import PictureScreen
@@ -38,7 +40,7 @@ from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.widget import Picture, PictureState
 from tests.factories import make_call, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
-from tests.ui.pages import toasts
+from tests.ui.pages import lines, toasts
 from tests.waiting import until_shown
 
 DONE = ColoringProcessingStatus.COMPLETED
@@ -153,6 +155,14 @@ def at(selection: Selection) -> int:
     """The number of the version under the cursor."""
     assert selection.version is not None
     return selection.version.version
+
+
+def page(app: FototuiApp) -> str:
+    return "\n".join(lines(app))
+
+
+def suggests(field: Input, whole: str) -> bool:
+    return field._suggestion == whole
 
 
 async def hears(app: FototuiApp, pilot: AppPilot, words: str) -> None:
@@ -585,6 +595,65 @@ class TestChoosing:
             await app.store.refresh(order_id)
             await hears(app, pilot, "v2 is the chosen one now")
             assert rows(screen).splitlines()[1].startswith("★")
+
+
+class TestAttaching:
+    async def test_a_missing_photo_is_attached_and_its_path_completed(
+        self, shop: Shop, tmp_path: Path
+    ) -> None:
+        (tmp_path / "od zákazníka").mkdir()
+        (tmp_path / "od zákazníka" / "babička.png").write_bytes(png("blue"))
+        order_id = await shop.order(images=2)
+        async with shop.database.session() as session, session.begin():
+            image = (await session.scalars(select(Image).where(Image.position == 2))).one()
+            image.file_ref = None
+        async with shop.opened(order_id) as (app, pilot, screen):
+            await pilot.press("down", "plus")
+            await until_shown(pilot, lambda: "File of photo 2, which is missing" in page(app))
+            field = app.screen.query_one(Input)
+            for typed, whole in (
+                (f"{tmp_path}/od", f"{tmp_path}/od zákazníka/"),
+                ("bab", f"{tmp_path}/od zákazníka/babička.png"),
+            ):
+                field.insert_text_at_cursor(typed)
+                await until_shown(pilot, partial(suggests, field, whole))
+                await pilot.press("tab")
+                assert field.value == whole
+            await pilot.press("enter")
+            await hears(app, pilot, "Photo 2 is attached.")
+            await until_shown(pilot, lambda: "missing" not in str(screen.images.options[2].prompt))
+        file = (await shop.detail(order_id)).images[1].file
+        assert file is not None
+        assert await shop.storage.get(file.key) == png("blue")
+
+    async def test_one_more_photo_and_a_file_that_is_none(self, shop: Shop, tmp_path: Path) -> None:
+        (tmp_path / "a b.png").write_bytes(png("blue"))
+        (tmp_path / "notes.txt").write_text("no photo")
+        order_id = await shop.order(DONE)
+        async with shop.opened(order_id, language="cs") as (app, pilot, screen):
+            for typed, told in (
+                (f"{tmp_path}/none", "none: Takový soubor neexistuje"),
+                (f"{tmp_path}/notes.txt", "notes.txt: "),
+                (f"'{tmp_path}/a b.png'", "Fotka je přiložena"),
+                (f"{tmp_path}/a\\ b.png", "Fotka je přiložena"),
+            ):
+                await pilot.press("plus")
+                await until_shown(pilot, lambda: "Soubor další fotky" in page(app))
+                app.screen.query_one(Input).value = typed
+                await pilot.press("enter")
+                await hears(app, pilot, told)
+            await until_shown(pilot, lambda: screen.images.option_count == 4)
+            await pilot.press("plus", "x", "escape")
+            await until_shown(pilot, lambda: app.screen is screen)
+        assert len((await shop.detail(order_id)).images) == 3
+
+    def test_completion_looks_where_it_may(self, tmp_path: Path) -> None:
+        (tmp_path / ".hidden").touch()
+        (tmp_path / "b.jpg").touch()
+        assert completed(f"{tmp_path}/") == f"{tmp_path}/b.jpg"
+        assert completed(f"{tmp_path}/.") == f"{tmp_path}/.hidden"
+        for nothing in (f"{tmp_path}/z", f"{tmp_path}/none/", "\0/", "~nobody-here/"):
+            assert completed(nothing) is None
 
 
 class TestFiles:

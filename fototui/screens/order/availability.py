@@ -42,6 +42,13 @@ def against_fetching(view: Selection) -> str | None:
     return without_order(view)
 
 
+def against_attaching(view: Selection) -> str | None:
+    """Attach a photo from a file."""
+    if view.detail is not None and not view.detail.line_items:
+        return _("The order has no book that a photo could be for.")
+    return without_order(view)
+
+
 def against_coloring(view: Selection) -> str | None:
     """Make a colouring of the image."""
     if view.image is not None and view.image.file is None:

@@ -15,8 +15,8 @@ from fototui.screens.book import BookScreen
 from fototui.screens.choosing import choose
 from fototui.screens.dialogs import confirm
 from fototui.screens.options import ask_options
+from fototui.screens.order import attaching, files
 from fototui.screens.order import availability as can
-from fototui.screens.order import files
 from fototui.screens.order.selection import Selection
 from fototui.screens.orders import next_step
 from fototui.screens.orders.bulk import Outcome
@@ -76,6 +76,7 @@ class OrderCommands(FototuiScreen):
             "order.cancel": Command(self._cancel, unless(can.against_cancelling)),
             "order.urgent": Command(self._turn_urgency, unless(can.without_order)),
             "order.fetch": Command(self._fetch, unless(can.against_fetching)),
+            "order.attach": Command(self._attach_photo, unless(can.against_attaching)),
             "order.browse": Command(self._browse, unless(can.without_file)),
             "order.copy": Command(self._copy, unless(can.without_file)),
             "order.save": Command(self._save, unless(can.without_file)),
@@ -322,6 +323,12 @@ class OrderCommands(FototuiScreen):
             return words
 
         self.perform(work, _as_it_is)
+
+    def _attach_photo(self) -> None:
+        if (where := attaching.target(self.selection)) is not None:
+            self.perform(
+                lambda: attaching.attach(self.app, self.context, where), lambda words: words
+            )
 
     def _fetch(self) -> None:
         order_id = self.order_id

@@ -25,6 +25,8 @@ class ActivityAction(StrEnum):
     """The shop told of news in the order."""
     DOWNLOADED = "downloaded"
     """All its photos are there; written by engines."""
+    PHOTO_ATTACHED = "photo_attached"
+    """An operator brought a photo."""
     REQUESTED = "requested"
     RETRIED = "retried"
     SELECTED = "selected"

@@ -94,7 +94,7 @@ async def check_all(books: Sequence[BookInput]) -> list[CheckedPhoto]:
     async def check(book: BookInput, photo: PhotoInput) -> CheckedPhoto | Sentence:
         async with limit:
             try:
-                return await _check(photo)
+                return await check_photo(photo)
             except InvalidInputError as error:
                 # Each folder of photos may have an "1.jpg".
                 name = photo.name if len(books) == 1 else f"{clean_line(book.title)}/{photo.name}"
@@ -106,11 +106,19 @@ async def check_all(books: Sequence[BookInput]) -> list[CheckedPhoto]:
     return [result for result in results if isinstance(result, CheckedPhoto)]
 
 
-async def _check(photo: PhotoInput) -> CheckedPhoto:
+async def check_photo(photo: PhotoInput) -> CheckedPhoto:
+    """Read and look into a photo.
+
+    Args:
+        photo: The photo.
+
+    Raises:
+        InvalidInputError: It is none that we take.
+    """
     data = photo.source
     if isinstance(data, Path):
         data = await asyncio.to_thread(_read, data)
-    # Only making an order looks into pictures.
+    # Only who brings photos looks into pictures.
     from fototui.clients.photo_decoding import inspect_apart
 
     return CheckedPhoto(photo.name, data, await inspect_apart(data))

@@ -20,6 +20,7 @@ _WORDS = {
     ActivityAction.IMPORTED: (N_("imported"), "$primary"),
     ActivityAction.UPDATED: (N_("updated"), ""),
     ActivityAction.DOWNLOADED: (N_("photos downloaded"), "$success"),
+    ActivityAction.PHOTO_ATTACHED: (N_("photo attached"), "$success"),
     ActivityAction.REQUESTED: (N_("requested"), ""),
     ActivityAction.RETRIED: (N_("retried"), "$warning"),
     ActivityAction.SELECTED: (N_("chose"), "$success"),
