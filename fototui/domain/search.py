@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line, folded
@@ -26,16 +26,7 @@ _TODAY = {"today": 0, "dnes": 0, "yesterday": 1, "vcera": 1}
 _YEARS = range(1970, 2200)
 
 
-class Searched(Protocol):
-    """What can be searched."""
-
-    @property
-    def search(self) -> str:
-        """What words are looked for in, `folded`."""
-
-
 RowT = TypeVar("RowT")
-SearchedT = TypeVar("SearchedT", bound=Searched)
 Test = Callable[[RowT], bool]
 
 
@@ -72,7 +63,7 @@ class Field(Generic[RowT]):
 
 
 @dataclass(frozen=True, slots=True)
-class Search(Generic[SearchedT]):
+class Search(Generic[RowT]):
     """A search that was read.
 
     Args:
@@ -83,7 +74,7 @@ class Search(Generic[SearchedT]):
     """
 
     words: tuple[str, ...] = ()
-    conditions: tuple[Condition[SearchedT], ...] = ()
+    conditions: tuple[Condition[RowT], ...] = ()
     complaints: tuple[Sentence, ...] = ()
     hint: Sentence | None = None
 
@@ -106,13 +97,18 @@ class Search(Generic[SearchedT]):
         """All rows that are found are older."""
         return min((c.until for c in self.conditions if c.until is not None), default=None)
 
-    def finds(self, row: SearchedT) -> bool:
-        """Whether a row is meant."""
-        return all(word in row.search for word in self.words) and all(
+    def finds(self, row: RowT, text: str) -> bool:
+        """Whether a row is meant.
+
+        Args:
+            row: The row.
+            text: What words are looked for in, `folded`.
+        """
+        return all(word in text for word in self.words) and all(
             condition.test(row) for condition in self.conditions
         )
 
-    def narrows(self, other: Search[SearchedT]) -> bool:
+    def narrows(self, other: Search[RowT]) -> bool:
         """Whether it can only find what another one finds, as with each letter more."""
         return (
             len(self.words) >= len(other.words)
@@ -121,9 +117,7 @@ class Search(Generic[SearchedT]):
         )
 
 
-def read_search(
-    text: str, fields: Sequence[Field[SearchedT]], *, takes: Sentence
-) -> Search[SearchedT]:
+def read_search(text: str, fields: Sequence[Field[RowT]], *, takes: Sentence) -> Search[RowT]:
     """Read a search.
 
     Args:
@@ -132,7 +126,7 @@ def read_search(
         takes: Which these are, in words.
     """
     words: list[str] = []
-    conditions: list[Condition[SearchedT]] = []
+    conditions: list[Condition[RowT]] = []
     complaints: list[Sentence] = []
     hint: Sentence | None = None
     for part in _PART.finditer(clean_line(text, limit=_LONGEST)):
@@ -190,6 +184,23 @@ def choice(
             return None
         tests = [test for found in meant for test in found]
         return Condition((names[0], value), lambda row: any(test(row) for test in tests))
+
+    return Field(names, takes, read)
+
+
+def part_of(
+    names: tuple[str, ...], takes: Sentence, text: Callable[[RowT], str | None]
+) -> Field[RowT]:
+    """A field whose value is a part of a text, such as a name.
+
+    Args:
+        names: What it is called.
+        takes: What it may ask for.
+        text: The text of a row, where it has one.
+    """
+
+    def read(value: str) -> Condition[RowT]:
+        return Condition((names[0], value), lambda row: value in folded(text(row) or ""))
 
     return Field(names, takes, read)
 

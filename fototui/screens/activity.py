@@ -15,17 +15,21 @@ from fototui.live.refresher import Refresher
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
 from fototui.services.operations.activity import ActivityService
+from fototui.services.operations.search import ACTIVITY_HELP, activity_search
 from fototui.services.views.operations import ActivityEntry
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
 from fototui.ui.messages import OpenOrder
 from fototui.widgets.badges import MUTED
+from fototui.widgets.search_line import SearchLine
 from fototui.widgets.tables.activity_rows import activity_columns, activity_row, detail
 from fototui.widgets.tables.simple_table import SimpleTable
 
 PAGE = 100
 _MOST_PAGES = 5
+_ENOUGH = 50
+"""With fewer entries that a search finds, older ones are read."""
 _SPACING_SECONDS = 2.0
 _EVERY_SECONDS = 10.0
 
@@ -70,6 +74,8 @@ class ActivityScreen(FototuiScreen):
         self._has_gaps = False
         self._is_complete = False
         self._is_reading_older = False
+        read = activity_search(context.timezone, context.settings.now)
+        self.search = SearchLine(read, ACTIVITY_HELP)
         self.refresher = Refresher(
             self._read_new,
             on_failure=self._say_filter,
@@ -84,6 +90,7 @@ class ActivityScreen(FototuiScreen):
 
     def compose_body(self) -> ComposeResult:
         """The filter, the log, and the whole of the entry under the cursor."""
+        yield self.search
         yield Static(id="filter", markup=False)
         yield SimpleTable("log", ascii_signs=self.context.settings.ascii_badges)
         yield Static(id="whole", markup=False)
@@ -183,14 +190,34 @@ class ActivityScreen(FototuiScreen):
             return  # it was left while entries were read
         zone, now = self.context.timezone, self.context.settings.now()
         entries = sorted(self._entries.values(), key=lambda entry: entry.id, reverse=True)
-        self._log.show_when_empty(
-            _("Nothing has been done yet. What operators and engines do will appear here.")
-            if self._is_read
-            else ""
-        )
-        self._log.show([activity_row(entry, zone, now) for entry in entries])
+        self._log.show_when_empty(self._words_when_empty())
+        rows = [(entry, activity_row(entry, zone, now)) for entry in entries]
+        asked = self.search.asked
+        found = [row for entry, row in rows if asked.finds(entry, row.search)]
+        self._log.show(found)
         self._say_filter()
         self._follow_cursor()
+        since, oldest = asked.since, entries[-1].at if entries else None
+        is_past = since is not None and oldest is not None and oldest < since
+        if asked and len(found) < _ENOUGH and not is_past and self._why_no_more() is None:
+            self._more()
+
+    def _words_when_empty(self) -> str:
+        if not self._is_read:
+            return ""
+        if self.search.asked:
+            if not self._is_complete:
+                return _("Searching in older entries…")
+            return _("Nothing matches; esc clears the search.")
+        return _("Nothing has been done yet. What operators and engines do will appear here.")
+
+    def on_search_line_searched(self) -> None:
+        """Filter as the operator types."""
+        self._show()
+
+    def on_search_line_left(self) -> None:
+        """Go to what was found."""
+        self.set_focus(self._log)
 
     def _say_filter(self) -> None:
         parts = []
@@ -239,7 +266,8 @@ class ActivityScreen(FototuiScreen):
     def declare_commands(self) -> Mapping[str, Command]:
         """Say what each key does with the entry under the cursor."""
         return {
-            "activity.back": Command(self.dismiss),
+            "activity.back": Command(lambda: self.search.close() or self.dismiss()),
+            "activity.search": Command(self.search.open),
             "activity.open": Command(self._open, self._why_no_order),
             "activity.by_order": Command(self._by_order, self._why_not_by_order),
             "activity.by_operator": Command(self._by_operator, self._why_not_by_operator),

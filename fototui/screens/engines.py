@@ -21,6 +21,7 @@ from fototui.services.costs.service import CostService
 from fototui.services.ingest.imports import SyncService
 from fototui.services.operations.jobs import JobBoard, JobService, JobView
 from fototui.services.operations.lanes import LaneService
+from fototui.services.operations.search import JOB_HELP, job_search
 from fototui.services.operations.steering import STEERING
 from fototui.services.views.operations import EngineView, LaneView, told_held
 from fototui.ui import prospects
@@ -29,6 +30,7 @@ from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
 from fototui.ui.messages import OpenOrder
 from fototui.widgets.cost_line import CostLine
+from fototui.widgets.search_line import SearchLine
 from fototui.widgets.tables.job_rows import (
     Looks,
     engine_columns,
@@ -88,6 +90,8 @@ class EnginesScreen(FototuiScreen):
         self._engines: Sequence[EngineView] = ()
         self._board: JobBoard | None = None
         self._jobs: dict[str, JobView] = {}
+        read = job_search(context.timezone, context.settings.now)
+        self.search = SearchLine(read, JOB_HELP)
         self.refresher = Refresher(
             self._load,
             on_failure=self._title_jobs,
@@ -107,6 +111,7 @@ class EnginesScreen(FototuiScreen):
             SimpleTable("lanes", ascii_signs=plain), ThroughputChart(ascii_signs=plain), id="top"
         )
         yield SimpleTable("engines", ascii_signs=plain)
+        yield self.search
         yield SimpleTable("jobs", ascii_signs=plain)
         yield CostLine(self.context.settings.prices)
         yield Static(id="why", markup=False)
@@ -155,13 +160,26 @@ class EnginesScreen(FototuiScreen):
         engines.show_when_empty(
             _("No engine is running. Start one with: fototui engine, or leave out --no-engine.")
         )
-        jobs.show_when_empty(
-            _("Nothing is waiting, nothing failed in the last hour. Orders: 1, then g or s.")
-        )
+        self._say_empty()
         engines.border_title = _("Engines")
         self.query_one(ThroughputChart).border_title = _("Versions per minute, last hour")
         self._show_lanes_and_engines()
         self._show_jobs()
+
+    def _say_empty(self) -> None:
+        words = _("Nothing is waiting, nothing failed in the last hour. Orders: 1, then g or s.")
+        if self.search.asked:
+            words = _("Nothing matches; esc clears the search.")
+        self._table("jobs").show_when_empty(words)
+
+    def on_search_line_searched(self) -> None:
+        """Filter as the operator types."""
+        self._say_empty()
+        self._show_jobs()
+
+    def on_search_line_left(self) -> None:
+        """Go to what was found."""
+        self.set_focus(self._table("jobs"))
 
     def _take_from_store(self) -> None:
         self._lanes, self._engines = self.context.store.lanes, self.context.store.engines
@@ -202,7 +220,9 @@ class EnginesScreen(FototuiScreen):
         if self._board is not None:
             jobs = (*self._board.active, *self._board.failed)
             self._jobs = {job.key: job for job in jobs}
-            self._table("jobs").show([job_row(job, self._looks) for job in jobs])
+            rows = [(job, job_row(job, self._looks)) for job in jobs]
+            asked = self.search.asked
+            self._table("jobs").show([row for job, row in rows if asked.finds(job, row.search)])
             self.query_one(ThroughputChart).show(self._board.throughput)
             self._show_lanes()
         self._title_jobs()
@@ -277,7 +297,8 @@ class EnginesScreen(FototuiScreen):
     def declare_commands(self) -> Mapping[str, Command]:
         """Say what each key does with what is under the cursor."""
         return {
-            "engines.back": Command(self.dismiss),
+            "engines.back": Command(lambda: self.search.close() or self.dismiss()),
+            "engines.search": Command(self.search.open),
             "engines.switch": Command(self._switch),
             "engines.open": Command(self._open, self._why_no_job),
             "engines.pause": Command(self._pause, self._why_no_pause),

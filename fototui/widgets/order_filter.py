@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.events import Click, Resize
@@ -18,16 +15,10 @@ from fototui.i18n import _, translate
 from fototui.live.order_list import OrderList, Tab
 from fototui.services.orders.search import HELP
 from fototui.widgets.badges import MUTED
+from fototui.widgets.search_line import LONGEST_SEARCH, SearchField, told
 
 _STACKED_BELOW = 110
 _BETWEEN, _EARLIER, _LATER = "│", "‹", "›"
-_LONGEST_SEARCH = 100
-
-
-class SearchField(Input):
-    """The field that filters as one types."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("down", "submit", show=False)]
 
 
 class OrderTabs(Widget):
@@ -155,9 +146,9 @@ class OrderFilter(Container):
     def __init__(self, *, search: str, orders: OrderList) -> None:
         super().__init__()
         self.field = SearchField(
-            clean_line(search, limit=_LONGEST_SEARCH),
+            clean_line(search, limit=LONGEST_SEARCH),
             compact=True,
-            max_length=_LONGEST_SEARCH,
+            max_length=LONGEST_SEARCH,
             select_on_focus=False,
         )
         self.tabs = OrderTabs(orders)
@@ -182,11 +173,7 @@ class OrderFilter(Container):
     def tell(self) -> None:
         """Say what may be typed while one types, and what of it was not understood."""
         asked = self._orders.asked
-        if asked.complaint is not None:
-            words = Content.styled(translate(asked.complaint), "$warning")
-        else:
-            words = Content.styled(translate(asked.hint or HELP), MUTED)
-        self._hint.update(words.truncate(max(0, self.size.width - 2), ellipsis=True))
+        self._hint.update(told(asked, HELP).truncate(max(0, self.size.width - 2), ellipsis=True))
         self._hint.set_class(self.field.has_focus or asked.complaint is not None, "-told")
 
     def on_descendant_focus(self) -> None:
@@ -206,7 +193,7 @@ class OrderFilter(Container):
         """Filter; what was pasted may hold anything."""
         event.stop()
         typed = event.value.replace("\t", " ")
-        safe = clean_line(typed, limit=_LONGEST_SEARCH)
+        safe = clean_line(typed, limit=LONGEST_SEARCH)
         if safe != typed.strip():
             self.field.value = safe
         else:

@@ -181,6 +181,42 @@ async def test_u_shows_one_operator_also_of_one_order(open_app: OpenApp, activit
         await read(app, pilot)
 
 
+@pytest.mark.parametrize(
+    ("typed", "count"),
+    [
+        ("is:chosen", 1),
+        ("je:chyba", 1),
+        ("by:petr", 2),
+        ("kdo:eva is:paused", 1),
+        ("no credits", 1),
+        ("after:yesterday retried", 1),
+        ("before:yesterday", 0),
+    ],
+)
+async def test_the_log_is_searched_by_words_and_fields(
+    open_app: OpenApp, activity: Log, typed: str, count: int
+) -> None:
+    async with open_app(ActivityScreen) as (app, pilot):
+        await read(app, pilot)
+        await pilot.press("slash", *typed, "enter")
+        await read(app, pilot, count)
+        if not count:
+            await until_shown(pilot, lambda: "Nothing matches; esc" in "".join(shown(app)))
+        await pilot.press("escape")
+        await read(app, pilot)
+        assert isinstance(app.screen, ActivityScreen)
+
+
+async def test_a_search_goes_on_in_older_entries(
+    open_app: OpenApp, activity: Log, database: Database
+) -> None:
+    await write(database, 3 * PAGE, operator="marie")
+    async with open_app(ActivityScreen) as (app, pilot):
+        await read(app, pilot, PAGE)
+        await pilot.press("slash", *"by:petr")
+        await read(app, pilot, 2)
+
+
 async def test_filter_reads_what_was_not_shown_yet(
     open_app: OpenApp, database: Database, activity: Log
 ) -> None:

@@ -29,7 +29,7 @@ from fototui.widgets.tables.simple_table import SimpleTable
 from fototui.widgets.throughput import ThroughputChart
 from tests.factories import make_call, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
-from tests.ui.pages import toasts
+from tests.ui.pages import lines, toasts
 from tests.waiting import until_shown
 
 HOSTILE = "[/foo] [@click=app.quit]x[/] \x1b[31mred\u202e"
@@ -288,6 +288,47 @@ async def test_language_changes_in_place(open_app: OpenApp, shop: Shop) -> None:
 
 
 # --- lanes and engines -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "count"),
+    [
+        ("is:failed", 1),
+        ("je:čeká", 2),
+        ("kind:svg", 1),
+        ("druh:omalovánka is:running", 1),
+        ("by:jan", 1),
+        ("upload another", 1),
+        ("before:yesterday", 0),
+    ],
+)
+async def test_jobs_are_searched_by_words_and_fields(
+    open_app: OpenApp, shop: Shop, typed: str, count: int
+) -> None:
+    async with open_app(EnginesScreen) as (app, pilot):
+        await until_shown(pilot, lambda: table(app, "jobs").row_count == 4)
+        await pilot.press("slash", *typed)
+        await until_shown(pilot, lambda: table(app, "jobs").row_count == count)
+        await pilot.press("enter")
+        assert app.focused is table(app, "jobs")
+        if not count:
+            assert "Nothing matches; esc clears the search." in "\n".join(lines(app))
+        await pilot.press("escape")
+        await until_shown(pilot, lambda: table(app, "jobs").row_count == 4)
+        assert isinstance(app.screen, EnginesScreen)
+
+
+async def test_the_line_of_the_search_tells_what_may_be_typed(
+    open_app: OpenApp, shop: Shop
+) -> None:
+    async with open_app(EnginesScreen) as (app, pilot):
+        await pilot.press("slash")
+        await until_shown(pilot, lambda: "kind:colouring, svg" in "\n".join(lines(app)))
+        await pilot.press(*"paid:no")
+        words = "There is no field “paid:”: is:running"
+        await until_shown(pilot, lambda: words in "\n".join(lines(app)))
+        await pilot.press("escape")
+        await until_shown(pilot, lambda: words not in "\n".join(lines(app)))
 
 
 async def test_p_pauses_a_lane_with_a_reason_and_resumes_it(

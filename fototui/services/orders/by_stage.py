@@ -107,7 +107,7 @@ class StageService:
         async for row in rows:
             if search.since is not None and row.created_at < search.since:
                 break
-            if search.finds(row) and stage in {None, row.stage.stage}:
+            if search.finds(row, row.search) and stage in {None, row.stage.stage}:
                 found.append(row)
             if len(found) == limit:
                 break

@@ -12,6 +12,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
+from fototui.domain.text import folded
 from fototui.widgets.tables.cursor_table import HEADER, CursorTable
 
 _GUTTER = 2
@@ -46,6 +47,11 @@ class TableRow:
 
     key: str
     cells: tuple[Content, ...]
+
+    @property
+    def search(self) -> str:
+        """What a search looks through: all that is shown, `folded`."""
+        return folded(" ".join(cell.plain for cell in self.cells))
 
 
 class SimpleTable(CursorTable):
