@@ -9,6 +9,7 @@ import webbrowser
 
 from textual.app import App
 
+from fototui.domain.text import clean_line
 from fototui.i18n import _
 from fototui.ui.context import AppContext
 
@@ -70,3 +71,21 @@ def why_no_shop_page(context: AppContext, shopify_id: int | None) -> str | None:
     if context.settings.shop_admin is None:
         return _("Shopify's admin is not known here: set SHOPIFY_STORE_HANDLE.")
     return None
+
+
+def why_no_email(email: str | None) -> str | None:
+    """Why a customer's e-mail address cannot be copied; None where it can."""
+    return None if clean_line(email or "") else _("No e-mail address of this customer is known.")
+
+
+def copy_email(app: App[object], email: str | None) -> str:
+    """Copy a customer's e-mail address.
+
+    Args:
+        app: The app.
+        email: The address, as it was typed by a stranger.
+
+    Returns:
+        What was done, in a sentence.
+    """
+    return copy(app, clean_line(email or ""))

@@ -158,6 +158,9 @@ _TABLE: tuple[Action, ...] = (
     Action("orders.review", "v", N_("Review"), N_("Review the pictures that are waiting.")),
     Action("orders.copy", "y", N_("Copy"), N_("Copy the order's number."), show=False),
     Action(
+        "orders.copy_email", "e", N_("Copy"), N_("Copy the customer's e-mail address."), show=False
+    ),
+    Action(
         "orders.shop_page",
         "a",
         N_("Shopify"),
@@ -319,6 +322,9 @@ _TABLE: tuple[Action, ...] = (
         N_("Attach a photo from a file: in place of a missing one, or as one more of the book."),
         changes=True,
         show=False,
+    ),
+    Action(
+        "order.copy_email", "e", N_("Copy"), N_("Copy the customer's e-mail address."), show=False
     ),
     Action(
         "order.shop_page",

@@ -597,6 +597,14 @@ class TestChoosing:
             assert rows(screen).splitlines()[1].startswith("★")
 
 
+async def test_e_copies_the_email(shop: Shop) -> None:
+    order_id = await shop.order(customer_email="eva@example.com")
+    async with shop.opened(order_id) as (app, pilot, _):
+        await pilot.press("e")
+        await hears(app, pilot, "Copied: eva@example.com")
+        assert app.clipboard == "eva@example.com"
+
+
 class TestAttaching:
     async def test_a_missing_photo_is_attached_and_its_path_completed(
         self, shop: Shop, tmp_path: Path

@@ -76,6 +76,17 @@ async def test_opening_review_and_copying(open_orders: OpenOrders) -> None:
         assert "Shopify is not connected here" in app.toasts[-1]
 
 
+async def test_e_copies_the_email(open_orders: OpenOrders) -> None:
+    rows = [row(1), row(2, customer_email="jana@example.com\x1b")]
+    async with open_orders(rows) as (app, pilot):
+        await pilot.press("e")
+        assert app.clipboard == "jana@example.com"
+        assert app.toasts[-1] == "Copied: jana@example.com"
+        await pilot.press("down", "e")
+        assert app.toasts[-1] == "No e-mail address of this customer is known."
+        assert app.clipboard == "jana@example.com"
+
+
 async def test_mouse(open_orders: OpenOrders) -> None:
     async with open_orders(some(100)) as (app, pilot):
         await pilot.click("OrderTable", offset=(10, 3))

@@ -65,6 +65,10 @@ class OrderCommands(FototuiScreen):
                 tooltip=lambda: next_step.tooltip(self._rows),
             ),
             "order.shop_page": Command(self._open_shop_page, self._why_no_shop_page),
+            "order.copy_email": Command(
+                lambda: self.notify(addresses.copy_email(self.app, self._email)),
+                lambda: can.without_order(view) or addresses.why_no_email(self._email),
+            ),
             "order.copy_shop_page": Command(self._copy_shop_page, self._why_no_shop_page),
             "order.generate_books": Command(
                 self._make_books, lambda: can.against_books(view, next(iter(self._rows), None))
@@ -323,6 +327,11 @@ class OrderCommands(FototuiScreen):
             return words
 
         self.perform(work, _as_it_is)
+
+    @property
+    def _email(self) -> str | None:
+        detail = self.selection.detail
+        return None if detail is None else detail.customer_email
 
     def _attach_photo(self) -> None:
         if (where := attaching.target(self.selection)) is not None:

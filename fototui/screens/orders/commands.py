@@ -52,6 +52,10 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
         return {
             "orders.open": Command(self._open, self._why_no_order),
             "orders.copy": Command(self._copy, self._why_no_order),
+            "orders.copy_email": Command(
+                lambda: self.notify(addresses.copy_email(self.app, self._email)),
+                lambda: self._why_no_row() or addresses.why_no_email(self._email),
+            ),
             "orders.shop_page": Command(self._open_shop_page, self._why_no_shop_page),
             "orders.copy_shop_page": Command(self._copy_shop_page, self._why_no_shop_page),
             "orders.next_step": Command(
@@ -109,6 +113,15 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
         if row is not None:
             self.app.copy_to_clipboard(clean_line(row.number))
             self.notify(_("Copied {number}.").format(number=row.number))
+
+    def _why_no_row(self) -> str | None:
+        is_there = self.table.cursor in self.context.store.orders
+        return None if is_there else _("There is no order here.")
+
+    @property
+    def _email(self) -> str | None:
+        row = self.context.store.orders.get(self.table.cursor or "")
+        return None if row is None else row.customer_email
 
     def _why_no_shop_page(self) -> str | None:
         row = self.context.store.orders.get(self.table.cursor or "")
