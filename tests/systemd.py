@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.waiting import in_time
+from tests.waiting import PATIENCE, in_time
 
 
 @dataclass(frozen=True)
@@ -43,3 +45,46 @@ def listening(path: Path) -> Iterator[Systemd]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
         sock.bind(str(path))
         yield Systemd(path, sock)
+
+
+@asynccontextmanager
+async def started(
+    systemd: Systemd, folder: Path, database_url: str, *arguments: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run the program as systemd's units do; it is killed if it still runs at the end.
+
+    Args:
+        systemd: Whom it tells how it is.
+        folder: Its home.
+        database_url: Its database.
+        *arguments: Its command.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "fototui", *arguments),
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "DATABASE_URL": database_url,
+            "STORAGE_PATH": str(folder / "files"),
+            "NOTIFY_SOCKET": str(systemd.path),
+            "WATCHDOG_USEC": "200000",
+        },
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def ends_well(process: asyncio.subprocess.Process) -> bytes:
+    """Wait for its end, and give what it still had to say; reading lets it say that."""
+    assert process.stderr is not None
+    rest = await asyncio.wait_for(process.stderr.read(), PATIENCE)
+    assert await process.wait() == 0, rest.decode()
+    assert b"Traceback" not in rest
+    return rest

@@ -182,3 +182,18 @@ class LeaveDialog(ModalScreen[Leaving]):
     def action_answer(self, answer: str) -> None:
         """Answer by key."""
         self.dismiss(Leaving(answer))
+
+
+class Reading(ModalScreen[None]):
+    """Something long that one reads and closes again; its rows are two columns."""
+
+    DEFAULT_CSS = """
+    Reading { align: center middle; }
+    Reading > VerticalScroll {
+        width: 90%; max-width: 96; height: 80%; padding: 1 2; scrollbar-size-vertical: 1;
+        border: round $accent; background: $surface;
+    }
+    Reading .row { height: auto; }
+    Reading .row Static { width: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", show=False)]

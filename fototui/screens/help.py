@@ -9,16 +9,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from fototui.i18n import _
 from fototui.screens.base import FototuiScreen
+from fototui.screens.dialogs import Reading
 from fototui.ui.actions import Action, Scope, in_scope
 from fototui.widgets.badges import MUTED, legend
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Reading):
     """Lists keys with what they do, and why some cannot be used now.
 
     Args:
@@ -26,20 +26,11 @@ class HelpScreen(ModalScreen[None]):
     """
 
     DEFAULT_CSS = """
-    HelpScreen { align: center middle; }
-    HelpScreen > VerticalScroll {
-        width: 90%; max-width: 96; height: 80%; padding: 1 2; scrollbar-size-vertical: 1;
-        border: round $accent; background: $surface;
-    }
-    HelpScreen .row { height: auto; }
-    HelpScreen .row Static { width: 1fr; }
     HelpScreen .row .keys { width: 12; margin-right: 2; text-align: right; }
     HelpScreen .next { margin-top: 1; }
     HelpScreen .sign { padding-left: 11; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q,enter", "dismiss", show=False)
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "dismiss", show=False)]
 
     def __init__(self, about: FototuiScreen) -> None:
         super().__init__()

@@ -8,16 +8,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from fototui.i18n import _
+from fototui.screens.dialogs import Reading
 from fototui.ui.context import AppContext
 from fototui.widgets.badges import MUTED
 from fototui.widgets.message_line import SIGNS
 
 
-class MessagesScreen(ModalScreen[None]):
+class MessagesScreen(Reading):
     """Lists the messages, the latest first; who sees it has read them.
 
     Args:
@@ -25,19 +25,10 @@ class MessagesScreen(ModalScreen[None]):
     """
 
     DEFAULT_CSS = """
-    MessagesScreen { align: center middle; }
-    MessagesScreen > VerticalScroll {
-        width: 90%; max-width: 120; height: 80%; padding: 1 2; scrollbar-size-vertical: 1;
-        border: round $accent; background: $surface;
-    }
-    MessagesScreen Horizontal { height: auto; }
-    MessagesScreen Horizontal Static { width: 1fr; }
-    MessagesScreen Horizontal .at { width: 12; }
+    MessagesScreen .row .at { width: 12; }
     MessagesScreen .heading { margin-bottom: 1; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,ctrl+l,q,enter", "dismiss", show=False)
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+l", "dismiss", show=False)]
 
     def __init__(self, context: AppContext) -> None:
         super().__init__()
@@ -53,4 +44,6 @@ class MessagesScreen(ModalScreen[None]):
                 sign, style = SIGNS[told.severity]
                 at = told.at.astimezone(self._parts.timezone)
                 when = Content.assemble((f"{at:%H:%M:%S} ", MUTED), (sign, style))
-                yield Horizontal(Static(when, classes="at"), Static(Content(told.text)))
+                yield Horizontal(
+                    Static(when, classes="at"), Static(Content(told.text)), classes="row"
+                )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,8 +20,8 @@ from fototui.sandbox.shopify.shop import Shop, book
 from fototui.sandbox.shopify.webhook_sender import WebhookSender
 from fototui.server.reload import Server, open_server
 from tests.server.conftest import SECRET, WEBHOOKS, MakeOrder
-from tests.systemd import Systemd, listening
-from tests.waiting import PATIENCE, in_time, until
+from tests.systemd import ends_well, listening, started
+from tests.waiting import in_time, until
 
 LANES = frozenset({JobKind.INGEST})
 
@@ -155,50 +153,23 @@ async def test_the_program_serves_reloads_and_drains(
     tmp_path: Path, database_url: str, key: str, shop_order: MakeOrder
 ) -> None:
     image = (await shop_order()).line_items[0].images[0]
+    path = f"/api/v1/images/{image.id}/generate-coloring"
+    serve = ("serve", "--port", "0", "--lanes", "download")
     with listening(tmp_path / "notify") as systemd:
-        await _serve_reload_and_drain(tmp_path, database_url, key, image.id, systemd)
-
-
-async def _serve_reload_and_drain(
-    tmp_path: Path, database_url: str, key: str, image_id: int, systemd: Systemd
-) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "fototui", "serve", "--port", "0", "--lanes", "download"),
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
-            "DATABASE_URL": database_url,
-            "STORAGE_PATH": str(tmp_path / "files"),
-            "NOTIFY_SOCKET": str(systemd.path),
-            "WATCHDOG_USEC": "200000",
-        },
-        cwd=tmp_path,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stderr is not None
-    try:
-        async with in_time():
-            while "listens on" not in (line := (await process.stderr.readline()).decode()):
-                assert line, "it ended"
-        url = line.split()[-1]
-        await systemd.hear("READY=1")
-        systemd.told.clear()
-        process.send_signal(signal.SIGHUP)
-        await systemd.hear("RELOADING=1")
-        await systemd.hear("READY=1")
-        await systemd.hear("WATCHDOG=1")
-        path = f"/api/v1/images/{image_id}/generate-coloring"
-        async with slow_request(url, key, path) as slow:
-            process.send_signal(signal.SIGTERM)
-            await systemd.hear("STOPPING=1")
-            assert "202 Accepted" in await slow.finish()
-        # Read to its end, so that it can write what it has to say.
-        rest = await asyncio.wait_for(process.stderr.read(), PATIENCE)
-        assert await process.wait() == 0, rest.decode()
-        assert b"Traceback" not in rest
-        assert key.encode() not in rest
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        async with started(systemd, tmp_path, database_url, *serve) as process:
+            assert process.stderr is not None
+            async with in_time():
+                while "listens on" not in (line := (await process.stderr.readline()).decode()):
+                    assert line, "it ended"
+            url = line.split()[-1]
+            await systemd.hear("READY=1")
+            systemd.told.clear()
+            process.send_signal(signal.SIGHUP)
+            await systemd.hear("RELOADING=1")
+            await systemd.hear("READY=1")
+            await systemd.hear("WATCHDOG=1")
+            async with slow_request(url, key, path) as slow:
+                process.send_signal(signal.SIGTERM)
+                await systemd.hear("STOPPING=1")
+                assert "202 Accepted" in await slow.finish()
+            assert key.encode() not in await ends_well(process)
