@@ -11,11 +11,16 @@ from fototui.domain.events import parse_event
 from fototui.domain.lanes import LANES
 from fototui.domain.sentences import Sentence
 from fototui.mercure.subscriber import LinkState, MercureSubscriber, StateChange
-from fototui.runtime.compose import Runtime, open_database
+from fototui.runtime.compose import Runtime, configured_lanes, open_database
 from fototui.services.operations.lanes import LaneService
 from fototui.services.views.operations import told_held
 
 _CHECK_SECONDS = 20.0
+# Thick lines, with white all around: nothing is to be found in it.
+_PICTURE = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 180 240">'
+    b'<path d="M20 20H160V220H20Z" fill="none" stroke="#000" stroke-width="4"/></svg>'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ async def examine(settings: Settings, *, only: str | None = None) -> list[Findin
         ("runpod", settings.runpod_api_key is not None, _check_runpod),
         ("vectorizer", settings.vectorizer_api_key is not None, _check_vectorizer),
         ("engine", settings.database_url is not None, _check_engine),
+        ("template", settings.book_template is not None, _check_template),
     ]
     async with Runtime(settings) as runtime:
         return list(
@@ -134,7 +140,30 @@ async def _check_engine(runtime: Runtime) -> Sentence:
         _ = runtime.runpod
     if runtime.settings.vectorizer_api_key is not None:
         _ = runtime.vectorizer
+    if runtime.settings.daily_budget is not None:
+        from fototui.engine.maintenance.budget import require_prices
+
+        require_prices(runtime.settings.prices, configured_lanes(runtime.settings))
     return Sentence.make("can start here")
+
+
+async def _check_template(runtime: Runtime) -> Sentence:
+    """Make a book of two pictures, as an engine would."""
+    from fototui.books.request import BookRequest
+    from fototui.books.typesetter import Typesetter
+
+    trial = BookRequest(
+        "#1", "Omalovánky", "Příliš žluťoučký kůň úpěl ďábelské ódy.", None, (_PICTURE, _PICTURE)
+    )
+    async with Typesetter(runtime.settings.book_template) as typesetter:
+        book = await typesetter.typeset(trial)
+    if book.findings:
+        raise ConflictError(Sentence.joined([each.sentence for each in book.findings]))
+    return Sentence.make(
+        "a trial book was typeset: {count} page",
+        "a trial book was typeset: {count} pages",
+        count=book.pages,
+    )
 
 
 async def _check_hub(runtime: Runtime) -> Sentence:

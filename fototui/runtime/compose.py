@@ -263,7 +263,7 @@ async def open_engine(
     from fototui.engine.execution.context import Rescheduling
 
     settings = runtime.settings
-    wanted = _configured(settings) if lanes is None else lanes
+    wanted = configured_lanes(settings) if lanes is None else lanes
     concurrency = {lane: settings.engine_concurrency.get(lane, 0) for lane in wanted}
     if not any(concurrency.values()):
         raise ConfigurationError("ENGINE_CONCURRENCY leaves no lane to work in; raise one above 0.")
@@ -320,7 +320,7 @@ async def _open_work(
     return pipelines, duties
 
 
-def _configured(settings: Settings) -> frozenset[JobKind]:
+def configured_lanes(settings: Settings) -> frozenset[JobKind]:
     """Lanes whose jobs this machine has a way to do; the others it leaves to others."""
     from fototui.engine.pipelines.registry import PIPELINES
 

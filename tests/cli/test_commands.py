@@ -9,6 +9,7 @@ from PIL import Image as Picture
 from sqlalchemy import text
 
 import fototui as package
+from fototui.books import typesetter
 from fototui.db.database import Database
 from tests.cli.conftest import Command
 
@@ -213,6 +214,7 @@ def test_the_doctor_tells_good_from_bad(fototui: Command) -> None:
         "runpod": None,
         "vectorizer": None,
         "engine": True,
+        "template": None,
     }
     ill = fototui(
         "doctor",
@@ -244,6 +246,33 @@ def test_the_doctor_finds_what_keeps_jobs_waiting(fototui: Command) -> None:
     assert "No credits. Resume it: fototui lanes resume svg" in details["lanes"]
     assert "RUNPOD_ENDPOINT_ID" in details["engine"]
     assert fototui("config", "check").code == 1
+
+
+def test_the_doctor_tries_the_shops_own_template(fototui: Command, tmp_path: Path) -> None:
+    def found(source: str | None) -> tuple[bool, str]:
+        template = tmp_path / "own.typ"
+        template.unlink(missing_ok=True)
+        if source is not None:
+            template.write_text(source)
+        result = fototui("doctor", "--json", BOOK_TEMPLATE=str(template))
+        (told,) = (each for each in result.json if each["service"] == "template")
+        assert result.code == (not told["ok"])
+        return told["ok"], told["detail"]
+
+    own = Path(typesetter.__file__).with_name("book.typ").read_text()
+    assert found(own) == (True, "a trial book was typeset: 3 pages")
+    assert found(None)[0] is False
+    assert "cannot be typeset: error: unclosed delimiter" in found("#let x = (")[1]
+    assert found('#image("1.svg")') == (False, "The template does not print picture 2.")
+
+
+def test_the_doctor_asks_for_the_prices_of_a_budget(fototui: Command) -> None:
+    result = fototui(
+        "doctor", "--json", DAILY_BUDGET="5", RUNPOD_PRICE_PER_SECOND="1", VECTORIZER_API_KEY="k",
+        VECTORIZER_API_SECRET="s", VECTORIZER_URL="http://127.0.0.1:1/x",
+    )  # fmt: skip
+    (told,) = (each for each in result.json if each["service"] == "engine")
+    assert (told["ok"], "set VECTORIZER_PRICE_PER_CREDIT too" in told["detail"]) == (False, True)
 
 
 def test_an_engine_without_its_services_says_which_is_missing(fototui: Command) -> None:

@@ -45,7 +45,7 @@ class Budget:
         lanes: Collection[JobKind] = PAID_LANES,
     ) -> None:
         if limit is not None:
-            _require_prices(prices, lanes)
+            require_prices(prices, lanes)
         self._database = database
         self._zone = zone
         self._prices = prices
@@ -75,7 +75,16 @@ class Budget:
             log.warning("the budget is spent", lanes=[str(lane) for lane in lanes], reason=str(why))
 
 
-def _require_prices(prices: Prices, lanes: Collection[JobKind]) -> None:
+def require_prices(prices: Prices, lanes: Collection[JobKind]) -> None:
+    """See that a budget would count all that is paid.
+
+    Args:
+        prices: What calls cost.
+        lanes: The lanes that are done.
+
+    Raises:
+        ConfigurationError: What one of them calls has no price.
+    """
     needed = {
         JobKind.COLORING: ("RUNPOD_PRICE_PER_SECOND", prices.second),
         JobKind.SVG: ("VECTORIZER_PRICE_PER_CREDIT", prices.credit),
