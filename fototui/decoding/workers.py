@@ -27,7 +27,7 @@ log = get_logger(__name__)
 Value = dict[str, object]
 
 DIED = "died"
-"""The code of a task whose process died twice."""
+"""The code of a task whose process was killed twice."""
 
 _BUFFER = 1 << 20
 
@@ -39,8 +39,8 @@ class WorkerError(Exception):
     """A task came to no result.
 
     Args:
-        code: The code of the error that it raised; `DIED` where its process died of it; None where
-            it ran over its limits.
+        code: The code of the error that it raised; `DIED` where its process was killed; None
+            where it ran over its limits.
         sentence: The error's sentence.
     """
 
@@ -51,7 +51,15 @@ class WorkerError(Exception):
 
 
 class _DiedError(Exception):
-    """A worker was gone before it had answered."""
+    """A worker was gone before it had answered.
+
+    Args:
+        is_killed: Another program ended it, or the kernel for want of memory.
+    """
+
+    def __init__(self, *, is_killed: bool) -> None:
+        super().__init__()
+        self.is_killed = is_killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +145,9 @@ class Workers:
                 log.warning("a decoding process died", task=task)
             try:
                 return await self._once(head, data)
-            except _DiedError:
-                raise WorkerError(DIED) from None
+            except _DiedError as error:
+                # One that was not killed has ended itself, mostly where it got no more memory.
+                raise WorkerError(DIED if error.is_killed else None) from None
 
     async def _once(self, head: Value, data: bytes) -> tuple[Value, bytes]:
         worker = self._take()
@@ -150,9 +159,10 @@ class Workers:
             raise WorkerError from None
         except (OSError, EOFError, ValueError):
             self._drop(worker)
-            if await _ran_over(worker.process):
+            how = await _ended(worker.process)
+            if how == -signal.SIGPROF:
                 raise WorkerError from None
-            raise _DiedError from None
+            raise _DiedError(is_killed=how in (-signal.SIGKILL, -signal.SIGTERM)) from None
         except BaseException:  # whoever asked is gone
             self._drop(worker)
             raise
@@ -244,13 +254,13 @@ async def _receive(line: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-async def _ran_over(process: subprocess.Popen[bytes]) -> bool:
-    """Whether it was the time limit that ended a process whose line broke."""
+async def _ended(process: subprocess.Popen[bytes]) -> int | None:
+    """How a process ended whose line broke: its time limit ends it by a signal of its own."""
     for _ in range(50):  # the line breaks a moment before the process can be asked
         if process.poll() is not None:
             break
         await asyncio.sleep(0.01)
-    return process.returncode == -signal.SIGPROF
+    return process.returncode
 
 
 def _error(reply: Value) -> WorkerError:

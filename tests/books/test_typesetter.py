@@ -209,6 +209,14 @@ async def test_what_costs_too_much_fails_with_its_process_only() -> None:
         assert (await typesetter.typeset(request())).pages == 1
 
 
+async def test_what_takes_too_much_memory_fails_as_such() -> None:
+    heavy = svg("".join(f'<path d="M{n} 0{"L1 1 2 5" * 400}"/>' for n in range(4000)))
+    limits = WorkerLimits(cpu_seconds=60.0, seconds=90.0, memory=400_000_000, at_once=1)
+    async with Typesetter(limits=limits) as typesetter:
+        with pytest.raises(PermanentError, match=r"takes more than 60 s or 400 MB"):
+            await typesetter.typeset(request(*[heavy] * 4))
+
+
 async def test_no_files_are_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     async with Typesetter() as typesetter:

@@ -30,8 +30,8 @@ def greedy(data: bytes, size: int) -> tuple[dict[str, object], bytes]:
     return {"size": len(bytearray(size))}, data
 
 
-def deadly(data: bytes, path: str) -> tuple[dict[str, object], bytes]:
+def deadly(data: bytes, path: str, how: int = signal.SIGKILL) -> tuple[dict[str, object], bytes]:
     with open(path, "a") as file:
         file.write("x")
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), how)
     return {}, data

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from fototui.decoding.worker import NO_MEMORY
-from fototui.decoding.workers import WorkerError, WorkerLimits, Workers
+from fototui.decoding.workers import DIED, WorkerError, WorkerLimits, Workers
 
 TASKS = "tests.decoding.tasks"
 SMALL = WorkerLimits(cpu_seconds=0.3, seconds=20, memory=400_000_000, at_once=2)
@@ -83,12 +83,22 @@ async def test_memory_has_an_end_and_the_worker_goes_on(workers: Workers) -> Non
     assert await _pid(workers) == pid
 
 
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        (signal.SIGKILL, DIED),
+        (signal.SIGTERM, DIED),
+        (signal.SIGABRT, None),
+        (signal.SIGSEGV, None),
+    ],
+)
 async def test_one_that_dies_is_replaced_and_its_task_is_tried_twice(
-    workers: Workers, tmp_path: Path
+    workers: Workers, tmp_path: Path, how: signal.Signals, code: str | None
 ) -> None:
     path = tmp_path / "tries"
-    with pytest.raises(WorkerError):
-        await workers.run(f"{TASKS}:deadly", b"", {"path": str(path)})
+    with pytest.raises(WorkerError) as caught:
+        await workers.run(f"{TASKS}:deadly", b"", {"path": str(path), "how": how})
+    assert caught.value.code == code
     assert path.read_text() == "xx"
     await _pid(workers)
 
