@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,10 +20,6 @@ from fototui.domain.errors import InvalidInputError
 
 # What a template tells of its pages is put under this label.
 _REPORTS = "<fototui>"
-
-# Typst would fetch packages that a template names: over a proxy that is not there it cannot.
-for _name in ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-    os.environ[_name] = "http://127.0.0.1:1"
 
 # Who pages through a book asks for one page after the other.
 _last_drawn: dict[bytes, Sequence[str]] = {}

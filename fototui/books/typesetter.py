@@ -26,6 +26,11 @@ LIMITS = WorkerLimits(cpu_seconds=240.0, seconds=600.0, memory=4_000_000_000, at
 CHECK_LIMITS = WorkerLimits(cpu_seconds=20.0, seconds=60.0, memory=2_000_000_000, at_once=1)
 """What looking at one SVG may take, while somebody waits for what is found."""
 
+# Typst would fetch packages that a template names: over a proxy that is not there it cannot.
+_NO_NETWORK = dict.fromkeys(
+    ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"),
+    "http://127.0.0.1:1",
+)
 _LONGEST_TEMPLATE = 10_000_000
 
 DEFAULT_TEMPLATE = Path(__file__).parent / "book.typ"
@@ -44,7 +49,7 @@ class Typesetter(Closing):
 
     def __init__(self, template: Path | None = None, limits: WorkerLimits = LIMITS) -> None:
         self._template = template or DEFAULT_TEMPLATE
-        self._workers = Workers(limits)
+        self._workers = Workers(limits, environment=_NO_NETWORK)
 
     async def typeset(self, request: BookRequest) -> TypesetBook:
         """Make a book.

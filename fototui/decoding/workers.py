@@ -96,10 +96,17 @@ class Workers:
 
     Args:
         limits: What one task may take.
+        environment: What the processes have in their environment besides what all have.
     """
 
-    def __init__(self, limits: WorkerLimits | None = None) -> None:
+    def __init__(
+        self,
+        limits: WorkerLimits | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.limits = limits or WorkerLimits()
+        self._environment = dict(environment or {})
         self._idle: list[_Worker] = []
         self._ended: list[subprocess.Popen[bytes]] = []
         self._all: set[int] = set()
@@ -183,7 +190,7 @@ class Workers:
                 worker.line.close()
                 self._all.discard(worker.process.pid)
             try:
-                worker = _start(self.limits.memory)
+                worker = _start(self.limits.memory, self._environment)
             except OSError as error:
                 raise TransientError(
                     "No process could be started to open a picture ({reason}); see whether this "
@@ -212,7 +219,7 @@ class Workers:
             process.wait()
 
 
-def _start(memory: int) -> _Worker:
+def _start(memory: int, environment: Mapping[str, str]) -> _Worker:
     ours, theirs = socket.socketpair()
     with theirs:
         for end in (ours, theirs):
@@ -225,7 +232,7 @@ def _start(memory: int) -> _Worker:
             stderr=subprocess.DEVNULL,
             env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
             # Each arena of the allocator reserves memory that counts, used or not.
-            | {"MALLOC_ARENA_MAX": "2"},
+            | {"MALLOC_ARENA_MAX": "2", **environment},
             # Ctrl+C is for the program.
             start_new_session=True,
         )

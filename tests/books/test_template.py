@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,11 @@ async def test_packages_are_not_fetched(tmp_path: Path) -> None:
     async with Typesetter(written(tmp_path, source)) as typesetter:
         with pytest.raises(PermanentError, match=r'imports the package "@preview/cetz:0\.3\.4"'):
             await typesetter.typeset(request())
-    # Typst itself would fetch what is put together, were there a way to the network.
+    # Typst itself would fetch what is put together, were there a way to the network. It is barred
+    # to Typst alone.
+    before = dict(os.environ)
+    import_module("fototui.books.tasks")
+    assert dict(os.environ) == before
     source = '#let name = "@preview" + "/cetz:0.3.4"\n#import name: draw'
     async with Typesetter(written(tmp_path, source)) as typesetter:
         with pytest.raises(PermanentError, match=r"the package preview/cetz-0\.3\.4"):

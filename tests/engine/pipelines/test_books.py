@@ -1,12 +1,20 @@
 """How a book is claimed, made and stored, and what becomes of it when something fails."""
 
 import asyncio
+import contextlib
+import os
+import signal
+import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy import delete, func, select, text, update
 
+from fototui.books.request import BookRequest, TypesetBook
+from fototui.books.typesetter import Typesetter
 from fototui.db.models.books import Book
 from fototui.db.models.operations import Activity
 from fototui.db.models.orders import Image, LineItem, Order, SvgVersion
@@ -16,7 +24,7 @@ from fototui.engine.jobs.claims import Claims
 from fototui.engine.maintenance.rules import Rules, RuleSettings
 from fototui.engine.pipelines.book import BookPipeline
 from fototui.services.books.service import BookService
-from tests.engine.conftest import QUICK, World
+from tests.engine.conftest import QUICK, PlainTypesetter, World
 from tests.engine.one_life import register
 from tests.waiting import until
 
@@ -193,6 +201,53 @@ async def test_a_result_that_was_stored_is_not_typeset_again(world: World) -> No
     book = await world.book(book_id)
     assert (book.status, book.file_ref) == ("completed", made.file_ref)
     assert len(world.typesetter.requests) == 1
+
+
+class Killed(PlainTypesetter):
+    """The real one, whose processes are killed at the first try."""
+
+    def __init__(self, real: Typesetter) -> None:
+        super().__init__()
+        self._real = real
+
+    async def typeset(self, request: BookRequest) -> TypesetBook:
+        self.requests.append(request)
+        task = asyncio.create_task(self._real.typeset(request))
+        killed: set[int] = set()
+        while len(self.requests) == 1 and len(killed) < 2:
+            await until(lambda: _typesetting() - killed)
+            for pid in _typesetting() - killed:
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+        return await task
+
+
+def _typesetting() -> set[int]:
+    """The processes in which this one has books made."""
+    found = set()
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if "fototui.decoding.worker" in child.cmdline():
+                found.add(child.pid)
+    return found
+
+
+async def test_a_book_whose_process_is_killed_is_tried_again(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    first, second = await world.queue_books(2)
+    async with Typesetter() as real:
+        world.typesetter = Killed(real)
+        async with world.engine(rescheduling=QUICK, books=1) as engine:
+            await engine.drain()
+    for book_id, retries in ((first, 1), (second, 0)):
+        book = await world.book(book_id)
+        assert (book.status, book.error, book.retries) == ("completed", None, retries)
+        assert (await world.stored(book.file_ref)).startswith(b"%PDF-")
+    assert list(temporary.iterdir()) == []
 
 
 async def test_a_book_that_is_cancelled_is_dropped_at_once(world: World) -> None:
