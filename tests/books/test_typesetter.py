@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import io
 import os
@@ -22,6 +21,7 @@ from fototui.domain.books import BookOptions, FindingKind
 from fototui.domain.errors import InvalidInputError, PermanentError, TransientError
 from tests.books.conftest import PLAIN, drawing, request, svg
 from tests.books.pdf import box, colours, opened, paths, text
+from tests.books.processes import working
 from tests.waiting import until
 
 A4 = [0, 0, 210.0, 297.0]
@@ -231,18 +231,10 @@ async def test_no_files_are_left_behind(tmp_path: Path, monkeypatch: pytest.Monk
         assert list(tmp_path.iterdir()) == []
 
 
-def _worker() -> psutil.Process | None:
-    """The process that works for this one now."""
-    for child in psutil.Process().children():
-        with contextlib.suppress(psutil.Error):
-            if "fototui.decoding.worker" in child.cmdline():
-                return child
-    return None
-
-
-def _signal(signum: signal.Signals) -> psutil.Process:
-    process = _worker()
-    assert process is not None
+def _signal(signum: signal.Signals, others: set[int]) -> psutil.Process:
+    """Send a signal to the process that works beside these."""
+    (pid,) = working() - others
+    process = psutil.Process(pid)
     process.send_signal(signum)
     return process
 
@@ -258,21 +250,23 @@ BIG = (drawing(),) * 60
 
 
 async def test_one_killed_at_work_is_replaced(temporary: Path) -> None:
+    others = working()
     async with Typesetter() as typesetter:
         task = asyncio.create_task(typesetter.typeset(request(*BIG)))
         await until(lambda: any(temporary.glob("*/60.svg")))
-        _signal(signal.SIGKILL)
+        _signal(signal.SIGKILL, others)
         assert (await task).pages == 60
         assert list(temporary.iterdir()) == []
 
 
 async def test_one_killed_twice_leaves_nothing_and_may_be_asked_again(temporary: Path) -> None:
+    others = working()
     async with Typesetter() as typesetter:
         task = asyncio.create_task(typesetter.typeset(request(*BIG)))
         await until(lambda: any(temporary.glob("*/60.svg")))
-        first = _signal(signal.SIGKILL)
-        await until(lambda: (other := _worker()) is not None and other.pid != first.pid)
-        _signal(signal.SIGKILL)
+        others.add(_signal(signal.SIGKILL, others).pid)
+        await until(lambda: working() - others)
+        _signal(signal.SIGKILL, others)
         with pytest.raises(TransientError, match="ended before its time, twice"):
             await task
         assert list(temporary.iterdir()) == []
@@ -280,11 +274,12 @@ async def test_one_killed_twice_leaves_nothing_and_may_be_asked_again(temporary:
 
 
 async def test_one_that_stands_still_is_ended_in_time(temporary: Path) -> None:
+    others = working()
     limits = WorkerLimits(cpu_seconds=60.0, seconds=3.0, memory=2_000_000_000, at_once=1)
     async with Typesetter(limits=limits) as typesetter:
         task = asyncio.create_task(typesetter.typeset(request(*BIG)))
         await until(lambda: any(temporary.glob("*/60.svg")))
-        stopped = _signal(signal.SIGSTOP)
+        stopped = _signal(signal.SIGSTOP, others)
         with pytest.raises(PermanentError, match="Typesetting takes more than"):
             await task
         await until(lambda: not stopped.is_running() or stopped.status() == psutil.STATUS_ZOMBIE)

@@ -1,7 +1,6 @@
 """How a book is claimed, made and stored, and what becomes of it when something fails."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import tempfile
@@ -9,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psutil
 import pytest
 from sqlalchemy import delete, func, select, text, update
 
@@ -24,6 +22,7 @@ from fototui.engine.jobs.claims import Claims
 from fototui.engine.maintenance.rules import Rules, RuleSettings
 from fototui.engine.pipelines.book import BookPipeline
 from fototui.services.books.service import BookService
+from tests.books.processes import working
 from tests.engine.conftest import QUICK, PlainTypesetter, World
 from tests.engine.one_life import register
 from tests.waiting import until
@@ -209,27 +208,17 @@ class Killed(PlainTypesetter):
     def __init__(self, real: Typesetter) -> None:
         super().__init__()
         self._real = real
+        self._others = working()
 
     async def typeset(self, request: BookRequest) -> TypesetBook:
         self.requests.append(request)
         task = asyncio.create_task(self._real.typeset(request))
-        killed: set[int] = set()
-        while len(self.requests) == 1 and len(killed) < 2:
-            await until(lambda: _typesetting() - killed)
-            for pid in _typesetting() - killed:
+        for _ in range(2 if len(self.requests) == 1 else 0):
+            await until(lambda: working() - self._others)
+            for pid in working() - self._others:
                 os.kill(pid, signal.SIGKILL)
-                killed.add(pid)
+                self._others.add(pid)
         return await task
-
-
-def _typesetting() -> set[int]:
-    """The processes in which this one has books made."""
-    found = set()
-    for child in psutil.Process().children():
-        with contextlib.suppress(psutil.Error):
-            if "fototui.decoding.worker" in child.cmdline():
-                found.add(child.pid)
-    return found
 
 
 async def test_a_book_whose_process_is_killed_is_tried_again(
