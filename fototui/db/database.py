@@ -13,7 +13,6 @@ from sqlalchemy import (
     AsyncAdaptedQueuePool,
     Dialect,
     PoolProxiedConnection,
-    Row,
     event,
     text,
 )
@@ -139,7 +138,7 @@ class Database(Closing):
     # Any: columns are of several types.
     async def run(
         self, statement: FixedStatement, values: Mapping[str, object]
-    ) -> Sequence[Row[Any]]:
+    ) -> list[dict[str, Any]]:
         """Run a statement that is run often; it commits by itself, in one network round trip.
 
         Args:
@@ -147,9 +146,43 @@ class Database(Closing):
             values: Its values, by their names in it.
 
         Returns:
-            All rows that it gives.
+            All rows that it gives, as the driver reads them.
         """
-        return await greenlet_spawn(statement.run_on, self._autocommit.sync_engine, values)
+        return await greenlet_spawn(self._run, statement, values)
+
+    # Any: as above.
+    def _run(self, statement: FixedStatement, values: Mapping[str, object]) -> list[dict[str, Any]]:
+        pooled = self._living_connection()
+        try:
+            text, given = statement.on(self.engine.dialect, values)
+            return self._fetch(pooled, text, given)
+        finally:
+            pooled.close()
+
+    def _fetch(
+        self, pooled: PoolProxiedConnection, text: str, given: Sequence[object]
+    ) -> list[dict[str, Any]]:
+        adapted = cast("AsyncAdapt_asyncpg_connection", pooled.dbapi_connection)
+        try:
+            rows = adapted.run_async(lambda driver: driver.fetch(text, *given))
+        except BaseException as error:
+            is_closed = adapted.driver_connection.is_closed() or is_broken(error)
+            # It may be lost, or still wait for an answer; a new one costs little.
+            pooled.invalidate(error)
+            if told := translate(error, self.url, lost=is_closed and _is_error(error)):
+                raise told from error
+            raise
+        return [dict(row) for row in rows]
+
+    def _living_connection(self) -> PoolProxiedConnection:
+        """One out of the pool, of which the driver does not know already that it is gone."""
+        while True:
+            pooled = self.engine.sync_engine.raw_connection()
+            driver = pooled.driver_connection
+            if driver is not None and not driver.is_closed():
+                return pooled
+            pooled.invalidate()
+            pooled.close()
 
     def news(self) -> News:
         """Takes what `run` changed, and makes the events of it."""

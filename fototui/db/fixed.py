@@ -1,8 +1,8 @@
 """Statements that are made once and run often: an engine writes one for each step of each job.
 
 Building a statement out of its parts, looking for it among those that were compiled before, and a
-session around it take ten times as long as PostgreSQL does. Here it is compiled when it is first
-run, and each run only brings its values.
+session and a cursor around it take ten times as long as PostgreSQL does. Here it is compiled when
+it is first run, and each run only brings its values, straight to the driver (`Database.run`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ClauseElement, Dialect, Engine, Row
+from sqlalchemy import ClauseElement, Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 
@@ -28,23 +28,16 @@ class FixedStatement:
         self._dialect: Dialect | None = None
         self._values: list[Callable[[Mapping[str, object]], object]] = []
 
-    # Any: columns are of several types.
-    def run_on(self, engine: Engine, values: Mapping[str, object]) -> Sequence[Row[Any]]:
-        """Run it, within a greenlet as SQLAlchemy needs it.
+    def on(self, dialect: Dialect, values: Mapping[str, object]) -> tuple[str, Sequence[object]]:
+        """Its text, and what the driver is given with it.
 
         Args:
-            engine: The database; where each statement commits by itself, so does this one.
+            dialect: How the database is spoken to.
             values: At least the values that it names.
-
-        Returns:
-            All rows that it gives, as the driver has them.
         """
-        with engine.connect() as connection:
-            if self._dialect is not connection.dialect:
-                self._compile(connection.dialect)
-            given = tuple(value(values) for value in self._values)
-            result = connection.exec_driver_sql(self._text, given)
-            return result.all() if result.returns_rows else ()
+        if self._dialect is not dialect:
+            self._compile(dialect)
+        return self._text, [value(values) for value in self._values]
 
     def _compile(self, dialect: Dialect) -> None:
         compiled = self._statement.compile(dialect=dialect)

@@ -10,8 +10,9 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import RowMapping, TextClause, text
 
 from fototui.db.database import Database
 from fototui.db.fixed import FixedStatement
@@ -138,12 +139,12 @@ class Claims:
         statement = claim_statement(jobs, alone=alone)
         if not limited:
             fixed = self._statements.setdefault((jobs, alone), FixedStatement(statement))
-            rows = await self._database.run(fixed, values)
+            rows = [cast("RowMapping", row) for row in await self._database.run(fixed, values)]
         else:
             async with self._database.session() as session, session.begin():
                 await session.execute(_LOCK_LANE, {"lane": str(jobs.kind)})
-                rows = (await session.execute(statement, values)).all()
-        return [jobs.read(row._mapping) for row in rows]
+                rows = [*(await session.execute(statement, values)).mappings()]
+        return [jobs.read(row) for row in rows]
 
     async def has_suspects(self, jobs: JobTable[JobT]) -> bool:
         """Whether jobs wait that have to run alone, and that this engine could claim now."""

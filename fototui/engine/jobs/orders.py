@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Row, RowMapping, Select, case, insert, literal, null, select, update
+from sqlalchemy import RowMapping, Select, case, insert, literal, null, select, update
 from ulid import ULID
 
 from fototui.db.base import Base
@@ -101,9 +101,7 @@ class OrderJobs(JobTable[OrderJob]):
         values.update(logged_values(move, None), to_request=_request_answered_by(job))
         return values
 
-    def report(
-        self, news: News, job: OrderJob, move: Move, written: Row[*tuple[object, ...]]
-    ) -> None:
+    def report(self, news: News, job: OrderJob, move: Move, written: Mapping[str, object]) -> None:
         """Tell what was changed; see `JobTable`."""
         news.track_changes(OrderUpdateEvent, ListUpdateEvent)
         if move.status != job.status or "error" in move.fields:

@@ -10,7 +10,6 @@ from typing import TypedDict
 from sqlalchemy import (
     CTE,
     Insert,
-    Row,
     RowMapping,
     Select,
     func,
@@ -187,9 +186,7 @@ class FileJobs(JobTable[FileJobT]):
         """What that statement is run with; see `JobTable`."""
         return {**super().values(job, move, actor=actor), **logged_values(move, None)}
 
-    def report(
-        self, news: News, job: FileJobT, move: Move, written: Row[*tuple[object, ...]]
-    ) -> None:
+    def report(self, news: News, job: FileJobT, move: Move, written: Mapping[str, object]) -> None:
         """Tell what was changed; see `JobTable`."""
         news.track_changes(OrderUpdateEvent, ListUpdateEvent)
         if move.status != job.status:

@@ -13,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Float,
     FromClause,
-    Row,
     RowMapping,
     Select,
     and_,
@@ -99,7 +98,7 @@ class JobTable(ABC, Generic[JobT]):
         return values
 
     @abstractmethod
-    def report(self, news: News, job: JobT, move: Move, written: Row[*tuple[object, ...]]) -> None:
+    def report(self, news: News, job: JobT, move: Move, written: Mapping[str, object]) -> None:
         """Tell what a move's statement changed, so that events are made of it.
 
         Args:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from sqlalchemy import (
-    Row,
     RowMapping,
     Select,
     literal,
@@ -170,7 +169,7 @@ class VersionJobs(JobTable[VersionJob]):
         return values
 
     def report(
-        self, news: News, job: VersionJob, move: Move, written: Row[*tuple[object, ...]]
+        self, news: News, job: VersionJob, move: Move, written: Mapping[str, object]
     ) -> None:
         """Tell what was changed; see `JobTable`."""
         news.track_changes(ImageStatusEvent, ImageUpdateEvent)
@@ -179,7 +178,7 @@ class VersionJobs(JobTable[VersionJob]):
             model = VERSION_MODEL[self.version_type].__name__
             status = {"status": str(move.status)}
             news.report(Change(model, job.row_id, Operation.UPDATE, status), context)
-        if written.chosen is not None:
+        if written["chosen"] is not None:
             chosen = {CHOICE[self.version_type][0].key: job.row_id}
             news.report(Change("Image", job.image_id, Operation.UPDATE, chosen), context)
 
