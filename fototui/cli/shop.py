@@ -112,5 +112,7 @@ def moment(text: str, settings: Settings) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInputError("{text} is no date; write it like 2026-11-01.", text=text) from None
+        raise InvalidInputError(
+            "{text} is not a date; write it like 2026-11-01.", text=text
+        ) from None
     return found if found.tzinfo else found.replace(tzinfo=settings.timezone)

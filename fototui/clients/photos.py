@@ -222,7 +222,9 @@ def _unknown(data: bytes) -> Sentence:
         )
     if data[:1000].removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_WEB_PAGE):
         return Sentence.make("The file is a web page, not a photo; ask for the photo itself.")
-    return Sentence.make("The file is no JPEG, PNG, WebP or GIF picture; ask for the photo itself.")
+    return Sentence.make(
+        "The file is not a JPEG, PNG, WebP or GIF picture; ask for the photo itself."
+    )
 
 
 def _info(image: Image.Image) -> PhotoInfo:

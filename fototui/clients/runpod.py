@@ -304,7 +304,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 def _checked(job_id: str) -> str:
     if not is_job_id(job_id):
         raise PermanentError(
-            "{job} is no RunPod job id; generate the colouring again.",
+            "{job} is not a RunPod job id; generate the colouring again.",
             service=SERVICE,
             job=repr(clean_line(job_id, limit=100)),
         )

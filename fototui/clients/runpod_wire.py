@@ -211,7 +211,7 @@ def as_png(data: bytes) -> bytes:
         return to_png(data)
     except InvalidInputError as error:
         raise PermanentError(
-            "RunPod's result is no picture that can be used: {error} Look at the worker's log.",
+            "RunPod's result is not a picture that can be used: {error} Look at the worker's log.",
             service=SERVICE,
             error=error.sentence,
         ) from error

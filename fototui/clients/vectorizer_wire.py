@@ -106,7 +106,7 @@ def whole_svg(answer: Answer) -> bytes:
     """
     if not _is_svg(answer.body):
         raise TransientError(
-            "Vectorizer.ai's answer is no whole SVG ({answer}); it is tried again later.",
+            "Vectorizer.ai's answer is not a whole SVG ({answer}); it is tried again later.",
             service=SERVICE,
             status=answer.status,
             answer=answer.summary,

@@ -82,7 +82,7 @@ def update_private(path: Path, values: Mapping[str, str]) -> None:
         ) from error
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            "{path} is no TOML file ({reason}). Mend it, or remove it first.",
+            "{path} is not a TOML file ({reason}). Mend it, or remove it first.",
             path=str(path),
             reason=str(error),
         ) from error

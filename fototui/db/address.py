@@ -82,7 +82,7 @@ def read_url(text: str) -> URL:
         url = None
     if url is None or url.get_backend_name() not in _BACKENDS:
         raise ConfigurationError(
-            "DATABASE_URL is no address of a PostgreSQL database. "
+            "DATABASE_URL is not an address of a PostgreSQL database. "
             "It looks like postgresql://user:password@host:5432/database"
         )
     url = url.set(drivername="postgresql+asyncpg")

@@ -106,7 +106,7 @@ def strange_server(error: BaseException, url: URL) -> ConfigurationError | None:
     if match is None:
         return None
     return ConfigurationError(
-        "The database at {address} calls itself {version}, which is no version of PostgreSQL. "
+        "The database at {address} calls itself {version}, which is not a version of PostgreSQL. "
         "Name a PostgreSQL of version {oldest} or newer in DATABASE_URL.",
         address=place(url),
         version=clean_line(match[1] or match[2])[:60],

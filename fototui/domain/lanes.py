@@ -27,7 +27,8 @@ class LaneSpec:
 
     Args:
         kind: The kind.
-        label: What operators call it.
+        label: What operators call one of its jobs.
+        lane: What they call the lane, where that is another word.
         table: Where its rows stand.
         model: What the program calls one of these rows, in live events too.
         statuses: Where a row may stand on its way.
@@ -57,6 +58,12 @@ class LaneSpec:
     price: Sentence | None = None
     resubmitted: str = "0"
     charged: str = "0"
+    lane: Sentence | None = None
+
+    @property
+    def lane_name(self) -> Sentence:
+        """What operators call the lane, in full."""
+        return self.lane or self.label
 
     @property
     def has_own_rows(self) -> bool:
@@ -97,6 +104,7 @@ LANES: dict[JobKind, LaneSpec] = {
         LaneSpec(
             JobKind.INGEST,
             label=Sentence.make("Order data"),
+            lane=Sentence.make("Fetching orders"),
             table="orders",
             model="Order",
             statuses=OrderStatus,
@@ -111,6 +119,7 @@ LANES: dict[JobKind, LaneSpec] = {
         LaneSpec(
             JobKind.DOWNLOAD,
             label=Sentence.make("Photos"),
+            lane=Sentence.make("Fetching photos"),
             table="orders",
             model="Order",
             statuses=OrderStatus,
@@ -121,6 +130,7 @@ LANES: dict[JobKind, LaneSpec] = {
         LaneSpec(
             JobKind.COLORING,
             label=Sentence.make("Colouring"),
+            lane=Sentence.make("Colourings"),
             table="coloring_versions",
             model="ColoringVersion",
             statuses=ColoringProcessingStatus,
@@ -134,6 +144,7 @@ LANES: dict[JobKind, LaneSpec] = {
         LaneSpec(
             JobKind.SVG,
             label=Sentence.make("SVG"),
+            lane=Sentence.make("SVGs"),
             table="svg_versions",
             model="SvgVersion",
             statuses=SvgProcessingStatus,
@@ -148,6 +159,7 @@ LANES: dict[JobKind, LaneSpec] = {
         LaneSpec(
             JobKind.BOOK,
             label=Sentence.make("Book"),
+            lane=Sentence.make("Books"),
             table="books",
             model="Book",
             statuses=BookProcessingStatus,

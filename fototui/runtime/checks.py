@@ -61,6 +61,7 @@ async def examine(settings: Settings, *, only: str | None = None) -> list[Findin
         ("vectorizer", settings.vectorizer_api_key is not None, _check_vectorizer),
         ("engine", settings.database_url is not None, _check_engine),
         ("template", settings.book_template is not None, _check_template),
+        ("running", settings.database_url is not None, _check_running),
     ]
     async with Runtime(settings) as runtime:
         return list(
@@ -114,14 +115,14 @@ async def _check_lanes(runtime: Runtime) -> Sentence:
     paused = [
         Sentence.make(
             "{lane} is paused: {reason} Resume it: fototui lanes resume {name}",
-            lane=LANES[lane.lane].label,
+            lane=LANES[lane.lane].lane_name,
             reason=lane.paused_reason,
             name=str(lane.lane),
         )
         if lane.paused_reason
         else Sentence.make(
             "{lane} is paused by {operator}. Resume it: fototui lanes resume {name}",
-            lane=LANES[lane.lane].label,
+            lane=LANES[lane.lane].lane_name,
             operator=lane.paused_by or "?",
             name=str(lane.lane),
         )
@@ -164,6 +165,31 @@ async def _check_template(runtime: Runtime) -> Sentence:
         "a trial book was typeset: {count} pages",
         count=book.pages,
     )
+
+
+async def _check_running(runtime: Runtime) -> Sentence:
+    """Fails where work waits and nobody is there to do it."""
+    async with open_database(runtime.settings) as database, database.session() as session:
+        service = LaneService(session, operator=runtime.settings.operator)
+        lanes, engines = await service.list_lanes(), await service.list_engines()
+    served = {name for engine in engines if engine.paused_at is None for name in engine.lanes}
+    # A paused lane is told of by the check of lanes.
+    open_lanes = [lane for lane in lanes if lane.waiting and lane.paused_at is None]
+    left = [lane for lane in open_lanes if lane.lane not in served]
+    if left:
+        raise ConflictError(
+            Sentence.make(
+                "{count} job waits, and no engine takes it ({lanes}). "
+                "Start one: fototui engine, or open the app.",
+                "{count} jobs wait, and no engine takes them ({lanes}). "
+                "Start one: fototui engine, or open the app.",
+                count=sum(lane.waiting for lane in left),
+                lanes=Sentence.joined([LANES[lane.lane].lane_name for lane in left], ", "),
+            )
+        )
+    if not engines:
+        return Sentence.make("no engine runs, and nothing waits for one")
+    return Sentence.make("{count} engine", "{count} engines", count=len(engines))
 
 
 async def _check_hub(runtime: Runtime) -> Sentence:

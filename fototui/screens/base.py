@@ -111,6 +111,7 @@ class FototuiScreen(Screen[None]):
             engines=len(context.store.engines),
             running=sum(lane.running for lane in lanes),
             waiting=sum(lane.waiting for lane in lanes),
+            plain=context.settings.ascii_badges,
             now=context.settings.now().astimezone(context.timezone),
         )
 

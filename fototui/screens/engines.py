@@ -42,6 +42,7 @@ from fototui.widgets.tables.job_rows import (
     lane_columns,
     lane_row,
     lane_state,
+    lane_word,
     why,
 )
 from fototui.widgets.tables.simple_table import SimpleTable
@@ -348,7 +349,7 @@ class EnginesScreen(FototuiScreen):
             self.perform(lambda: self._turn_engine(engine), self._turned)
 
     async def _turn_lane(self, lane: LaneView) -> str | None:
-        name = kind_word(lane.lane)
+        name = lane_word(lane.lane)
         if lane.paused_at is not None:
             async with self.context.backend.transaction(LaneService) as lanes:
                 done = await lanes.resume(lane.lane)

@@ -233,7 +233,7 @@ def _require_directory(root: Path) -> None:
     """
     if root.exists() and not root.is_dir():
         raise TransientError(
-            "{root} is no directory; bring it back, or set STORAGE_PATH to another one.",
+            "{root} is not a directory; bring it back, or set STORAGE_PATH to another one.",
             service=SERVICE,
             root=str(root),
         )

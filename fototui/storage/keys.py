@@ -44,7 +44,7 @@ def check_key(key: str) -> str:
         or not _fits(key)
     ):
         raise InvalidInputError(
-            "{key} is no storage key; keys are relative paths of plain names such as "
+            "{key} is not a storage key; keys are relative paths of plain names such as "
             "01ARZ3NDEKTSV4RRFFQ69G5FAV/7/image_1.jpg.",
             key=repr(key),
         )

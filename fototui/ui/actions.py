@@ -263,7 +263,12 @@ _TABLE: tuple[Action, ...] = (
         show=False,
     ),
     Action("order.cancel", "x", N_("Cancel"), N_("Cancel this version."), changes=True),
-    Action("order.switch_kind", "tab", N_("Kind"), N_("Switch between colourings and SVGs.")),
+    Action(
+        "order.switch_kind",
+        "tab",
+        N_("Colouring/SVG"),
+        N_("Switch between colourings and SVGs."),
+    ),
     Action(
         "order.previous_version",
         "left_square_bracket",

@@ -23,7 +23,7 @@ def why_waiting(context: AppContext, kind: JobKind) -> str | None:
     lane = next((lane for lane in store.lanes if lane.lane == kind), None)
     if lane is None:
         return None
-    name = translate(LANES[kind].label)
+    name = translate(LANES[kind].lane_name)
     if lane.paused_at is not None:
         if lane.paused_reason is not None:
             reason = clean_line(translate(lane.paused_reason))
@@ -50,7 +50,7 @@ def trouble(context: AppContext) -> str:
     if context.store.lanes and not context.store.engines:
         parts.append("✗ " + _("no engine"))
     if paused:
-        parts.append("‖ " + ", ".join(translate(LANES[lane.lane].label) for lane in paused))
+        parts.append("‖ " + ", ".join(translate(LANES[lane.lane].lane_name) for lane in paused))
     return "  ".join(parts)
 
 

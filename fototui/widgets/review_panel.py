@@ -241,7 +241,7 @@ class ReviewPanel(Vertical):
 
 def nothing_waits(progress: ReviewProgress) -> Content:
     """What to say where no picture is left for this operator."""
-    lines = [Content.styled(_("No picture is waiting for you."), "bold $success")]
+    lines = [Content.styled(_("No picture is waiting for you."), "bold")]
     if others := progress.waiting:
         words = ngettext(
             "Another operator is looking at the last one.",

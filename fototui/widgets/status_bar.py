@@ -19,12 +19,20 @@ _ROOMY = 100
 _FEED_RANK = 2
 # Of the operators who are in the app too, so many are named.
 _NAMES = 3
+# What goes its way is quiet: green is what somebody approved, and nothing else.
 _FEED = {
-    FeedState.CONNECTING: ("○", "$warning"),
-    FeedState.LIVE: ("●", "$success"),
-    FeedState.CATCHING_UP: ("◐", "$warning"),
-    FeedState.POLLING: ("◌", "$warning"),
+    FeedState.CONNECTING: ("○", "o", "$warning"),
+    FeedState.LIVE: ("●", "*", ""),
+    FeedState.CATCHING_UP: ("◐", "~", "$warning"),
+    FeedState.POLLING: ("◌", "?", "$warning"),
 }
+_PLAIN = str.maketrans({"●": "*", "✗": "X", "‖": "=", "☻": "@", "›": ">", "·": ",", "…": "."})
+"""The signs of what else the header says, for fonts that have only the usual letters."""
+
+
+_Part = Sequence[tuple[int, Content]]
+"""What stands at the right, from its long form to its short one, each with a rank: the higher, the
+sooner it gives way to the next form, or is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,7 @@ class StatusLine:
         running: Jobs held by them.
         waiting: Jobs that nobody works on.
         now: The time here.
+        plain: Only signs that every font has.
     """
 
     ways: Sequence[Way]
@@ -75,6 +84,7 @@ class StatusLine:
     running: int
     waiting: int
     now: datetime
+    plain: bool = False
 
 
 class StatusBar(Widget):
@@ -101,6 +111,8 @@ class StatusBar(Widget):
         """Lay the line out: what matters least goes first, and the names of other screens last."""
         status = self._read()
         parts = _state(status)
+        if status.plain:
+            parts = [[(rank, _plain(form)) for rank, form in part] for part in parts]
         left = self._left(status, are_named=True)
         kept = self._kept(left, parts, least=_FEED_RANK)
         if kept is None:
@@ -110,18 +122,17 @@ class StatusBar(Widget):
         gap = max(1, self.size.width - left.cell_length - right.cell_length)
         return left + Content(" " * gap) + right
 
-    def _kept(
-        self, left: Content, parts: Sequence[tuple[int, Content]], *, least: int
-    ) -> list[Content] | None:
+    def _kept(self, left: Content, parts: Sequence[_Part], *, least: int) -> list[Content] | None:
         """What there is room for at the right; None where that is too little."""
         room = self.size.width - left.cell_length
         kept = list(parts)
-        while sum(2 + part.cell_length for _rank, part in kept) > room:
-            last = max(kept, key=lambda part: part[0])
-            if last[0] <= least:
+        while sum(2 + part[0][1].cell_length for part in kept) > room:
+            last = max(kept, key=lambda part: part[0][0])
+            if last[0][0] <= least:
                 return None
-            kept.remove(last)
-        return [part for _rank, part in kept]
+            place = kept.index(last)
+            kept[place : place + 1] = [last[1:]] if len(last) > 1 else []
+        return [part[0][1] for part in kept]
 
     def _left(self, status: StatusLine, *, are_named: bool) -> Content:
         """The ways, and what is looked at; without names, that of the present screen stays."""
@@ -146,7 +157,7 @@ class StatusBar(Widget):
         if status.read_only:
             words_of_it = _("READ ONLY")
             left += Content.styled(f" {words_of_it} ", "bold $text-warning on $warning-muted")
-        return left
+        return _plain(left) if status.plain else left
 
     async def on_click(self, event: Click) -> None:
         """Go where the words under the mouse say."""
@@ -155,28 +166,44 @@ class StatusBar(Widget):
                 await self.app.run_action(f"act('{action_id}')")
 
 
-def _state(status: StatusLine) -> list[tuple[int, Content]]:
-    """What stands at the right, each with a rank: the higher, the sooner it is left out."""
+def _plain(content: Content) -> Content:
+    """The same with signs that every font has; each is as wide as the one before."""
+    return Content(content.plain.translate(_PLAIN), spans=list(content.spans))
+
+
+def _state(status: StatusLine) -> list[_Part]:
+    """What stands at the right."""
     health = status.health
-    mark, colour = _FEED[health.feed]
-    parts = [(_FEED_RANK, Content.assemble((mark, colour), f" {_feed_words(health)}"))]
+    mark, plain_mark, colour = _FEED[health.feed]
+    sign = Content.styled(plain_mark if status.plain else mark, colour)
+    parts: list[_Part] = [[(_FEED_RANK, sign + f" {_feed_words(health)}"), (1, sign)]]
     if health.database_ok:
-        parts.append((_FEED_RANK, Content.assemble(("●", "$success"), " ", _("db"))))
+        parts.append([(3, Content("● " + _("db")))])
     else:
-        parts.append((0, Content.assemble(("✗", "$error"), f" {_database_words(status)}")))
+        parts.append([(0, Content.assemble(("✗", "$error"), f" {_database_words(status)}"))])
     if others := [clean_line(name, limit=20) for name in status.others]:
         more = f" +{len(others) - _NAMES}" if len(others) > _NAMES else ""
-        parts.append((5, Content(f"☻ {', '.join(others[:_NAMES])}{more}")))
+        parts.append([(5, Content(f"☻ {', '.join(others[:_NAMES])}{more}"))])
+    if status.trouble:
+        parts.append([(4, Content.styled(status.trouble, "bold $text-error"))])
+    parts.append(_engines(status))
+    parts.append([(3, Content(f"{status.now:%H:%M} "))])
+    return parts
+
+
+def _engines(status: StatusLine) -> _Part:
+    """How many engines there are and what they do."""
     counts = (
         ngettext("{count} engine", "{count} engines", status.engines).format(count=status.engines),
         ngettext("{count} running", "{count} running", status.running).format(count=status.running),
         ngettext("{count} waiting", "{count} waiting", status.waiting).format(count=status.waiting),
     )
-    if status.trouble:
-        parts.append((4, Content.styled(status.trouble, "bold $text-error")))
-    parts.append((6, Content("⚙ " + " · ".join(counts))))
-    parts.append((_FEED_RANK, Content(f"{status.now:%H:%M} ")))
-    return parts
+    sign = "&" if status.plain else "⚙"
+    return [
+        (6, Content(f"{sign} " + " · ".join(counts))),
+        (5, Content(f"{sign} {counts[0]}")),
+        (_FEED_RANK, Content(f"{sign} {status.engines}")),
+    ]
 
 
 def _database_words(status: StatusLine) -> str:

@@ -44,7 +44,7 @@ class ThroughputChart(Widget):
         room = self.size.width - widest - _SUM - 5
         lines = []
         for word, values, style in zip(
-            words, (completed, failed), ("$success", "$error"), strict=True
+            words, (completed, failed), ("$primary", "$error"), strict=True
         ):
             total = sum(values)
             bars = sparkline(values, room, style=style, top=top, ascii_signs=self._ascii)

@@ -46,9 +46,9 @@ def test_a_tree_is_an_order_and_each_folder_a_book(fototui: Command, tmp_path: P
     assert {item["dedication"] for item in added.json["line_items"]} == {"Pro Evu"}
     assert added.err.splitlines() == [
         f"{folder}/.skrytá is hidden; it is left out.",
-        f"{folder}/kočky/film.mov is no photo; it is left out.",
-        f"{folder}/kočky/poznámka.txt is no photo; it is left out.",
-        f"{folder}/kočky/zpět is no photo; it is left out.",
+        f"{folder}/kočky/film.mov is not a photo; it is left out.",
+        f"{folder}/kočky/poznámka.txt is not a photo; it is left out.",
+        f"{folder}/kočky/zpět is not a photo; it is left out.",
         f"{folder}/Léto/.DS_Store is hidden; it is left out.",
         "Order #M1000 has 6 photos in 3 books.",
     ]

@@ -215,6 +215,7 @@ def test_the_doctor_tells_good_from_bad(fototui: Command) -> None:
         "vectorizer": None,
         "engine": True,
         "template": None,
+        "running": True,
     }
     ill = fototui(
         "doctor",
@@ -273,6 +274,17 @@ def test_the_doctor_asks_for_the_prices_of_a_budget(fototui: Command) -> None:
     )  # fmt: skip
     (told,) = (each for each in result.json if each["service"] == "engine")
     assert (told["ok"], "set VECTORIZER_PRICE_PER_CREDIT too" in told["detail"]) == (False, True)
+
+
+def test_the_doctor_finds_jobs_that_nobody_takes(fototui: Command, photo: str) -> None:
+    number = fototui("orders", "add", photo).out.strip()
+    assert fototui("coloring", "generate", number).code == 0
+    found = fototui("doctor", "--json")
+    assert found.code == 1
+    (failing,) = (f for f in found.json if f["ok"] is False)
+    assert failing["service"] == "running"
+    assert "1 job waits, and no engine takes it (Colourings)" in failing["detail"]
+    assert fototui("config", "check").code == 1
 
 
 def test_an_engine_without_its_services_says_which_is_missing(fototui: Command) -> None:

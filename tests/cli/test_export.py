@@ -200,7 +200,7 @@ def test_two_orders_never_share_a_folder(fototui: Command, shop: Shop, tmp_path:
         ((), "Name orders, or give --stage; not both."),
         (("1", "--stage", "done"), "Name orders, or give --stage; not both."),
         (("1", "--to", "taken"), "Choose another folder with --to."),
-        (("1", "--to", "full"), "is no list of exported files."),
+        (("1", "--to", "full"), "is not a list of exported files."),
     ],
 )
 def test_bad_input_gets_a_clear_sentence(

@@ -193,10 +193,10 @@ async def test_a_photo_taken_on_its_side_stays_so_and_is_told_upright(
         (b"", "empty"),
         (b"\xef\xbb\xbf\r\n <!DOCTYPE html><title>Log in</title>", "a web page, not a photo"),
         (b"<HTML><body>gone</body></HTML>", "a web page, not a photo"),
-        (b'{"error": "no such file"}', "no JPEG, PNG, WebP or GIF"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no JPEG, PNG, WebP or GIF"),
+        (b'{"error": "no such file"}', "not a JPEG, PNG, WebP or GIF"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a JPEG, PNG, WebP or GIF"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-        (b"\xff\xd8\xff\xe0" + b"x" * 500, "no JPEG|damaged"),
+        (b"\xff\xd8\xff\xe0" + b"x" * 500, "not a JPEG|damaged"),
     ],
 )
 async def test_what_is_no_photo_is_told_at_once(

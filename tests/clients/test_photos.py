@@ -90,12 +90,12 @@ def test_the_size_is_that_which_is_seen(
     ("data", "sentence"),
     [
         (b"", "empty"),
-        (b"Dear shop, the photo follows.", "no JPEG, PNG, WebP or GIF"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no JPEG, PNG, WebP or GIF"),
-        (b"%PDF-1.7\n", "no JPEG, PNG, WebP or GIF"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no JPEG, PNG, WebP or GIF"),
+        (b"Dear shop, the photo follows.", "not a JPEG, PNG, WebP or GIF"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a JPEG, PNG, WebP or GIF"),
+        (b"%PDF-1.7\n", "not a JPEG, PNG, WebP or GIF"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a JPEG, PNG, WebP or GIF"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-        (b"\xff\xd8\xff", "no JPEG|damaged"),
+        (b"\xff\xd8\xff", "not a JPEG|damaged"),
     ],
 )
 def test_what_is_no_photo_is_told(data: bytes, sentence: str) -> None:
@@ -109,7 +109,7 @@ def test_what_is_no_photo_is_told(data: bytes, sentence: str) -> None:
 
 @pytest.mark.parametrize("kind", ["BMP", "TIFF", "ICO", "PPM"])
 def test_other_kinds_of_pictures_are_refused(picture: Picture, kind: str) -> None:
-    with pytest.raises(InvalidInputError, match="no JPEG, PNG, WebP or GIF"):
+    with pytest.raises(InvalidInputError, match="not a JPEG, PNG, WebP or GIF"):
         inspect_photo(picture(kind=kind))
 
 

@@ -257,9 +257,9 @@ async def test_results_of_other_kinds_become_png(
         ({"error": "CUDA out of memory\x1b[2J"}, r"it says: CUDA out of memory\[2J"),
         ({"image": "not base64!"}, "not valid base64"),
         ({"image": "ž"}, "not valid base64"),
-        ({"image": ""}, "no picture that can be used"),
-        ({"image": "aGVsbG8="}, "no picture that can be used"),
-        ({"image_url": "data:text/plain;base64,aGVsbG8="}, "no picture that can be used"),
+        ({"image": ""}, "not a picture that can be used"),
+        ({"image": "aGVsbG8="}, "not a picture that can be used"),
+        ({"image_url": "data:text/plain;base64,aGVsbG8="}, "not a picture that can be used"),
         ({"output": {"output": {"output": {"output": {"output": {"image": "x"}}}}}}, "output"),
         ({"image": "ftp://example.com/x.png"}, "not valid base64"),
     ],
@@ -278,7 +278,7 @@ async def test_a_damaged_or_huge_picture_is_permanent(
     for data in (picture(noise=True)[:-500], claim(8_001, 8_000), picture(kind="GIF")):
         service.answers.clear()
         service.will(_completed({"image": base64.b64encode(data).decode()}))
-        with pytest.raises(PermanentError, match="no picture that can be used"):
+        with pytest.raises(PermanentError, match="not a picture that can be used"):
             await runpod.status(JOB)
 
 
@@ -333,7 +333,7 @@ async def test_a_result_that_cannot_be_fetched(
 
 async def test_a_fetched_result_must_be_a_picture(runpod: RunPodService, service: Service) -> None:
     service.will(_completed({"image_url": f"{service.url}/a.png"}), "hello")
-    with pytest.raises(PermanentError, match="no picture that can be used"):
+    with pytest.raises(PermanentError, match="not a picture that can be used"):
         await runpod.status(JOB)
 
 
@@ -430,7 +430,7 @@ async def test_a_job_id_cannot_change_the_address(
 ) -> None:
     service.will({"status": "IN_QUEUE"})
     for call in (runpod.status(job_id), runpod.cancel(job_id)):
-        with pytest.raises(PermanentError, match="no RunPod job id"):
+        with pytest.raises(PermanentError, match="not a RunPod job id"):
             await call
     assert service.received == []
 

@@ -205,7 +205,7 @@ async def test_an_answer_that_is_no_svg_is_transient(
     error = await _failure(vectorizer, png)
     assert isinstance(error, TransientError)
     assert error.ambiguous
-    assert "no whole SVG" in str(error)
+    assert "not a whole SVG" in str(error)
 
 
 @pytest.mark.timeout(60)
@@ -213,7 +213,7 @@ async def test_a_hostile_answer_does_not_keep_us_busy(
     vectorizer: VectorizerApiService, service: Service, png: bytes
 ) -> None:
     service.will(b"<!---->" * 9_000 + b"</svg>")
-    assert "no whole SVG" in str(await _failure(vectorizer, png))
+    assert "not a whole SVG" in str(await _failure(vectorizer, png))
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ async def test_a_file_that_is_there_keeps_all_else(path: Path) -> None:
 def test_what_is_no_toml_is_left_as_it_is(path: Path) -> None:
     path.parent.mkdir()
     path.write_text("= = =")
-    with pytest.raises(ConfigurationError, match="no TOML"):
+    with pytest.raises(ConfigurationError, match="not a TOML"):
         update_private(path, {"operator": "eva"})
     assert path.read_text() == "= = ="
 

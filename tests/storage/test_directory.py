@@ -340,7 +340,7 @@ async def test_a_directory_that_is_away_makes_no_file_missing(tmp_path: Path) ->
     root.rename(away)
     root.write_bytes(b"")
     for ask in (storage.get("a/1.png"), storage.head("a/1.png")):
-        with pytest.raises(TransientError, match="is no directory"):
+        with pytest.raises(TransientError, match="is not a directory"):
             await ask
     root.unlink()
     away.rename(root)

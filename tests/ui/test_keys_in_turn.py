@@ -17,7 +17,7 @@ from fototui.screens.order.screen import OrderScreen
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.ui import in_turn
 from fototui.ui.in_turn import InTurnApp
-from fototui.widgets.tables.job_rows import kind_word
+from fototui.widgets.tables.job_rows import lane_word
 from tests.factories import make_order
 from tests.ui.conftest import OpenApp
 from tests.ui.pages import lines, toasts
@@ -34,7 +34,7 @@ async def test_keys_after_a_screen_was_asked_for_act_on_what_it_shows(open_app: 
     async with open_app(OrdersScreen) as (app, pilot):
         at_once(app, "f3", "tab", "down", "down", "p")
         await until_shown(pilot, lambda: isinstance(app.screen, AskText))
-        third = kind_word(app.store.lanes[2].lane)
+        third = lane_word(app.store.lanes[2].lane)
         await until_shown(pilot, lambda: f"Why pause {third}" in "\n".join(lines(app)))
 
 

@@ -34,12 +34,12 @@ ENGINE = EngineView(uuid.UUID(int=1), "jana", "host", 7, "1.0", ("coloring",), 3
         ((RUNNING,), (ENGINE,), "NEVER TOLD", None),
         ((RUNNING,), (), None, "no engine is running"),
         ((RUNNING,), (), "STORAGE_PATH is missing.", "the engine here cannot start: STORAGE_PATH"),
-        ((PAUSED,), (ENGINE,), None, "the lane “Colouring” is paused by petr"),
+        ((PAUSED,), (ENGINE,), None, "the lane “Colourings” is paused by petr"),
         (
             (replace(PAUSED, paused_reason=Sentence.plain("RunPod refused the key.")),),
             (ENGINE,),
             None,
-            "the lane “Colouring” is paused: RunPod refused the key.",
+            "the lane “Colourings” is paused: RunPod refused the key.",
         ),
         ((RUNNING,), (replace(ENGINE, lanes=("svg",)),), None, "no running engine works in"),
         ((RUNNING,), (replace(ENGINE, paused_at=NOW),), None, "every engine that works in"),
@@ -83,11 +83,11 @@ async def test_what_is_told_of_many_orders(database: Database, storage: Director
         )
         app.store.lanes = (PAUSED,)
         assert outcome.in_words(app.context).startswith(
-            "Queued: 12 colourings in 2 orders; the lane “Colouring” is paused by petr. 2 left out"
+            "Queued: 12 colourings in 2 orders; the lane “Colourings” is paused by petr. 2 left out"
         )
         set_language("cs")
         assert outcome.in_words(app.context).startswith(
-            "Zařazeno: 12 omalovánek ve 2 objednávkách; fronta „Omalovánka“ je pozastavená"
+            "Zařazeno: 12 omalovánek ve 2 objednávkách; fronta „Omalovánky“ je pozastavená"
         )
 
 
@@ -104,5 +104,5 @@ async def test_a_lane_that_was_just_paused_is_told_of(
         await pilot.press("g")
         await until_shown(pilot, lambda: app.toasts)
         assert app.toasts == [
-            "Queued: 1 colouring; the lane “Colouring” is paused: The printer is being cleaned."
+            "Queued: 1 colouring; the lane “Colourings” is paused: The printer is being cleaned."
         ]

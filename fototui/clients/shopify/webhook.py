@@ -99,7 +99,7 @@ def read_delivery(headers: Mapping[str, str], body: bytes) -> Delivery:
         content = read_json(body)
     except ValueError:
         raise MalformedWebhookError(
-            "The webhook's body is no JSON; see whether it was changed on its way."
+            "The webhook's body is not JSON; see whether it was changed on its way."
         ) from None
     order: ShopOrder | None = None
     payload: dict[str, object] = {}
@@ -136,7 +136,7 @@ def _read_order(content: object) -> WebhookOrder:
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise MalformedWebhookError(
-            "The webhook's body is no order as Shopify writes them (at {place}); look at the "
+            "The webhook's body is not an order as Shopify writes them (at {place}); look at the "
             "webhook's API version in Shopify.",
             place=clean_line(place, limit=100) or "the top",
         ) from None

@@ -85,7 +85,7 @@ async def check(file: Path, *, server: int) -> Backup:
     await _run(tool, f"--file={os.devnull}", str(file))
     tables = tuple(sorted(_TABLE.findall(listed)))
     if "orders" not in tables:
-        raise BackupError("{path} is no copy of a shop: it has no orders.", path=str(file))
+        raise BackupError("{path} is not a copy of a shop: it has no orders.", path=str(file))
     found = await asyncio.to_thread(file.stat)
     return Backup(file, found.st_size, tables)
 

@@ -106,7 +106,7 @@ class _WorkingScreen(Screen[None]):
         self.run_worker(run(), exclusive=True)
 
     def _show(self, words: str, *, ok: bool | None = None) -> None:
-        style = {None: "$text-muted", True: "$success", False: "$error"}[ok]
+        style = {None: "$text-muted", True: "bold", False: "$error"}[ok]
         self.query_one("#found", Static).update(Content.styled(clean(words), style))
 
 

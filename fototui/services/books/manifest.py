@@ -71,7 +71,7 @@ class Manifest(BaseModel):
             return cls()
         except ValidationError:
             raise InvalidInputError(
-                "{path} is no list of exported files. Remove it, or choose another folder "
+                "{path} is not a list of exported files. Remove it, or choose another folder "
                 "with --to.",
                 path=str(path),
             ) from None

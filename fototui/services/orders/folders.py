@@ -56,7 +56,7 @@ def find_books(paths: Iterable[Path]) -> FoundBooks:
             found = list(_books_in(folder, left_out))
         except OSError as error:
             raise InvalidInputError(
-                "{path} cannot be read ({reason}); see to its rights.",
+                "{path} cannot be read ({reason}); check its permissions.",
                 path=error.filename or str(folder),
                 reason=error.strerror or type(error).__name__,
             ) from error
@@ -80,7 +80,7 @@ def _books_in(folder: Path, left_out: list[Sentence]) -> Iterator[BookInput]:
         elif path.is_file() and _is_photo(path):
             photos.append(PhotoInput(path))
         else:
-            left_out.append(Sentence.make("{path} is no photo; it is left out.", path=str(path)))
+            left_out.append(Sentence.make("{path} is not a photo; it is left out.", path=str(path)))
     if photos:
         yield BookInput(photos, _title(folder))
     for each in folders:

@@ -140,7 +140,7 @@ def _read(path: Path) -> bytes:
             return file.read()
     except OSError as error:
         raise InvalidInputError(
-            "The file cannot be read ({reason}); see to its rights.",
+            "The file cannot be read ({reason}); check its permissions.",
             reason=str(error.strerror),
         ) from error
 

@@ -19,8 +19,8 @@ _WORDS = {
     ActivityAction.ORDER_CREATED: (N_("order created"), "$primary"),
     ActivityAction.IMPORTED: (N_("imported"), "$primary"),
     ActivityAction.UPDATED: (N_("updated"), ""),
-    ActivityAction.DOWNLOADED: (N_("photos downloaded"), "$success"),
-    ActivityAction.PHOTO_ATTACHED: (N_("photo attached"), "$success"),
+    ActivityAction.DOWNLOADED: (N_("photos downloaded"), ""),
+    ActivityAction.PHOTO_ATTACHED: (N_("photo attached"), ""),
     ActivityAction.REQUESTED: (N_("requested"), ""),
     ActivityAction.RETRIED: (N_("retried"), "$warning"),
     ActivityAction.SELECTED: (N_("chose"), "$success"),
@@ -28,14 +28,14 @@ _WORDS = {
     ActivityAction.CANCELLED: (N_("cancelled"), "$accent"),
     ActivityAction.PUT_FIRST: (N_("put first"), "$warning"),
     ActivityAction.PUT_BACK: (N_("no longer first"), ""),
-    ActivityAction.FINISHED: (N_("handed over"), "$success"),
+    ActivityAction.FINISHED: (N_("handed over"), ""),
     ActivityAction.REOPENED: (N_("reopened"), "$warning"),
     ActivityAction.NOTED: (N_("set aside"), "$secondary"),
     ActivityAction.FAILED: (N_("failed"), "$error"),
     ActivityAction.LANE_PAUSED: (N_("paused a lane"), "$error"),
-    ActivityAction.LANE_RESUMED: (N_("resumed a lane"), "$success"),
+    ActivityAction.LANE_RESUMED: (N_("resumed a lane"), ""),
     ActivityAction.ENGINE_PAUSED: (N_("paused an engine"), "$error"),
-    ActivityAction.ENGINE_RESUMED: (N_("resumed an engine"), "$success"),
+    ActivityAction.ENGINE_RESUMED: (N_("resumed an engine"), ""),
 }
 
 # As services name a version: kind and number.

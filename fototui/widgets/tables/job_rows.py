@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from fototui.domain.lanes import LANES
@@ -51,6 +52,17 @@ class Looks:
         return short_time(at, self.zone)
 
 
+def lane_word(lane: str) -> str:
+    """A lane's name in full; one that is not known here as it is.
+
+    Args:
+        lane: As engines call it.
+    """
+    if lane not in set(JobKind):
+        return clean_line(lane)
+    return translate(LANES[JobKind(lane)].lane_name)
+
+
 def kind_word(kind: str) -> str:
     """A kind of job, or its lane, in words; one that is not known here as it is."""
     return translate(LANES[JobKind(kind)].label) if kind in set(JobKind) else clean_line(kind)
@@ -69,7 +81,7 @@ def duration(seconds: float) -> str:
 def lane_columns() -> tuple[Column, ...]:
     """The columns of the table of lanes."""
     return (
-        Column(_("Lane"), 11),
+        Column(_("Lane"), max(cell_len(lane_word(lane)) for lane in LANES)),
         Column(_("Running"), 7, right=True),
         Column(_("Waiting"), 7, right=True),
         Column("", _BAR, from_width=100),
@@ -95,7 +107,7 @@ def lane_row(
     return TableRow(
         str(lane.lane),
         (
-            Content.styled(kind_word(lane.lane), "bold $error" if paused else "bold"),
+            Content.styled(lane_word(lane.lane), "bold $error" if paused else "bold"),
             _number(lane.running),
             _number(lane.waiting),
             _bar(lane, most, looks),
@@ -128,7 +140,7 @@ def _about(seconds: float) -> str:
 def lane_state(lane: LaneView, looks: Looks) -> Content:
     """Whether a lane is open, and else who paused it, since when and why."""
     if lane.paused_at is None:
-        return Content.styled(looks.sign("● ", "O ") + _("open"), "$success")
+        return Content.styled(looks.sign("● ", "O ") + _("open"), MUTED)
     reason = "" if lane.paused_reason is None else clean_line(translate(lane.paused_reason))
     return _paused(lane.paused_at, lane.paused_by, f": {reason}" if reason else "", looks)
 
@@ -163,7 +175,7 @@ def engine_row(engine: EngineView, looks: Looks) -> TableRow:
     running = sum(engine.running.values())
     silent = engine.silent_seconds > SILENT_SECONDS
     lanes = (
-        _("all") if set(engine.lanes) >= set(JobKind) else ", ".join(map(kind_word, engine.lanes))
+        _("all") if set(engine.lanes) >= set(JobKind) else ", ".join(map(lane_word, engine.lanes))
     )
     seen = _("{seconds} s ago").format(seconds=round(engine.silent_seconds))
     return TableRow(
@@ -190,7 +202,7 @@ def engine_state(engine: EngineView, looks: Looks) -> Content:
         return Content.styled(looks.sign("◌ ", "? ") + _("silent"), "$warning")
     if not any(engine.running.values()):
         return Content.styled(looks.sign("○ ", "- ") + _("idle"), MUTED)
-    return Content.styled(looks.sign("● ", "O ") + _("working"), "$success")
+    return Content.styled(looks.sign("● ", "O ") + _("working"), "$primary")
 
 
 # --- jobs ------------------------------------------------------------------------------------
@@ -204,7 +216,7 @@ def job_columns() -> tuple[Column, ...]:
         Column(_("Kind"), 10, from_width=64),
         Column(_("No."), 4, right=True, from_width=96),
         Column(_("Status"), 24),
-        Column(_("Time"), 7, right=True),
+        Column(_("Takes"), 7, right=True),
         Column(_("Tries"), 5, right=True, from_width=68),
         Column(_("Engine"), 18, from_width=130),
         Column(_("Why"), None, from_width=100),

@@ -9,6 +9,7 @@ from datetime import tzinfo
 
 from textual.content import Content
 
+from fototui.domain.flags import Colour
 from fototui.domain.stages import OrderStage, Stage
 from fototui.domain.statuses import OrderStatus, PaymentStatus, VersionType
 from fototui.domain.text import clean_line
@@ -170,7 +171,9 @@ def status_label(status: OrderStatus) -> Content:
     Args:
         status: The order's.
     """
-    return Content.styled(_(status.meta.display), status_colour(status.meta.colour))
+    # Ready is the rule, and not what somebody approved.
+    colour = Colour.GREY if status.meta.colour is Colour.GREEN else status.meta.colour
+    return Content.styled(_(status.meta.display), status_colour(colour))
 
 
 def _badges(kind: VersionType) -> Callable[[OrderRow, int, Paint], Content]:

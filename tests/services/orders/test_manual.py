@@ -145,7 +145,7 @@ def bomb() -> bytes:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"hello", "no JPEG, PNG, WebP or GIF"),
+        (b"hello", "not a JPEG, PNG, WebP or GIF"),
         (b"", "empty"),
         (b"\xff\xd8\xff\xe0" + b"\0" * 64, "."),
         (bomb(), "megapixels"),
