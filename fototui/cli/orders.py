@@ -28,6 +28,7 @@ app.command("import")(shop.import_orders)
 app.command()(shop.sync)
 app.command()(shop.retry)
 app.command()(shop.urgent)
+app.command()(shop.waits)
 app.command()(photo)
 app.command()(finishing.finish)
 app.command()(finishing.reopen)
@@ -195,6 +196,7 @@ def show(
         ("Shipping", order.shipping_method),
         ("Reason", order.error),
         ("Urgent", "its jobs go before others'" if order.urgent else None),
+        ("Waits for the customer", _waits_for(order)),
         ("Handed over", _handed_over(order, settings)),
         ("Came back", order.reopened),
         ("Shopify", _shop_page(order, settings)),
@@ -226,6 +228,10 @@ def _print_item(item: LineItemView, *, first: int) -> None:
             )
         )
     print_table(("Image", "Photo", "Colouring", "SVG", "Reason"), rows)
+
+
+def _waits_for(order: OrderDetail) -> str | None:
+    return None if order.customer_note is None else order.customer_note or "yes"
 
 
 def _handed_over(order: OrderDetail, settings: Settings) -> str | None:

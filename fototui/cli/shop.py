@@ -70,6 +70,26 @@ def urgent(
         say(f"Order {number} was not first." if off else f"Order {number} was first already.")
 
 
+def waits(
+    numbers: Annotated[list[str], typer.Argument(help="The orders' numbers, such as #1270.")],
+    note: Annotated[str, typer.Option(help="What they wait for.")] = "",
+    off: Annotated[bool, typer.Option("--off", help="They wait no more.")] = False,
+) -> None:
+    """Mark orders as waiting for their customers, with a note; it stops nothing by itself."""
+    from fototui.services.asking import AskingReport, AskingService
+
+    settings = settings_for_command()
+
+    async def work(service: AskingService) -> AskingReport:
+        return await (service.answered(numbers) if off else service.ask(numbers, note))
+
+    report = run_service(settings, AskingService, work)
+    for number in report.changed:
+        say(f"Order {number} {'no longer waits' if off else 'waits'} for the customer.")
+    for number in report.unchanged:
+        say(f"Order {number} {'did not wait' if off else 'waited already'}.")
+
+
 def _ask_shop(
     settings: Settings, ask: Callable[[ImportService], Awaitable[ImportReport]]
 ) -> ImportReport:

@@ -183,6 +183,7 @@ class OrderUpdateEvent(MercureEvent):
                 "urgent_at",
                 "cancelled_at",
                 "finished_at",
+                "customer_note",
             }
         ),
         "LineItem": frozenset({"title", "quantity", "dedication", "layout", "position"}),

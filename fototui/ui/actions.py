@@ -158,6 +158,14 @@ _TABLE: tuple[Action, ...] = (
     Action("orders.review", "v", N_("Review"), N_("Review the pictures that are waiting.")),
     Action("orders.copy", "y", N_("Copy"), N_("Copy the order's number."), show=False),
     Action(
+        "orders.ask_customer",
+        "w",
+        N_("Customer…"),
+        N_("Mark the order, or all marked ones, as waiting for the customer; again takes it back."),
+        changes=True,
+        show=False,
+    ),
+    Action(
         "orders.copy_email", "e", N_("Copy"), N_("Copy the customer's e-mail address."), show=False
     ),
     Action(
@@ -325,6 +333,14 @@ _TABLE: tuple[Action, ...] = (
         "plus",
         N_("Photo…"),
         N_("Attach a photo from a file: in place of a missing one, or as one more of the book."),
+        changes=True,
+        show=False,
+    ),
+    Action(
+        "order.ask_customer",
+        "w",
+        N_("Customer…"),
+        N_("Mark the order as waiting for the customer, with a note; again takes it back."),
         changes=True,
         show=False,
     ),

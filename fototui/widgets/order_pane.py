@@ -106,6 +106,10 @@ class OrderPane(VerticalScroll, can_focus=False):
             yield Content.styled(clean_line(translate(detail.error), limit=400), "$error")
         if detail.reopened is not None:
             yield Content.styled(clean_line(translate(detail.reopened), limit=400), "$warning")
+        if detail.customer_note is not None:
+            note = clean_line(detail.customer_note, limit=300)
+            words = _("Waits for the customer: {note}") if note else _("Waits for the customer")
+            yield Content.styled(words.format(note=note), "$warning")
         if detail.finished_at is not None:
             yield Content.styled(_handed_over(detail, self._paint), MUTED)
         yield Content()

@@ -354,6 +354,21 @@ def test_orders_are_listed_by_stage(fototui: Command, photo: str) -> None:
     assert (shown_json["stage"], shown_json["stage_count"]) == ("running", 1)
 
 
+def test_orders_wait_for_their_customers(fototui: Command, photo: str) -> None:
+    number = fototui("orders", "add", photo).out.strip()
+    result = fototui("orders", "waits", number, "--note", "a sharper photo")
+    assert (result.code, result.err) == (0, f"Order {number} waits for the customer.\n")
+    assert fototui("orders", "waits", number, "--note", "a sharper photo").err == (
+        f"Order {number} waited already.\n"
+    )
+    assert "Waits for the customer: a sharper photo" in fototui("orders", "show", number).out
+    (found,) = fototui("orders", "list", "--search", "is:customer sharper", "--json").json
+    assert (found["number"], found["customer_note"]) == (number, "a sharper photo")
+    result = fototui("orders", "waits", number, "--off")
+    assert result.err == f"Order {number} no longer waits for the customer.\n"
+    assert fototui("orders", "waits", number, "--off").err == f"Order {number} did not wait.\n"
+
+
 def test_a_photo_is_attached_to_an_order(
     fototui: Command, photo: str, database_url: str, tmp_path: Path
 ) -> None:

@@ -111,6 +111,8 @@ def test_words(text: str, words: tuple[str, ...]) -> None:
         ("je:zrušeno", order(images=(image(Coloring.RUNPOD_CANCELLED),)), APPROVED),
         ("is:urgent", order(urgent=True), order()),
         ("je:přednost", order(urgent=True), order()),
+        ("is:customer", order(customer_note=""), order()),
+        ("je:zákazník", order(customer_note="fotku"), order()),
         ("is:coming", order(status=OrderStatus.DOWNLOADING), order()),
         ("is:vectorise", order(), TO_REVIEW),
         ("is:urgent is:failed", order(urgent=True, images=FAILED.images), FAILED),

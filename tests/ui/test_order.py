@@ -605,6 +605,22 @@ async def test_e_copies_the_email(shop: Shop) -> None:
         assert app.clipboard == "eva@example.com"
 
 
+async def test_w_marks_what_waits_for_the_customer_and_takes_it_back(shop: Shop) -> None:
+    order_id = await shop.order()
+    async with shop.opened(order_id) as (app, pilot, _):
+        await pilot.press("w")
+        await until_shown(pilot, lambda: isinstance(app.screen, AskText))
+        await pilot.press("escape", "w")
+        await until_shown(pilot, lambda: isinstance(app.screen, AskText))
+        await pilot.press(*"a sharper photo", "enter")
+        await hears(app, pilot, "waits for the customer.")
+        await until_shown(pilot, lambda: "Waits for the customer: a sharper photo" in page(app))
+        await pilot.press("w")
+        await hears(app, pilot, "no longer waits for the customer.")
+        await until_shown(pilot, lambda: "Waits for the customer" not in page(app))
+        assert (await shop.detail(order_id)).customer_note is None
+
+
 class TestAttaching:
     async def test_a_missing_photo_is_attached_and_its_path_completed(
         self, shop: Shop, tmp_path: Path

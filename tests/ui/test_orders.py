@@ -21,6 +21,7 @@ from fototui.domain.stages import BookState
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus, SvgProcessingStatus
 from fototui.live.order_list import Tab
 from fototui.live.state import Changed
+from fototui.screens.dialogs import AskText
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.views.orders import ImageBadges, OrderRow
 from fototui.storage.directory import DirectoryStorage
@@ -85,6 +86,26 @@ async def test_e_copies_the_email(open_orders: OpenOrders) -> None:
         await pilot.press("down", "e")
         assert app.toasts[-1] == "No e-mail address of this customer is known."
         assert app.clipboard == "jana@example.com"
+
+
+async def test_a_mark_tells_what_waits_for_the_customer(
+    open_orders: OpenOrders, database: Database
+) -> None:
+    rows = [row(1), row(2, customer_note="", urgent=True), row(3, customer_note="a photo")]
+    async with open_orders(rows) as (app, _):
+        assert [" ? " in line for line in app.lines[1:4]] == [True, True, False]
+        assert "#2 ? !" in app.lines[2]
+    async with database.session() as session, session.begin():
+        for customer in ("Jana", "Eva"):
+            await make_order(session, customer_name=customer)
+    async with open_orders(size=(160, 30)) as (app, pilot):
+        await pilot.press("ctrl+a", "w")
+        await until_shown(pilot, lambda: isinstance(app.screen, AskText))
+        await pilot.press(*"a photo", "enter")
+        await until_shown(pilot, lambda: "2 orders wait for their customers." in app.toasts)
+        await until_shown(pilot, lambda: "customer: a photo" in app.home.pane.plain)
+        await pilot.press("ctrl+a", "w")
+        await until_shown(pilot, lambda: "2 orders no longer wait" in app.toasts[-1])
 
 
 async def test_mouse(open_orders: OpenOrders) -> None:

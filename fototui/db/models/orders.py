@@ -81,6 +81,11 @@ class Order(JobColumns, ChangeMarked, Base):
     finished_by: Mapped[str | None]
     reopened_words: Mapped[Sentence | None]
     """Why it came back after it was finished, as a sentence that can be translated."""
+    customer_asked_at: Mapped[datetime | None]
+    """Since when it waits for its customer."""
+    customer_asked_by: Mapped[str | None]
+    customer_note: Mapped[str | None]
+    """What it waits for; empty where nobody said; null where it does not wait."""
 
     line_items: Mapped[list[LineItem]] = relationship(
         back_populates="order", order_by="LineItem.position", lazy="raise"

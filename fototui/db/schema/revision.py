@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-NEEDED = "f4b6c8d0e217"
+NEEDED = "a5c7e9f1b328"
 """The newest of `migrations/`; written anew with each migration."""
 
 

@@ -19,6 +19,7 @@ from fototui.screens.order import attaching, files
 from fototui.screens.order import availability as can
 from fototui.screens.order.selection import Selection
 from fototui.screens.orders import next_step
+from fototui.screens.orders.asking import turn_waiting
 from fototui.screens.orders.bulk import Outcome
 from fototui.screens.orders.urgency import turn_urgency
 from fototui.services.ingest.imports import SyncService
@@ -65,6 +66,7 @@ class OrderCommands(FototuiScreen):
                 tooltip=lambda: next_step.tooltip(self._rows),
             ),
             "order.shop_page": Command(self._open_shop_page, self._why_no_shop_page),
+            "order.ask_customer": Command(self._ask_customer, unless(can.without_order)),
             "order.copy_email": Command(
                 lambda: self.notify(addresses.copy_email(self.app, self._email)),
                 lambda: can.without_order(view) or addresses.why_no_email(self._email),
@@ -316,6 +318,11 @@ class OrderCommands(FototuiScreen):
         self.notify(addresses.copy(self.app, self._shop_page))
 
     # --- the order and its files ---------------------------------------------------------------
+
+    def _ask_customer(self) -> None:
+        if (detail := self.selection.detail) is not None:
+            backend = self.context.backend
+            self.perform(lambda: turn_waiting(self.app, backend, [detail]), lambda words: words)
 
     def _turn_urgency(self) -> None:
         if (detail := self.selection.detail) is None:

@@ -39,6 +39,7 @@ def about(
         Content.styled(clean_line(detail.customer_name or "–", limit=80), "bold"),
         Content.styled(_("First") if detail.urgent else "", "bold $warning"),
         Content() if stage is None else stage_label(stage),
+        Content.styled(waits_for(detail), "$warning"),
         payment_label(detail.payment_status),
         Content.styled(full_time(detail.created_at, zone), MUTED),
         Content.assemble((_("Shop status"), MUTED), " ") + status_label(detail.status),
@@ -47,6 +48,15 @@ def about(
         Content.styled(_cost(detail, prices), MUTED),
     ]
     return Content("  ").join(part for part in parts if part.plain)
+
+
+def waits_for(detail: OrderDetail) -> str:
+    """What an order waits for from its customer; empty where it does not."""
+    if detail.customer_note is None:
+        return ""
+    if note := clean_line(detail.customer_note, limit=300):
+        return _("Waits for the customer: {note}").format(note=note)
+    return _("Waits for the customer")
 
 
 def _cost(detail: OrderDetail, prices: Prices) -> str:

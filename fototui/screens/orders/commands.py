@@ -11,6 +11,7 @@ from fototui.screens import addresses
 from fototui.screens.base import FototuiScreen
 from fototui.screens.dialogs import confirm
 from fototui.screens.orders import bulk, next_step
+from fototui.screens.orders.asking import turn_waiting
 from fototui.screens.orders.urgency import turn_urgency
 from fototui.services.ingest.imports import ImportReport
 from fototui.services.views.orders import OrderRow
@@ -52,6 +53,7 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
         return {
             "orders.open": Command(self._open, self._why_no_order),
             "orders.copy": Command(self._copy, self._why_no_order),
+            "orders.ask_customer": Command(self._ask_customer, self._why_no_order),
             "orders.copy_email": Command(
                 lambda: self.notify(addresses.copy_email(self.app, self._email)),
                 lambda: self._why_no_row() or addresses.why_no_email(self._email),
@@ -194,6 +196,19 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
         async def work() -> str | None:
             words = await next_step.take_on(self.app, self.context, rows, self._tell)
             if words is not None or self.table.marked:
+                self.table.unmark(targets)
+                self._show_counts()
+            return words
+
+        self.perform(work, lambda words: words)
+
+    def _ask_customer(self) -> None:
+        targets = self._targets
+        orders = [self.context.store.orders[order_id] for order_id in targets]
+
+        async def work() -> str | None:
+            words = await turn_waiting(self.app, self.context.backend, orders)
+            if words is not None:
                 self.table.unmark(targets)
                 self._show_counts()
             return words

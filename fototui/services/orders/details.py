@@ -155,6 +155,9 @@ def _detail(
         finished_at=order.finished_at,
         finished_by=order.finished_by,
         reopened=None if order.finished_at is not None else order.reopened_words,
+        customer_note=order.customer_note,
+        customer_asked_at=order.customer_asked_at,
+        customer_asked_by=order.customer_asked_by,
         costs=paid,
         books=None if books is None else tuple(b for b in books if b.order_id == str(order.id)),
     )

@@ -84,6 +84,7 @@ _ListRow = tuple[
     datetime | None,
     str | None,
     int | None,
+    str | None,
     int,
     list[str] | None,
     int,
@@ -224,7 +225,12 @@ def _searched(statement: Select[Order], search: str | None) -> Select[Order]:
         search: The text.
     """
     for word in folded(clean_line(search or "")).split():
-        texts = (Order.order_number, Order.customer_name, Order.customer_email)
+        texts = (
+            Order.order_number,
+            Order.customer_name,
+            Order.customer_email,
+            Order.customer_note,
+        )
         dedicated = select(LineItem.id).where(
             LineItem.order_id == Order.id,
             _plain(LineItem.dedication).contains(word, autoescape=True),
@@ -266,6 +272,7 @@ def _with_badges(page: Select[Order], *, by: str = "created_at") -> Select[*_Lis
         Order.finished_at,
         Order.error_code,
         Order.shopify_id,
+        Order.customer_note,
     ).subquery("page")
     coloring = _told(VersionType.COLORING)
     svg = _told(VersionType.SVG, SvgVersion.coloring_version_id)
@@ -337,6 +344,7 @@ def _order_row(
     finished_at: datetime | None,
     error_code: str | None,
     shopify_id: int | None,
+    customer_note: str | None,
     running: int,
     books: Sequence[str] | None,
     items: int,
@@ -344,7 +352,7 @@ def _order_row(
     waiting: int,
     *badges: Sequence[int] | Sequence[int | None] | Sequence[str | None] | Sequence[bool] | None,
 ) -> OrderRow:
-    texts = (number, customer_name, customer_email, *(dedications or ()))
+    texts = (number, customer_name, customer_email, customer_note, *(dedications or ()))
     told = [book.partition(" ") for book in books or ()]
     return OrderRow(
         id=str(order_id),
@@ -372,6 +380,7 @@ def _order_row(
         lacks_photos=error_code == NO_PHOTOS and status is OrderStatus.READY_FOR_REVIEW,
         cancelled_at=cancelled_at,
         finished_at=finished_at,
+        customer_note=customer_note,
     )
 
 

@@ -78,6 +78,7 @@ _STATES = meanings(
     (("approved", "schvaleno"), _shows(Badge.APPROVED)),
     (("stale", "out-of-date", "neaktualni"), _shows(Badge.OUT_OF_DATE)),
     (("cancelled", "canceled", "zruseno"), _is_cancelled),
+    (("customer", "zakaznik"), lambda row: row.customer_note is not None),
     (("urgent", "first", "prednost"), lambda row: row.urgent),
 )
 _PAYMENTS = meanings((("yes", "ano"), _is_paid), (("no", "ne"), _is_unpaid))
@@ -95,7 +96,7 @@ def order_fields(*, zone: tzinfo, today: date) -> Sequence[OrderField]:
             ("is", "je"),
             Sentence.make(
                 "is: takes failed, review, running, waiting, made, approved, stale, cancelled, "
-                "urgent, coming, colour, vectorise, typeset, hand-over, done"
+                "urgent, customer, coming, colour, vectorise, typeset, hand-over, done"
             ),
             _STATES,
         ),

@@ -96,6 +96,7 @@ class OrderRow:
         cancelled_at: When the shop cancelled it.
         finished_at: When it was handed over.
         book_ids: The books that `books` tells of; 0 where there is none.
+        customer_note: What it waits for from its customer; None where it does not.
     """
 
     id: str
@@ -118,6 +119,7 @@ class OrderRow:
     cancelled_at: datetime | None = None
     finished_at: datetime | None = None
     book_ids: tuple[int, ...] = ()
+    customer_note: str | None = None
 
     @property
     def stage(self) -> OrderStage:
@@ -291,6 +293,9 @@ class OrderDetail:
         finished_at: When it was handed over.
         finished_by: By whom.
         reopened: Why it came back after it was handed over.
+        customer_note: What it waits for from its customer; None where it does not.
+        customer_asked_at: Since when.
+        customer_asked_by: Who said so.
         costs: What outside services were paid for it.
         books: All its books, by line item and number; None where they were not asked for.
     """
@@ -311,6 +316,9 @@ class OrderDetail:
     finished_at: datetime | None = None
     finished_by: str | None = None
     reopened: Sentence | None = None
+    customer_note: str | None = None
+    customer_asked_at: datetime | None = None
+    customer_asked_by: str | None = None
     costs: Costs = field(default_factory=Costs)
     books: tuple[BookView, ...] | None = None
 

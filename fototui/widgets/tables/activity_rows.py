@@ -30,6 +30,8 @@ _WORDS = {
     ActivityAction.PUT_BACK: (N_("no longer first"), ""),
     ActivityAction.FINISHED: (N_("handed over"), ""),
     ActivityAction.REOPENED: (N_("reopened"), "$warning"),
+    ActivityAction.CUSTOMER_ASKED: (N_("asked the customer"), "$warning"),
+    ActivityAction.CUSTOMER_ANSWERED: (N_("customer answered"), ""),
     ActivityAction.NOTED: (N_("set aside"), "$secondary"),
     ActivityAction.FAILED: (N_("failed"), "$error"),
     ActivityAction.LANE_PAUSED: (N_("paused a lane"), "$error"),

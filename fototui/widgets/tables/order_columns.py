@@ -18,7 +18,7 @@ from fototui.live.order_list import Sort
 from fototui.services.views.orders import ImageBadges, OrderRow
 from fototui.widgets.badges import MUTED, sign, status_colour
 
-_FIRST, _WARNING = " !", "bold $warning"
+_FIRST, _ASKED, _WARNING = " !", " ?", "bold $warning"
 
 Glow = Set[tuple[int, VersionType]]
 """Badges that changed a moment ago: image and kind."""
@@ -100,10 +100,11 @@ _WIDTHLESS = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mn"})
 
 def _number(row: OrderRow, width: int, _paint: Paint) -> Content:
     number = Content.styled(cell_text(row.number), "bold")
-    if not row.urgent:
+    marks = (_ASKED if row.customer_note is not None else "") + (_FIRST if row.urgent else "")
+    if not marks:
         return number
     # Told also where the number is too long for its column.
-    return Content.assemble(number.truncate(width - len(_FIRST), ellipsis=True), (_FIRST, _WARNING))
+    return Content.assemble(number.truncate(width - len(marks), ellipsis=True), (marks, _WARNING))
 
 
 def _received(row: OrderRow, _width: int, paint: Paint) -> Content:
