@@ -49,6 +49,7 @@ log = get_logger(__name__)
 
 # More of them than this in one run, and the app cannot be worked with.
 _MOST_FAULTS = 50
+_UNDONE_AT_MOST = 50
 _MESSAGE_SECONDS = 8.0
 
 _SECTIONS: dict[Scope, Callable[[AppContext], FototuiScreen]] = {
@@ -125,8 +126,7 @@ class FototuiApp(InTurnApp):
         self._faults = 0
         self.notice: Sentence | None = None
         """What the operator is told when the app opens."""
-        self.last_choice: Undoable | None = None
-        """What may be taken back."""
+        self._done: list[Undoable] = []
         self._bindings = BindingsMap(bindings(Scope.EVERYWHERE))
         self._command_table = CommandTable(
             Scope.EVERYWHERE, self._declare_commands(), read_only=backend.read_only
@@ -328,22 +328,29 @@ class FototuiApp(InTurnApp):
 
     def on_choice_made(self, message: messages.ChoiceMade) -> None:
         """Keep a choice in mind, so that it can be taken back."""
-        self.last_choice = Choice(
-            message.kind, message.image_id, message.previous_id, message.new_id
-        )
+        self._keep(Choice(message.kind, message.image_id, message.previous_id, message.new_id))
 
     def on_orders_finished(self, message: messages.OrdersFinished) -> None:
         """Keep a handing over in mind, so that it can be taken back."""
         if message.report.changed:
-            self.last_choice = HandingOver(message.report)
+            self._keep(HandingOver(message.report))
+
+    @property
+    def last_choice(self) -> Undoable | None:
+        """What is taken back next."""
+        return self._done[-1] if self._done else None
+
+    def _keep(self, done: Undoable) -> None:
+        """Keep what may be taken back, step by step; what is long past is forgotten."""
+        self._done = [*self._done, done][-_UNDONE_AT_MOST:]
 
     def _why_no_undo(self) -> str | None:
         return _("There is no choice to undo.") if self.last_choice is None else None
 
     def undo_choice(self) -> None:
         """Take back what was done last, unless someone was there meanwhile."""
-        last, self.last_choice = self.last_choice, None
-        if last is not None:
+        if self._done:
+            last = self._done.pop()
             perform(self.app, lambda: last.undo(self.context.backend), lambda words: words)
 
     def _say_how_to_leave(self) -> None:

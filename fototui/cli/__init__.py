@@ -104,5 +104,8 @@ def main() -> None:
 
         if not isinstance(error, FototuiError):
             raise
-        typer.echo(f"error: {error}", err=True)
+        from fototui.i18n import _, speak_at_least, translate
+
+        speak_at_least()  # it may have failed before the settings were read
+        typer.echo(_("error: {words}").format(words=translate(error)), err=True)
         sys.exit(2 if isinstance(error, ConfigurationError | InvalidInputError) else 1)

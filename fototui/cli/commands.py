@@ -82,6 +82,10 @@ COMMANDS = {
         "costs:costs", "Tell what RunPod and Vectorizer.ai were paid, and how much of it in vain."
     ),
     "activity": Command("activity:activity", "Tell who did what when, newest first."),
+    "logs": Command(
+        "logs:logs",
+        "Print the last lines of the app's log; commands and servers log to their own terminal.",
+    ),
     "lanes": Command("lanes:app", "See what waits and runs; pause and resume."),
     "db": Command(
         "database:app", "Bring the database's schema up to date, look where it stands, copy it."

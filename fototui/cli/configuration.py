@@ -11,8 +11,9 @@ from fototui.cli.output import print_json, print_table
 from fototui.cli.runner import run, say, settings_for_command
 from fototui.config.export import exported
 from fototui.config.file import TEMPLATE, write_private
-from fototui.config.settings import load_settings
-from fototui.config.sources import config_file
+from fototui.config.settings import Settings, load_settings
+from fototui.config.sources import config_file, places
+from fototui.i18n import _, preferred_language, set_language, translate
 from fototui.runtime.checks import examine
 
 app = typer.Typer(help="Where settings come from, and what they are.", no_args_is_help=True)
@@ -51,13 +52,20 @@ def export(
 @app.command()
 def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Print the settings in force; of secrets only whether they are set."""
-    values = {name: _shown(value) for name, value in load_settings()}
+    settings = load_settings()
+    set_language(settings.ui_language or preferred_language())
+    values = {name: _shown(value) for name, value in settings}
     if as_json:
         print_json(values)
         return
+    origins = _origins()
     print_table(
-        ("Setting", "Value"),
-        [(name.upper(), value) for name, value in values.items() if value is not None],
+        (_("Setting"), _("Value"), _("From")),
+        [
+            (name.upper(), value, origins.get(name, _("default")))
+            for name, value in values.items()
+            if value is not None
+        ],
     )
 
 
@@ -67,12 +75,30 @@ def check() -> None:
     settings = settings_for_command(log_level="ERROR")
     findings = [finding for finding in run(examine(settings)) if finding.ok is not None]
     for finding in findings:
-        say(f"{finding.service}: {'ok' if finding.ok else 'FAILS'}: {finding.detail}")
+        state = _("ok") if finding.ok else _("FAILS")
+        say(f"{finding.service}: {state}: {translate(finding.detail)}")
     if not findings:
-        begin = "Fill it in" if config_file().exists() else "fototui config init writes one"
-        say(f"Nothing is configured in {config_file()}. {begin}, or start fototui and be asked.")
+        words = (
+            _("Nothing is configured in {file}. Fill it in, or start fototui and be asked.")
+            if config_file().exists()
+            else _(
+                "Nothing is configured in {file}. fototui config init writes one; "
+                "or start fototui and be asked."
+            )
+        )
+        say(words.format(file=config_file()))
     if not findings or not all(finding.ok for finding in findings):
         sys.exit(1)
+
+
+def _origins() -> dict[str, str]:
+    """Where each setting comes from that is not left at its default; the weightiest place."""
+    origins: dict[str, str] = {}
+    for place in reversed(places(Settings)):
+        for key in place.names:
+            known = next((name for name in ("proxy", "keys") if key.startswith(f"{name}_")), key)
+            origins[known] = translate(place.told)
+    return origins
 
 
 def _shown(value: object) -> object:

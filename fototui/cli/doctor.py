@@ -19,10 +19,12 @@ def doctor(
     if as_json:
         print_json(findings)
     else:
-        marks = {True: "ok", False: "FAILS", None: "-"}
+        from fototui.i18n import _, translate
+
+        marks = {True: _("ok"), False: _("FAILS"), None: "-"}
         print_table(
-            ("Service", "State", "Detail"),
-            [(finding.service, marks[finding.ok], finding.detail) for finding in findings],
+            (_("Service"), _("State"), _("Detail")),
+            [(each.service, marks[each.ok], translate(each.detail)) for each in findings],
         )
     if any(finding.ok is False for finding in findings):
         sys.exit(1)

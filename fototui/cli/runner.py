@@ -38,9 +38,11 @@ def settings_for_command(*, log_level: str | None = None, serves: bool = False) 
         ConfigurationError: A setting is wrong.
     """
     from fototui.config.settings import load_settings
+    from fototui.i18n import preferred_language, set_language
     from fototui.log import configure_logging
 
     settings = load_settings()
+    set_language(settings.ui_language or preferred_language())
     is_chosen = serves or "log_level" in settings.model_fields_set
     configure_logging(log_level or (settings.log_level if is_chosen else "WARNING"))
     return settings

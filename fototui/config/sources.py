@@ -58,6 +58,11 @@ class Place(PydanticBaseSettingsSource):
 
     @property
     @abstractmethod
+    def told(self) -> Sentence:
+        """What it is called."""
+
+    @property
+    @abstractmethod
     def written(self) -> Mapping[str, str | None]:
         """Names and values."""
 
@@ -85,6 +90,10 @@ class _Environment(Place, EnvSettingsSource):
     """The environment's variables."""
 
     @property
+    def told(self) -> Sentence:
+        return Sentence.make("environment")
+
+    @property
     def written(self) -> Mapping[str, str | None]:
         return self.env_vars
 
@@ -97,6 +106,10 @@ class _EnvFile(Place, DotEnvSettingsSource):
             super().__init__(settings, env_file=ENV_FILE, case_sensitive=True)
         except (OSError, ValueError) as error:
             raise _unreadable(ENV_FILE, error) from None
+
+    @property
+    def told(self) -> Sentence:
+        return Sentence.plain(str(ENV_FILE))
 
     @property
     def written(self) -> Mapping[str, str | None]:
@@ -150,6 +163,10 @@ class _TomlFile(Place, TomlConfigSettingsSource):
         if is_open and any(_is_secret(self.settings_cls, key) for key in self.names):
             path = self.path
             log.warning("%s holds secrets and others may read it; run: chmod 600 %s", path, path)
+
+    @property
+    def told(self) -> Sentence:
+        return Sentence.plain(str(self.path))
 
     @property
     def written(self) -> Mapping[str, str | None]:

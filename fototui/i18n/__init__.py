@@ -22,6 +22,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 _translations: _gettext.NullTranslations = _gettext.NullTranslations()
 _language = "en"
+_is_chosen = False
 
 
 def preferred_language() -> str:
@@ -41,11 +42,12 @@ def set_language(language: str) -> None:
     Raises:
         ValueError: There is no such catalogue.
     """
-    global _translations, _language  # noqa: PLW0603 - one language for the process
+    global _translations, _language, _is_chosen  # noqa: PLW0603 - one language for the process
     if language not in LANGUAGES:
         raise ValueError(f"there is no language {language!r}")
     _translations = _catalogue(language)
     _language = language
+    _is_chosen = True
 
 
 @cache
@@ -68,6 +70,12 @@ def _catalogue(language: str) -> _gettext.NullTranslations:
 
 def _is_newer(file: Path, than: Path) -> bool:
     return file.exists() and file.stat().st_mtime_ns >= than.stat().st_mtime_ns
+
+
+def speak_at_least() -> None:
+    """Speak the environment's language where none was chosen yet."""
+    if not _is_chosen:
+        set_language(preferred_language())
 
 
 def language() -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fototui import cli
+from fototui.i18n import set_language
 from fototui.storage.directory import DirectoryStorage
 from tests.cli.export_shop import Shop
 
@@ -47,6 +48,7 @@ def bare(
             for name, value in variables.items():
                 patch.setenv(name, value)
             capsys.readouterr()
+            set_language("en")  # a command before this one may have spoken another
             with pytest.raises(SystemExit) as ended:
                 cli.main()
             out, err = capsys.readouterr()

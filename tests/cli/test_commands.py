@@ -394,7 +394,7 @@ def test_a_photo_is_attached_to_an_order(
     (tmp_path / "notes.txt").write_text("no photo")
     none = fototui("orders", "photo", number, str(tmp_path / "notes.txt"))
     assert none.code == 2
-    assert "notes.txt: The file is no JPEG" in none.err
+    assert "notes.txt: The file is not a JPEG" in none.err
 
 
 def test_orders_are_searched_by_words_and_fields(fototui: Command, photo: str) -> None:

@@ -37,6 +37,40 @@ def test_settings_are_shown_without_secrets(bare: Command) -> None:
     assert "proxy" in shown.out
 
 
+def test_each_setting_says_where_it_comes_from(bare: Command, tmp_path: Path) -> None:
+    path = tmp_path / "config" / "fototui" / "config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text('runpod_timeout = 700\ncurrency = "EUR"\n')
+    shown = bare("config", "show", CURRENCY="CZK")
+    lines = {line.split()[0]: line for line in shown.out.splitlines()}
+    assert lines["RUNPOD_TIMEOUT"].split()[-1] == str(path)
+    assert lines["CURRENCY"].split()[1:] == ["CZK", "environment"]
+    assert lines["TIMEZONE"].split()[-1] == "default"
+
+
+def test_errors_and_checks_speak_the_language(bare: Command) -> None:
+    czech = {"LANG": "cs_CZ.UTF-8", "LC_ALL": "cs_CZ.UTF-8"}
+    missing = bare("orders", "list", **czech)
+    assert missing.err.startswith("chyba: DATABASE_URL není nastaveno")
+    found = bare("doctor", DATABASE_URL="postgresql://a:b@127.0.0.1:1/x", **czech)
+    assert "SELHALO" in found.out
+    assert "neodpovídá" in found.out
+    english = bare(
+        "doctor", DATABASE_URL="postgresql://a:b@127.0.0.1:1/x", UI_LANGUAGE="en", **czech
+    )
+    assert "does not answer" in english.out
+
+
+def test_the_apps_log_is_printed(bare: Command, tmp_path: Path) -> None:
+    file = Path(bare("logs", "--path").out.strip())
+    missing = bare("logs")
+    assert (missing.code, str(file) in missing.err) == (1, True)
+    file.parent.mkdir(parents=True)
+    file.write_text('{"event": "old"}\n{"event": "jobs run", "level": "info", "jobs": 3}\nplain\n')
+    assert bare("logs", "-n", "2").out.splitlines() == ["info jobs run jobs=3", "plain"]
+    assert '"jobs": 3' in bare("logs", "--json").out
+
+
 def test_a_wrong_file_is_named_with_its_key(bare: Command, tmp_path: Path) -> None:
     path = tmp_path / "config" / "fototui" / "config.toml"
     path.parent.mkdir(parents=True)

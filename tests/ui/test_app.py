@@ -149,6 +149,19 @@ async def test_the_last_choice_is_taken_back_once(open_app: OpenApp, database: D
     assert await _selected(database, image_id) == first
 
 
+async def test_choices_are_taken_back_step_by_step(open_app: OpenApp, database: Database) -> None:
+    image_id, first, second = await _choice(database)
+    async with open_app(OrdersScreen) as (app, pilot):
+        await _choose_second(app, image_id, first, second)
+        async with app.context.backend.transaction(ColoringService) as service:
+            await service.select(first)
+        app.on_choice_made(ChoiceMade(VersionType.COLORING, image_id, second, first))
+        await pilot.press("ctrl+z")
+        assert await _is_selected(pilot, database, image_id, second)
+        await pilot.press("ctrl+z")
+        assert await _is_selected(pilot, database, image_id, first)
+
+
 async def test_a_choice_of_another_operator_is_not_undone(
     open_app: OpenApp, database: Database, storage: DirectoryStorage
 ) -> None:
