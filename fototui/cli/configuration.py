@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr
 from fototui.cli.output import print_json, print_table
 from fototui.cli.runner import run, say, settings_for_command
 from fototui.config.export import exported
-from fototui.config.file import TEMPLATE, write_private
+from fototui.config.file import write_private
 from fototui.config.settings import Settings, load_settings
 from fototui.config.sources import config_file, places
 from fototui.i18n import _, preferred_language, set_language, translate
@@ -30,7 +30,9 @@ def path() -> None:
 @app.command()
 def init() -> None:
     """Write a settings file to be filled in; one that is there is left alone."""
-    write_private(config_file(), TEMPLATE)
+    from fototui.config.template import template
+
+    write_private(config_file(), template())
     typer.echo(str(config_file()))
     say("Fill it in, then: fototui config check")
 

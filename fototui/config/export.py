@@ -30,14 +30,14 @@ def exported(settings: Settings, *, for_operator: bool) -> str:
     for name in sorted(settings.model_fields_set):
         if name in left_out or (for_operator and name.startswith("ui_")):
             continue
-        for key, value in _written(name, getattr(settings, name)):
+        for key, value in written(name, getattr(settings, name)):
             document[key] = value
     for key, value in settings.keys.items() if not for_operator else ():
         document.setdefault("keys", tomlkit.table())[key] = value
     return tomlkit.dumps(document)
 
 
-def _written(name: str, value: object) -> Iterator[tuple[str, str | int | float | bool]]:
+def written(name: str, value: object) -> Iterator[tuple[str, str | int | float | bool]]:
     """Names and values as the settings file has them."""
     match value:
         case None:
@@ -50,10 +50,10 @@ def _written(name: str, value: object) -> Iterator[tuple[str, str | int | float 
             yield name, str(value.absolute())
         case BaseModel():
             for part, inner in value:
-                yield from _written(f"{name}_{part}", inner)
+                yield from written(f"{name}_{part}", inner)
         case Mapping() if name == "proxy":
             for number, proxy in value.items():
-                yield from _written(f"{name}_{number}", proxy)
+                yield from written(f"{name}_{number}", proxy)
         case Mapping() if name == "keys":
             return
         case Mapping():

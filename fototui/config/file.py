@@ -8,48 +8,6 @@ from pathlib import Path
 
 from fototui.domain.errors import ConfigurationError
 
-TEMPLATE = """\
-# Settings of fototui. Names are those of the environment variables, in lower case; the environment
-# and .env win over this file. Lines that begin with # are not read.
-
-# database_url = "postgresql://user:password@host/database"
-
-# mercure_url = "https://hub.example.com/.well-known/mercure"
-# mercure_publisher_jwt_key = ""
-# mercure_subscriber_jwt_key = ""
-
-# storage_path = "/srv/fototui/files"
-# static_url = "https://files.example.com"
-
-# currency = "USD"
-# daily_budget = 20
-
-# [s3]
-# bucket = ""
-# endpoint = ""
-# access_key_id = ""
-# secret_access_key = ""
-# force_path_style = true
-
-# [runpod]
-# api_key = ""
-# endpoint_id = ""
-# price_per_second = 0.0004
-
-# [vectorizer]
-# api_key = ""
-# api_secret = ""
-# price_per_credit = 0.2
-
-# [ui]
-# language = "cs"
-# theme = "fototui-dark"
-# pictures = "auto"
-
-# [keys]
-# "order.choose" = "c"
-"""
-
 
 def update_private(path: Path, values: Mapping[str, str]) -> None:
     """Write values into a settings file; what else it holds stays, comments too.

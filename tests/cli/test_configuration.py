@@ -37,6 +37,25 @@ def test_settings_are_shown_without_secrets(bare: Command) -> None:
     assert "proxy" in shown.out
 
 
+def test_the_settings_file_to_begin_with_has_every_setting(
+    bare: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = Path(bare("config", "path").out.strip())
+    assert bare("config", "init").code == 0
+    text = path.read_text()
+    lines = [line.removeprefix("# ") for line in text.splitlines() if " = " in line]
+    named = {line.split(" = ")[0] for line in lines}
+    assert set(Settings.model_fields) - {"proxy", "keys"} <= named
+    # What stands there is what holds without it.
+    file = tmp_path / "all.toml"
+    left_out = ("proxy_", '"order', "database_url", "mercure_url", "storage_path")
+    taken = [line for line in lines if not line.startswith(left_out) and '= ""' not in line]
+    file.write_text("\n".join(taken))
+    file.chmod(0o600)
+    there, bare_ones = _settings_of(file, monkeypatch), load_settings()
+    assert there.model_dump() == bare_ones.model_dump()
+
+
 def test_each_setting_says_where_it_comes_from(bare: Command, tmp_path: Path) -> None:
     path = tmp_path / "config" / "fototui" / "config.toml"
     path.parent.mkdir(parents=True)
