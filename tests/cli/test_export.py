@@ -201,6 +201,9 @@ def test_two_orders_never_share_a_folder(fototui: Command, shop: Shop, tmp_path:
         (("1", "--stage", "done"), "Name orders, or give --stage; not both."),
         (("1", "--to", "taken"), "Choose another folder with --to."),
         (("1", "--to", "full"), "is not a list of exported files."),
+        (("1", "--to", "/dev/full"), "/dev/full cannot be written: "),
+        (("1", "--to", "/proc/x"), "/proc/x cannot be written: "),
+        (("1", "--to", "x" * 300), "cannot be written: File name too long"),
     ],
 )
 def test_bad_input_gets_a_clear_sentence(
