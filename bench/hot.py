@@ -2,7 +2,7 @@
 
     python -m bench.hot
 
-Prints JSON. Figures of before and after are kept in `bench/FIGURES.md`.
+Prints JSON. Figures of before and after are kept in `docs/PERFORMANCE.md`.
 """
 
 import json
