@@ -61,12 +61,24 @@ class Sort(StrEnum):
     STAGE = "stage"
 
     @property
+    def label(self) -> Sentence:
+        """What the column is called."""
+        return _COLUMNS[self]
+
+    @property
     def next(self) -> Sort:
         """The column after it, in a circle."""
         every = list(Sort)
         return every[(every.index(self) + 1) % len(every)]
 
 
+_COLUMNS = {
+    Sort.CREATED: Sentence.make("Received"),
+    Sort.NUMBER: Sentence.make("Number"),
+    Sort.CUSTOMER: Sentence.make("Customer"),
+    Sort.PAYMENT: Sentence.make("Payment"),
+    Sort.STAGE: Sentence.make("Stage"),
+}
 _PAYMENTS = {str(payment): place for place, payment in enumerate(PaymentStatus)}
 _STAGES = {stage: place for place, stage in enumerate(Stage)}
 _NUMBER = re.compile(r"(\D*)(\d*)(.*)", re.DOTALL)

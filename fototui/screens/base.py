@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cached_property
 from typing import ClassVar, TypeVar
 
@@ -131,6 +131,10 @@ class FototuiScreen(Screen[None]):
         self.query("StatusBar, KeyBar").refresh()
         for bar in self.query(RefusalBar):
             bar.look()
+
+    def further_commands(self) -> Iterable[tuple[str, Callable[[], object]]]:
+        """What the palette offers beside the actions: in words, translated, and what does it."""
+        return ()
 
     # --- what changes come in ----------------------------------------------------------------
 

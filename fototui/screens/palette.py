@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
@@ -34,6 +35,8 @@ class ActionProvider(Provider):
         for action in self._actions():
             label, tooltip = self._words(action)
             yield DiscoveryHit(label, partial(self._run, action), help=tooltip)
+        for words, run in self._further():
+            yield DiscoveryHit(words, run)
 
     async def search(self, query: str) -> Hits:
         """Those that match; a number finds its order, or those that begin with it."""
@@ -49,8 +52,16 @@ class ActionProvider(Provider):
             if (score := matcher.match(words)) > 0:
                 is_found = True
                 yield Hit(score, matcher.highlight(words), partial(self._run, action))
+        for words, run in self._further():
+            if (score := matcher.match(words)) > 0:
+                is_found = True
+                yield Hit(score, matcher.highlight(words), run)
         if not is_found:  # else Textual says it, and in English
             yield Hit(0.01, _("Nothing is called that."), _nothing)
+
+    def _further(self) -> Iterable[tuple[str, Callable[[], object]]]:
+        screen = self.screen
+        return screen.further_commands() if isinstance(screen, FototuiScreen) else ()
 
     def _orders(self, query: str) -> list[OrderRow]:
         number = query.strip(_SIGNS).casefold()

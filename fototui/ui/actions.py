@@ -137,6 +137,13 @@ _TABLE: tuple[Action, ...] = (
         show=False,
     ),
     Action(
+        "orders.mark_range",
+        "M",
+        N_("Mark up to here"),
+        N_("Mark all orders from the one that was marked last up to this one."),
+        show=False,
+    ),
+    Action(
         "orders.mark_all",
         "ctrl+a",
         N_("Mark all"),

@@ -11,6 +11,7 @@ from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image
 from fototui.domain.statuses import ColoringProcessingStatus, VersionType
 from fototui.i18n import language
+from fototui.live.order_list import Sort
 from fototui.live.store import LiveStore
 from fototui.screens.activity import ActivityScreen
 from fototui.screens.engines import EnginesScreen
@@ -67,6 +68,21 @@ async def test_the_palette_finds_and_does_an_action(open_app: OpenApp) -> None:
         await pilot.pause(0.3)
         await pilot.press("enter")
         await until_shown(pilot, lambda: isinstance(app.screen, EnginesScreen))
+
+
+async def test_the_palette_sorts_by_a_column_that_is_named(open_app: OpenApp) -> None:
+    async with open_app(OrdersScreen) as (app, pilot):
+        known = app.context.order_list
+        for is_reverse in (False, True):
+            await pilot.press("ctrl+p")
+            await pilot.pause()
+            await pilot.press(*"sort by: cust")
+            await pilot.pause(0.3)
+            await pilot.press("enter")
+            await until_shown(
+                pilot,
+                lambda: (known.sort, known.reverse) == (Sort.CUSTOMER, is_reverse),  # noqa: B023
+            )
 
 
 async def test_language_and_theme_change_at_once_and_are_remembered(open_app: OpenApp) -> None:

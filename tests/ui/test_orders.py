@@ -504,6 +504,17 @@ async def test_ascii_signs(open_orders: OpenOrders) -> None:
         assert "*" in app.lines[1]
 
 
+async def test_a_range_is_marked_from_the_last_mark_to_the_cursor(open_orders: OpenOrders) -> None:
+    async with open_orders(some(9)) as (app, pilot):
+        await pilot.press("M")
+        assert "Mark the first order with space" in app.toasts[-1]
+        await pilot.press("down", "space", "down", "down", "M")
+        numbers = {app.store.orders[order_id].number for order_id in app.home.table.marked}
+        assert numbers == {"#8", "#7", "#6", "#5"}
+        await pilot.press("end", "M")
+        assert len(app.home.table.marked) == 8
+
+
 async def test_language_changes_in_place(open_orders: OpenOrders) -> None:
     async with open_orders(some(50)) as (app, pilot):
         await pilot.press("end", "space", "f10")

@@ -68,6 +68,7 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
             ),
             "orders.review": Command(self._review),
             "orders.mark": Command(self._mark, self._why_no_order),
+            "orders.mark_range": Command(self._mark_range, self._why_no_range),
             "orders.mark_all": Command(self._mark_all, self._why_no_order),
             "orders.generate_coloring": Command(
                 lambda: self._do_to_orders(bulk.colorings(backend)), self._why_no_order
@@ -149,6 +150,16 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
         """Mark, and go on."""
         self.table.toggle_mark()
         self._show_counts()
+
+    def _mark_range(self) -> None:
+        """Mark all from the last mark to here."""
+        self.table.mark_range()
+        self._show_counts()
+
+    def _why_no_range(self) -> str | None:
+        if self.table.can_mark_range:
+            return None
+        return self._why_no_order() or _("Mark the first order with space, then go to the last.")
 
     def _mark_all(self) -> None:
         """Mark all that are shown, or none."""

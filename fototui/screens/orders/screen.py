@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -196,8 +197,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
 
     def on_order_table_sort_asked(self, event: OrderTable.SortAsked) -> None:
         """Sort by the column; once more turns it around."""
-        is_same = event.sort is self.list.sort
-        self._sort_by(event.sort, reverse=is_same and not self.list.reverse)
+        self._sort_by_name(event.sort)
 
     def declare_commands(self) -> Mapping[str, Command]:
         """Say what each key does to what is shown; the rest is in `OrdersCommands`."""
@@ -217,6 +217,15 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
                 lambda: self._sort_by(self.list.sort, reverse=not self.list.reverse)
             ),
         }
+
+    def further_commands(self) -> Iterable[tuple[str, Callable[[], object]]]:
+        """Sort by a column that is named; by the present one, the other way round."""
+        for sort in Sort:
+            words = _("Sort by: {column}").format(column=translate(sort.label))
+            yield words, partial(self._sort_by_name, sort)
+
+    def _sort_by_name(self, sort: Sort) -> None:
+        self._sort_by(sort, reverse=sort is self.list.sort and not self.list.reverse)
 
     def _search(self) -> None:
         """Type into the field."""

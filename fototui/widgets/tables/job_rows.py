@@ -21,7 +21,7 @@ from fototui.widgets.tables.simple_table import Column, TableRow
 SILENT_SECONDS = 8.0
 """A living engine writes its heartbeat several times within that; a longer silence is told."""
 
-_BAR = 16
+_BAR = 8
 # From so many minutes on hours are told.
 _HOURS_FROM = 90
 

@@ -102,6 +102,7 @@ class OrderTable(CursorTable):
         self._glow_timer: Timer | None = None
         self.cursor: str | None = None
         self.marked: set[str] = set()
+        self._marked_last: str | None = None
 
     # --- what is shown -----------------------------------------------------------------------
 
@@ -303,8 +304,23 @@ class OrderTable(CursorTable):
         """Mark the order under the cursor, or not, and go on to the next."""
         if self.cursor is not None:
             self.marked ^= {self.cursor}
+            self._marked_last = self.cursor
             self.refresh_line(self._place + HEADER)
             self.move_to(self._place + 1)
+
+    @property
+    def can_mark_range(self) -> bool:
+        """Whether the range has a beginning that is still marked and shown."""
+        last = self._marked_last
+        return self.cursor is not None and last in self.marked and last in self._ids
+
+    def mark_range(self) -> None:
+        """Mark all from the order that was marked last to the one under the cursor."""
+        if self.can_mark_range and self._marked_last is not None:
+            ends = sorted((self._ids.index(self._marked_last), self._place))
+            self.marked |= set(self._ids[ends[0] : ends[1] + 1])
+            self._marked_last = self.cursor
+            self.refresh()
 
     def toggle_all_marks(self) -> None:
         """Mark all orders that are shown; where all are marked, none."""
