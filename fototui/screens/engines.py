@@ -16,15 +16,12 @@ from fototui.i18n import _, ngettext, translate
 from fototui.live.refresher import Refresher
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
-from fototui.screens.dialogs import AskText, confirm
+from fototui.screens.steering import cancel_job, retry_job, turn_engine, turn_lane
 from fototui.services.costs.service import CostService
-from fototui.services.ingest.imports import SyncService
 from fototui.services.operations.jobs import JobBoard, JobService, JobView
 from fototui.services.operations.lanes import LaneService
 from fototui.services.operations.search import JOB_HELP, job_search
-from fototui.services.operations.steering import STEERING
 from fototui.services.views.operations import EngineView, LaneView, told_held
-from fototui.ui import prospects
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
@@ -38,11 +35,9 @@ from fototui.widgets.tables.job_rows import (
     engine_state,
     job_columns,
     job_row,
-    kind_word,
     lane_columns,
     lane_row,
     lane_state,
-    lane_word,
     why,
 )
 from fototui.widgets.tables.simple_table import SimpleTable
@@ -344,38 +339,9 @@ class EnginesScreen(FototuiScreen):
 
     def _pause(self) -> None:
         if lane := self._lane:
-            self.perform(lambda: self._turn_lane(lane), self._turned)
+            self.perform(lambda: turn_lane(self, lane), self._turned)
         elif engine := self._engine:
-            self.perform(lambda: self._turn_engine(engine), self._turned)
-
-    async def _turn_lane(self, lane: LaneView) -> str | None:
-        name = lane_word(lane.lane)
-        if lane.paused_at is not None:
-            async with self.context.backend.transaction(LaneService) as lanes:
-                done = await lanes.resume(lane.lane)
-            words = _("{lane}: engines take jobs again.").format(lane=name)
-            return words if done else _("Someone else resumed it already.")
-        reason = await self.app.push_screen_wait(
-            AskText(
-                _("Why pause {lane}? The other operators will see the reason.").format(lane=name)
-            )
-        )
-        if reason is None:
-            return None
-        async with self.context.backend.transaction(LaneService) as lanes:
-            done = await lanes.pause(lane.lane, reason=reason)
-        words = _("{lane}: paused on all engines; running jobs continue.").format(lane=name)
-        return words if done else _("Someone else paused it already.")
-
-    async def _turn_engine(self, engine: EngineView) -> str | None:
-        if engine.paused_at is not None:
-            async with self.context.backend.transaction(LaneService) as lanes:
-                done = await lanes.resume_engine(engine.id)
-            return _("The engine takes jobs again.") if done else _("It was resumed already.")
-        async with self.context.backend.transaction(LaneService) as lanes:
-            done = await lanes.pause_engine(engine.id)
-        words = _("The engine is paused; its running jobs continue.")
-        return words if done else _("It was paused already.")
+            self.perform(lambda: turn_engine(self, engine), self._turned)
 
     def _turned(self, words: str | None) -> str | None:
         """Show at once what one did oneself; the store's own look comes later."""
@@ -393,33 +359,11 @@ class EnginesScreen(FototuiScreen):
     def _cancel(self) -> None:
         """Stop the job; ask first where that may lose what was paid for."""
         if job := self._job:
-            self.perform(lambda: self._cancel_job(job), self._done_to_job)
-
-    async def _cancel_job(self, job: JobView) -> str | None:
-        question = _(
-            "{kind} of {order} is already with the outside service and may be charged. Cancel it?"
-        ).format(kind=kind_word(job.kind), order=job.order_number)
-        if job.is_paid_for and not await confirm(self.app, question, yes=_("Cancel the job")):
-            return None
-        if job.row_id is None:
-            return None
-        async with self.context.backend.transaction(STEERING[job.kind]) as service:
-            await service.cancel(job.row_id)
-        return _("{order}: cancelled.").format(order=job.order_number)
+            self.perform(lambda: cancel_job(self, job), self._done_to_job)
 
     def _retry(self) -> None:
         if job := self._job:
-            self.perform(lambda: self._retry_job(job), self._done_to_job)
-
-    async def _retry_job(self, job: JobView) -> str | None:
-        if job.row_id is None:
-            async with self.context.backend.transaction(SyncService) as orders:
-                await orders.retry(job.order_id)
-        else:
-            async with self.context.backend.transaction(STEERING[job.kind]) as service:
-                await service.retry(job.row_id)
-        words = _("{order}: asked for once more.").format(order=job.order_number)
-        return prospects.asked_for(self.context, words, job.kind)
+            self.perform(lambda: retry_job(self, job), self._done_to_job)
 
     def _done_to_job(self, words: str | None) -> str | None:
         self.refresher.wake()
