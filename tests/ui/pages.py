@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from textual.app import App
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from fototui.app import FototuiApp
 from fototui.i18n import _
@@ -28,6 +28,11 @@ def toasts(app: App[Any]) -> str:
 def lines(app: App[Any]) -> list[str]:
     """The screen's text as it was painted last, from top to bottom."""
     return [strip.text for strip in app.screen._compositor.render_strips()]
+
+
+def suggestion(field: Input) -> str:
+    """What a field would be completed to."""
+    return field._suggestion
 
 
 class ReviewPage:

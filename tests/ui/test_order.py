@@ -40,7 +40,7 @@ from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.widget import Picture, PictureState
 from tests.factories import make_call, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
-from tests.ui.pages import lines, toasts
+from tests.ui.pages import lines, suggestion, toasts
 from tests.waiting import until_shown
 
 DONE = ColoringProcessingStatus.COMPLETED
@@ -162,7 +162,7 @@ def page(app: FototuiApp) -> str:
 
 
 def suggests(field: Input, whole: str) -> bool:
-    return field._suggestion == whole
+    return suggestion(field) == whole
 
 
 async def hears(app: FototuiApp, pilot: AppPilot, words: str) -> None:
