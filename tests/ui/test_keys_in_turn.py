@@ -58,6 +58,21 @@ async def test_keys_wait_for_the_order_that_they_are_for(
         await until_shown(pilot, lambda: screen.selection.image_id == wanted)
 
 
+async def test_orders_that_the_store_alone_has_are_not_in_the_list_yet(
+    open_app: OpenApp, database: Database
+) -> None:
+    async with database.session() as session, session.begin():
+        await make_order(session)
+    async with open_app(OrdersScreen) as (app, pilot):
+        screen, store = app.screen, app.context.store
+        assert isinstance(screen, OrdersScreen)
+        await until_shown(pilot, lambda: not screen.is_filling)
+        screen.list.take({}, [])
+        assert screen.is_filling
+        screen.list.take(store.orders, store.listing)
+        assert not screen.is_filling
+
+
 async def test_a_log_that_is_still_read_says_so(open_app: OpenApp) -> None:
     async with open_app(OrdersScreen) as (app, pilot):
         screen = ActivityScreen(app.context)

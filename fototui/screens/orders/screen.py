@@ -82,9 +82,10 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
 
     @property
     def is_filling(self) -> bool:
-        """No order is there yet, and there may be some."""
+        """No order is in the list yet, and there may be some: the store has them a frame earlier."""
         store = self.context.store
-        return not (store.orders or store.is_complete) and store.health.database_ok
+        has_none = store.is_complete and not store.orders
+        return not (self.list.count(Tab.ALL) or has_none) and store.health.database_ok
 
     # --- what changes come in ----------------------------------------------------------------
 
