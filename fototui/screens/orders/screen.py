@@ -82,7 +82,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
 
     @property
     def is_filling(self) -> bool:
-        """No order is in the list yet, and there may be some: the store has them a frame earlier."""
+        """No order is in the list yet, and some may come: the store has them a frame earlier."""
         store = self.context.store
         has_none = store.is_complete and not store.orders
         return not (self.list.count(Tab.ALL) or has_none) and store.health.database_ok
