@@ -76,11 +76,12 @@ def waits(
     off: Annotated[bool, typer.Option("--off", help="They wait no more.")] = False,
 ) -> None:
     """Mark orders as waiting for their customers, with a note; it stops nothing by itself."""
-    from fototui.services.asking import AskingReport, AskingService
+    from fototui.services.asking import AskingService
+    from fototui.services.orders.marking import MarkReport
 
     settings = settings_for_command()
 
-    async def work(service: AskingService) -> AskingReport:
+    async def work(service: AskingService) -> MarkReport:
         return await (service.answered(numbers) if off else service.ask(numbers, note))
 
     report = run_service(settings, AskingService, work)

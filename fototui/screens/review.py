@@ -232,7 +232,7 @@ class ReviewScreen(FototuiScreen):
             self._show()
             return
         if isinstance(error, ConfigurationError):
-            self._warn(translate(error))  # once, and not as a toast each time that it is tried
+            self._warn(translate(error))  # once, and not as a message each time that it is tried
             return
         if error.code != "database_unavailable":
             self.notify(translate(error), severity="error")

@@ -1,31 +1,16 @@
 """Orders that wait for their customers: a mark with a note, which stops nothing by itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
-from fototui.db.locking import ProcessingLock
+from fototui.db.locking import RecordLock
 from fototui.db.models.orders import Order
-from fototui.db.transaction import transaction
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.text import clean_line
 from fototui.services.operations.activity import ActivityAction, ActivityService
-from fototui.services.orders.refs import find_orders
+from fototui.services.orders.marking import MarkReport, mark_orders
 
 LONGEST_NOTE = 300
-
-
-@dataclass(frozen=True, slots=True)
-class AskingReport:
-    """What became of the orders that were named.
-
-    Args:
-        changed: Numbers of those that were marked, or not any more.
-        unchanged: Numbers of those that were so already.
-    """
-
-    changed: tuple[str, ...]
-    unchanged: tuple[str, ...]
 
 
 @mercure_autotrack(OrderUpdateEvent, ListUpdateEvent)
@@ -42,7 +27,7 @@ class AskingService:
         self.operator = operator
         self._activity = ActivityService(session, operator=operator)
 
-    async def ask(self, refs: Sequence[str], note: str) -> AskingReport:
+    async def ask(self, refs: Sequence[str], note: str) -> MarkReport:
         """Mark orders as waiting for their customers; with another note, once more.
 
         Args:
@@ -55,7 +40,7 @@ class AskingService:
         """
         return await self._mark(refs, clean_line(note, limit=LONGEST_NOTE))
 
-    async def answered(self, refs: Sequence[str]) -> AskingReport:
+    async def answered(self, refs: Sequence[str]) -> MarkReport:
         """Take the mark away.
 
         Args:
@@ -67,25 +52,19 @@ class AskingService:
         """
         return await self._mark(refs, None)
 
-    async def _mark(self, refs: Sequence[str], note: str | None) -> AskingReport:
-        changed: list[str] = []
-        unchanged: list[str] = []
-        async with transaction(self.session):
-            ids = await find_orders(self.session, refs)
-            for lock in await ProcessingLock(
-                self.session, Order, Order.id.in_(ids), wait=True
-            ).hold():
-                order = lock.record
-                if order.customer_note == note:
-                    unchanged.append(order.order_number)
-                    continue
-                order.customer_note = note
-                order.customer_asked_at = None if note is None else lock.now
-                order.customer_asked_by = None if note is None else self.operator
-                if note is None:
-                    self._activity.add(ActivityAction.CUSTOMER_ANSWERED, order_id=order.id)
-                else:
-                    asked = ActivityAction.CUSTOMER_ASKED
-                    self._activity.add(asked, order_id=order.id, detail=note or None)
-                changed.append(order.order_number)
-        return AskingReport(tuple(changed), tuple(unchanged))
+    async def _mark(self, refs: Sequence[str], note: str | None) -> MarkReport:
+        def mark(lock: RecordLock[Order]) -> bool:
+            order = lock.record
+            if order.customer_note == note:
+                return False
+            order.customer_note = note
+            order.customer_asked_at = None if note is None else lock.now
+            order.customer_asked_by = None if note is None else self.operator
+            if note is None:
+                self._activity.add(ActivityAction.CUSTOMER_ANSWERED, order_id=order.id)
+            else:
+                asked = ActivityAction.CUSTOMER_ASKED
+                self._activity.add(asked, order_id=order.id, detail=note or None)
+            return True
+
+        return await mark_orders(self.session, refs, mark)

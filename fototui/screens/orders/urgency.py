@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext
 from fototui.services.backend import Backend
-from fototui.services.urgency import UrgencyReport, UrgencyService
+from fototui.services.orders.marking import MarkReport
+from fototui.services.urgency import UrgencyService
 from fototui.services.views.orders import OrderDetail, OrderRow
 
 
@@ -31,7 +32,7 @@ async def turn_urgency(backend: Backend, orders: Sequence[OrderRow | OrderDetail
     return _first(report) if urgent else _no_longer_first(report)
 
 
-def _first(report: UrgencyReport) -> str:
+def _first(report: MarkReport) -> str:
     numbers = report.changed or report.unchanged
     if len(numbers) == 1:
         return _("{number} is first now.").format(number=clean_line(numbers[0]))
@@ -40,7 +41,7 @@ def _first(report: UrgencyReport) -> str:
     ).format(count=len(numbers))
 
 
-def _no_longer_first(report: UrgencyReport) -> str:
+def _no_longer_first(report: MarkReport) -> str:
     numbers = report.changed or report.unchanged
     if len(numbers) == 1:
         number = clean_line(numbers[0])
