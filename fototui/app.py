@@ -13,7 +13,7 @@ from textual.binding import BindingsMap
 from textual.command import CommandPalette
 
 from fototui.domain.sentences import Sentence
-from fototui.domain.text import clean, clean_line
+from fototui.domain.text import clean_line
 from fototui.i18n import LANGUAGES, _, language, set_language, translate
 from fototui.live.state import Changed
 from fototui.live.store import LiveStore
@@ -37,20 +37,17 @@ from fototui.ui.actions import Scope
 from fototui.ui.bindings import bindings
 from fototui.ui.commands import Command, CommandTable, perform
 from fototui.ui.context import AppContext, AppSettings
-from fototui.ui.in_turn import InTurnApp
 from fototui.ui.last_choice import Choice, HandingOver, Undoable
-from fototui.ui.message_log import Severity, Told
 from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
+from fototui.ui.telling import TellingApp
 from fototui.ui.theme import THEMES
-from fototui.widgets.message_line import MessageLine
 
 log = get_logger(__name__)
 
 # More of them than this in one run, and the app cannot be worked with.
 _MOST_FAULTS = 50
 _UNDONE_AT_MOST = 50
-_MESSAGE_SECONDS = 8.0
 
 _SECTIONS: dict[Scope, Callable[[AppContext], FototuiScreen]] = {
     Scope.REVIEW: ReviewScreen,
@@ -60,7 +57,7 @@ _SECTIONS: dict[Scope, Callable[[AppContext], FototuiScreen]] = {
 """What stands above the list, one of them at a time."""
 
 
-class FototuiApp(InTurnApp):
+class FototuiApp(TellingApp):
     """The app.
 
     Its screens are the list at the bottom, one section above it, orders above that.
@@ -182,42 +179,6 @@ class FototuiApp(InTurnApp):
         if reason := self._command_table.run(action_id):
             self.notify(reason, severity="warning")
 
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: Severity = "information",
-        timeout: float | None = None,
-        markup: bool = False,
-    ) -> None:
-        """Tell the operator something, in the line above the footer; never parsed as markup.
-
-        Args:
-            message: The words.
-            title: Words before them.
-            severity: How bad it is; an error stands there until it is read.
-            timeout: For how many seconds it stands there.
-            markup: Not used.
-        """
-        del markup
-        words = clean(f"{title}: {message}" if title else message, limit=500)
-        told = Told(self.context.settings.now(), words, severity)
-        self.context.messages.add(told)
-        self._show_messages()
-        self.set_timer(timeout or _MESSAGE_SECONDS, lambda: self._fade(told))
-        if severity == "error" and self.context.settings.bell:
-            self.bell()
-
-    def _fade(self, told: Told) -> None:
-        self.context.messages.fade(told)
-        self._show_messages()
-
-    def _show_messages(self) -> None:
-        for screen in self.screen_stack:
-            for line in screen.query(MessageLine):
-                line.refresh(layout=True)
-
     def action_command_palette(self) -> None:
         """Show the palette."""
         if not isinstance(self.screen, CommandPalette):
@@ -308,7 +269,7 @@ class FototuiApp(InTurnApp):
         if isinstance(self.screen, FototuiScreen):
             self.push_screen(MessagesScreen(self.context))
             self.context.messages.read()
-            self._show_messages()
+            self.show_messages()
 
     def _next_theme(self) -> None:
         names = [theme.name for theme in THEMES]
