@@ -1,7 +1,7 @@
 """The actions of screens on which one picture or page is looked at."""
 
 from fototui.i18n import N_
-from fototui.ui.action import Action
+from fototui.ui.actions.action import Action
 
 LOOKING: tuple[Action, ...] = (
     Action("picture.back", "escape,q,p", N_("Back"), N_("Leave the picture."), stays=True),
