@@ -13,9 +13,6 @@ _CALLS = uuid.UUID("6f1d0c52-6a0e-4c6b-9d0c-3f0a7a9f5b11")
 _CENT = Decimal("0.01")
 _EXACT_UNDER = 1000
 
-PAID_LANES = (JobKind.COLORING, JobKind.SVG)
-"""The lanes whose jobs call services that charge for it."""
-
 
 class CallOutcome(StrEnum):
     """What became of a call; of one under way nothing is known."""

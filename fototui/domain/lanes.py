@@ -4,6 +4,7 @@ Lists, statistics, metrics, indexes, settings and the engine read it here. How t
 stands in `engine/pipelines/`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fototui.domain.flags import ProcessingStatusEnum
@@ -28,6 +29,9 @@ class LaneSpec:
     Args:
         kind: The kind.
         label: What operators call one of its jobs.
+        counted: What they call so many of them.
+        word: What its jobs are searched by.
+        also: What else is taken for that; `folded`.
         lane: What they call the lane, where that is another word.
         table: Where its rows stand.
         model: What the program calls one of these rows, in live events too.
@@ -39,13 +43,17 @@ class LaneSpec:
         asked_again: A further condition under which a row is a job, finished or not.
         since: Since when a row waits.
         version_type: The versions that its rows are; None where they are not versions.
-        price: What an outside service takes for its jobs, in words; None where nothing is paid.
+        service: The outside service that is paid for its jobs; None where nothing is paid.
+        price: What that takes for them, in words.
         resubmitted: How often ended rows may have been paid twice, as an aggregate.
         charged: What an outside service charged for ended rows, as an aggregate.
     """
 
     kind: JobKind
     label: Sentence
+    counted: Callable[[int], Sentence]
+    word: Sentence
+    also: tuple[str, ...]
     table: str
     model: str
     statuses: type[ProcessingStatusEnum]
@@ -55,6 +63,7 @@ class LaneSpec:
     asked_again: str = ""
     since: str = "queued_at"
     version_type: VersionType | None = None
+    service: str | None = None
     price: Sentence | None = None
     resubmitted: str = "0"
     charged: str = "0"
@@ -104,6 +113,11 @@ LANES: dict[JobKind, LaneSpec] = {
         LaneSpec(
             JobKind.INGEST,
             label=Sentence.make("Order data"),
+            counted=lambda count: Sentence.make(
+                "{count} order to be fetched", "{count} orders to be fetched", count=count
+            ),
+            word=Sentence.make("order"),
+            also=("ingest", "objednavka"),
             lane=Sentence.make("Fetching orders"),
             table="orders",
             model="Order",
@@ -119,6 +133,11 @@ LANES: dict[JobKind, LaneSpec] = {
         LaneSpec(
             JobKind.DOWNLOAD,
             label=Sentence.make("Photos"),
+            counted=lambda count: Sentence.make(
+                "photos of {count} order", "photos of {count} orders", count=count
+            ),
+            word=Sentence.make("photos"),
+            also=("download", "fotky"),
             lane=Sentence.make("Fetching photos"),
             table="orders",
             model="Order",
@@ -130,6 +149,11 @@ LANES: dict[JobKind, LaneSpec] = {
         LaneSpec(
             JobKind.COLORING,
             label=Sentence.make("Colouring"),
+            counted=lambda count: Sentence.make(
+                "{count} colouring", "{count} colourings", count=count
+            ),
+            word=Sentence.make("colouring"),
+            also=("coloring", "omalovanka"),
             lane=Sentence.make("Colourings"),
             table="coloring_versions",
             model="ColoringVersion",
@@ -138,12 +162,16 @@ LANES: dict[JobKind, LaneSpec] = {
             concurrency=3,
             unfinished=_has_not_ended(ColoringProcessingStatus),
             version_type=VersionType.COLORING,
+            service="RunPod",
             price=Sentence.make("as many paid RunPod jobs"),
             resubmitted="sum(resubmissions)",
         ),
         LaneSpec(
             JobKind.SVG,
             label=Sentence.make("SVG"),
+            counted=lambda count: Sentence.make("{count} SVG", "{count} SVGs", count=count),
+            word=Sentence.make("svg"),
+            also=(),
             lane=Sentence.make("SVGs"),
             table="svg_versions",
             model="SvgVersion",
@@ -152,6 +180,7 @@ LANES: dict[JobKind, LaneSpec] = {
             concurrency=5,
             unfinished=_has_not_ended(SvgProcessingStatus),
             version_type=VersionType.SVG,
+            service="Vectorizer.ai",
             price=Sentence.make("up to as many Vectorizer.ai credits"),
             resubmitted="sum(resubmissions)",
             charged="sum(credits_charged)",
@@ -159,6 +188,9 @@ LANES: dict[JobKind, LaneSpec] = {
         LaneSpec(
             JobKind.BOOK,
             label=Sentence.make("Book"),
+            counted=lambda count: Sentence.make("{count} book", "{count} books", count=count),
+            word=Sentence.make("book"),
+            also=("kniha",),
             lane=Sentence.make("Books"),
             table="books",
             model="Book",
@@ -181,3 +213,8 @@ def own_row_lanes() -> tuple[LaneSpec, ...]:
 def file_lanes() -> tuple[LaneSpec, ...]:
     """Of these the lanes that make no versions; their rows are `FileRow`s."""
     return tuple(lane for lane in own_row_lanes() if lane.version_type is None)
+
+
+def paid_lanes() -> tuple[JobKind, ...]:
+    """The lanes whose jobs call services that charge for it."""
+    return tuple(lane.kind for lane in LANES.values() if lane.service is not None)

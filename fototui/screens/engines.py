@@ -18,10 +18,10 @@ from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
 from fototui.screens.steering import cancel_job, retry_job, turn_engine, turn_lane
 from fototui.services.costs.service import CostService
-from fototui.services.operations.jobs import JobBoard, JobService, JobView
+from fototui.services.operations.jobs import JobService
 from fototui.services.operations.lanes import LaneService
 from fototui.services.operations.search import JOB_HELP, job_search
-from fototui.services.views.operations import EngineView, LaneView, told_held
+from fototui.services.views.operations import EngineView, JobBoard, JobView, LaneView, told_held
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext

@@ -6,10 +6,9 @@ from fototui.i18n import _
 from fototui.screens.base import FototuiScreen
 from fototui.screens.dialogs import AskText, confirm
 from fototui.services.ingest.imports import SyncService
-from fototui.services.operations.jobs import JobView
 from fototui.services.operations.lanes import LaneService
 from fototui.services.operations.steering import STEERING
-from fototui.services.views.operations import EngineView, LaneView
+from fototui.services.views.operations import EngineView, JobView, LaneView
 from fototui.ui import prospects
 from fototui.widgets.tables.job_rows import kind_word, lane_word
 

@@ -85,8 +85,10 @@ def started(context: AppContext, jobs: Mapping[JobKind, int], orders: int) -> st
         orders: In how many orders.
     """
     reasons = [why_waiting(context, kind) for kind, count in jobs.items() if count]
-    counted = ", ".join(counted_jobs(kind, count) for kind, count in jobs.items() if count)
-    if orders > 1 and not jobs.keys() <= {JobKind.INGEST, JobKind.DOWNLOAD}:
+    counted = ", ".join(
+        translate(LANES[kind].counted(count)) for kind, count in jobs.items() if count
+    )
+    if orders > 1 and any(LANES[kind].has_own_rows for kind in jobs):
         counted = ngettext("{jobs} in {count} order", "{jobs} in {count} orders", orders).format(
             jobs=counted, count=orders
         )
@@ -97,24 +99,3 @@ def started(context: AppContext, jobs: Mapping[JobKind, int], orders: int) -> st
     # Of several kinds some run, and of the others it has to be said.
     waiting = [reason for reason in reasons if reason]
     return "; ".join([words, *Counter(waiting)])
-
-
-def counted_jobs(kind: JobKind, count: int) -> str:
-    """So many jobs of a lane, by what they make.
-
-    Args:
-        kind: The lane.
-        count: How many.
-    """
-    words = {
-        JobKind.COLORING: lambda: ngettext("{count} colouring", "{count} colourings", count),
-        JobKind.SVG: lambda: ngettext("{count} SVG", "{count} SVGs", count),
-        JobKind.BOOK: lambda: ngettext("{count} book", "{count} books", count),
-        JobKind.INGEST: lambda: ngettext(
-            "{count} order to be fetched", "{count} orders to be fetched", count
-        ),
-        JobKind.DOWNLOAD: lambda: ngettext(
-            "photos of {count} order", "photos of {count} orders", count
-        ),
-    }[kind]()
-    return words.format(count=count)

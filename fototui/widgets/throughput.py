@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from fototui.i18n import _
-from fototui.services.operations.jobs import Throughput
+from fototui.services.views.operations import Throughput
 from fototui.widgets.badges import MUTED
 from fototui.widgets.sparkline import sparkline
 

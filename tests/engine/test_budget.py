@@ -43,7 +43,7 @@ def budget(database: Database, zone: ZoneInfo) -> Budget:
 
 def _budget(database: Database, zone: ZoneInfo, limit: str | None = "1") -> Budget:
     allowed = None if limit is None else Decimal(limit)
-    return Budget(database, zone, prices=PRICES, limit=allowed, actor="eva (engine)")
+    return Budget(database, zone, prices=PRICES, limit=allowed, actor="eva (engine)", lanes=PAID)
 
 
 @pytest.fixture

@@ -54,8 +54,8 @@ CZECH = frozenset(
 
 SAME_IN_CZECH = frozenset(
     [
-        *("Hub", "Limit", "PID", "SVG", "SVG v{number}", "SVG…", "Shopify", "db", "{count} SVG"),
-        *("{hours} h", "{minutes} min"),
+        *("Hub", "Limit", "PID", "SVG", "SVG v{number}", "SVG…", "Shopify", "db", "svg"),
+        *("{count} SVG", "{hours} h", "{minutes} min"),
     ]
 )
 

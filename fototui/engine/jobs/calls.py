@@ -15,6 +15,7 @@ from fototui.db.models.costs import PaidCall
 from fototui.db.models.orders import VERSION_MODEL
 from fototui.domain.costs import Call, CallOutcome, call_id
 from fototui.domain.errors import OutsideError, PermanentError, TransientError
+from fototui.domain.lanes import LANES
 from fototui.domain.statuses import (
     ColoringProcessingStatus,
     JobKind,
@@ -25,7 +26,6 @@ from fototui.domain.statuses import (
 from fototui.engine.jobs.job import Move, VersionJob
 from fototui.engine.jobs.table import named
 
-_SERVICES = {JobKind.COLORING: "RunPod", JobKind.SVG: "Vectorizer.ai"}
 _MADE = (ColoringProcessingStatus.COMPLETED, SvgProcessingStatus.COMPLETED)
 _CALLS = Base.metadata.tables[PaidCall.__tablename__]
 _LEARNED = tuple(each.name for each in dataclasses.fields(Call) if each.name != "id")
@@ -162,7 +162,7 @@ def _row(
             for name, value in told.items()
         ),
         cast(literal(str(kind)), table.kind.type).label("kind"),
-        cast(literal(_SERVICES[kind]), table.service.type).label("service"),
+        cast(literal(LANES[kind].service), table.service.type).label("service"),
         requested_by.scalar_subquery().label("requested_by"),
         func.now().label("began_at"),
         cast(func.now() if ended else null(), table.ended_at.type).label("ended_at"),

@@ -5,7 +5,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from fototui.db.database import Database
-from fototui.domain.costs import PAID_LANES, Prices, money
+from fototui.domain.costs import Prices, money
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind
@@ -42,7 +42,7 @@ class Budget:
         prices: Prices,
         limit: Decimal | None,
         actor: str,
-        lanes: Collection[JobKind] = PAID_LANES,
+        lanes: Collection[JobKind],
     ) -> None:
         if limit is not None:
             require_prices(prices, lanes)

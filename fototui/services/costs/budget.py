@@ -13,7 +13,8 @@ from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.operations import Lane
 from fototui.db.notify import lane_payload, notify
 from fototui.db.transaction import transaction
-from fototui.domain.costs import PAID_LANES, Costs
+from fototui.domain.costs import Costs
+from fototui.domain.lanes import paid_lanes
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind
 from fototui.services.costs.reading import SUMS, TODAY, costs, since
@@ -81,7 +82,7 @@ class BudgetService:
         statement = (
             update(Lane)
             .where(
-                Lane.name.in_(PAID_LANES),
+                Lane.name.in_(paid_lanes()),
                 Lane.paused_at.is_(None),
                 or_(Lane.budget_day.is_(None), Lane.budget_day < day),
             )

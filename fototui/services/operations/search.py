@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
+from fototui.domain.lanes import LANES
 from fototui.domain.search import Field, Search, Test, choice, days, meanings, part_of, read_search
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind
 from fototui.services.operations.activity import ActivityAction
-from fototui.services.operations.jobs import JobView
-from fototui.services.views.operations import ActivityEntry
+from fototui.services.views.operations import ActivityEntry, JobView
 
 JOB_HELP = Sentence.make(
     "is:running, waiting, failed · kind:colouring, svg, book, photos … · by:jana · before:1.11."
@@ -46,13 +46,7 @@ _JOB_STATES = meanings(
     (("waiting", "waits", "ceka"), _is_waiting),
     (("failed", "error", "chyba"), _has_failed),
 )
-_KINDS = meanings(
-    (("colouring", "coloring", "omalovanka"), _of_kind(JobKind.COLORING)),
-    (("svg",), _of_kind(JobKind.SVG)),
-    (("book", "kniha"), _of_kind(JobKind.BOOK)),
-    (("order", "ingest", "objednavka"), _of_kind(JobKind.INGEST)),
-    (("photos", "download", "fotky"), _of_kind(JobKind.DOWNLOAD)),
-)
+_KINDS = meanings(*(((str(lane.word), *lane.also), _of_kind(lane.kind)) for lane in LANES.values()))
 
 
 def _did(*actions: ActivityAction) -> Test[ActivityEntry]:
@@ -89,11 +83,12 @@ def job_search(zone: tzinfo, now: Callable[[], datetime]) -> Callable[[str], Sea
 
     def read(text: str) -> Search[JobView]:
         today = now().astimezone(zone).date()
+        kinds = Sentence.joined([lane.word for lane in LANES.values()], by=", ")
         fields: Sequence[Field[JobView]] = (
             choice(("is", "je"), Sentence.make("is: takes running, waiting, failed"), _JOB_STATES),
             choice(
                 ("kind", "druh"),
-                Sentence.make("kind: takes colouring, svg, book, order, photos"),
+                Sentence.make("kind: takes {kinds}", kinds=kinds),
                 _KINDS,
             ),
             part_of(("by", "kdo"), _BY, lambda job: job.engine_operator),

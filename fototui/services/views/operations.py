@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from fototui.domain.flags import ProcessingStatusEnum
 from fototui.domain.lanes import LANES, LaneSpec
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind
+
+LATELY = 10
+"""Of how many minutes the pace of a lane is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +130,104 @@ class EngineView:
     silent_seconds: float
     paused_at: datetime | None = None
     paused_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One version, book or order on its way, or one that failed.
+
+    Args:
+        kind: What is made; or what is fetched of an order.
+        row_id: The job's own row; None for an order.
+        version: Its number within image, or line item, and kind.
+        status: Where it stands. An order that is fetched once more waits or is processed, whatever
+            its own status.
+        order_id: ULID of its order.
+        order_number: The order's number.
+        item_position: The book's place in the order, from 1; None for an order.
+        image_id: The version's image; None for what is not of one.
+        image_position: The image's page in the book, from 1.
+        queued_at: When it was last asked for.
+        completed_at: When it failed.
+        not_before: It waits until then after a failure that may pass.
+        elapsed_seconds: How long work on it took, or takes so far.
+        attempts: Times it was taken up since it was last asked for.
+        error: Why it failed, or why it waits.
+        engine_id: The living engine that holds it.
+        engine_operator: Whose engine that is.
+    """
+
+    kind: JobKind
+    row_id: int | None
+    version: int | None
+    status: ProcessingStatusEnum
+    order_id: str
+    order_number: str
+    item_position: int | None
+    image_id: int | None
+    image_position: int | None
+    queued_at: datetime
+    completed_at: datetime | None
+    not_before: datetime | None
+    elapsed_seconds: float | None
+    attempts: int
+    error: Sentence | None
+    engine_id: uuid.UUID | None
+    engine_operator: str | None
+
+    @property
+    def key(self) -> str:
+        """What tells it from all other jobs."""
+        return f"{self.kind}:{self.row_id or self.order_id}"
+
+    @property
+    def is_paid_for(self) -> bool:
+        """The outside service was asked, or may have been: cancelling it may lose money."""
+        return LANES[self.kind].price is not None and not (
+            self.status.meta.is_final
+            or self.status.meta.is_startable
+            or self.status in ("pending", "processing")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """What ended in each of the last minutes, oldest first, the present one last.
+
+    Args:
+        completed: Completed jobs a minute, but for orders.
+        failed: Failed ones; not those that an operator cancelled.
+        lately: Jobs of each lane that were completed within the last ten minutes.
+    """
+
+    completed: tuple[int, ...]
+    failed: tuple[int, ...]
+    lately: Mapping[JobKind, int] = field(default_factory=dict)
+
+    def ready_in(self, lane: JobKind, waiting: int) -> float | None:
+        """How long it takes until what waits is done, in seconds, if it goes on as it went lately.
+
+        Args:
+            lane: The lane.
+            waiting: How many jobs wait in it.
+
+        Returns:
+            None where nothing waits, or nothing was completed lately.
+        """
+        done = self.lately.get(lane, 0)
+        return waiting * LATELY * 60 / done if waiting and done else None
+
+
+@dataclass(frozen=True, slots=True)
+class JobBoard:
+    """All that the screen of jobs shows.
+
+    Args:
+        active: Unfinished jobs.
+        failed: Jobs that failed lately.
+        throughput: How much gets done.
+    """
+
+    active: tuple[JobView, ...]
+    failed: tuple[JobView, ...]
+    throughput: Throughput

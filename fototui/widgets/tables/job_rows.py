@@ -13,8 +13,7 @@ from fototui.domain.lanes import LANES
 from fototui.domain.statuses import JobKind
 from fototui.domain.text import clean_line
 from fototui.i18n import _, short_time, translate
-from fototui.services.operations.jobs import JobView
-from fototui.services.views.operations import EngineView, LaneView
+from fototui.services.views.operations import EngineView, JobView, LaneView
 from fototui.widgets.badges import MUTED, badge_in_words
 from fototui.widgets.tables.simple_table import Column, TableRow
 

@@ -33,6 +33,9 @@ ECHO = _one_more_kind("ECHO", "echo")
 LANES[ECHO] = LaneSpec(
     ECHO,
     label=Sentence.plain("Echo"),
+    counted=lambda count: Sentence.plain(f"{count} echoes"),
+    word=Sentence.plain("echo"),
+    also=(),
     table="echoes",
     model="Echo",
     statuses=EchoStatus,

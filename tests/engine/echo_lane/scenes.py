@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from fototui.db.models.operations import Activity
 from fototui.db.notify import lane_payload, notify
 from fototui.domain.errors import ConflictError, NotFoundError
 from fototui.domain.events import BaseMercureEvent, ListUpdateEvent, OrderUpdateEvent
+from fototui.domain.statuses import JobKind
 from fototui.engine.pipelines.opening import PipelineEntry
 from fototui.server.metrics import ServerMetrics
 from fototui.services.changes import LiveService
 from fototui.services.operations.jobs import JobService
 from fototui.services.operations.lanes import LaneService
+from fototui.services.operations.search import job_search
 from fototui.services.operations.stats import Stats, StatsService
 from fototui.services.operations.steering import STEERING
 from fototui.storage.directory import DirectoryStorage
@@ -93,6 +96,10 @@ async def test_it_is_listed_and_counted_while_it_waits_and_after_it_was_done(
         lanes = {lane.lane: lane for lane in await LaneService(session, operator="t").list_lanes()}
         changes = await LiveService(session, operator="test").changes(before)
     assert (job.kind, job.row_id, job.status) == (ECHO, echo.id, EchoStatus.QUEUED)
+    find = job_search(UTC, lambda: datetime.now(UTC))
+    assert [find(f"kind:{kind}").finds(job, "") for kind in JobKind] == [
+        kind is ECHO for kind in JobKind
+    ]
     assert (job.order_id, job.item_position) == (str(echo.order_id), 1)
     assert (lanes[ECHO].waiting, lanes[ECHO].running) == (1, 0)
     assert str(echo.order_id) in changes.order_ids

@@ -19,7 +19,6 @@ from fototui.domain.statuses import ColoringProcessingStatus as Coloring
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.domain.statuses import SvgProcessingStatus as Svg
 from fototui.services.operations.jobs import (
-    JobBoard,
     JobService,
     active_statement,
     failures_statement,
@@ -27,6 +26,7 @@ from fototui.services.operations.jobs import (
 )
 from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
+from fototui.services.views.operations import JobBoard
 from tests.factories import file_ref, make_coloring, make_svg
 from tests.pgproxy import PgProxy
 from tests.services.conftest import MakeOrder
