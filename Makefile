@@ -98,6 +98,8 @@ format: setup ## Put the code into shape
 lock: | $(UV) ## Write the lock file anew from pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --all-extras --group dev --group docs --group build pyproject.toml -o $(LOCK)
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header bench/requirements.in -o bench/requirements.txt
 
 migration: setup ## Begin a migration: ABOUT="orders have a colour"
 	@test -n "$(ABOUT)" || { echo 'Say what it does: make migration ABOUT="orders have a colour"' >&2; exit 2; }
@@ -138,13 +140,14 @@ docs: setup ## Build the site into site/; a broken link is an error
 screens: setup ## Make the README's screenshots anew
 	@PYTHONPATH=. $(BIN)/python docs/screens.py
 
-bench: setup ## Measure the engine itself
-	@$(BIN)/python -m bench.jobs
-	@$(BIN)/python -m bench.hot
-	@$(BIN)/python -m bench.events
-	@$(BIN)/python -m bench.live
-	@$(BIN)/python -m bench.start
-	@$(BIN)/python -m bench.books
+bench: setup $(TOOLS)/bench/.done ## Measure the program beside others and what it stands on: ARGS="--only jobs"
+	@$(BIN)/python -m bench $(ARGS)
+
+# The queues that it is measured beside. Where they cannot be had, their columns stay empty.
+$(TOOLS)/bench/.done: bench/requirements.txt | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(TOOLS)/bench && \
+		$(UV) pip sync --quiet --compile-bytecode --python $(TOOLS)/bench/bin/python --require-hashes $< && \
+		touch $@ || { rm -rf $(TOOLS)/bench; echo "The other queues cannot be had: they are left out" >&2; }
 
 clean: ## Remove what make installed
 	rm -rf $(VENV) $(TOOLS)
