@@ -37,6 +37,9 @@ from tests.waiting import in_time, until
 PUBLISHER_KEY = SecretStr("publisher-key-of-the-tests-0123456789")
 SUBSCRIBER_KEY = SecretStr("subscriber-key-of-the-tests-0123456789")
 NEVER = 1e6
+PATIENT, IMPATIENT = 10.0, 0.3
+"""Seconds in which a database must answer: where it is there on a busy machine, and where it is
+not."""
 
 
 class Hub:
@@ -61,8 +64,8 @@ class Hub:
         url: str | None = None,
         *,
         is_known: Callable[[str], bool] = lambda _event_id: False,
-        answer_seconds: float = 2.0,
-        quiet_seconds: float = 2.0,
+        answer_seconds: float = PATIENT,
+        quiet_seconds: float = PATIENT,
     ) -> MercureSubscriber[Event]:
         return MercureSubscriber(
             url or self.url,
@@ -87,7 +90,12 @@ async def hub() -> AsyncIterator[Hub]:
 @pytest.fixture
 async def publisher(hub: Hub) -> AsyncIterator[MercurePublishService]:
     async with MercurePublishService(
-        hub.url, PUBLISHER_KEY, after_loss=ListUpdateEvent(), retry_seconds=0.02
+        hub.url,
+        PUBLISHER_KEY,
+        after_loss=ListUpdateEvent(),
+        timeout_seconds=PATIENT,
+        retry_seconds=0.02,
+        max_age_seconds=NEVER,
     ) as publisher:
         yield publisher
 
@@ -141,6 +149,18 @@ async def running(store: LiveStore, *, complete: bool = True) -> AsyncIterator[E
             await task
 
 
+def is_at_rest(store: LiveStore) -> bool:
+    """Whether a store has been filled, and neither asks anything nor has anything to ask."""
+    reader, model = store._reader, store._model
+    is_asking = reader._turn.locked() or model.is_poll_asked or model.has_marks
+    return store.is_complete and bool(store.lanes) and not is_asking
+
+
+def wait_for_answers(store: LiveStore, seconds: float) -> None:
+    """Have a store take a database for lost that does not answer the next question in time."""
+    store._reader._answer_seconds = seconds
+
+
 @dataclass(frozen=True)
 class Truth:
     """What the database holds."""
@@ -183,7 +203,7 @@ def store_on(tmp_path: Path) -> StoreOn:
             "poll_seconds": 0.05,
             "slow_poll_seconds": NEVER,
             "hub_patience_seconds": 0.3,
-            "answer_seconds": 1.0,
+            "answer_seconds": PATIENT,
             "work_seconds": 0.2,
         }
         return LiveStore(backend, subscriber, **defaults | options)

@@ -5,16 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError
-from fototui.domain.errors import NotFoundError
+from fototui.domain.errors import FototuiError, NotFoundError
 from fototui.domain.statuses import JobKind
 from fototui.live.state import FeedState
 from fototui.live.store import LiveStore
-from tests.live.conftest import Hub, StoreOn, Truth, add_orders, running
+from tests.live.conftest import (
+    IMPATIENT,
+    NEVER,
+    PATIENT,
+    Hub,
+    StoreOn,
+    Truth,
+    add_orders,
+    is_at_rest,
+    running,
+    wait_for_answers,
+)
 from tests.pgproxy import PgProxy
 from tests.waiting import until
 
@@ -39,18 +51,38 @@ def _lost_at(store: LiveStore) -> datetime | None:
     return store.health.database_lost_at
 
 
+def _failures_of(store: LiveStore, monkeypatch: pytest.MonkeyPatch) -> list[FototuiError]:
+    """Each question that a store asks in vain, also where nobody is told of it."""
+    failures: list[FototuiError] = []
+    take = store._feed.database_lost
+
+    def database_lost(error: FototuiError) -> None:
+        failures.append(error)
+        take(error)
+
+    monkeypatch.setattr(store._feed, "database_lost", database_lost)
+    return failures
+
+
 @pytest.mark.parametrize("lose", [_refuse, _swallow])
 async def test_a_database_lost_while_running(
-    database: Database, proxy: PgProxy, store_on: StoreOn, truth: Truth, lose: Command
-) -> None:
+    database: Database, proxy: PgProxy, store_on: StoreOn, truth: Truth, lose: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     first, second = await add_orders(database, 2)
     async with Database(proxy.url) as far:
-        store = store_on(far, answer_seconds=0.3)
-        async with running(store) as ear:
+        store = store_on(far, work_seconds=NEVER)
+        failures = _failures_of(store, monkeypatch)
+        async with running(store):
             await store.open(first)
+            await until(lambda: is_at_rest(store))
             began = datetime.now(UTC)
+            wait_for_answers(store, IMPATIENT)
             await lose(proxy)
             await until(lambda: not store.health.database_ok)
+            await until(lambda: not store._notifier.health)
+            told = [store.health]
+            stop = store.listen(lambda changed: told.extend([store.health] * changed.health))
             lost_at = _lost_at(store)
             assert lost_at is not None
             assert began <= lost_at <= datetime.now(UTC)
@@ -64,12 +96,17 @@ async def test_a_database_lost_while_running(
             [new] = await add_orders(database)
             [other] = await add_orders(database, images=3)
             assert _lost_at(store) == lost_at
+            await until(lambda: len(failures) >= 3)
+            # However often it is asked: each report tells something new.
+            assert not any(one == other for one, other in pairwise(told))
+            stop()
+            wait_for_answers(store, PATIENT)
             await _back(proxy)
+            proxy.cut()  # what lost its bytes is gone by now
             await until(lambda: new in store.orders and other in store.orders)
             await until(lambda: store.health.database_ok)
             assert _lost_at(store) is None
             await truth.comes_to(store)
-            assert sum(heard.health for heard in ear.heard) < 10
 
 
 @pytest.mark.parametrize("lose", [_refuse, _swallow])
@@ -79,10 +116,11 @@ async def test_a_database_that_is_not_there_at_the_start(
     orders = await add_orders(database, 3)
     await lose(proxy)
     async with Database(proxy.url) as far:
-        store = store_on(far, answer_seconds=0.3)
+        store = store_on(far, answer_seconds=IMPATIENT)
         async with running(store, complete=False):
             await until(lambda: not store.health.database_ok)
             assert not store.is_complete
+            wait_for_answers(store, PATIENT)
             await _back(proxy)
             await until(lambda: store.is_complete and store.health.database_ok)
             await truth.comes_to(store)

@@ -17,7 +17,7 @@ from fototui.live.notifier import Notifier
 from fototui.live.state import FeedState
 from fototui.mercure.publisher import MercurePublishService
 from tests.factories import make_coloring
-from tests.live.conftest import NEVER, Hub, StoreOn, Truth, add_orders, running
+from tests.live.conftest import NEVER, Hub, StoreOn, Truth, add_orders, is_at_rest, running
 from tests.pgproxy import PgProxy
 from tests.waiting import until
 
@@ -61,8 +61,7 @@ async def test_a_burst_of_a_thousand_events_is_one_repaint(
     async with Database(proxy.url) as far:
         store = store_on(far, hub.subscriber(), frame_seconds=0.3, work_seconds=NEVER)
         async with running(store) as ear:
-            await until(lambda: store.health.feed is FeedState.LIVE)
-            await asyncio.sleep(0.4)  # the frame in which it became live is over
+            await until(lambda: store.health.feed is FeedState.LIVE and is_at_rest(store))
             ear.heard.clear()
             began = time.monotonic()
             with proxy.counting() as trips:
