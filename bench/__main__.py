@@ -16,12 +16,16 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from bench import jobs, latency
+from bench import claims, jobs, latency, scaling
 from bench.rows import Figures, Measured, Part, Verdict, judge, measure
 from fototui.log import configure_logging
 
-PARTS: Sequence[Part] = (jobs.PART, latency.PART)
 ROUNDS = 3
+
+
+def parts(finished: int) -> Sequence[Part]:
+    """All parts, in the order of the table."""
+    return (jobs.PART, latency.PART, claims.part(finished), scaling.PART)
 
 
 def say(text: str) -> None:
@@ -36,13 +40,13 @@ def tell(way: str, figures: Figures) -> None:
 async def run(part: Part, rounds: int) -> list[Verdict]:
     """Measure a part; what breaks off is told, and the rest goes on."""
     say(f"\n{part.name}")
-    began, turns = time.monotonic(), Measured()
+    began, measured = time.monotonic(), Measured()
     try:
-        await measure(part, rounds, tell, turns=turns)
+        await measure(part, rounds, tell, into=measured)
     except Exception:  # noqa: BLE001 - a part that cannot be measured must not hide the others
         say(traceback.format_exc())
     say(f"  {time.monotonic() - began:.0f} s")
-    return [judge(row, turns) for row in part.rows]
+    return [judge(row, measured) for row in part.rows]
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
@@ -76,11 +80,12 @@ def _listed(values: Mapping[str, object]) -> str:
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    names = [part.name for part in PARTS]
+    names = [part.name for part in parts(claims.MANY)]
     parser.add_argument("--only", nargs="+", choices=names, default=names)
+    parser.add_argument("--finished", type=int, default=claims.MANY, help="versions, for claims")
     chosen = parser.parse_args()
     verdicts: list[Verdict] = []
-    for part in PARTS:
+    for part in parts(chosen.finished):
         if part.name in chosen.only:
             verdicts += await run(part, chosen.rounds)
     say(table(verdicts))

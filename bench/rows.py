@@ -74,11 +74,13 @@ class Part:
         name: By which it is asked for.
         opened: Opens what the ways need, gives them by name, and closes it.
         rows: What is read off.
+        turns: Of each way in a round: more where one run is short.
     """
 
     name: str
     opened: Callable[[], AbstractAsyncContextManager[Mapping[str, Way]]]
     rows: Sequence[Row]
+    turns: int = 1
 
 
 @dataclass
@@ -104,9 +106,9 @@ class Measured:
 
 
 async def measure(
-    part: Part, rounds: int, tell: Callable[[str, Figures], None], *, turns: Measured
+    part: Part, rounds: int, tell: Callable[[str, Figures], None], *, into: Measured
 ) -> None:
-    """Measure each way once a round, every other round from the last to the first.
+    """Let the ways take turns, every other time from the last to the first.
 
     A way that fails is left out from then on; the others go on.
 
@@ -114,21 +116,21 @@ async def measure(
         part: What is measured.
         rounds: How often.
         tell: Told of each run.
-        turns: Gets the figures, also where it breaks off.
+        into: Gets the figures, also where it breaks off.
     """
     async with part.opened() as ways:
         names = list(ways)
-        for number in range(rounds):
+        for number in range(rounds * part.turns):
             for name in names if number % 2 == 0 else reversed(names):
-                if name in turns.skipped:
+                if name in into.skipped:
                     continue
                 try:
                     figures = await ways[name]()
                 except Exception as error:  # noqa: BLE001 - a row must not hide the others
                     traceback.print_exc()
-                    turns.skipped[name] = str(error)
+                    into.skipped[name] = str(error)
                 else:
-                    turns.runs.setdefault(name, []).append(figures)
+                    into.runs.setdefault(name, []).append(figures)
                     tell(name, figures)
 
 

@@ -1,10 +1,13 @@
 """One process of a queue.
 
-python -m bench.queues NAME URL install
-python -m bench.queues NAME URL drain COUNT  # queues, prints the clock; after a line of input
-                                          # does them, prints seconds and processor seconds
-python -m bench.queues NAME URL push      # as many as each input line says; prints the clock
-python -m bench.queues NAME URL wait      # prints the clock at each job's first step
+    python -m bench.queues NAME URL install
+    python -m bench.queues NAME URL drain COUNT
+    python -m bench.queues NAME URL push
+    python -m bench.queues NAME URL wait
+
+`drain` queues so many jobs and prints the clock; after a line of input it does all there are, and
+prints the clocks of its beginning and its end, and its processor seconds. `push` queues as many as
+each line of its input says, and prints the clock. `wait` prints the clock at each job's first step.
 """
 
 from __future__ import annotations
@@ -47,11 +50,21 @@ async def drain(queue: Queue, count: int) -> None:
     await queue.push(count)
     tell()
     await asyncio.to_thread(sys.stdin.readline)
-    clocks = [(time.perf_counter(), time.process_time())]
-    await queue.drain(count, lambda: clocks.append((time.perf_counter(), time.process_time())))
-    (began, spent_before), (done, spent) = clocks
+    began = done = clocks()
+
+    def is_done() -> None:
+        nonlocal done
+        done = clocks()
+
+    await queue.drain(count, is_done)
     assert not await queue.unfinished()
-    print(json.dumps({"seconds": done - began, "spent": spent - spent_before}), flush=True)
+    spent = done[1] - began[1]
+    print(json.dumps({"began": began[0], "done": done[0], "spent": spent}), flush=True)
+
+
+def clocks() -> tuple[float, float]:
+    """The clock, and the processor seconds of this process."""
+    return time.perf_counter(), time.process_time()
 
 
 async def wait(queue: Queue) -> None:

@@ -42,7 +42,7 @@ class Queue(Protocol):
 
         Args:
             count: How many are queued.
-            done: To be called when the ends of all are committed.
+            done: To be called when the ends of all are committed; the last call counts.
         """
 
     async def wait(self, begun: Tell) -> None:

@@ -35,20 +35,30 @@ from fototui.log import configure_logging
 SETTINGS = EngineSettings(operator="bench", concurrency={JobKind.COLORING: CONCURRENCY}, grace=0)
 
 
+def _nobody() -> None:
+    """Nobody asks when that is."""
+
+
 class NothingToDo:
     """A colouring whose steps do nothing: it writes what a real one writes, and as often.
 
     Args:
         moves: How many moves lead to its end: 1, 2, or the 8 of a real one.
         begun: Called first thing in each job.
+        ended: Called when a job's end is committed.
+
+    Attributes:
+        done: How many have ended.
     """
 
     jobs = COLORINGS
     retry_from: Mapping[JobStatus, JobStatus] = {}
     doubtful: Collection[JobStatus] = ()
 
-    def __init__(self, moves: int, begun: Tell) -> None:
+    def __init__(self, moves: int, *, begun: Tell = _nobody, ended: Tell = _nobody) -> None:
+        self.done = 0
         self._begun = begun
+        self._ended = ended
         self.steps: Mapping[JobStatus, Step[VersionJob]] = {
             S.QUEUED: self._finish if moves == 1 else self._start,
             S.PROCESSING: self._submit if moves == 8 else self._finish,
@@ -92,6 +102,8 @@ class NothingToDo:
     async def _finish(self, work: Work[VersionJob]) -> None:
         file = S3ObjectRefData(key=work.job.key, bucket="bench", content_type="image/png", size=1)
         await work.end(S.COMPLETED, file_ref=file)
+        self.done += 1
+        self._ended()
 
 
 class Colorings:
@@ -132,14 +144,16 @@ class Colorings:
             await notify(session, lane_payload(JobKind.COLORING))
 
     async def drain(self, count: int, done: Tell) -> None:
-        async with Engine(self.database, SETTINGS, [NothingToDo(self.moves, _nothing)]) as engine:
-            await engine.drain()
-            done()
+        del count
+        pipeline = NothingToDo(self.moves, ended=done)
+        async with Engine(self.database, SETTINGS, [pipeline]) as engine:
+            await engine.drain()  # looks five times a second; the last job's end is what counts
         # Of a job's statuses the last makes an event of its own kind, and so do a choice's columns.
-        assert self.events >= count * self.moves, self.events
+        assert self.events >= pipeline.done * self.moves, self.events
 
     async def wait(self, begun: Tell) -> None:
-        async with Engine(self.database, SETTINGS, [NothingToDo(self.moves, begun)]) as engine:
+        pipeline = NothingToDo(self.moves, begun=begun)
+        async with Engine(self.database, SETTINGS, [pipeline]) as engine:
             await engine.wait()
 
     async def unfinished(self) -> int:
@@ -148,10 +162,6 @@ class Colorings:
 
 
 _UNFINISHED = text("SELECT count(*) FROM coloring_versions WHERE status <> 'completed'")
-
-
-def _nothing() -> None:
-    """Nobody asks when a job begins."""
 
 
 def queue(url: str, moves: int = 1) -> Colorings:

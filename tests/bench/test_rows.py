@@ -86,8 +86,8 @@ async def test_ways_take_turns_and_one_that_fails_stops_none() -> None:
         yield {"ours": ours, "a": fails, "b": ours}
 
     found = Measured()
-    part = Part("part", opened, rows=(ROW,))
-    await measure(part, 3, lambda way, _figures: turns.append(way), turns=found)
+    part = Part("part", opened, rows=(ROW,), turns=3)
+    await measure(part, 1, lambda way, _figures: turns.append(way), into=found)
 
     assert turns == ["ours", "b", "b", "ours", "ours", "b"]
     assert found.values("ours", "jobs/s") == [0, 3, 4]
