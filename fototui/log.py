@@ -201,6 +201,7 @@ def bind_job(
     image: int | None = None,
     version: int | None = None,
     engine: str | None = None,
+    lane: str | None = None,
 ) -> Iterator[None]:
     """Let every line that is logged inside the block tell which job it is about.
 
@@ -209,8 +210,9 @@ def bind_job(
         image: The image's id.
         version: The version's id.
         engine: The engine's id.
+        lane: Its kind of work.
     """
-    known = {"order": order, "image": image, "version": version, "engine": engine}
+    known = {"order": order, "lane": lane, "image": image, "version": version, "engine": engine}
     given = {name: value for name, value in known.items() if value is not None}
     before = _job.set({**_job.get(), **given})
     try:

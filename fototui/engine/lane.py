@@ -200,7 +200,8 @@ class LaneRunner(Generic[JobT]):
             calls=self._calls,
             observer=self._observer,
         )
-        with bind_job(engine=short_id(self.claims.engine_id), **job.labels):
+        engine = short_id(self.claims.engine_id)
+        with bind_job(engine=engine, lane=str(self.kind), **job.labels):
             started = time.monotonic()
             outcome = await attempt(self._pipeline, work, self._policy)
             if outcome is not AttemptOutcome.RETRY_SCHEDULED:

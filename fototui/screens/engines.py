@@ -16,6 +16,7 @@ from fototui.i18n import _, ngettext, translate
 from fototui.live.refresher import Refresher
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
+from fototui.screens.job import JobScreen
 from fototui.screens.steering import cancel_job, retry_job, turn_engine, turn_lane
 from fototui.services.costs.service import CostService
 from fototui.services.operations.jobs import JobService
@@ -50,7 +51,7 @@ class EnginesScreen(FototuiScreen):
     """Three tables: lanes, engines, jobs; and how much got done in the last hour.
 
     Lanes and engines come from the live store. Jobs are read every two seconds while the screen is
-    looked at, in four round trips.
+    looked at, in five round trips.
 
     Args:
         context: The parts of the app.
@@ -203,12 +204,13 @@ class EnginesScreen(FototuiScreen):
     async def _load(self) -> None:
         async with self.context.backend.autocommit(JobService) as jobs:
             self._board = await jobs.board()
+            failed = await jobs.failed_since_midnight(self.context.settings.timezone)
         async with self.context.backend.autocommit(CostService) as costs:
             overview = await costs.overview(self.context.settings.timezone)
         self.refresher.failure = None
         self._show_jobs()
         for line in self.query(CostLine):
-            line.show(overview)
+            line.show(overview, failed)
 
     def _show_jobs(self) -> None:
         if not self.query("#jobs"):
@@ -286,7 +288,7 @@ class EnginesScreen(FototuiScreen):
 
     def on_simple_table_opened(self) -> None:
         """A double click does what enter does."""
-        self.call_later(self.action_act, "engines.open")
+        self.call_later(self.action_act, "engines.details")
 
     # --- keys ----------------------------------------------------------------------------------
 
@@ -296,6 +298,7 @@ class EnginesScreen(FototuiScreen):
             "engines.back": Command(lambda: self.search.close() or self.dismiss()),
             "engines.search": Command(self.search.open),
             "engines.switch": Command(self._switch),
+            "engines.details": Command(self._details, self._why_no_job),
             "engines.open": Command(self._open, self._why_no_job),
             "engines.pause": Command(self._pause, self._why_no_pause),
             "engines.cancel": Command(self._cancel, self._why_no_cancel),
@@ -332,6 +335,10 @@ class EnginesScreen(FototuiScreen):
         names = self._TABLES
         focused = next((n for n in names if self._table(n).has_focus), names[-1])
         self.set_focus(self._table(names[(names.index(focused) + 1) % len(names)]))
+
+    def _details(self) -> None:
+        if job := self._job:
+            self.app.push_screen(JobScreen(self.context, job))
 
     def _open(self) -> None:
         if job := self._job:

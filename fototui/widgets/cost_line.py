@@ -1,4 +1,4 @@
-"""What was paid today and this month, in a line."""
+"""What was paid today and this month, and what failed today, in a line."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from textual.content import Content
 from textual.widget import Widget
 
 from fototui.domain.costs import Prices, told
-from fototui.i18n import _, translate
+from fototui.i18n import _, ngettext, translate
 from fototui.services.costs.service import Overview
 from fototui.widgets.badges import MUTED
 
 
 class CostLine(Widget):
-    """Hidden where nothing was paid this month.
+    """Hidden where nothing was paid this month, and nothing failed today.
 
     Args:
         prices: What outside services charge.
@@ -27,12 +27,13 @@ class CostLine(Widget):
         super().__init__(id="costs")
         self._prices = prices
         self._overview: Overview | None = None
+        self._failed = 0
 
-    def show(self, overview: Overview) -> None:
-        """Show other sums."""
-        if overview != self._overview:
-            self._overview = overview
-            self.set_class(bool(overview.month.total), "-paid")
+    def show(self, overview: Overview, failed: int) -> None:
+        """Show other sums, and how many jobs failed today."""
+        if (overview, failed) != (self._overview, self._failed):
+            self._overview, self._failed = overview, failed
+            self.set_class(bool(overview.month.total) or failed > 0, "-paid")
             self.refresh()
 
     def render(self) -> Content:
@@ -44,4 +45,8 @@ class CostLine(Widget):
             for costs in (self._overview.today, self._overview.month)
         )
         words = _("Today {today} · this month {month}").format(today=today, month=month)
-        return Content.styled(words, MUTED)
+        if not self._failed:
+            return Content.styled(words, MUTED)
+        failures = ngettext("{count} failure today", "{count} failures today", self._failed)
+        shown = (failures.format(count=self._failed), "$error")
+        return Content.assemble(shown, (f" · {words}", MUTED) if self._overview.month.total else "")

@@ -10,15 +10,21 @@ from fototui.services.views.orders import ImageView
 from fototui.services.views.versions import VersionView
 
 
+def options_words(options: ColoringOptions | SvgOptions) -> str:
+    """What a version is made with."""
+    match options:
+        case ColoringOptions(megapixels=megapixels, steps=steps):
+            made_in = ngettext("{count} step", "{count} steps", steps).format(count=steps)
+            return f"{number(megapixels)} Mpx, {made_in}"
+        case SvgOptions(shape_stacking=stacking, group_by=group_by):
+            return f"{_(stacking.label)}, {_(group_by.label)}"
+
+
 def version_words(view: VersionView) -> str:
     """A version as it is called under its picture: number, options, whether it is chosen."""
     parts = [f"v{view.version}"]
-    match view.options:
-        case ColoringOptions(megapixels=megapixels, steps=steps):
-            made_in = ngettext("{count} step", "{count} steps", steps).format(count=steps)
-            parts.append(f"{number(megapixels)} Mpx, {made_in}")
-        case SvgOptions(shape_stacking=stacking, group_by=group_by):
-            parts.append(f"{_(stacking.label)}, {_(group_by.label)}")
+    if view.options is not None:
+        parts.append(options_words(view.options))
     return " · ".join([*parts, *(["★"] if view.selected else [])])
 
 

@@ -90,6 +90,21 @@ def test_the_apps_log_is_printed(bare: Command, tmp_path: Path) -> None:
     assert '"jobs": 3' in bare("logs", "--json").out
 
 
+def test_a_jobs_own_lines_are_found(bare: Command) -> None:
+    file = Path(bare("logs", "--path").out.strip())
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        '{"event": "mine", "order": "#1270", "lane": "svg", "version": 41}\n'
+        '{"event": "a colouring", "order": "#1270", "lane": "coloring", "version": 41}\n'
+        '{"event": "another", "order": "#12700", "lane": "svg", "version": 410}\n'
+        '{"event": "order 1270 of svg 41"}\n1270 svg 41\n'
+    )
+    job = ("--order", "1270", "--lane", "svg", "--version", "41")
+    assert bare("logs", *job).out.splitlines() == ["mine order=#1270 lane=svg version=41"]
+    assert len(bare("logs", "--order", "#1270").out.splitlines()) == 2
+    assert bare("logs", "--order", "1").out == ""
+
+
 def test_a_wrong_file_is_named_with_its_key(bare: Command, tmp_path: Path) -> None:
     path = tmp_path / "config" / "fototui" / "config.toml"
     path.parent.mkdir(parents=True)

@@ -29,6 +29,7 @@ from fototui.screens.compare import CompareScreen
 from fototui.screens.dialogs import AskText, Confirm, LeaveDialog
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
+from fototui.screens.job import JobScreen
 from fototui.screens.options import ColoringDialog, SvgDialog
 from fototui.screens.order.screen import OrderScreen
 from fototui.screens.orders.screen import OrdersScreen
@@ -283,6 +284,15 @@ async def _paused(app: FototuiApp, pilot: AppPilot) -> None:
     await pilot.press("tab")
 
 
+async def _job(app: FototuiApp, pilot: AppPilot) -> None:
+    """A colouring that RunPod works on."""
+    await _engines(app, pilot)
+    await pilot.press("down", "enter")
+    await until_shown(
+        pilot, lambda: isinstance(app.screen, JobScreen) and len(app.screen.query(".row")) > 0
+    )
+
+
 async def _activity(app: FototuiApp, pilot: AppPilot) -> None:
     await pilot.press("f4")
     await until_shown(
@@ -317,6 +327,26 @@ _PAUSE = """
     UPDATE engines SET paused_at = now() - interval '5 minutes', paused_by = 'jana'
     WHERE operator = 'petr';
 """
+_CALLED = """
+    UPDATE coloring_versions SET submissions = 2, resubmissions = 1, retries = 1, attempts = 2,
+        runpod_job_id = '8f1c2f70-5d5c-4b0e-9f0e-2e5f1f6f0a11-e1'
+    WHERE status = 'runpod_processing';
+    INSERT INTO calls (id, kind, version_id, order_id, service, outside_id, began_at, ended_at,
+        delay_ms, outcome, wasted)
+    SELECT ('00000000-0000-0000-0000-00000000000' || call.n)::uuid, 'coloring', version.id,
+        item.order_id, 'RunPod', call.outside_id, now() - call.ago,
+        now() - call.ago + call.took, call.delay, call.outcome, call.outcome IS NOT NULL
+    FROM coloring_versions version
+    JOIN images image ON image.id = version.image_id
+    JOIN line_items item ON item.id = image.line_item_id,
+    (VALUES
+        (1, '3a90b6d1-77c3-4a52-8a55-6f0a0c1d2e33-e1', interval '165 seconds',
+         interval '40 seconds', 900, 'lost'),
+        (2, '8f1c2f70-5d5c-4b0e-9f0e-2e5f1f6f0a11-e1', interval '70 seconds',
+         NULL::interval, NULL, NULL)
+    ) AS call(n, outside_id, ago, took, delay, outcome)
+    WHERE version.status = 'runpod_processing';
+"""
 _DECIDED = "UPDATE reviews SET decision = 'accepted', decided_at = now()"
 
 SCENES: dict[str, Scene] = {
@@ -341,6 +371,7 @@ SCENES: dict[str, Scene] = {
     "review-empty": Scene(_review, sql=_DECIDED),
     "engines": Scene(_engines),
     "engines-paused": Scene(_paused, sql=_PAUSE),
+    "engines-job": Scene(_job, sql=_CALLED, translates=False),
     "activity": Scene(_activity),
     "activity-operator": Scene(_by_operator),
     "help": Scene(_help, translates=False),

@@ -21,6 +21,7 @@ from fototui.domain.statuses import SvgProcessingStatus as Svg
 from fototui.i18n import set_language
 from fototui.screens.dialogs import AskText, Confirm
 from fototui.screens.engines import EnginesScreen
+from fototui.screens.job import JobScreen
 from fototui.services.backend import Backend
 from fototui.widgets.cost_line import CostLine
 from fototui.widgets.sparkline import sparkline
@@ -215,7 +216,7 @@ async def test_what_was_paid_is_told(
     async with open_app(EnginesScreen, size=size, language=language) as (app, pilot):
         await ready(app, pilot)
         line = app.screen.query_one(CostLine)
-        assert not line.display
+        assert words not in str(line.render())
         async with database.session() as session, session.begin():
             order = await session.get_one(Order, ULID.from_str(shop.order_id))
             failed = make_call(order, execution_ms=2500, outcome="failed", wasted=True)
@@ -492,18 +493,60 @@ async def test_orders_that_are_fetched_are_retried_and_their_lanes_paused(
         assert (await last_activity(database)).version_type == "download"
 
 
-async def test_enter_opens_the_order_and_escape_goes_back(
+async def test_enter_tells_all_of_a_job(
+    open_app: OpenApp, database: Database, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shows(words: str) -> bool:
+        return words in "\n".join(lines(app))
+
+    async with open_app(EnginesScreen, size=(100, 36)) as (app, pilot):
+        copied: list[str] = []
+        monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
+        opened: list[str] = []
+        monkeypatch.setattr(app, "open_order", opened.append)
+        await ready(app, pilot)
+        await go_to(app, pilot, f"coloring:{shop.running.id}")
+        await pilot.press("enter")
+        await until_shown(pilot, lambda: shows(f"{shop.number} · Colouring v1 · book 1, photo 1"))
+        command = f"--lane coloring --version {shop.running.id}"
+        for words in ("after 1:4", "jana on studio-2, process 4711", command):
+            assert shows(words), words
+        await pilot.press("y", "Y")
+        assert copied[0].endswith(command)
+        assert "Status: ◐" in copied[1]
+        # What changes meanwhile is shown.
+        async with database.session() as session, session.begin():
+            row = await session.get_one(ColoringVersion, shop.running.id)
+            row.status, row.error = Coloring.ERROR, "RunPod [broke]."
+            row.completed_at, row.claimed_by = datetime.now(UTC), None
+        await until_shown(pilot, lambda: shows("RunPod [broke].") and shows("none has it now"))
+        await pilot.press("escape")
+        assert isinstance(app.screen, EnginesScreen)
+        await pilot.press("enter")
+        await until_shown(pilot, lambda: shows(command))
+        await pilot.press("enter")
+        await until_shown(pilot, lambda: opened == [shop.order_id])
+        assert isinstance(app.screen, EnginesScreen)
+
+
+async def test_what_failed_today_is_told(open_app: OpenApp, shop: Shop) -> None:
+    async with open_app(EnginesScreen) as (app, pilot):
+        line = app.screen.query_one(CostLine)
+        await until_shown(pilot, lambda: line.display and "1 failure today" in str(line.render()))
+
+
+async def test_o_opens_the_order_and_escape_goes_back(
     open_app: OpenApp, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
     async with open_app(EnginesScreen) as (app, pilot):
         await ready(app, pilot)
         monkeypatch.setattr(app, "open_order", opened.append)
-        await pilot.press("enter")
+        await pilot.press("o")
         assert opened == [shop.order_id]
         await pilot.double_click("#jobs", offset=(5, 3))
-        await until_shown(pilot, lambda: len(opened) == 2)
-        await pilot.press("escape")
+        await until_shown(pilot, lambda: isinstance(app.screen, JobScreen))
+        await pilot.press("escape", "escape")
         assert not isinstance(app.screen, EnginesScreen)
 
 

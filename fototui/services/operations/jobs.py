@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     text,
     union_all,
 )
+from ulid import ULID
 
 from fototui.db.base import Base
 from fototui.db.events.session import TrackedAsyncSession
@@ -101,6 +103,32 @@ class JobService:
                 lately[JobKind(kind)] += count
         return Throughput(tuple(completed), tuple(failed), lately)
 
+    async def one(self, job: JobView) -> JobView | None:
+        """A job as it stands now; None where its row is gone.
+
+        Args:
+            job: As it stood.
+        """
+        found = await self._read(job_statement(job))
+        return found[0] if found else None
+
+    async def failed_since_midnight(self, zone: ZoneInfo) -> int:
+        """How many jobs failed today, in the shop's time, but for orders and cancelled ones.
+
+        Args:
+            zone: The shop's.
+        """
+        midnight = func.date_trunc("day", func.now(), zone.key)
+        parts = [
+            select(func.count().label("failed")).where(
+                _table(lane).c.completed_at >= midnight, _failed(lane)
+            )
+            for lane in own_row_lanes()
+        ]
+        counts = union_all(*parts).subquery("counts")
+        async with self.session.begin():
+            return int(await self.session.scalar(select(func.sum(counts.c.failed))) or 0)
+
     async def _read(self, statement: _Columns) -> tuple[JobView, ...]:
         async with self.session.begin():
             rows = (await self.session.execute(statement)).mappings().all()
@@ -124,6 +152,16 @@ def active_statement(limit: int) -> _Columns:
             .limit(limit)
         )
     return _jobs(parts, limit, newest_first=False)
+
+
+def job_statement(job: JobView) -> _Columns:
+    """The statement behind `JobService.one`."""
+    if job.row_id is None:
+        rows = _orders(literal(str(job.kind))).where(Order.id == ULID.from_str(job.order_id))
+    else:
+        lane = LANES[job.kind]
+        rows = _rows(lane).where(_table(lane).c.id == job.row_id)
+    return _jobs([rows], 1, newest_first=False)
 
 
 def failures_statement(limit: int) -> _Columns:

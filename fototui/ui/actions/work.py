@@ -15,7 +15,14 @@ WORK: tuple[Action, ...] = (
     ),
     Action("engines.cancel", "x", N_("Cancel"), N_("Cancel the job."), changes=True),
     Action("engines.retry", "r", N_("Retry"), N_("Retry the failed job."), changes=True),
-    Action("engines.open", "enter", N_("Open"), N_("Open the job's order."), stays=True),
+    Action(
+        "engines.details",
+        "enter",
+        N_("Details"),
+        N_("Tell all that is known of the job: ids, tries, times, its log."),
+        stays=True,
+    ),
+    Action("engines.open", "o", N_("Its order"), N_("Open the job's order.")),
     Action("engines.switch", "tab", N_("Next table"), N_("Go to the next table."), show=False),
     Action(
         "engines.search",
