@@ -17,6 +17,10 @@ _PATH = f"{{{_SVG}}}path"
 _BLACK, _WHITE = "#000000", "#ffffff"
 _SUBPATH = re.compile(r"M[^M]+")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_SPECKLE, _DECIMALS = 4, 2
+# By position (img_format, colormode, …, filter_speckle, …, path_precision): given keywords, the
+# wheel crashes under Python 3.14.
+_TRACING = ("png", "binary", None, None, _SPECKLE, *(None,) * 6, _DECIMALS)
 
 ET.register_namespace("", _SVG)
 
@@ -61,9 +65,7 @@ def _traced(sheet: Image.Image) -> Iterator[ET.Element]:
     sheet.save(buffer, "PNG", compress_level=1)
     # vtracer's "color" mode knows stacking, but gives thin lines the mean colour of what they
     # enclose, so that outlines get lost; "binary" keeps every line.
-    svg: str = vtracer.convert_raw_image_to_svg(
-        buffer.getvalue(), img_format="png", colormode="binary", filter_speckle=4, path_precision=2
-    )
+    svg: str = vtracer.convert_raw_image_to_svg(buffer.getvalue(), *_TRACING)
     yield from ET.fromstring(svg).iter(_PATH)  # noqa: S314  # vtracer's own words
 
 
