@@ -15,6 +15,7 @@ OURS = Path(sys.executable)
 PEERS = ROOT / ".tools" / "bench" / "bin" / "python"
 
 _SECONDS = 120
+_SECONDS_TO_END, _SECONDS_TO_STOP = 5, 15
 
 
 class Process:
@@ -26,6 +27,10 @@ class Process:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+
+    def stop(self) -> None:
+        """Ask it to end, where it does not look at its input."""
+        self._process.terminate()
 
     @property
     def pid(self) -> int:
@@ -55,26 +60,39 @@ class Process:
 
 @asynccontextmanager
 async def running(
-    *arguments: str, python: Path = OURS, environment: Mapping[str, str] | None = None
+    *arguments: str,
+    python: Path = OURS,
+    environment: Mapping[str, str] | None = None,
+    quiet: bool = False,
 ) -> AsyncIterator[Process]:
-    """Run a Python program beside the block; it ends at the end of its input, or is killed.
+    """Run a Python program beside the block; it ends at the end of its input, or by a signal.
 
     Args:
         arguments: As for the interpreter.
         python: The interpreter.
         environment: In place of this process's own.
+        quiet: Nobody reads what it says on standard error.
     """
-    pipe = asyncio.subprocess.PIPE
+    pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(
-        python, *arguments, stdin=pipe, stdout=pipe, cwd=ROOT, env=environment
+        python,
+        *arguments,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=nowhere if quiet else None,
+        cwd=ROOT,
+        env=environment,
     )
     assert process.stdin is not None
     try:
         yield Process(process)
         process.stdin.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_SECONDS / 10):
-                await process.wait()
+        for wait in (_SECONDS_TO_END, _SECONDS_TO_STOP):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await process.wait()
+                break
+            process.terminate()
     finally:
         if process.returncode is None:
             process.kill()

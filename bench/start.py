@@ -1,39 +1,40 @@
-"""How soon commands and the app are there, beside what they stand on: on an embedded PostgreSQL.
+"""How soon commands and the app are there, beside what they stand on.
 
-    python -m bench.start [rounds]
+    python -m bench.start [orders]
 
-Each command is run in a process of its own, its anchors in the same round, and the rounds one after
-the other. A table goes to standard error, JSON to standard output: for each command the median CPU
-seconds and the peak memory, those of its anchor, and the ratios; at the end the milliseconds until
-the app shows the first of 100,000 orders, until it has all, and its memory then.
+Each command runs in a process of its own on an embedded PostgreSQL with a hundred orders, and what
+it stands on in the same round; processor seconds and the memory at its peak are compared. Run alone
+it prints, as JSON, the milliseconds until the app shows the first of 100,000 orders, until it has
+all, and its memory then.
 """
+
+from __future__ import annotations
 
 import asyncio
 import json
-import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import psutil
 
 from bench.live import fill
+from bench.program import FOTOTUI, environment
+from bench.rows import Figures, Part, Row, Way
 from fototui.db.database import Database
 from fototui.db.schema import migrate
 from fototui.log import configure_logging
-from fototui.sandbox.postgres.server import temporary_postgres
+from fototui.sandbox.postgres.server import EmbeddedPostgres, temporary_postgres
 
-ROUNDS = 5
-MANY = 100_000
+FEW, MANY = 100, 100_000
 
-TYPER = "import typer"
-DRIVER = "import sqlalchemy.ext.asyncio, asyncpg"
 EMPTY_APP = """
 from textual.app import App
 from textual.widgets import Static
@@ -42,116 +43,100 @@ class Empty(App):
         yield Static("painted")
 Empty().run()
 """
-_SIZE = {"COLUMNS": "120", "LINES": "36", "TERM": "xterm-256color", "LANG": "C.UTF-8"}
 
 
-@dataclass
-class Row:
-    """What is measured, and the greatest ratio to its anchor that it may have.
+@dataclass(frozen=True)
+class Command:
+    """A command of the program.
 
     Args:
-        name: What it is called.
-        command: The program's arguments.
-        anchor: Python code.
-        target: The ratio of CPU seconds.
+        arguments: What it is given.
+        anchor: The name of what it stands on.
+        target: The most processor time that it may take, as a multiple of the anchor's.
         variables: Of its environment.
-        shows: It runs on a terminal until this is seen there; None for one that ends by itself.
+        shows: It runs on a terminal until this is seen there; empty for one that ends by itself.
+        memory: Whether its memory has a row too.
     """
 
-    name: str
-    command: tuple[str, ...]
+    arguments: tuple[str, ...]
     anchor: str
     target: float
     variables: Mapping[str, str] = field(default_factory=dict)
-    shows: tuple[str, str] | None = None
-    """What it shows, and what its anchor shows."""
+    shows: str = ""
+    memory: bool = True
 
 
+TYPER, DRIVER, APP = "import typer", "import SQLAlchemy and asyncpg", "an empty Textual app"
+ANCHORS = {
+    TYPER: ("import typer", ""),
+    DRIVER: ("import sqlalchemy.ext.asyncio, asyncpg", ""),
+    APP: (EMPTY_APP, "painted"),
+}
 _COMPLETED = {
     "_FOTOTUI_COMPLETE": "complete_bash",
     "COMP_WORDS": "fototui ord",
     "COMP_CWORD": "1",
 }
-ROWS = (
-    Row("--version", ("--version",), TYPER, 1.5),
-    Row("--help", ("--help",), TYPER, 1.5),
-    Row("completion", (), TYPER, 1.5, _COMPLETED),
-    Row("orders list --json, 100 orders", ("orders", "list", "--json"), DRIVER, 1.5),
-    Row("engine --drain, nothing to do", ("engine", "--drain"), DRIVER, 2),
-    Row(
-        "app to painted orders, 100 orders",
-        command=(),
-        anchor=EMPTY_APP,
-        target=2,
-        shows=("Zákazník", "painted"),
-    ),
-)
+COMMANDS = {
+    "fototui --version": Command(("--version",), TYPER, 1.5),
+    "fototui --help": Command(("--help",), TYPER, 1.5, memory=False),
+    "completion": Command((), TYPER, 1.5, _COMPLETED, memory=False),
+    "orders list --json, 100 orders": Command(("orders", "list", "--json"), DRIVER, 1.5),
+    "engine --drain, nothing to do": Command(("engine", "--drain"), DRIVER, 2),
+    "app to painted orders, 100 orders": Command((), APP, 2, shows="Zákazník"),
+}
 MEMORY_TARGET = 1.5
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What one run took: CPU seconds, and megabytes at its peak."""
-
-    seconds: float
-    megabytes: float
-
-
-def run(command: list[str], environment: Mapping[str, str], shown: str) -> Cost:
+async def run(command: list[str], variables: Mapping[str, str], shown: str) -> Figures:
     """Run a program to its end, or on a terminal until it shows something."""
     spent = [sys.executable, "-I", "-S", str(Path(__file__).with_name("spent.py")), shown]
-    out = subprocess.run([*spent, *command], check=True, env=environment, stdout=subprocess.PIPE)
-    seconds, megabytes = map(float, out.stdout.split())
-    return Cost(seconds, megabytes)
-
-
-def compare(url: str, folder: Path, rounds: int) -> list[dict[str, object]]:
-    """Measure each row and its anchor, in turns."""
-    settings = {
-        "DATABASE_URL": url,
-        "STORAGE_PATH": str(folder),
-        "VECTORIZER_API_KEY": "key",
-        "VECTORIZER_API_SECRET": "secret",
-        "RUNPOD_API_KEY": "key",
-        "RUNPOD_ENDPOINT_ID": "endpoint",
-        "UI_PICTURES": "halfcell",
-    }
-    home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "PATH": os.environ["PATH"]}
-    program = str(Path(sys.executable).with_name("fototui"))
-    ours: dict[str, list[Cost]] = {row.name: [] for row in ROWS}
-    anchors: dict[str, list[Cost]] = {row.name: [] for row in ROWS}
-    for _ in range(rounds):
-        for row in ROWS:
-            shows = row.shows or ("", "")
-            environment = {**home, **_SIZE, **settings, **row.variables}
-            ours[row.name].append(run([program, *row.command], environment, shows[0]))
-            code = [sys.executable, "-c", row.anchor]
-            anchors[row.name].append(run(code, {**home, **_SIZE}, shows[1]))
-    return [_compared(row, ours[row.name], anchors[row.name]) for row in ROWS]
-
-
-def _compared(row: Row, ours: list[Cost], anchors: list[Cost]) -> dict[str, object]:
-    seconds, base = (statistics.median(c.seconds for c in costs) for costs in (ours, anchors))
-    memory, least = (statistics.median(c.megabytes for c in costs) for costs in (ours, anchors))
-    ratio, heavier = seconds / base, memory / least
-    print(
-        f"{row.name:34} {seconds:6.3f} s {base:6.3f} s  {ratio:4.2f} (≤ {row.target:g})  "
-        f"{memory:4.0f} MB {least:4.0f} MB  {heavier:4.2f} (≤ {MEMORY_TARGET:g})",
-        file=sys.stderr,
+    process = await asyncio.create_subprocess_exec(
+        *spent, *command, env=variables, stdout=asyncio.subprocess.PIPE
     )
-    return {
-        "name": row.name,
-        "cpu s": round(seconds, 3),
-        "anchor cpu s": round(base, 3),
-        "range s": [round(min(c.seconds for c in ours), 3), round(max(c.seconds for c in ours), 3)],
-        "ratio": round(ratio, 2),
-        "target": row.target,
-        "met": ratio <= row.target,
-        "memory MB": round(memory),
-        "anchor memory MB": round(least),
-        "memory ratio": round(heavier, 2),
-        "memory met": heavier <= MEMORY_TARGET,
-    }
+    out, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{command} ended with {process.returncode}")
+    seconds, megabytes = map(float, out.split())
+    return {"CPU s": seconds, "MB": megabytes}
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[Mapping[str, Way]]:
+    with tempfile.TemporaryDirectory() as made:
+        async with temporary_postgres() as postgres:
+            folder, url = Path(made), await _filled(postgres, FEW)
+            ways: dict[str, Way] = {}
+            for name, (code, shown) in ANCHORS.items():
+                command = [sys.executable, "-c", code]
+                ways[name] = partial(run, command, environment(url, folder), shown)
+            for name, each in COMMANDS.items():
+                variables = environment(url, folder, **each.variables)
+                ways[name] = partial(run, [str(FOTOTUI), *each.arguments], variables, each.shows)
+            yield ways
+
+
+async def _filled(postgres: EmbeddedPostgres, orders: int) -> str:
+    await postgres.create_database("bench")
+    url = postgres.url("bench")
+    async with Database(url) as database:
+        await migrate.upgrade(database.engine)
+        await fill(database, orders)
+    return url
+
+
+def _rows() -> list[Row]:
+    rows = []
+    for name, command in COMMANDS.items():
+        anchor, target = command.anchor, command.target
+        rows.append(Row(name, "CPU s", name, "CPU s", floor=anchor, to_floor=target))
+        if command.memory:
+            row = Row(f"{name}: memory", "MB", name, "MB", floor=anchor, to_floor=MEMORY_TARGET)
+            rows.append(row)
+    return rows
+
+
+PART = Part("start", opened, rows=_rows(), turns=2)
 
 
 async def show(url: str) -> None:
@@ -195,30 +180,14 @@ async def show(url: str) -> None:
             )
 
 
-def _show_apart(url: str) -> object:
-    command = [sys.executable, "-m", "bench.start", url]
-    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return json.loads(out.splitlines()[-1])
-
-
-async def main(rounds: int) -> None:
-    result: dict[str, object] = {}
+async def main(orders: int) -> None:
     async with temporary_postgres() as postgres:
-        urls = {}
-        for orders in (100, MANY):
-            name = f"bench{orders}"
-            await postgres.create_database(name)
-            urls[orders] = postgres.url(name)
-            async with Database(urls[orders]) as database:
-                await migrate.upgrade(database.engine)
-                await fill(database, orders)
-        with tempfile.TemporaryDirectory() as folder:
-            result["starting"] = await asyncio.to_thread(compare, urls[100], Path(folder), rounds)
-        result[f"{MANY} orders"] = await asyncio.to_thread(_show_apart, urls[MANY])
-    print(json.dumps(result))
+        url = await _filled(postgres, orders)
+        command = [sys.executable, "-m", "bench.start", url]
+        await asyncio.to_thread(subprocess.run, command, check=True)
 
 
 if __name__ == "__main__":
     configure_logging("WARNING")
-    argument = sys.argv[1] if len(sys.argv) > 1 else str(ROUNDS)
+    argument = sys.argv[1] if len(sys.argv) > 1 else str(MANY)
     asyncio.run(main(int(argument)) if argument.isdecimal() else show(argument))
