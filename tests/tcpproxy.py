@@ -34,6 +34,11 @@ class TcpProxy:
         """Let the connections that are there pass nothing on ever again; new ones are served."""
         self._stale |= self._links
 
+    def cut(self) -> None:
+        """Hang up on both sides of the connections that are there; new ones are served."""
+        for link in self._links:
+            link.cancel()
+
     def thaw(self) -> None:
         """Pass on what was held, and what comes."""
         self._moving.set()

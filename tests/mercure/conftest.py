@@ -25,6 +25,7 @@ from fototui.mercure.hub import HubSettings, serving_hub
 from fototui.mercure.tokens import publish_token, subscribe_token
 from fototui.net.asgi import bind
 from tests.conftest import IS_LATER
+from tests.tcpproxy import TcpProxy
 from tests.waiting import PATIENCE, in_time
 
 BINARY = Path(__file__).parents[2] / ".tools" / "mercure"
@@ -135,6 +136,15 @@ class RunningHub:
         params = {"topic": list(topics), **(query or {})}
         async with self.client.stream("GET", self.url, params=params, headers=headers) as response:
             yield Listener(response)
+
+
+@asynccontextmanager
+async def in_front(hub: RunningHub) -> AsyncIterator[tuple[TcpProxy, str]]:
+    """A proxy in front of a hub, and the hub's URL by way of it."""
+    port = httpx.URL(hub.url).port
+    assert port is not None
+    async with TcpProxy(port) as proxy:
+        yield proxy, f"http://127.0.0.1:{proxy.port}{HUB_PATH}"
 
 
 def topic() -> str:

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import jwt
 import pytest
@@ -26,7 +27,7 @@ from tests.mercure.conftest import (
     StartHub,
     topic,
 )
-from tests.waiting import in_time, until
+from tests.waiting import PATIENCE, in_time, until
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,14 @@ class Event:
 
 ANYTHING_CHANGED = Event("orders", -1)
 
+patient = partial(
+    MercurePublishService,
+    timeout_seconds=PATIENCE,
+    max_age_seconds=PATIENCE,
+    close_seconds=PATIENCE,
+)
+"""A publisher that waits for a hub on a busy machine."""
+
 
 def free_url() -> tuple[str, int]:
     """An address where nothing listens."""
@@ -68,7 +77,7 @@ async def done(service: MercurePublishService) -> PublisherStats:
 
 async def test_events_arrive_private_and_in_order(hub: RunningHub) -> None:
     lanes = [topic() for _ in range(6)]
-    async with hub.listen(*lanes) as listener, MercurePublishService(hub.url, PUBLISHER_KEY) as it:
+    async with hub.listen(*lanes) as listener, patient(hub.url, PUBLISHER_KEY) as it:
         for number in range(20):
             for lane in lanes:
                 it.publish(Event(lane, number))
@@ -89,7 +98,7 @@ async def test_only_token_holders_read_them(start_hub: StartHub) -> None:
     with start_hub(anonymous=True) as hub:
         async with (
             hub.listen(about, token="") as anyone,
-            MercurePublishService(hub.url, PUBLISHER_KEY) as service,
+            patient(hub.url, PUBLISHER_KEY) as service,
         ):
             service.publish(Event(about))
             assert (await done(service)).published == 1
@@ -99,7 +108,7 @@ async def test_only_token_holders_read_them(start_hub: StartHub) -> None:
 
 async def test_a_wrong_key_is_counted_and_logged_once(hub: RunningHub) -> None:
     with capture_logs() as logs:
-        async with MercurePublishService(hub.url, SUBSCRIBER_KEY) as service:
+        async with patient(hub.url, SUBSCRIBER_KEY) as service:
             for number in range(10):
                 service.publish(Event(topic(), number))
             assert await done(service) == PublisherStats(failed=10)
@@ -114,7 +123,7 @@ async def test_a_hub_that_is_down_costs_nothing_and_gets_the_events_when_it_is_b
     url, port = free_url()
     about = topic()
     with capture_logs() as logs:
-        async with MercurePublishService(url, PUBLISHER_KEY, retry_seconds=0.02) as service:
+        async with patient(url, PUBLISHER_KEY, retry_seconds=0.02) as service:
             for number in range(200):
                 service.publish(Event(about, number))
             await until(lambda: bool(logs))
@@ -135,7 +144,7 @@ async def test_a_hub_that_is_down_costs_nothing_and_gets_the_events_when_it_is_b
 
 
 async def test_without_an_address_it_does_nothing() -> None:
-    async with MercurePublishService(None, SecretStr("")) as service:
+    async with patient(None, SecretStr("")) as service:
         service.publish(Event("orders"))
     assert service.stats == PublisherStats()
 
@@ -143,14 +152,14 @@ async def test_without_an_address_it_does_nothing() -> None:
 @pytest.mark.parametrize(("url", "key"), [("hub:3000", "k" * 32), ("http://hub", "")])
 def test_a_bad_setting_is_said_at_once(url: str, key: str) -> None:
     with pytest.raises(ConfigurationError):
-        MercurePublishService(url, SecretStr(key))
+        patient(url, SecretStr(key))
 
 
 async def test_old_events_are_given_up_and_readers_told_once_the_hub_is_back(
     start_hub: StartHub,
 ) -> None:
     url, port = free_url()
-    service = MercurePublishService(
+    service = patient(
         url,
         PUBLISHER_KEY,
         after_loss=ANYTHING_CHANGED,
@@ -172,7 +181,7 @@ async def test_old_events_are_given_up_and_readers_told_once_the_hub_is_back(
 async def test_a_full_queue_drops_the_oldest(start_hub: StartHub) -> None:
     url, port = free_url()
     about = topic()
-    service = MercurePublishService(
+    service = patient(
         url, PUBLISHER_KEY, after_loss=ANYTHING_CHANGED, retry_seconds=0.02, queue_size=5
     )
     async with service:
@@ -189,7 +198,7 @@ async def test_a_full_queue_drops_the_oldest(start_hub: StartHub) -> None:
 
 async def test_closing_does_not_wait_for_a_hub_that_is_down() -> None:
     url, _ = free_url()
-    service = MercurePublishService(url, PUBLISHER_KEY, retry_seconds=0.02, close_seconds=1e6)
+    service = patient(url, PUBLISHER_KEY, retry_seconds=0.02, close_seconds=1e6)
     async with service:
         for number in range(10):
             service.publish(Event("orders", number))
@@ -208,7 +217,7 @@ async def test_a_broken_event_breaks_nothing() -> None:
         def model_dump_json(self) -> str:
             raise ValueError("no JSON today")
 
-    async with MercurePublishService("http://127.0.0.1:9", PUBLISHER_KEY) as service:
+    async with patient("http://127.0.0.1:9", PUBLISHER_KEY) as service:
         with capture_logs() as logs:
             service.publish(Broken("orders"))
         assert service.stats == PublisherStats(failed=1)
@@ -232,7 +241,7 @@ async def test_trouble_that_passes_is_tried_again() -> None:
 
     async with (
         serving(misbehaving(answer)) as url,
-        MercurePublishService(url, PUBLISHER_KEY, retry_seconds=0.01) as service,
+        patient(url, PUBLISHER_KEY, retry_seconds=0.01) as service,
     ):
         service.publish(Event("orders"))
         assert await done(service) == PublisherStats(published=1)
@@ -251,7 +260,7 @@ async def test_a_hub_that_hangs_holds_up_its_own_orders_only() -> None:
 
     async with (
         serving(misbehaving(answer)) as url,
-        MercurePublishService(url, PUBLISHER_KEY, lanes=64) as service,
+        patient(url, PUBLISHER_KEY, lanes=64) as service,
     ):
         service.publish(Event("slow", 1))
         service.publish(Event("slow", 2))
@@ -273,7 +282,7 @@ async def test_a_request_has_a_time_out() -> None:
         return PlainTextResponse("id")
 
     async with serving(misbehaving(answer)) as url:
-        service = MercurePublishService(
+        service = patient(
             url, PUBLISHER_KEY, timeout_seconds=0.1, retry_seconds=0.01, max_age_seconds=0.2
         )
         async with service:
@@ -293,7 +302,7 @@ async def test_what_waits_already_is_not_queued_twice() -> None:
 
     async with (
         serving(misbehaving(answer)) as url,
-        MercurePublishService(url, PUBLISHER_KEY, lanes=1) as service,
+        patient(url, PUBLISHER_KEY, lanes=1) as service,
     ):
         service.publish(Event("a", 0))
         await until(lambda: len(bodies) == 1)  # under way, no longer waiting
@@ -317,7 +326,7 @@ async def test_of_the_waiting_events_of_a_version_the_last_is_sent() -> None:
 
     async with (
         serving(misbehaving(answer)) as url,
-        MercurePublishService(url, PUBLISHER_KEY, lanes=1) as service,
+        patient(url, PUBLISHER_KEY, lanes=1) as service,
     ):
         service.publish(Event("a", 0, version="v1"))
         await until(lambda: len(bodies) == 1)  # under way: what comes now is another event
@@ -351,7 +360,7 @@ async def test_what_a_connection_and_a_token_cost_is_paid_once(
 
     async with (
         serving(misbehaving(answer)) as url,
-        MercurePublishService(url, PUBLISHER_KEY, lanes=4) as service,
+        patient(url, PUBLISHER_KEY, lanes=4) as service,
     ):
         for number in range(200):
             service.publish(Event(topic(), number))
@@ -368,7 +377,7 @@ async def test_leaving_waits_for_what_is_queued() -> None:
         return PlainTextResponse("id")
 
     async with serving(misbehaving(answer)) as url:
-        async with MercurePublishService(url, PUBLISHER_KEY) as service:
+        async with patient(url, PUBLISHER_KEY) as service:
             for number in range(50):
                 service.publish(Event(topic(), number))
         assert service.stats == PublisherStats(published=50)
@@ -384,7 +393,7 @@ async def test_leaving_waits_no_longer_than_it_may() -> None:
 
     async with serving(misbehaving(answer)) as url:
         began = time.perf_counter()
-        async with MercurePublishService(url, PUBLISHER_KEY, close_seconds=0.2) as service:
+        async with patient(url, PUBLISHER_KEY, close_seconds=0.2) as service:
             service.publish(Event("orders"))
         assert time.perf_counter() - began >= 0.2
         assert service.stats == PublisherStats(dropped=1)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from fototui.mercure.address import HUB_PATH
 from fototui.mercure.silence import SilentError, heard
 from fototui.mercure.subscriber import LinkState, MercureSubscriber
 from tests.mercure.conftest import (
@@ -19,12 +17,22 @@ from tests.mercure.conftest import (
     Options,
     RunningHub,
     StartHub,
+    in_front,
     running,
     topic,
 )
-from tests.mercure.test_subscriber import data, following, is_live, last, lost, states
-from tests.tcpproxy import TcpProxy
-from tests.waiting import until
+from tests.mercure.test_subscriber import (
+    after_the_mark,
+    data,
+    following,
+    is_live,
+    last,
+    lost,
+    mark_the_place,
+    states,
+    unmarked,
+)
+from tests.waiting import PATIENCE, until
 
 #: The reference's own: far longer than any test lasts.
 SELDOM = 40.0
@@ -37,20 +45,12 @@ def subscriber(url: str, about: str) -> MercureSubscriber[str]:
         SUBSCRIBER_KEY,
         lambda data: data or None,
         topics=(about,),
-        answer_seconds=QUIET,
+        answer_seconds=PATIENCE,
         quiet_seconds=QUIET,
         silence_seconds=1e6,
         first_wait_seconds=0.02,
         longest_wait_seconds=0.1,
     )
-
-
-@asynccontextmanager
-async def _in_front(hub: RunningHub) -> AsyncIterator[tuple[TcpProxy, str]]:
-    port = httpx.URL(hub.url).port
-    assert port is not None
-    async with TcpProxy(port) as proxy:
-        yield proxy, f"http://127.0.0.1:{proxy.port}{HUB_PATH}"
 
 
 @pytest.mark.parametrize("heartbeat", [SELDOM, QUIET / 4])
@@ -60,29 +60,30 @@ async def test_a_hub_that_hangs_is_not_live_and_is_again_when_it_answers(
     about = topic()
     with start_hub(heartbeat_seconds=heartbeat) as hub:
         async with (
-            _in_front(hub) as (proxy, url),
-            following(subscriber(url, about)) as items,
+            in_front(hub) as (proxy, url),
+            following(source := subscriber(url, about)) as items,
         ):
-            await until(lambda: is_live(items))
-            await hub.publish(about, data="before")
-            await until(lambda: data(items) == ["before"])
+            await mark_the_place(hub, about, items)
+            # Where it is there, a busy machine may take its time to answer.
+            source._answer_seconds = QUIET
             proxy.freeze()
             await until(lambda: last(items).state is LinkState.DOWN)
             assert "cannot be reached" in str(last(items).reason)
             await hub.publish(about, data="meanwhile")
+            source._answer_seconds = PATIENCE
             proxy.thaw()
             await until(lambda: is_live(items))
             await hub.publish(about, data="after")
-            await until(lambda: len(data(items)) == 3)
-    assert data(items) == ["before", "meanwhile", "after"]
-    assert not lost(items)
+            await until(lambda: len(unmarked(items)) == 2)
+    assert unmarked(items) == ["meanwhile", "after"]
+    assert not lost(after_the_mark(items))
 
 
 async def test_a_silent_hub_that_answers_stays_live(start_hub: StartHub) -> None:
     about = topic()
     with start_hub(heartbeat_seconds=SELDOM) as hub:
         async with (
-            _in_front(hub) as (proxy, url),
+            in_front(hub) as (proxy, url),
             following(subscriber(url, about)) as items,
         ):
             await until(lambda: is_live(items))
@@ -102,17 +103,15 @@ async def test_promised_heartbeats_tell_of_a_line_that_is_cut_for_one_stream(
     with running(HubKind.EMBEDDED, Options(heartbeat_seconds=QUIET / 4), tmp_path) as hub_url:
         hub = RunningHub(hub_url, client)
         async with (
-            _in_front(hub) as (proxy, url),
+            in_front(hub) as (proxy, url),
             following(subscriber(url, about)) as items,
         ):
-            await until(lambda: is_live(items))
-            await hub.publish(about, data="before")
-            await until(lambda: data(items) == ["before"])
+            await mark_the_place(hub, about, items)
             proxy.strand()
             await hub.publish(about, data="meanwhile")
-            await until(lambda: data(items) == ["before", "meanwhile"])
+            await until(lambda: unmarked(items) == ["meanwhile"])
     assert LinkState.CATCHING_UP in states(items)
-    assert not lost(items)
+    assert not lost(after_the_mark(items))
 
 
 # --- the watch over one stream -----------------------------------------------------------------
