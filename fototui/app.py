@@ -29,7 +29,7 @@ from fototui.screens.help import HelpScreen
 from fototui.screens.messages import MessagesScreen
 from fototui.screens.order.screen import OrderScreen
 from fototui.screens.palette import ActionProvider, palette
-from fototui.screens.review import ReviewScreen
+from fototui.screens.review.screen import ReviewScreen
 from fototui.services.backend import Backend
 from fototui.services.orders.search import read_order_search
 from fototui.ui import messages
@@ -37,7 +37,7 @@ from fototui.ui.actions import Scope
 from fototui.ui.bindings import bindings
 from fototui.ui.commands import Command, CommandTable, perform
 from fototui.ui.context import AppContext, AppSettings
-from fototui.ui.last_choice import Choice, HandingOver, Undoable
+from fototui.ui.last_choice import Choice, HandingOver, Undoable, Undone
 from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
 from fototui.ui.telling import TellingApp
@@ -312,7 +312,15 @@ class FototuiApp(TellingApp):
         """Take back what was done last, unless someone was there meanwhile."""
         if self._done:
             last = self._done.pop()
-            perform(self.app, lambda: last.undo(self.context.backend), lambda words: words)
+            perform(self.app, lambda: last.undo(self.context.backend), self._undone)
+
+    def _undone(self, done: Undone) -> str:
+        """Have a picture that waits again judged again, where the review is what is seen."""
+        if done.picture is not None:
+            self.context.judged.take_back(done.picture)
+            if done.waits and isinstance(self.screen, ReviewScreen):
+                self.screen.show_again(done.picture)
+        return done.words
 
     def _say_how_to_leave(self) -> None:
         """Who presses ^C by habit must not lose what is being done, and wants to know the way."""

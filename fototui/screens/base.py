@@ -63,7 +63,7 @@ class FototuiScreen(Screen[None]):
         yield StatusBar(self._status)
         yield RefusalBar(self._refusal)
         yield Container(*self.compose_body(), id="body")
-        yield MessageLine(self.context.messages, self._key_to_messages)
+        yield MessageLine(self.context.messages, lambda: self.key_of("everywhere.messages"))
         yield KeyBar(self.reason_against, self.label_of)
 
     def compose_body(self) -> ComposeResult:
@@ -84,9 +84,10 @@ class FototuiScreen(Screen[None]):
         self.workers.cancel_node(self)
         return super().remove()
 
-    def _key_to_messages(self) -> str:
+    def key_of(self, action_id: str) -> str:
+        """The key of an action, as the footer shows it; empty where it has none here."""
         for active in self.active_bindings.values():
-            if active.binding.id == "everywhere.messages":
+            if active.binding.id == action_id:
                 return self.app.get_key_display(active.binding)
         return ""
 

@@ -17,6 +17,7 @@ from fototui.live.walk import Walk
 from fototui.pictures.loader import PictureLoader
 from fototui.pictures.preflight import Preflight
 from fototui.services.backend import Backend
+from fototui.ui.judged import Judged
 from fototui.ui.message_log import MessageLog
 from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
@@ -75,6 +76,7 @@ class AppContext:
         terminal_id: This terminal, as claims on pictures name it.
         engine_problem: Tells why no engine runs here; None where one does, or none is to.
         messages: What the operator was told.
+        judged: What was judged in the review here.
     """
 
     backend: Backend
@@ -88,6 +90,7 @@ class AppContext:
     terminal_id: uuid.UUID = field(default_factory=uuid.uuid4)
     engine_problem: Callable[[], Sentence | None] = _none
     messages: MessageLog = field(default_factory=MessageLog)
+    judged: Judged = field(default_factory=Judged)
 
     @property
     def timezone(self) -> tzinfo:

@@ -7,14 +7,30 @@ from fototui.domain.statuses import VersionType
 from fototui.i18n import _, ngettext
 from fototui.services.backend import Backend
 from fototui.services.orders.finishing import FinishReport, FinishService
-from fototui.services.versions.undo import TakenBack, UndoService
+from fototui.services.versions.undo import UndoService
+from fototui.ui.judged import Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What was taken back.
+
+    Args:
+        words: It, in a sentence.
+        picture: The picture whose choice it was; None where it was none.
+        waits: That picture waits in the review again.
+    """
+
+    words: str
+    picture: Picture | None = None
+    waits: bool = False
 
 
 class Undoable(Protocol):
     """Something that may be taken back."""
 
-    async def undo(self, backend: Backend) -> str:
-        """Take it back; what was done, in words.
+    async def undo(self, backend: Backend) -> Undone:
+        """Take it back.
 
         Raises:
             ConflictError: Someone was there meanwhile.
@@ -37,13 +53,18 @@ class Choice:
     previous_id: int | None
     new_id: int
 
-    async def undo(self, backend: Backend) -> str:
+    async def undo(self, backend: Backend) -> Undone:
         """Undo it; see `UndoService.take_back`."""
         async with backend.transaction(UndoService) as service:
             done = await service.take_back(
                 self.kind, self.image_id, chosen_id=self.new_id, previous_id=self.previous_id
             )
-        return _words_of_undo(done)
+        words = (
+            _("The choice is undone. The picture is back in the review.")
+            if done.waits
+            else _("The choice is undone.")
+        )
+        return Undone(words, (self.image_id, self.kind), done.waits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +77,11 @@ class HandingOver:
 
     report: FinishReport
 
-    async def undo(self, backend: Backend) -> str:
+    async def undo(self, backend: Backend) -> Undone:
         """Undo it; see `FinishService.take_back`."""
         async with backend.transaction(FinishService) as service:
             done = await service.take_back(self.report)
-        return ngettext(
+        words = ngettext(
             "{count} order is open again.", "{count} orders are open again.", len(done.changed)
-        ).format(count=len(done.changed))
-
-
-def _words_of_undo(done: TakenBack) -> str:
-    if done.waits:
-        return _("The choice is undone. The picture is back in the review.")
-    return _("The choice is undone.")
+        )
+        return Undone(words.format(count=len(done.changed)))

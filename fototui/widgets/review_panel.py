@@ -19,10 +19,9 @@ from fototui.i18n import _, ngettext, translate
 from fototui.pictures.loader import PictureLoader
 from fototui.pictures.preflight import Preflight
 from fototui.pictures.viewport import Viewport
-from fototui.services.review.queue import ReviewItem, ReviewProgress
+from fototui.services.review.queue import ReviewFilter, ReviewItem
 from fototui.services.views.versions import VersionView
 from fototui.ui.zooming import closeness
-from fototui.widgets.badges import MUTED
 from fototui.widgets.picture.widget import Picture, PictureState
 from fototui.widgets.tables.job_rows import kind_word
 from fototui.widgets.version_words import approval_words, version_words
@@ -151,7 +150,7 @@ class ReviewPanel(Vertical):
         self,
         item: ReviewItem,
         version: VersionView | None,
-        progress: ReviewProgress,
+        within: ReviewFilter,
         viewport: Viewport,
     ) -> None:
         """Show a picture.
@@ -159,13 +158,12 @@ class ReviewPanel(Vertical):
         Args:
             item: The picture.
             version: Which of its versions.
-            progress: How far the review is.
+            within: Which pictures are wanted.
             viewport: Which part of the pictures is looked at.
         """
         self._switch(has_picture=True)
         self.query_one("#order", Static).update(_about(item))
-        place = f"{progress.done + 1} / {progress.total}"
-        self.query_one("#progress", Static).update(Content(place))
+        self.query_one("#progress", Static).update(Content(_how_many(item, within)))
         self.query_one("#words", Static).update(self._words(item))
         before = self._item
         if before is None or (before.image.id, before.kind) != (item.image.id, item.kind):
@@ -220,7 +218,11 @@ class ReviewPanel(Vertical):
         self.run_worker(check, group="preflight", exclusive=True)  # type: ignore[arg-type]  # a result nobody takes
 
     def _words(self, item: ReviewItem) -> Content:
-        words = []
+        words: list[str | Content] = []
+        if (asked := item.customer_note) is not None:
+            asked = clean_line(asked, limit=300)
+            mark = _("Waits for the customer: {note}") if asked else _("Waits for the customer")
+            words.append(Content.styled(mark.format(note=asked), "$warning"))
         if dedication := clean_line(item.dedication or ""):
             words.append(_("“{text}”").format(text=dedication))
         if note := clean_line(item.note or ""):
@@ -230,7 +232,7 @@ class ReviewPanel(Vertical):
             approved = approval_words(item.image, kind, zone=self._zone, now=self._clock())
             if approved:
                 words.append(f"{kind_word(kind)}: {approved}")
-        return Content("   ".join(words))
+        return Content("   ").join(words)
 
     def _switch(self, *, has_picture: bool) -> None:
         self.query_one("#pictures").display = has_picture
@@ -239,23 +241,13 @@ class ReviewPanel(Vertical):
             self.query_one(f"#{name}").display = has_picture
 
 
-def nothing_waits(progress: ReviewProgress) -> Content:
-    """What to say where no picture is left for this operator."""
-    lines = [Content.styled(_("No picture is waiting for you."), "bold")]
-    if others := progress.waiting:
-        words = ngettext(
-            "Another operator is looking at the last one.",
-            "Other operators are looking at the last {count}.",
-            others,
-        )
-        lines.append(Content(words.format(count=others)))
-    if done := progress.done:
-        words = ngettext(
-            "You have judged {count} picture.", "You have judged {count} pictures.", done
-        )
-        lines.append(Content(words.format(count=done)))
-    lines.append(Content.styled(_("New ones will appear here."), MUTED))
-    return Content("\n").join(lines)
+def _how_many(item: ReviewItem, within: ReviewFilter) -> str:
+    """How many pictures are left, and what keeps others out."""
+    only = [kind_word(within.kind)] if within.kind is not None else []
+    if within.order_id is not None:
+        only.append(_("this order"))
+    left = ngettext("{count} left", "{count} left", item.left).format(count=item.left)
+    return " · ".join([*only, left])
 
 
 def _in_print(found: Sequence[Sentence]) -> str:

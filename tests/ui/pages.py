@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 
 from fototui.app import FototuiApp
 from fototui.i18n import _
-from fototui.screens.review import ReviewScreen
+from fototui.screens.review.screen import ReviewScreen
 from fototui.widgets.review_panel import ReviewPanel
 
 

@@ -20,7 +20,7 @@ from fototui.db.models.books import Book
 from fototui.db.models.orders import Image, LineItem, Order, SvgVersion
 from fototui.domain.books import BookOptions, Finding, FindingKind
 from fototui.domain.sentences import Sentence
-from fototui.domain.statuses import BookProcessingStatus
+from fototui.domain.statuses import BookProcessingStatus, VersionType
 from fototui.i18n import _
 from fototui.live.state import FeedState
 from fototui.screens.activity import ActivityScreen
@@ -34,8 +34,9 @@ from fototui.screens.options import ColoringDialog, SvgDialog
 from fototui.screens.order.screen import OrderScreen
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.screens.picture import PictureScreen
-from fototui.screens.review import ReviewScreen
+from fototui.screens.review.screen import ReviewScreen
 from fototui.storage.directory import DirectoryStorage
+from fototui.ui.judged import Judgement
 from fototui.widgets.picture.widget import Picture, PictureState
 from fototui.widgets.review_panel import ReviewPanel
 from fototui.widgets.tables.simple_table import SimpleTable
@@ -268,6 +269,16 @@ async def _review(app: FototuiApp, pilot: AppPilot) -> None:
     )
 
 
+async def _review_done(app: FototuiApp, pilot: AppPilot) -> None:
+    """All is judged; of another order there was more to do."""
+    page = ReviewPage(app)
+    await _review(app, pilot)
+    app.context.judged.add((0, VersionType.SVG), order_id(app, "#1260"), Judgement.ASIDE)
+    while not page.is_over:
+        await pilot.press("enter")
+        await until_shown(pilot, lambda: page.is_ready or page.is_over)
+
+
 async def _engines(app: FototuiApp, pilot: AppPilot) -> None:
     await pilot.press("f3")
     await until_shown(
@@ -368,6 +379,7 @@ SCENES: dict[str, Scene] = {
     "review": Scene(_review),
     "review-note": Scene(_review_note, translates=False),
     "review-warning": Scene(_review_taken, translates=False),
+    "review-done": Scene(_review_done),
     "review-empty": Scene(_review, sql=_DECIDED),
     "engines": Scene(_engines),
     "engines-paused": Scene(_paused, sql=_PAUSE),

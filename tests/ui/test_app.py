@@ -17,7 +17,7 @@ from fototui.screens.activity import ActivityScreen
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
 from fototui.screens.orders.screen import OrdersScreen
-from fototui.screens.review import ReviewScreen
+from fototui.screens.review.screen import ReviewScreen
 from fototui.services.backend import Backend
 from fototui.services.operations.presence import PresenceService
 from fototui.services.versions.coloring import ColoringService

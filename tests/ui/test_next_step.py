@@ -22,7 +22,7 @@ from fototui.live.state import Changed
 from fototui.screens.help import HelpScreen
 from fototui.screens.order.screen import OrderScreen
 from fototui.screens.orders.screen import OrdersScreen
-from fototui.screens.review import ReviewScreen
+from fototui.screens.review.screen import ReviewScreen
 from fototui.services.books.service import BookService
 from fototui.services.orders.queries import read_rows
 from fototui.services.views.orders import ImageBadges, OrderRow

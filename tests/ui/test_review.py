@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -22,10 +23,12 @@ from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatu
 from fototui.live.state import Changed
 from fototui.live.store import LiveStore
 from fototui.pictures.viewport import Viewport
-from fototui.screens import review as review_module
 from fototui.screens.compare import CompareScreen
 from fototui.screens.dialogs import Confirm
-from fototui.screens.review import ReviewScreen
+from fototui.screens.order.screen import OrderScreen
+from fototui.screens.orders.screen import OrdersScreen
+from fototui.screens.review import claiming
+from fototui.screens.review.screen import ReviewScreen
 from fototui.services.backend import Backend
 from fototui.services.review.service import ReviewService
 from fototui.services.versions.coloring import ColoringService
@@ -68,6 +71,19 @@ async def add_version(
         )
         image.selected_coloring_id = row.id
         return row.id
+
+
+async def make_waiting_svg(database: Database, storage: DirectoryStorage, image_id: int) -> None:
+    """A completed SVG of the chosen colouring, chosen by its completion."""
+    async with database.session() as session, session.begin():
+        image = await session.get_one(Image, image_id)
+        coloring = await session.get_one(ColoringVersion, image.selected_coloring_id)
+        key = f"{image_id}/v1.svg"
+        await storage.put(key, b"<svg/>", content_type="image/svg+xml")
+        svg = await make_svg(
+            session, coloring, status=SvgProcessingStatus.COMPLETED, file_ref=file_ref(key)
+        )
+        image.selected_svg_id = svg.id
 
 
 async def add_order(
@@ -161,14 +177,14 @@ async def test_enter_accepts_and_shows_the_next(
 ) -> None:
     async with review() as r:
         await r.see(ids[0])
-        assert r.words("progress") == "1 / 3"
+        assert r.words("progress") == "3 left"
         assert "Jana Nováková" in r.words("order")
         for place, image_id in enumerate(ids):
             await r.see(image_id)
-            assert r.words("progress") == f"{place + 1} / 3"
+            assert r.words("progress") == f"{3 - place} left"
             await r.pilot.press("enter")
         await until_shown(r.pilot, lambda: "No picture is waiting" in r.words("empty"))
-        assert "You have judged 3 pictures" in r.words("empty")
+        assert re.search(r"Approved +3\n", r.words("empty"))
     assert await waiting(database) == []
     chosen = await column(database, "SELECT coloring_chosen_at IS NOT NULL FROM images")
     assert chosen == [True, True, True]
@@ -198,7 +214,7 @@ async def test_accepting_another_version_publishes_it(
     ]
 
 
-async def test_a_choice_that_is_taken_back_is_judged_again(
+async def test_a_choice_that_is_taken_back_is_shown_again_and_then_the_review_goes_on(
     review: OpenReview, database: Database, ids: list[int]
 ) -> None:
     async with review() as r:
@@ -207,13 +223,15 @@ async def test_a_choice_that_is_taken_back_is_judged_again(
         await r.see(ids[1])
         assert await waiting(database) == ids[1:]
         await r.pilot.press("ctrl+z")
-        await r.toast("back in the review")
-        assert await waiting(database) == ids
-        await r.see(ids[1])  # what is looked at stays
-        await r.pilot.press("enter")
         await r.see(ids[0])
-        await r.pilot.press("enter")
-        await r.see(ids[2])
+        assert "back in the review" in toasts(r.app)
+        assert r.words("progress") == "3 left"
+        assert await waiting(database) == ids
+        for image_id in ids:
+            await r.see(image_id)
+            await r.pilot.press("enter")
+        await until_shown(r.pilot, lambda: r.is_empty)
+        assert re.search(r"Approved +3\n", r.words("empty"))
 
 
 async def test_with_an_empty_review_what_is_taken_back_is_shown_at_once(
@@ -321,7 +339,7 @@ async def test_escape_gives_the_picture_back(
 ) -> None:
     async with review() as r:
         await r.see(ids[0])
-        assert await held(database) == [ids[0]]
+        assert await held(database) == ids
         await r.pilot.press("escape")
         await until_shown(
             r.pilot, lambda: not any(isinstance(s, ReviewScreen) for s in r.app.screen_stack)
@@ -336,36 +354,42 @@ async def test_escape_gives_the_picture_back(
 # --- two operators -----------------------------------------------------------------------------
 
 
-async def test_two_operators_see_different_pictures(
-    review: OpenReview, database: Database, ids: list[int]
+async def test_two_operators_judge_different_orders(
+    review: OpenReview, database: Database, storage: DirectoryStorage, ids: list[int]
 ) -> None:
     theirs = await ask(database, lambda s: s.next(uuid.uuid4()))
     assert theirs is not None
+    order = await add_order(database, storage, 1)
     async with review() as r:
-        await r.see(ids[1])
+        await r.see(order.line_items[0].images[0].id)
         await r.pilot.press("enter")
-        await r.see(ids[2])
-        await r.pilot.press("enter")
-        await until_shown(r.pilot, lambda: "Another operator is looking" in r.words("empty"))
+        await until_shown(
+            r.pilot, lambda: "Other operators are looking at the last 3" in r.words("empty")
+        )
 
 
 async def test_a_claim_that_was_lost_chooses_nothing_and_goes_on(
-    review: OpenReview, database: Database, ids: list[int], monkeypatch: pytest.MonkeyPatch
+    review: OpenReview,
+    database: Database,
+    storage: DirectoryStorage,
+    ids: list[int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(review_module, "_RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(claiming, "_RENEW_SECONDS", 0.1)
+    other = await add_order(database, storage, 1)
     async with review() as r:
         await r.see(ids[0])
         await run(
             database,
             "UPDATE reviews SET claimed_by = 'eva', terminal_id = gen_random_uuid(), "
-            f"claimed_until = now() + interval '1 hour' WHERE image_id = {ids[0]}",
+            f"claimed_until = now() + interval '1 hour' WHERE image_id <= {ids[2]}",
         )
         await until_shown(r.pilot, lambda: "Someone else has this picture" in r.words("warning"))
         await r.see(ids[0])  # it does not change under the finger
         await r.pilot.press("enter")
         await r.toast("eva has taken this picture")
-        await r.see(ids[1])
-    assert await waiting(database) == ids
+        await r.see(other.line_items[0].images[0].id)
+    assert set(ids) < set(await waiting(database))
 
 
 @pytest.mark.parametrize("answer", ["y", "n"])
@@ -417,7 +441,7 @@ async def test_losing_the_database_keeps_the_picture_and_goes_on(
     ids: list[int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(review_module, "_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(claiming, "_RETRY_SECONDS", 0.1)
     async with PgProxy(database_url) as proxy, Database(proxy.url) as far:
         backend = Backend(far, storage, operator="jana")
         app = FototuiApp(
@@ -481,6 +505,119 @@ async def test_it_fits(review: OpenReview, ids: list[int], size: tuple[int, int]
             assert region.height >= size[1] - 5
 
 
+# --- what is reviewed --------------------------------------------------------------------------
+
+
+async def test_only_colourings_only_svgs_and_only_this_order(
+    review: OpenReview, database: Database, storage: DirectoryStorage, ids: list[int]
+) -> None:
+    order = await add_order(database, storage, 2)
+    others = [image.id for image in order.line_items[0].images]
+    await make_waiting_svg(database, storage, others[1])
+    async with review() as r:
+        await r.see(ids[0])
+        assert r.words("progress") == "6 left"
+        await r.pilot.press("tab")
+        await until_shown(r.pilot, lambda: r.words("progress") == "Colouring · 5 left")
+        await r.pilot.press("tab")
+        await until_shown(r.pilot, lambda: r.words("progress") == "SVG · 1 left")
+        await r.see(others[1])
+        await r.pilot.press("o")
+        await until_shown(r.pilot, lambda: r.words("progress") == "SVG · this order · 1 left")
+        await r.pilot.press("tab")
+        await until_shown(r.pilot, lambda: r.words("progress") == "this order · 3 left")
+        for _picture in range(3):
+            await until_shown(r.pilot, lambda: r.is_ready)
+            await r.pilot.press("enter")
+        await until_shown(r.pilot, lambda: r.is_empty)
+        assert "3 more pictures wait that the filter keeps out." in r.words("empty")
+        await r.pilot.press("o")
+        await r.see(ids[0])
+
+
+async def test_v_on_an_order_begins_with_it(
+    open_app: OpenApp, database: Database, storage: DirectoryStorage, ids: list[int]
+) -> None:
+    order = await add_order(database, storage, 2)
+    async with open_app(OrdersScreen) as (app, pilot):
+        r = Review(app, pilot)
+        await until_shown(pilot, lambda: len(app.store.orders) == 2)
+        app.open_order(str(order.id))
+        await until_shown(
+            pilot, lambda: isinstance(app.screen, OrderScreen) and app.screen.selection.detail
+        )
+        await pilot.press("v")
+        await until_shown(pilot, lambda: isinstance(app.screen, ReviewScreen))
+        await r.see(order.line_items[0].images[0].id)
+        await pilot.press("escape")
+        await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
+        theirs = uuid.uuid4()
+        held_by_other = await ask(database, lambda s: s.next(theirs, first=[str(order.id)]))
+        assert held_by_other is not None
+        assert isinstance(app.screen, OrdersScreen)
+        app.screen.table.cursor = str(order.id)
+        await pilot.press("v")
+        await r.toast("Somebody else is judging that order")
+        await r.see(ids[0])
+
+
+async def test_what_the_order_waits_for_is_said(
+    review: OpenReview, database: Database, ids: list[int]
+) -> None:
+    await run(database, "UPDATE orders SET customer_note = 'a sharper photo \x1b[31m'")
+    async with review() as r:
+        await r.see(ids[0])
+        assert "Waits for the customer: a sharper photo [31m" in r.words("words")
+
+
+# --- the end -----------------------------------------------------------------------------------
+
+
+async def test_the_end_tells_what_was_judged_and_takes_its_orders_on(
+    review: OpenReview, database: Database, ids: list[int]
+) -> None:
+    async with review() as r:
+        await r.see(ids[0])
+        assert r.screen.reason_against("review.next_step") is not None
+        for image_id in ids:
+            await r.see(image_id)
+            await r.pilot.press("enter")
+        await until_shown(r.pilot, lambda: r.is_empty)
+        await until_shown(r.pilot, lambda: "To vectorise" in r.words("empty"))
+        told = r.words("empty")
+        assert re.search(r"Approved +3\n", told)
+        assert re.search(r"1 order, now: *\nTo vectorise +1\n", told)
+        assert ".  The next step: make the missing SVGs." in told
+        await r.pilot.press("full_stop")
+        await until_shown(r.pilot, lambda: "Running" in r.words("empty"))
+        assert r.screen.reason_against("review.next_step") is not None
+    made = await column(database, "SELECT status FROM svg_versions")
+    assert made == ["queued"] * 3
+
+
+async def test_the_end_counts_each_kind_of_judgement(
+    review: OpenReview, database: Database, storage: DirectoryStorage, ids: list[int]
+) -> None:
+    await add_version(database, storage, ids[0], 2)
+    async with review() as r:
+        await r.see(ids[0])
+        await r.pilot.press("c")
+        await until_shown(r.pilot, lambda: r.app.screen.query(".current"))
+        await r.pilot.press("left", "enter")
+        await r.see(ids[1])
+        await r.pilot.press("m")
+        await until_shown(r.pilot, lambda: r.app.screen.query(Input))
+        await r.pilot.press(*"dark", "enter")
+        await r.see(ids[2])
+        await r.pilot.press("r")
+        await until_shown(r.pilot, lambda: r.app.screen is not r.screen)
+        await r.pilot.press("enter")
+        await until_shown(r.pilot, lambda: r.is_empty)
+        told = r.words("empty")
+        for words in ("Approved", "Asked for again", "Set aside"):
+            assert re.search(rf"{words} +1\n", told)
+
+
 # --- looking closer ----------------------------------------------------------------------------
 
 
@@ -540,17 +677,9 @@ async def test_an_svg_stands_beside_its_colouring(
 ) -> None:
     order = await add_order(database, storage, 1)
     image_id = order.line_items[0].images[0].id
-    coloring_id = await add_version(database, storage, image_id, 2)
+    await add_version(database, storage, image_id, 2)
     await run(database, "UPDATE reviews SET decision = 'accepted', decided_at = now()")
-    async with database.session() as session, session.begin():
-        image = await session.get_one(Image, image_id)
-        coloring = await session.get_one(ColoringVersion, coloring_id)
-        key = f"{image_id}/v1.svg"
-        await storage.put(key, b"<svg/>", content_type="image/svg+xml")
-        svg = await make_svg(
-            session, coloring, status=SvgProcessingStatus.COMPLETED, file_ref=file_ref(key)
-        )
-        image.selected_svg_id = svg.id
+    await make_waiting_svg(database, storage, image_id)
     async with review() as r:
         await until_shown(r.pilot, lambda: r.words("original .caption") == "Colouring v2")
         said = [r.words("version .caption")]

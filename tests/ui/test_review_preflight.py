@@ -15,7 +15,7 @@ from fototui.db.models.operations import Review
 from fototui.db.models.orders import Image
 from fototui.domain.statuses import VersionType
 from fototui.pictures.preflight import Preflight
-from fototui.screens.review import ReviewScreen
+from fototui.screens.review.screen import ReviewScreen
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.review_panel import ReviewPanel
 from tests.books.conftest import drawing, svg

@@ -17,7 +17,7 @@ from fototui.screens.engines import EnginesScreen
 from fototui.screens.order.screen import OrderScreen
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.screens.picture import PictureScreen
-from fototui.screens.review import ReviewScreen
+from fototui.screens.review.screen import ReviewScreen
 from fototui.services.operations.lanes import LaneService
 from fototui.ui.actions import ACTIONS, Scope
 from fototui.ui.context import AppContext

@@ -138,7 +138,7 @@ class Review(ChangeMarked, Base):
     """When each operator put it off; gone when it is decided."""
     claimed_by: Mapped[str | None]
     terminal_id: Mapped[uuid.UUID | None]
-    """The terminal that looks at it, or that looked at it when it was decided."""
+    """The terminal that judges its order, or that did when it was decided."""
     claimed_until: Mapped[datetime | None]
 
     __table_args__ = (
@@ -148,10 +148,5 @@ class Review(ChangeMarked, Base):
             "image_id",
             "kind",
             postgresql_where=text("decision IS NULL"),
-        ),
-        Index(
-            "ix_reviews_done",
-            "terminal_id",
-            postgresql_where=text("decision IS NOT NULL AND terminal_id IS NOT NULL"),
         ),
     )

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-NEEDED = "a5c7e9f1b328"
+NEEDED = "b6d8f0a2c439"
 """The newest of `migrations/`; written anew with each migration."""
 
 

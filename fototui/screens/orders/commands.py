@@ -108,7 +108,9 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
         await self.action_act("orders.open")
 
     def _review(self) -> None:
-        self.app.post_message(ShowSection(Scope.REVIEW))
+        """Review all that waits, beginning with the marked orders, or the one under the cursor."""
+        begin = tuple(row.id for row in self._target_rows if row.waiting)
+        self.app.post_message(ShowSection(Scope.REVIEW, begin))
 
     def _copy(self) -> None:
         """Copy the number to the clipboard of the operator's terminal."""

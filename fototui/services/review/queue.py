@@ -14,15 +14,19 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     DateTime,
+    FromClause,
     ScalarSelect,
     Select,
     Update,
+    and_,
     case,
     func,
-    or_,
+    not_,
     select,
+    true,
     update,
 )
+from sqlalchemy.orm import aliased
 from ulid import ULID
 
 from fototui.db.models.operations import Review
@@ -42,21 +46,22 @@ _WAITING = Review.decision.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewProgress:
-    """How far the review is.
+class ReviewFilter:
+    """Which of the pictures that wait an operator wants to judge.
 
     Args:
-        done: Pictures this terminal has had before it and that are decided.
-        waiting: Pictures that wait, whoever may be looking at them.
+        kind: Only colourings, or only SVGs.
+        order_id: Only those of an order; its ULID.
+        image_id: Only those of an image.
     """
 
-    done: int
-    waiting: int
+    kind: VersionType | None = None
+    order_id: str | None = None
+    image_id: int | None = None
 
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.done + self.waiting
+
+ALL = ReviewFilter()
+"""All that wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,8 @@ class ReviewItem:
         dedication: The book's dedication.
         image: The photo and all that was made from it.
         note: What an operator noted when setting it aside earlier.
-        progress: How far the review is.
+        customer_note: What the order waits for from its customer; None where it does not wait.
+        left: How many pictures wait, this one included, whoever may be looking at them.
     """
 
     terminal_id: uuid.UUID
@@ -85,7 +91,8 @@ class ReviewItem:
     dedication: str | None
     image: ImageView
     note: str | None
-    progress: ReviewProgress
+    customer_note: str | None
+    left: int
 
     @property
     def versions(self) -> tuple[VersionView, ...]:
@@ -116,59 +123,97 @@ class ReviewPreview:
     version: S3ObjectRefData | None
 
 
-def claim_first(operator: str, terminal_id: uuid.UUID, orders: Sequence[ULID] = ()) -> Update:
-    """Claim the first picture that nobody else looks at.
+def claim_first(
+    operator: str,
+    terminal_id: uuid.UUID,
+    orders: Sequence[ULID] = (),
+    within: ReviewFilter = ALL,
+) -> Select[int, str, str | None, int]:
+    """Claim the first order that nobody else judges, and give its first picture.
+
+    All its pictures are claimed, so that one person judges them all. Who claims an order locks the
+    first of its rows: two terminals at once never share one.
 
     Args:
         operator: Whose order of pictures counts.
-        terminal_id: Who claims it; what it holds already is free for it.
+        terminal_id: Who claims it; what it holds already is free for it, and comes first.
         orders: Orders whose pictures come before all others.
+        within: Which pictures are wanted; others of the same order are claimed with them.
 
     Returns:
-        A statement that gives image_id, kind, note, done and waiting.
+        A statement that gives image_id, kind, note and left.
     """
+    waiting = _waiting(operator, terminal_id, within).cte("waiting")
+    rank = _rank(waiting, orders)
+    guard = aliased(Review, name="guard")
     first = (
-        select(Review.image_id, Review.kind)
-        .where(_WAITING, or_(_is_free(), Review.terminal_id == terminal_id))
-        .order_by(*_order(operator, orders))
+        select(waiting.c.order_id)
+        .join(
+            guard,
+            (guard.image_id == waiting.c.guard_image) & (guard.kind == waiting.c.guard_kind),
+        )
+        .where(waiting.c.is_wanted, not_(waiting.c.is_taken))
+        # Asked of the row as it is once it is locked, too.
+        .where(guard.decision.is_(None), not_(_is_anothers(guard, terminal_id)))
+        .order_by(*rank)
         .limit(1)
-        .with_for_update(key_share=True, skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True, of=guard)
         .cte("first")
     )
-    return (
+    pages = (
+        select(Review.image_id, Review.kind)
+        .join(waiting, _is_same(waiting))
+        .where(_WAITING, waiting.c.order_id.in_(select(first.c.order_id)))
+        .with_for_update(key_share=True, skip_locked=True, of=Review)
+        .cte("pages")
+    )
+    held = (
         update(Review)
-        .where(Review.image_id == first.c.image_id, Review.kind == first.c.kind)
+        .where(_is_same(pages))
         .values(claimed_by=operator, terminal_id=terminal_id, claimed_until=lease_end())
-        .returning(
-            Review.image_id,
-            Review.kind,
-            Review.note,
-            count_done(terminal_id).label("done"),
-            count_waiting().label("waiting"),
+        .returning(Review.image_id, Review.kind, Review.note)
+        .cte("held")
+    )
+    left = select(func.count()).where(waiting.c.is_wanted).scalar_subquery()
+    return (
+        select(held.c.image_id, held.c.kind, held.c.note, left.label("left"))
+        .join(
+            waiting,
+            (waiting.c.image_id == held.c.image_id) & (waiting.c.kind == held.c.kind),
         )
+        .where(waiting.c.is_wanted)
+        .order_by(*rank)
+        .limit(1)
     )
 
 
 def free_ahead(
-    operator: str, terminal_id: uuid.UUID, count: int, orders: Sequence[ULID] = ()
+    operator: str,
+    terminal_id: uuid.UUID,
+    count: int,
+    orders: Sequence[ULID] = (),
+    within: ReviewFilter = ALL,
 ) -> Select[int, str, S3ObjectRefData | None, S3ObjectRefData | None]:
-    """What probably comes next for a terminal, after what it holds.
+    """What a terminal would be given now, and what comes after that.
 
     Args:
         operator: Whose order of pictures counts.
         terminal_id: The terminal.
         count: Most pictures.
         orders: Orders whose pictures come before all others.
+        within: Which pictures are wanted.
 
     Returns:
         A query for image id, kind, the photo's file and the newest version's.
     """
+    waiting = _waiting(operator, terminal_id, within).subquery("waiting")
     newest = case({kind.value: _newest_file(kind) for kind in VersionType}, value=Review.kind)
     return (
         select(Image.id, Review.kind, Image.file_ref, newest)
         .join(Image, Image.id == Review.image_id)
-        .where(_WAITING, _is_free(), Review.terminal_id.is_distinct_from(terminal_id))
-        .order_by(*_order(operator, orders))
+        .join(waiting, _is_same(waiting))
+        .where(waiting.c.is_wanted, not_(waiting.c.is_taken))
+        .order_by(*_rank(waiting, orders))
         .limit(count)
     )
 
@@ -196,20 +241,15 @@ def lease_end() -> ColumnElement[Any]:  # Any: a time reckoned by the database
     return func.now() + timedelta(seconds=CLAIM_SECONDS)
 
 
-def count_done(terminal_id: uuid.UUID) -> ScalarSelect[int]:
-    """How many pictures were decided on that this terminal had last."""
-    done = Review.__table__.alias("done")
+def count_waiting(within: ReviewFilter = ALL) -> Select[int]:
+    """How many pictures wait, whoever looks at them."""
     return (
         select(func.count())
-        .where(done.c.terminal_id == terminal_id, done.c.decision != FINISHED)
-        .scalar_subquery()
+        .select_from(Review)
+        .join(Image, Image.id == Review.image_id)
+        .join(LineItem, LineItem.id == Image.line_item_id)
+        .where(_WAITING, *_is_within(within))
     )
-
-
-def count_waiting() -> ScalarSelect[int]:
-    """How many pictures wait, whoever looks at them."""
-    waiting = Review.__table__.alias("waiting")
-    return select(func.count()).where(waiting.c.decision.is_(None)).scalar_subquery()
 
 
 def count_waiting_of_image() -> ScalarSelect[int]:
@@ -222,19 +262,71 @@ def count_waiting_of_image() -> ScalarSelect[int]:
     )
 
 
-def _is_free() -> ColumnElement[bool]:
-    return or_(Review.claimed_until.is_(None), Review.claimed_until < func.now())
+def _is_anothers(row: type[Review], terminal_id: uuid.UUID) -> ColumnElement[bool]:
+    """Whether another terminal holds a row that waits."""
+    is_held = func.coalesce(row.claimed_until >= func.now(), False)
+    return and_(is_held, row.terminal_id.is_distinct_from(terminal_id))
+
+
+def _is_same(rows: FromClause) -> ColumnElement[bool]:
+    """The condition that a row of `reviews` is one of these."""
+    return (Review.image_id == rows.c.image_id) & (Review.kind == rows.c.kind)
+
+
+def _waiting(
+    operator: str, terminal_id: uuid.UUID, within: ReviewFilter
+) -> Select[*tuple[Any, ...]]:  # Any: columns of several types
+    """All that waits, each picture with what decides on its turn and its order's."""
+    of_order: dict[str, Any] = {"partition_by": LineItem.order_id}  # Any: as SQLAlchemy takes it
+    first = {**of_order, "order_by": (Review.image_id, Review.kind)}
+    is_mine = and_(Review.terminal_id == terminal_id, Review.claimed_until.is_not(None))
+    put_off = Review.skipped[operator].astext.cast(DateTime(timezone=True))
+    return (
+        select(
+            Review.image_id,
+            Review.kind,
+            LineItem.order_id,
+            LineItem.position.label("book"),
+            Image.position.label("page"),
+            put_off.label("put_off"),
+            and_(*_is_within(within)).label("is_wanted"),
+            func.bool_or(_is_anothers(Review, terminal_id)).over(**of_order).label("is_taken"),
+            func.bool_or(func.coalesce(is_mine, False)).over(**of_order).label("is_mine"),
+            func.min(Review.waiting_since).over(**of_order).label("since"),
+            func.first_value(Review.image_id).over(**first).label("guard_image"),
+            func.first_value(Review.kind).over(**first).label("guard_kind"),
+        )
+        .join(Image, Image.id == Review.image_id)
+        .join(LineItem, LineItem.id == Image.line_item_id)
+        .where(_WAITING)
+    )
+
+
+def _is_within(within: ReviewFilter) -> tuple[ColumnElement[bool], ...]:
+    wanted: list[ColumnElement[bool]] = [true()]
+    if within.kind is not None:
+        wanted.append(Review.kind == within.kind.value)
+    if within.order_id is not None:
+        wanted.append(LineItem.order_id == ULID.from_str(within.order_id))
+    if within.image_id is not None:
+        wanted.append(Review.image_id == within.image_id)
+    return tuple(wanted)
 
 
 # Any: columns of several types
-def _order(operator: str, orders: Sequence[ULID]) -> tuple[ColumnElement[Any], ...]:
-    # What waits longest first; what this operator put off after all others.
-    put_off = Review.skipped[operator].astext.cast(DateTime(timezone=True)).asc().nulls_first()
-    usual = (put_off, Review.waiting_since.asc(), Review.image_id.asc(), Review.kind.asc())
-    if not orders:
-        return usual
-    theirs = select(Image.id).join(LineItem, LineItem.id == Image.line_item_id)
-    return (Review.image_id.in_(theirs.where(LineItem.order_id.in_(orders))).desc(), *usual)
+def _rank(waiting: FromClause, orders: Sequence[ULID]) -> tuple[ColumnElement[Any], ...]:
+    # What this operator put off comes after all others; else an order that was begun is ended, and
+    # then comes the one that waits longest.
+    usual = (
+        waiting.c.put_off.asc().nulls_first(),
+        waiting.c.is_mine.desc(),
+        waiting.c.since.asc(),
+        waiting.c.order_id.asc(),
+        waiting.c.book.asc(),
+        waiting.c.page.asc(),
+        waiting.c.kind.asc(),
+    )
+    return (waiting.c.order_id.in_(orders).desc(), *usual) if orders else usual
 
 
 def _newest_file(kind: VersionType) -> ScalarSelect[S3ObjectRefData | None]:

@@ -2,8 +2,9 @@
 
 A picture is an image with its versions of one kind. It waits from the completion of a version until
 an operator chooses one, asks for another or sets it aside with a note; the database's triggers keep
-that true for choices made elsewhere too. A terminal claims the picture that it shows, so that no
-two operators judge the same one; a claim that is not renewed runs out by the database's clock.
+that true for choices made elsewhere too. A terminal claims the order of the picture that it shows,
+so that one person judges all its pages; a claim that is not renewed runs out by the database's
+clock.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from fototui.services.access import Access
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.details import read_details
 from fototui.services.review import queue as review_queue
-from fototui.services.review.queue import FINISHED, ReviewItem, ReviewPreview, ReviewProgress
+from fototui.services.review.queue import ALL, FINISHED, ReviewFilter, ReviewItem, ReviewPreview
 from fototui.services.versions.kinds import version_service
 from fototui.services.views.versions import VersionView
 
@@ -53,7 +54,7 @@ class PictureDecidedError(ConflictError):
 class ReviewService:
     """The queue, as one operator sees it.
 
-    `next`, `look`, `peek`, `renew`, `release`, `skip` and `progress` are single statements, which
+    `next`, `look`, `peek`, `renew`, `release`, `skip` and `count` are single statements, which
     an autocommit session does in one round trip each. The decisions are transactions.
 
     Args:
@@ -70,33 +71,36 @@ class ReviewService:
 
     # --- the queue ---------------------------------------------------------------------------
 
-    async def next(self, terminal_id: uuid.UUID, *, first: Sequence[str] = ()) -> ReviewItem | None:
-        """Claim the first picture that nobody looks at.
+    async def next(
+        self, terminal_id: uuid.UUID, *, first: Sequence[str] = (), within: ReviewFilter = ALL
+    ) -> ReviewItem | None:
+        """Claim the first order that nobody else judges, and give its first picture.
 
-        What waits longest comes first; what this operator put off comes after all others. A
-        picture that the terminal held already and did not decide comes again.
+        An order that was begun is ended before the next; then the one that waits longest comes.
+        What this operator put off comes after all others. A picture that the terminal held already
+        and did not decide comes again.
 
         Args:
             terminal_id: The terminal; new at each start of the program.
             first: ULIDs of orders whose pictures come before all others.
+            within: Which pictures are wanted.
 
         Returns:
-            The picture; None where none waits, or others look at all of them.
+            The picture; None where none waits, or others judge all their orders.
         """
         orders = [ULID.from_str(order_id) for order_id in first]
         while True:
             async with self.session.begin():
                 claimed = (
                     await self.session.execute(
-                        review_queue.claim_first(self.operator, terminal_id, orders)
+                        review_queue.claim_first(self.operator, terminal_id, orders, within)
                     )
                 ).one_or_none()
             if claimed is None:
                 return None
-            progress = ReviewProgress(claimed.done, claimed.waiting)
-            kind = VersionType(claimed.kind)
+            image_id, kind, note, left = claimed
             if item := await self._item(
-                terminal_id, claimed.image_id, kind, note=claimed.note, progress=progress
+                terminal_id, image_id, VersionType(kind), note=note, left=left
             ):
                 return item
             # The image was deleted at this very moment; so was its place in the queue.
@@ -111,21 +115,27 @@ class ReviewService:
             It; None where it is no more.
         """
         return await self._item(
-            item.terminal_id, item.image.id, item.kind, note=item.note, progress=item.progress
+            item.terminal_id, item.image.id, item.kind, note=item.note, left=item.left
         )
 
     async def peek(
-        self, terminal_id: uuid.UUID, count: int = 2, *, first: Sequence[str] = ()
+        self,
+        terminal_id: uuid.UUID,
+        count: int = 2,
+        *,
+        first: Sequence[str] = (),
+        within: ReviewFilter = ALL,
     ) -> tuple[ReviewPreview, ...]:
-        """Look at what probably comes next, without claiming it.
+        """Look at what this terminal would be given now, and what comes next, without claiming it.
 
         Args:
-            terminal_id: The terminal; what it holds now is left out.
+            terminal_id: The terminal.
             count: Most pictures.
             first: As for `next`.
+            within: As for `next`.
         """
         orders = [ULID.from_str(order_id) for order_id in first]
-        statement = review_queue.free_ahead(self.operator, terminal_id, count, orders)
+        statement = review_queue.free_ahead(self.operator, terminal_id, count, orders, within)
         async with self.session.begin():
             found = (await self.session.execute(statement)).all()
         return tuple(
@@ -133,23 +143,20 @@ class ReviewService:
             for image_id, kind, original, version in found
         )
 
-    async def progress(self, terminal_id: uuid.UUID) -> ReviewProgress:
-        """Say how far the review is.
+    async def count(self, within: ReviewFilter = ALL) -> int:
+        """Count the pictures that wait, whoever looks at them.
 
         Args:
-            terminal_id: The terminal.
+            within: Which pictures are wanted.
         """
         async with self.session.begin():
-            found = await self.session.execute(
-                select(review_queue.count_done(terminal_id), review_queue.count_waiting())
-            )
-        done, waiting = found.one()
-        return ReviewProgress(done, waiting)
+            found = await self.session.execute(review_queue.count_waiting(within))
+        return found.scalar_one()
 
     # --- claims ------------------------------------------------------------------------------
 
     async def renew(self, item: ReviewItem) -> bool:
-        """Keep a picture for some more time.
+        """Keep a picture for some more time, and the others of its order with it.
 
         Args:
             item: The picture.
@@ -157,11 +164,14 @@ class ReviewService:
         Returns:
             Whether it is still this terminal's to judge.
         """
-        return await self._write(
-            review_queue.write_held(item).values(
-                claimed_until=review_queue.lease_end(), claimed_by=self.operator
-            )
+        statement = (
+            review_queue.write_all_held(item.terminal_id)
+            .values(claimed_until=review_queue.lease_end(), claimed_by=self.operator)
+            .returning(Review.image_id, Review.kind)
         )
+        async with transaction(self.session):
+            kept = (await self.session.execute(statement)).all()
+        return (item.image.id, item.kind) in {(image_id, kind) for image_id, kind in kept}
 
     async def release(self, terminal_id: uuid.UUID) -> None:
         """Give back whatever a terminal holds, for instance when its operator leaves the review.
@@ -284,7 +294,7 @@ class ReviewService:
         kind: VersionType,
         *,
         note: str | None,
-        progress: ReviewProgress,
+        left: int,
     ) -> ReviewItem | None:
         for order in await read_details(self.session, Image.id == image_id):
             for book in order.line_items:
@@ -299,12 +309,17 @@ class ReviewService:
                         dedication=book.dedication,
                         image=image,
                         note=note,
-                        progress=progress,
+                        customer_note=order.customer_note,
+                        left=left,
                     )
         return None
 
     async def _hold(self, item: ReviewItem) -> None:
-        if not await self.renew(item):
+        if not await self._write(
+            review_queue.write_held(item).values(
+                claimed_until=review_queue.lease_end(), claimed_by=self.operator
+            )
+        ):
             async with self.session.begin():
                 raise await self._lost(item)
 

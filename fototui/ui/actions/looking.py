@@ -108,6 +108,28 @@ LOOKING: tuple[Action, ...] = (
         N_("Blink"),
         N_("See the version alone, then in its place what it was made from, then both again."),
     ),
+    Action(
+        "review.next_step",
+        "full_stop",
+        N_("Next step"),
+        N_("Take the orders that were judged here one step on: whatever each wants next."),
+        changes=True,
+        where_possible=True,
+    ),
+    Action(
+        "review.switch_kind",
+        "tab",
+        N_("Colouring/SVG"),
+        N_("Review only colourings, only SVGs, or both."),
+        show=False,
+    ),
+    Action(
+        "review.by_order",
+        "o",
+        N_("This order"),
+        N_("Review only this order's pictures, or all."),
+        show=False,
+    ),
     Action("review.zoom_in", "plus", N_("Zoom in"), N_("Enlarge both pictures."), show=False),
     Action(
         "review.zoom_out", "minus", N_("Zoom out"), N_("Show more of both pictures."), show=False

@@ -137,6 +137,13 @@ ORDER: tuple[Action, ...] = (
         N_("Open the previous order of the list."),
         show=False,
     ),
+    Action(
+        "order.review",
+        "v",
+        N_("Review"),
+        N_("Review the pictures that are waiting, those of this order first."),
+        show=False,
+    ),
     Action("order.picture", "p", N_("Picture"), N_("See the picture on the whole screen.")),
     Action("order.compare", "c", N_("Compare"), N_("See original and versions side by side.")),
     Action("order.browse", "o", N_("Browser"), N_("Open the picture in the browser."), show=False),

@@ -90,7 +90,12 @@ ORDERS: tuple[Action, ...] = (
         N_("Show the orders of the previous tab."),
         show=False,
     ),
-    Action("orders.review", "v", N_("Review"), N_("Review the pictures that are waiting.")),
+    Action(
+        "orders.review",
+        "v",
+        N_("Review"),
+        N_("Review the pictures that are waiting, this order's or those of the marked ones first."),
+    ),
     Action("orders.copy", "y", N_("Copy"), N_("Copy the order's number."), show=False),
     Action(
         "orders.ask_customer",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import uuid
 from collections.abc import Awaitable, Callable
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import pytest
@@ -13,7 +15,7 @@ from sqlalchemy import text
 
 from fototui.db.database import Database
 from fototui.db.models.operations import Activity
-from fototui.db.models.orders import Image, Order
+from fototui.db.models.orders import ColoringVersion, Image, Order
 from fototui.db.schema import migrate
 from fototui.domain.errors import ConflictError, InvalidInputError
 from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent
@@ -21,7 +23,7 @@ from fototui.domain.options import ColoringOptions, SvgOptions
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
 from fototui.services.orders.finishing import FinishService
 from fototui.services.review import queue as review_queue
-from fototui.services.review.queue import ReviewItem
+from fototui.services.review.queue import ReviewFilter, ReviewItem
 from fototui.services.review.service import PictureDecidedError, PictureTakenError, ReviewService
 from fototui.services.versions.coloring import ColoringService
 from tests.factories import file_ref, make_coloring, make_order, make_svg
@@ -110,7 +112,7 @@ async def test_an_image_waits_from_its_first_completed_version(database: Databas
     assert item.image.id == image.id
     assert [view.version for view in item.versions] == [1]
     assert item.selected_id == item.versions[0].id
-    assert (item.progress.done, item.progress.total) == (0, 1)
+    assert item.left == 1
 
 
 async def test_without_completed_versions_nothing_waits(database: Database) -> None:
@@ -198,8 +200,9 @@ async def test_years_of_old_orders_do_not_come_up(empty_database_url: str) -> No
 # --- who gets it -------------------------------------------------------------------------------
 
 
-async def test_operators_at_once_never_get_the_same_picture(database: Database) -> None:
-    await add_queue(database, 12)
+async def test_operators_at_once_never_get_the_same_order(database: Database) -> None:
+    for _order in range(12):
+        await add_queue(database, 2)
     terminals = [uuid.uuid4() for _ in range(15)]
 
     async def come(place: int, terminal: uuid.UUID) -> ReviewItem | None:
@@ -207,28 +210,34 @@ async def test_operators_at_once_never_get_the_same_picture(database: Database) 
 
     items = await asyncio.gather(*(come(*one) for one in enumerate(terminals)))
 
-    got = [item.image.id for item in items if item is not None]
+    got = [item.order_id for item in items if item is not None]
     assert len(got) == len(set(got)) == 12
 
 
 async def test_many_rounds_of_two_operators_share_the_queue(database: Database) -> None:
-    await add_queue(database, 16)
+    for _order in range(6):
+        await add_queue(database, 3)
 
-    async def judge(operator: str) -> list[int]:
+    async def judge(operator: str) -> list[tuple[str, int]]:
         terminal, done = uuid.uuid4(), []
         while item := await ask(database, lambda s: s.next(terminal), operator):
             await accept(database, item, operator)
-            done.append(item.image.id)
+            done.append((item.order_id, item.image.id))
         return done
 
     one, other = await asyncio.gather(judge("jana"), judge("eva"))
-    assert sorted(one + other) == sorted(set(one) | set(other))
-    assert len(one + other) == 16
+    assert len(set(one + other)) == len(one + other) == 18
+    # One person on an order, and its pages one after the other.
+    assert not {order for order, _image in one} & {order for order, _image in other}
+    for done in (one, other):
+        assert len([order for order, _same in itertools.groupby(done, itemgetter(0))]) == len(
+            {order for order, _image in done}
+        )
 
 
-async def test_a_picture_that_is_being_claimed_holds_nobody_up(database: Database) -> None:
-    order = await add_queue(database, 2)
-    first, second = (image.id for image in order.line_items[0].images)
+async def test_an_order_that_is_being_claimed_holds_nobody_up(database: Database) -> None:
+    orders = [await add_queue(database, 2) for _order in range(2)]
+    first, second = (order.line_items[0].images[0].id for order in orders)
     async with database.session() as session, session.begin():
         await session.execute(
             text(f"SELECT 1 FROM reviews WHERE image_id = {first} FOR NO KEY UPDATE")
@@ -285,8 +294,7 @@ async def test_leaving_gives_the_picture_back_and_coming_back_goes_on(database: 
 
     again = await take(database)
 
-    assert again.image.id == second.image.id
-    assert (again.progress.done, again.progress.total) == (1, 3)
+    assert (again.image.id, again.left) == (second.image.id, 2)
 
 
 async def test_what_was_put_off_comes_last_and_only_for_who_did(database: Database) -> None:
@@ -300,21 +308,100 @@ async def test_what_was_put_off_comes_last_and_only_for_who_did(database: Databa
         await skip(database, item)
     assert shown == [*ids, *ids[:2]]
 
+    await ask(database, lambda s: s.release(HERE))
     assert (await take(database, THERE, "eva")).image.id == ids[0]
 
 
 async def test_peeking_claims_nothing(database: Database) -> None:
-    order = await add_queue(database, 4)
-    ids = [image.id for image in order.line_items[0].images]
+    here, there, free = [await add_queue(database, 2) for _order in range(3)]
+    ids = [image.id for order in (here, free) for image in order.line_items[0].images]
     await take(database)
-    await take(database, THERE, "eva")
+    assert (await take(database, THERE, "eva")).order_id == str(there.id)
 
     ahead = await ask(database, lambda s: s.peek(HERE, 5))
 
-    assert [preview.image_id for preview in ahead] == ids[2:]
+    assert [preview.image_id for preview in ahead] == ids
     assert all(preview.original and preview.version for preview in ahead)
-    assert ahead[0].version == file_ref(f"{ids[2]}/v1.png")
-    assert (await take(database, uuid.uuid4(), "ota")).image.id == ids[2]
+    assert ahead[0].version == file_ref(f"{ids[0]}/v1.png")
+    assert (await take(database, uuid.uuid4(), "ota")).order_id == str(free.id)
+
+
+async def test_an_order_is_ended_before_the_next_and_its_pages_come_in_their_order(
+    database: Database,
+) -> None:
+    orders = [await add_queue(database, 3) for _order in range(2)]
+    begun, other = ([image.id for image in order.line_items[0].images] for order in orders)
+    # The pages were completed in another order, and those of the other order in between.
+    late = "UPDATE reviews SET waiting_since = now() + interval '{} s' WHERE image_id = {}"
+    for seconds, image_id in ((60, begun[1]), (50, begun[2]), (30, other[1])):
+        await run(database, late.format(seconds, image_id))
+
+    seen = []
+    while item := await ask(database, lambda s: s.next(HERE)):
+        seen.append(item.image.id)
+        await accept(database, item)
+
+    assert seen == [*begun, *other]
+
+
+async def test_an_order_is_held_by_who_began_it(database: Database) -> None:
+    order = await add_queue(database, 3)
+    item = await take(database)
+    first = ReviewFilter(order_id=item.order_id)
+    nobody = await ask(database, lambda s: s.next(THERE, within=first), "eva")
+    assert nobody is None
+    await accept(database, item)
+    assert await ask(database, lambda s: s.next(THERE, first=[item.order_id]), "eva") is None
+
+    await run(database, "UPDATE reviews SET claimed_until = claimed_until - interval '59 s'")
+    item = await take(database)
+    assert await ask(database, lambda s: s.renew(item))
+    async with database.session() as session:
+        least = await session.scalar(
+            text(
+                "SELECT min(claimed_until) > now() + interval '30 s' FROM reviews "
+                "WHERE decision IS NULL"
+            )
+        )
+    assert least, "all its pages are kept"
+    assert item.image.id == order.line_items[0].images[1].id
+
+
+async def test_only_what_is_wanted_is_given_and_counted(database: Database) -> None:
+    orders = [await add_queue(database, 2) for _order in range(2)]
+    async with database.session() as session, session.begin():
+        image = await session.get_one(Image, orders[1].line_items[0].images[1].id)
+        coloring = await session.get_one(ColoringVersion, image.selected_coloring_id)
+        await make_svg(
+            session, coloring, status=SvgProcessingStatus.COMPLETED, file_ref=file_ref("a.svg")
+        )
+    svgs = ReviewFilter(kind=VersionType.SVG)
+    of_order = ReviewFilter(order_id=str(orders[1].id))
+    colouring = ReviewFilter(kind=VersionType.COLORING, image_id=image.id)
+
+    for within, expected, left in (
+        (svgs, (VersionType.SVG, image.id), 1),
+        (of_order, (VersionType.COLORING, orders[1].line_items[0].images[0].id), 3),
+        (colouring, (VersionType.COLORING, image.id), 1),
+        (ReviewFilter(), (VersionType.COLORING, orders[0].line_items[0].images[0].id), 5),
+    ):
+        item = await ask(database, lambda s, w=within: s.next(HERE, within=w))  # type: ignore[misc]  # a value of the loop
+        assert item is not None
+        assert ((item.kind, item.image.id), item.left) == (expected, left)
+        assert await ask(database, lambda s, w=within: s.count(w)) == left  # type: ignore[misc]  # the same
+        ahead = await ask(database, lambda s, w=within: s.peek(HERE, 9, within=w))  # type: ignore[misc]  # the same
+        assert (ahead[0].kind, ahead[0].image_id) == expected
+        assert len(ahead) == left
+        await ask(database, lambda s: s.release(HERE))
+
+
+async def test_the_customers_mark_comes_with_the_picture(database: Database) -> None:
+    await add_queue(database, 1)
+    assert (await take(database)).customer_note is None
+    await run(
+        database, "UPDATE orders SET customer_asked_at = now(), customer_note = 'a sharper photo'"
+    )
+    assert (await take(database)).customer_note == "a sharper photo"
 
 
 # --- judgements --------------------------------------------------------------------------------
@@ -337,8 +424,7 @@ async def test_accepting_chooses_logs_and_publishes(
     assert [(entry.operator, entry.action) for entry in await activity()] == [("jana", "selected")]
     async with database.session() as session:
         assert (await session.get_one(Image, item.image.id)).coloring_chosen_at is not None
-    progress = await ask(database, lambda s: s.progress(HERE))
-    assert (progress.done, progress.waiting, progress.total) == (1, 1, 2)
+    assert await ask(database, lambda s: s.count()) == 1
 
 
 async def test_another_choice_is_not_overwritten(database: Database) -> None:
@@ -373,8 +459,7 @@ async def test_a_picture_of_an_order_that_was_handed_over_is_judged_no_more(
     with pytest.raises(PictureDecidedError, match=why):
         await ask(database, lambda s: s.note(item, "blurred"))
     assert await ask(database, lambda s: s.next(HERE)) is None
-    progress = await ask(database, lambda s: s.progress(HERE))
-    assert (progress.done, progress.waiting) == (0, 0)
+    assert await ask(database, lambda s: s.count()) == 0
 
 
 @pytest.mark.parametrize("outcome", ["completed", "error", "runpod_cancelled"])

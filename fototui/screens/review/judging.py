@@ -11,6 +11,7 @@ from fototui.services.review.queue import ReviewItem
 from fototui.services.review.service import ReviewService
 from fototui.services.views.versions import VersionView
 from fototui.ui import prospects
+from fototui.ui.judged import Judgement
 
 
 async def ask_again(screen: FototuiScreen, item: ReviewItem, version: VersionView | None) -> bool:
@@ -30,6 +31,7 @@ async def ask_again(screen: FototuiScreen, item: ReviewItem, version: VersionVie
         return False
     async with screen.context.backend.transaction(ReviewService) as service:
         await service.again(item, options)
+    screen.context.judged.add((item.image.id, item.kind), item.order_id, Judgement.AGAIN)
     words = _("Another version is asked for; it comes up here when it is done.")
     screen.notify(prospects.asked_for(screen.context, words, JobKind(item.kind)))
     return True
@@ -39,7 +41,7 @@ async def skip(screen: FototuiScreen, item: ReviewItem) -> bool:
     """Leave the picture for later; it is done with for now."""
     async with screen.context.backend.transaction(ReviewService) as service:
         await service.skip(item)
-    if item.progress.waiting == 1:
+    if item.left == 1:
         screen.notify(_("It is the only one waiting."))
     return True
 
@@ -52,5 +54,6 @@ async def set_aside(screen: FototuiScreen, item: ReviewItem) -> bool:
         return False
     async with screen.context.backend.transaction(ReviewService) as service:
         await service.note(item, text)
+    screen.context.judged.add((item.image.id, item.kind), item.order_id, Judgement.ASIDE)
     screen.notify(_("Set aside with a note, which is kept in the activity log."))
     return True
