@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, cast
@@ -48,6 +50,8 @@ _LOCK_SECONDS = 5.0
 _IDLE_IN_TRANSACTION_SECONDS = 60.0
 # The server gives a statement up first; only a server that fell silent gets this far.
 _SILENCE_SECONDS = 10.0
+_SINCE = "fototui: since"
+"""Where the pool's record of a connection says when that was made, on the monotonic clock."""
 
 
 class _Connection(asyncpg.Connection):
@@ -98,6 +102,7 @@ class Database(Closing):
     ) -> None:
         self.url = read_url(url.get_secret_value() if isinstance(url, SecretStr) else url)
         self._refuses_startup = False
+        self._lost_at = -math.inf
         self._listeners: list[Publish] = [] if publish is None else [publish]
         self.engine = self._create_engine(pool_size, application_name, statement_seconds)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -156,6 +161,9 @@ class Database(Closing):
         try:
             text, given = statement.on(self.engine.dialect, values)
             return self._fetch(pooled, text, given)
+        except DatabaseUnavailableError:
+            self._lost_at = time.monotonic()
+            raise
         finally:
             pooled.close()
 
@@ -175,12 +183,18 @@ class Database(Closing):
         return [dict(row) for row in rows]
 
     def _living_connection(self) -> PoolProxiedConnection:
-        """One out of the pool, of which the driver does not know already that it is gone."""
+        """One out of the pool, of which nothing says already that it is gone.
+
+        Where one was found lost, so are those that were there then: each would be waited for as
+        long. Sessions empty the whole pool, too.
+        """
         while True:
             pooled = self.engine.sync_engine.raw_connection()
             driver = pooled.driver_connection
-            if driver is not None and not driver.is_closed():
-                return pooled
+            if driver is not None:
+                if not driver.is_closed() and pooled.info[_SINCE] > self._lost_at:
+                    return pooled
+                driver.terminate()
             pooled.invalidate()
             pooled.close()
 
@@ -299,6 +313,7 @@ class Database(Closing):
         except BaseException:
             connection.terminate()
             raise
+        record.info[_SINCE] = time.monotonic()
         return connection
 
     def _open(

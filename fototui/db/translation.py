@@ -73,6 +73,11 @@ def translate(error: BaseException, url: URL, *, lost: bool = False) -> FototuiE
     if strange := strange_server(error, url):
         return strange
     reason = driver_error(error)
+    if isinstance(reason, asyncpg.InvalidCachedStatementError):
+        return DatabaseUnavailableError(
+            "The tables of the database at {address} have just been changed. Try again.",
+            address=place(url),
+        )
     state = getattr(reason, "sqlstate", None)
     if isinstance(state, str) and (refusal := _refusal(reason, state, url)):
         return refusal
@@ -180,7 +185,10 @@ def driver_error(error: BaseException) -> BaseException:
     """What the driver itself raised, under SQLAlchemy's wrappings."""
     if isinstance(error, StatementError) and error.orig is not None:
         error = error.orig
-    return error.driver_exception if isinstance(error, AsyncAdapt_Error) else error
+    if isinstance(error, AsyncAdapt_Error):
+        # Of one kind SQLAlchemy keeps the driver's as the cause alone.
+        return error.orig or error.__cause__ or error
+    return error
 
 
 def _refused(reason: BaseException, state: str | None) -> DatabaseError:

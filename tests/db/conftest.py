@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from sqlalchemy import text
 
+from fototui.db import database as database_module
 from fototui.db.database import Database
 from fototui.domain.events import BaseMercureEvent
 from tests.factories import make_order
@@ -59,3 +60,10 @@ def open_transactions(database: Database) -> OpenTransactions:
             return (await session.scalar(query)) or 0
 
     return settled
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait half a second where a user would wait ten."""
+    monkeypatch.setattr(database_module, "_CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(database_module, "_SILENCE_SECONDS", 0.2)

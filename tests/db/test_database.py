@@ -13,7 +13,6 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url, text
 
-from fototui.db import database as database_module
 from fototui.db.connection import OwnConnection
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseError, DatabaseUnavailableError, SchemaError
@@ -29,13 +28,6 @@ from tests.waiting import in_time, until
 
 def _changed(url: str, **parts: object) -> str:
     return make_url(url).set(**parts).render_as_string(hide_password=False)  # type: ignore[arg-type]  # parts of a URL
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait half a second where a user would wait ten."""
-    monkeypatch.setattr(database_module, "_CONNECT_SECONDS", 0.5)
-    monkeypatch.setattr(database_module, "_SILENCE_SECONDS", 0.2)
 
 
 # --- the URL -----------------------------------------------------------------------------------
@@ -305,6 +297,27 @@ async def test_a_pool_that_has_none_left_is_an_outage(database_url: str) -> None
                 await one_too_many.execute(text("SELECT 1"))
         async with database.session() as session:
             assert await session.scalar(text("SELECT 1")) == 1
+
+
+@pytest.mark.parametrize("change", ["ADD b int", "ALTER a TYPE text", "RENAME a TO b"])
+@pytest.mark.parametrize("autocommit", [False, True])
+async def test_tables_that_change_under_a_prepared_statement_are_told_once(
+    database: Database, change: str, *, autocommit: bool
+) -> None:
+    async def migrate(sql: str) -> None:
+        async with database.engine.begin() as connection:
+            await connection.execute(text(sql))
+
+    async def read() -> int | None:
+        async with database.autocommit() if autocommit else database.session() as session:
+            return (await session.execute(text("SELECT * FROM changing"))).scalar()
+
+    await migrate("CREATE TABLE changing AS SELECT 7 AS a")
+    await read()
+    await migrate(f"ALTER TABLE changing {change}")
+    with pytest.raises(DatabaseUnavailableError, match="have just been changed"):
+        await read()
+    assert int(await read() or 0) == 7
 
 
 # What asyncpg really raised while a server was restarted under it, and its like.

@@ -15,6 +15,7 @@ from fototui.db.models.operations import Lane
 from fototui.db.models.orders import Order
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import OrderStatus
+from tests.pgproxy import PgProxy
 from tests.waiting import until
 
 A_CHANGE = FixedStatement(
@@ -128,6 +129,20 @@ async def test_a_connection_that_was_cut_while_it_was_idle_costs_no_error(
         await other.run(FixedStatement(text("SELECT pg_terminate_backend(pid)" + _OTHERS)), {})
         await until(lambda: _are_gone(other))
     assert await database.run(one, {}) == [{"n": 1}]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_one_connection_that_went_half_open_is_enough(proxy: PgProxy) -> None:
+    own = FixedStatement(select(bindparam("n", type_=Integer()).label("n")))
+    async with Database(proxy.url, statement_seconds=2) as far:
+        while proxy.connections < 4:
+            await asyncio.gather(*(far.run(own, {"n": 0}) for _ in range(4)))
+        proxy.swallow()
+        proxy.heal()  # for those that are made from now on
+        with pytest.raises(DatabaseUnavailableError):
+            await far.run(own, {"n": 1})
+        answers = await asyncio.gather(*(far.run(own, {"n": 2}) for _ in range(4)))
+        assert answers == [[{"n": 2}]] * 4
 
 
 async def test_who_is_cancelled_while_it_waits_leaves_a_pool_that_works(
