@@ -107,7 +107,12 @@ class KeptConnections:
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._send(request)
-        except OSError as error:  # also of the name service and of TLS; a time-out is one as well
+        # Also of the name service and of TLS; a time-out is one as well, and what cannot be a name
+        # at all is told by its letters.
+        except (OSError, UnicodeError) as error:
+            # A line that fell silent takes all its connections along: none is waited for any more.
+            while self._idle:
+                self._idle.pop().abort()
             raise NotAnsweredError(type(error).__name__) from error
 
     async def aclose(self) -> None:

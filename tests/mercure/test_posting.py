@@ -14,6 +14,7 @@ from fototui.mercure.address import HUB_PATH
 from fototui.mercure.posting import NotAnsweredError, open_poster
 from fototui.net.asgi import bind
 from tests.clients.photo_net import PASSWORD, certify, forward_proxy
+from tests.tcpproxy import TcpProxy
 from tests.waiting import PATIENCE, until
 
 TAKEN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nid"
@@ -180,6 +181,26 @@ async def test_nobody_there() -> None:
     with pytest.raises(NotAnsweredError, match="ConnectionRefusedError"):
         await poster.post(FORM, "token")
     await poster.aclose()
+
+
+async def test_a_name_that_cannot_be_one() -> None:
+    poster = open_poster("http://hub..example/hub", seconds=PATIENCE)
+    with pytest.raises(NotAnsweredError, match="UnicodeError"):
+        await poster.post(FORM, "token")
+    await poster.aclose()
+
+
+async def test_a_line_that_fell_silent_is_waited_for_once() -> None:
+    async with hub(TAKEN) as there, TcpProxy(there.port) as proxy:
+        poster = open_poster(f"http://127.0.0.1:{proxy.port}/hub", seconds=1)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(4):
+                group.create_task(poster.post(FORM, "token"))
+        proxy.strand()
+        with pytest.raises(NotAnsweredError, match="TimeoutError"):
+            await poster.post(FORM, "token")
+        assert await poster.post(FORM, "token") == 200
+        await poster.aclose()
 
 
 # --- certificates and proxies ------------------------------------------------------------------
