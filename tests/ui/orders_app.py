@@ -108,7 +108,7 @@ class App(FototuiApp):
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type] # handed through
         self.opened: list[str] = []
-        self.toasts: list[str] = []
+        self.messages: list[str] = []
 
     def open_order(self, order_id: str) -> None:
         self.opened.append(order_id)
@@ -117,7 +117,7 @@ class App(FototuiApp):
         self.opened.extend((section, *order_ids))
 
     def notify(self, message: str, **how: object) -> None:
-        self.toasts.append(message)
+        self.messages.append(message)
 
     @property
     def home(self) -> OrdersScreen:

@@ -18,7 +18,7 @@ from fototui.widgets.review_panel import ReviewPanel
 
 
 # Any: an app's result, which no test asks for.
-def toasts(app: App[Any]) -> str:
+def messages(app: App[Any]) -> str:
     """All that the operator was told, each on a line; painted yet or not."""
     if isinstance(app, FototuiApp):
         return "\n".join(told.text for told in app.context.messages.entries)

@@ -23,7 +23,7 @@ from fototui.widgets.tables.activity_rows import action_words
 from fototui.widgets.tables.simple_table import SimpleTable
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import AppPilot, OpenApp
-from tests.ui.pages import toasts
+from tests.ui.pages import messages
 from tests.waiting import until_shown
 
 HOSTILE = "[/foo] [@click=app.quit]x[/] \x1b[31mred\u202e"
@@ -142,9 +142,9 @@ async def test_empty_log_says_what_will_be_there(open_app: OpenApp) -> None:
         )
         for key in ("enter", "o", "u", "m"):
             await pilot.press(key)
-        assert toasts(app).count("This entry is not about an order.") == 2
-        assert "No entry is selected" in toasts(app)
-        assert "There are no older entries." in toasts(app)
+        assert messages(app).count("This entry is not about an order.") == 2
+        assert "No entry is selected" in messages(app)
+        assert "There are no older entries." in messages(app)
 
 
 async def test_o_shows_one_order_and_all_again(open_app: OpenApp, activity: Log) -> None:
@@ -152,7 +152,7 @@ async def test_o_shows_one_order_and_all_again(open_app: OpenApp, activity: Log)
         await read(app, pilot)
         await pilot.press("down")
         await pilot.press("o")  # a lane's entry
-        assert "This entry is not about an order." in toasts(app)
+        assert "This entry is not about an order." in messages(app)
         await pilot.press("down", "o")
         await read(app, pilot, 2)
         number = activity.orders[1].order_number
@@ -243,7 +243,7 @@ async def test_m_and_the_cursor_bring_older_entries(
         await read(app, pilot, 2 * PAGE + 7)
         assert "older ones" not in words(app, "filter")
         await pilot.press("m")
-        assert "There are no older entries." in toasts(app)
+        assert "There are no older entries." in messages(app)
 
 
 async def test_what_is_new_comes_on_top_and_the_cursor_stays(
@@ -287,7 +287,7 @@ async def test_enter_opens_the_order_and_escape_goes_back(
         monkeypatch.setattr(app, "open_order", opened.append)
         await pilot.press("enter")
         await pilot.press("down", "enter")
-        assert "This entry is not about an order." in toasts(app)
+        assert "This entry is not about an order." in messages(app)
         await pilot.double_click("#log", offset=(5, 4))
         await until_shown(pilot, lambda: len(opened) == 2)
         assert opened == [str(activity.orders[1].id), str(activity.orders[0].id)]

@@ -31,7 +31,7 @@ from fototui.widgets.picture.widget import PictureState
 from tests.books.conftest import drawing, request
 from tests.factories import choose_svgs, make_order
 from tests.ui.conftest import AppPilot, OpenApp
-from tests.ui.pages import lines, toasts
+from tests.ui.pages import lines, messages
 from tests.waiting import until_shown
 
 KEY = "order/1/book/v1/1001-1.pdf"
@@ -141,7 +141,7 @@ async def test_a_key_makes_the_book_and_the_line_follows_it_to_its_end(
         await go_to_order(app, pilot)
         assert not app.screen.query_one("#books").display
         await pilot.press("B")
-        assert "no book yet" in toasts(app)
+        assert "no book yet" in messages(app)
         await pilot.press("b")
         await until_shown(pilot, lambda: line(app).startswith("Book v1 · "))
         assert "page" not in line(app)
@@ -155,7 +155,7 @@ async def test_a_key_makes_the_book_and_the_line_follows_it_to_its_end(
         ]
         await until_shown(pilot, lambda: book_states(app, shelf) == (BookState.CURRENT,))
         await pilot.press("b")
-        await until_shown(pilot, lambda: "nothing has changed since" in toasts(app))
+        await until_shown(pilot, lambda: "nothing has changed since" in messages(app))
 
 
 async def test_a_book_that_shows_no_longer_what_is_chosen_says_so(
@@ -182,15 +182,15 @@ async def test_a_book_that_shows_no_longer_what_is_chosen_says_so(
         await until_shown(pilot, lambda: isinstance(app.screen, BookScreen))
         assert order_screen(app).heading() == "Book v2 · Queued"
         await pilot.press("d")
-        assert toasts(app).splitlines()[-1] == "Book v2 is not made yet."
+        assert messages(app).splitlines()[-1] == "Book v2 is not made yet."
         await pilot.press("right_square_bracket")
-        assert toasts(app).splitlines()[-1] == "This is the newest book."
+        assert messages(app).splitlines()[-1] == "This is the newest book."
         await pilot.press("left_square_bracket")
         await until_drawn(app, pilot)
         old = f"Book v1 · the newest is v2 · page 1 of {shelf.pages} · out of date"
         assert order_screen(app).heading() == old
         await pilot.press("left_square_bracket")
-        assert toasts(app).splitlines()[-1] == "There is no older book."
+        assert messages(app).splitlines()[-1] == "There is no older book."
         await shelf.finish()
         await app.store.refresh(shelf.order_id)
         assert order_screen(app).heading() == old
@@ -224,14 +224,14 @@ async def test_one_book_is_cancelled_and_retried(
         await pilot.press("B")
         await until_shown(pilot, lambda: isinstance(app.screen, BookScreen))
         await pilot.press("r")
-        assert toasts(app).splitlines()[-1] == "Book v1 did not fail."
+        assert messages(app).splitlines()[-1] == "Book v1 did not fail."
         await pilot.press("x")
-        await until_shown(pilot, lambda: "Book v1 is cancelled." in toasts(app))
+        await until_shown(pilot, lambda: "Book v1 is cancelled." in messages(app))
         await until_shown(pilot, lambda: "Cancelled by jana." in no_page(app))
         await pilot.press("x")
-        assert "Book v1 is finished; there is nothing to cancel." in toasts(app)
+        assert "Book v1 is finished; there is nothing to cancel." in messages(app)
         await pilot.press("r")
-        await until_shown(pilot, lambda: "Book v1 is being retried." in toasts(app))
+        await until_shown(pilot, lambda: "Book v1 is being retried." in messages(app))
         await until_shown(pilot, lambda: "Queued" in no_page(app))
         async with database.session() as session:
             (book,) = (await session.scalars(select(Book))).all()
@@ -247,10 +247,10 @@ async def test_retrying_all_that_failed_in_an_order_has_its_book_made(
     async with open_app(lambda context: OrderScreen(context, shelf.order_id)) as (app, pilot):
         await go_to_order(app, pilot)
         await pilot.press("R")
-        await until_shown(pilot, lambda: "Queued: 1 book" in toasts(app))
+        await until_shown(pilot, lambda: "Queued: 1 book" in messages(app))
         await until_shown(pilot, lambda: line(app).startswith("Book v2 · "))
         await pilot.press("R")
-        assert toasts(app).splitlines()[-1] == "Nothing failed in this order."
+        assert messages(app).splitlines()[-1] == "Nothing failed in this order."
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -290,7 +290,7 @@ async def test_pages_are_turned_with_what_was_found_on_each(
         await until_drawn(app, pilot)
         assert found(app) == "It is upright."
         await pilot.press("left")
-        assert toasts(app).splitlines()[-1] == "This is the first page."
+        assert messages(app).splitlines()[-1] == "This is the first page."
         await pilot.press("right")
         await until_drawn(app, pilot)
         assert found(app) == "Page 2: Lines are thin."
@@ -298,7 +298,7 @@ async def test_pages_are_turned_with_what_was_found_on_each(
         await pilot.press("plus")
         assert order_screen(app).heading().endswith("1.5×")
         await pilot.press("end", "right")
-        assert toasts(app).splitlines()[-1] == "This is the last page."
+        assert messages(app).splitlines()[-1] == "This is the last page."
         await pilot.press("home")
         assert f"page 1 of {shelf.pages}" in order_screen(app).heading()
         await pilot.press("escape")
@@ -314,7 +314,7 @@ async def test_the_file_is_saved_and_its_address_copied(
         await pilot.press("B")
         await until_drawn(app, pilot)
         await pilot.press("y")
-        await until_shown(pilot, lambda: toasts(app))
+        await until_shown(pilot, lambda: messages(app))
         assert app.clipboard == await storage.url(KEY)
         await pilot.press("d")
         await until_shown(pilot, lambda: isinstance(app.screen, AskText))
@@ -322,7 +322,7 @@ async def test_the_file_is_saved_and_its_address_copied(
         assert entry.value == str(Path.cwd() / "1001-1.pdf")
         entry.value = str(tmp_path / "book.pdf")
         await pilot.press("enter")
-        await until_shown(pilot, lambda: "Saved as" in toasts(app))
+        await until_shown(pilot, lambda: "Saved as" in messages(app))
         assert (tmp_path / "book.pdf").read_bytes() == shelf.pdf
 
 
@@ -334,7 +334,7 @@ async def test_a_read_only_terminal_sees_books_and_makes_none(
     async with screen as (app, pilot):
         await go_to_order(app, pilot)
         await pilot.press("b")
-        assert toasts(app).splitlines()[-1] == "This terminal is read-only."
+        assert messages(app).splitlines()[-1] == "This terminal is read-only."
         await pilot.press("B")
         await until_drawn(app, pilot)
 

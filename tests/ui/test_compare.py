@@ -30,7 +30,7 @@ from fototui.widgets.picture.widget import Picture as PictureWidget
 from fototui.widgets.picture.widget import PictureState
 from tests.factories import file_ref, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
-from tests.ui.pages import toasts
+from tests.ui.pages import messages
 from tests.waiting import until_shown
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"><path d="M0 0h4v3z"/></svg>'
@@ -189,7 +189,7 @@ async def test_enter_chooses_and_goes_back(
         assert await chosen(database, image) == await version_id(database, 4)
         assert len([event for event in published if isinstance(event, ImageUpdateEvent)]) == 1
         app.undo_choice()
-        await until_shown(pilot, lambda: "undone" in toasts(app))
+        await until_shown(pilot, lambda: "undone" in messages(app))
     assert await chosen(database, image) == await version_id(database, 1)
 
 
@@ -302,7 +302,7 @@ async def test_without_versions_it_says_so_and_chooses_nothing(
         words = compare(app).query_one("#words", Static)
         await until_shown(pilot, lambda: "no finished version" in str(words.render()))
         await pilot.press("enter")
-        await until_shown(pilot, lambda: "to choose yet" in toasts(app))
+        await until_shown(pilot, lambda: "to choose yet" in messages(app))
         await pilot.press("escape")
         await until_shown(pilot, lambda: not isinstance(app.screen, CompareScreen))
 
@@ -321,5 +321,5 @@ async def test_a_read_only_terminal_only_looks(
     async with open_app(home, read_only=True) as (app, pilot):
         await ready(pilot, app)
         await pilot.press("right", "enter")
-        await until_shown(pilot, lambda: "read-only" in toasts(app))
+        await until_shown(pilot, lambda: "read-only" in messages(app))
     assert await chosen(database, image) == before

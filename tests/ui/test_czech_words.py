@@ -30,7 +30,7 @@ from fototui.services.versions.coloring import ColoringService
 from fototui.ui.commands import perform
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import OpenApp
-from tests.ui.pages import lines, toasts
+from tests.ui.pages import lines, messages
 from tests.waiting import until_shown
 
 FAILED = PermanentError("RunPod failed: {reason}. Try again.", service="RunPod", reason="CUDA")
@@ -60,7 +60,7 @@ async def test_a_toast_is_czech(open_app: OpenApp) -> None:
                 await service.retry(77)
 
         perform(app.screen.app, retry)
-        await until_shown(pilot, lambda: "Omalovánka 77 neexistuje" in toasts(app))
+        await until_shown(pilot, lambda: "Omalovánka 77 neexistuje" in messages(app))
 
 
 async def test_the_reason_of_a_failed_version_follows_the_language(

@@ -30,7 +30,7 @@ from fototui.widgets.tables.simple_table import SimpleTable
 from fototui.widgets.throughput import ThroughputChart
 from tests.factories import make_call, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
-from tests.ui.pages import lines, toasts
+from tests.ui.pages import lines, messages
 from tests.waiting import until_shown
 
 HOSTILE = "[/foo] [@click=app.quit]x[/] \x1b[31mred\u202e"
@@ -231,7 +231,7 @@ async def test_empty_tables_say_what_to_do(open_app: OpenApp) -> None:
         assert "Nothing is waiting" in shown(app, "jobs")
         await pilot.press("x")
         await pilot.press("enter")
-        assert "Go to a job first" in toasts(app)
+        assert "Go to a job first" in messages(app)
 
 
 async def test_hostile_texts_are_only_text(open_app: OpenApp, database: Database) -> None:
@@ -257,7 +257,7 @@ async def test_hostile_texts_are_only_text(open_app: OpenApp, database: Database
             assert not {"\x1b", "\u202e"} & set(shown(app, name))
         await go_to(app, pilot, table(app, "jobs").cursor or "")
         await pilot.press("r")  # the toast names the order
-        await until_shown(pilot, lambda: "[/foo]" in toasts(app))
+        await until_shown(pilot, lambda: "[/foo]" in messages(app))
 
 
 async def test_jobs_come_and_go_under_a_steady_cursor(
@@ -396,7 +396,7 @@ async def test_p_on_an_engine_that_is_gone_says_so(
         async with database.session() as session, session.begin():
             await session.execute(text("UPDATE engines SET retired_at = now()"))
         await pilot.press("p")
-        await until_shown(pilot, lambda: "This engine is gone" in toasts(app))
+        await until_shown(pilot, lambda: "This engine is gone" in messages(app))
 
 
 async def test_tab_goes_round_and_p_needs_a_lane_or_an_engine(
@@ -406,12 +406,12 @@ async def test_tab_goes_round_and_p_needs_a_lane_or_an_engine(
         await ready(app, pilot)
         assert table(app, "jobs").has_focus
         await pilot.press("p")
-        assert "Go to a lane or an engine first" in toasts(app)
+        assert "Go to a lane or an engine first" in messages(app)
         for name in ("lanes", "engines", "jobs", "lanes"):
             await pilot.press("tab")
             assert table(app, name).has_focus
         await pilot.press("r")
-        assert "Go to a job first" in toasts(app)
+        assert "Go to a job first" in messages(app)
 
 
 # --- jobs ----------------------------------------------------------------------------------------
@@ -455,7 +455,7 @@ async def test_r_retries_a_failed_job(open_app: OpenApp, database: Database, sho
         await ready(app, pilot)
         await go_to(app, pilot, f"coloring:{shop.failed.id}")
         await pilot.press("x")
-        assert "failed already" in toasts(app)
+        assert "failed already" in messages(app)
         await pilot.press("r")
         await until_shown(pilot, lambda: " 0 open failures" in str(table(app, "jobs").border_title))
         assert await status_of(database, shop.failed) == Coloring.QUEUED
@@ -463,7 +463,7 @@ async def test_r_retries_a_failed_job(open_app: OpenApp, database: Database, sho
         # It goes up among those that wait, and the cursor with it.
         assert table(app, "jobs").cursor == f"coloring:{shop.failed.id}"
         await pilot.press("r")
-        assert "This job has not failed." in toasts(app)
+        assert "This job has not failed." in messages(app)
 
 
 async def test_orders_that_are_fetched_are_retried_and_their_lanes_paused(
@@ -479,7 +479,7 @@ async def test_orders_that_are_fetched_are_retried_and_their_lanes_paused(
         await go_to(app, pilot, f"download:{loading.id}")
         assert "Photos" in shown(app, "jobs")
         await pilot.press("x")
-        assert "pause its lane" in toasts(app)
+        assert "pause its lane" in messages(app)
         await go_to(app, pilot, f"download:{failed.id}")
         await until_shown(pilot, lambda: "2 photos are missing." in why(app))
         await pilot.press("r")
@@ -557,7 +557,7 @@ async def test_a_read_only_terminal_looks(
         await ready(app, pilot)
         for key in ("x", "r", "p"):
             await pilot.press(key)
-        assert toasts(app).count("read-only") == 3
+        assert messages(app).count("read-only") == 3
         assert await status_of(database, shop.running) == Coloring.RUNPOD_PROCESSING
 
 

@@ -29,7 +29,7 @@ from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import AppPilot
-from tests.ui.pages import toasts
+from tests.ui.pages import messages
 from tests.waiting import until_shown
 
 HOSTILE = "[/foo] \x1b[31mred\u202e"
@@ -146,20 +146,20 @@ async def test_f_imports_and_says_what_came(office: Office) -> None:
     shop = Shop([told(3), told(2), told(1)])
     async with office.opened(shop) as (app, pilot):
         await pilot.press("f")
-        await until_shown(pilot, lambda: "Fetching orders…" in toasts(app))
+        await until_shown(pilot, lambda: "Fetching orders…" in messages(app))
         assert "Fetching orders…" in str(orders_screen(app).filter.tabs.render())
         await pilot.press("f")
-        await until_shown(pilot, lambda: "being fetched already" in toasts(app))
+        await until_shown(pilot, lambda: "being fetched already" in messages(app))
         shop.open.set()
-        await until_shown(pilot, lambda: "3 new." in toasts(app))
+        await until_shown(pilot, lambda: "3 new." in messages(app))
         await until_shown(pilot, lambda: all(f"#{n}" in lines(app) for n in (1, 2, 3)))
         assert "Fetching" not in str(orders_screen(app).filter.tabs.render())
 
         shop.orders = [told(4), told(3, customer="Eva Velká"), told(2), told(1)]
         await pilot.press("f")
-        await until_shown(pilot, lambda: "1 new, 1 updated." in toasts(app))
+        await until_shown(pilot, lambda: "1 new, 1 updated." in messages(app))
         await pilot.press("f")
-        await until_shown(pilot, lambda: "Shopify has nothing new." in toasts(app))
+        await until_shown(pilot, lambda: "Shopify has nothing new." in messages(app))
 
 
 async def test_a_shop_that_fails_half_way_says_why(office: Office) -> None:
@@ -168,18 +168,18 @@ async def test_a_shop_that_fails_half_way_says_why(office: Office) -> None:
     shop.open.set()
     async with office.opened(shop) as (app, pilot):
         await pilot.press("f")
-        await until_shown(pilot, lambda: "1 new, 1 failed." in toasts(app))
-        assert "The shop is too busy." in toasts(app)
+        await until_shown(pilot, lambda: "1 new, 1 failed." in messages(app))
+        assert "The shop is too busy." in messages(app)
 
         shop.orders = []
         await pilot.press("f")
-        await until_shown(pilot, lambda: toasts(app).count("too busy") == 2)
+        await until_shown(pilot, lambda: messages(app).count("too busy") == 2)
 
 
 async def test_without_a_shop_f_says_what_to_set(office: Office) -> None:
     async with office.opened() as (app, pilot):
         await pilot.press("f")
-        assert "set SHOPIFY_STORE_URL" in toasts(app)
+        assert "set SHOPIFY_STORE_URL" in messages(app)
 
 
 async def test_marked_orders_are_fetched_again(office: Office, database: Database) -> None:
@@ -189,9 +189,10 @@ async def test_marked_orders_are_fetched_again(office: Office, database: Databas
     async with office.opened() as (app, pilot):
         await pilot.press("ctrl+a", "f")
         await until_shown(
-            pilot, lambda: "1 order to be fetched; no engine is running. 1 left out:" in toasts(app)
+            pilot,
+            lambda: "1 order to be fetched; no engine is running. 1 left out:" in messages(app),
         )
-        assert "made by hand" in toasts(app)
+        assert "made by hand" in messages(app)
     async with database.session() as session:
         asked = "SELECT order_number FROM orders WHERE sync_requested_at IS NOT NULL"
         assert list(await session.scalars(text(asked))) == [known.order_number]
@@ -207,11 +208,11 @@ async def test_u_has_the_order_fetched_again(office: Office, database: Database)
     async with office.opened() as (app, pilot):
         await open_order(app, pilot, order)
         await pilot.press("u")
-        await until_shown(pilot, lambda: "will be fetched from Shopify again" in toasts(app))
+        await until_shown(pilot, lambda: "will be fetched from Shopify again" in messages(app))
         await pilot.press("escape")
         await open_order(app, pilot, by_hand)
         await pilot.press("u")
-        await until_shown(pilot, lambda: "made by hand" in toasts(app))
+        await until_shown(pilot, lambda: "made by hand" in messages(app))
     async with database.session() as session:
         found = await session.get_one(Order, order.id)
         assert found.sync_requested_at is not None
@@ -231,7 +232,7 @@ async def test_r_lets_a_failed_order_go_on(
     async with office.opened() as (app, pilot):
         await open_order(app, pilot, order)
         await pilot.press("r")
-        await until_shown(pilot, lambda: words in toasts(app))
+        await until_shown(pilot, lambda: words in messages(app))
         assert await office.status(order) == status
 
 
@@ -245,7 +246,7 @@ async def test_r_prefers_the_failed_version_and_shift_r_does_both(
     async with office.opened() as (app, pilot):
         screen = await open_order(app, pilot, order)
         await pilot.press("r")
-        await until_shown(pilot, lambda: "Colouring v1 is asked for once more" in toasts(app))
+        await until_shown(pilot, lambda: "Colouring v1 is asked for once more" in messages(app))
         assert await office.status(order) == OrderStatus.ERROR
         async with database.session() as session, session.begin():
             await session.execute(text("UPDATE coloring_versions SET status = 'error'"))
@@ -253,7 +254,7 @@ async def test_r_prefers_the_failed_version_and_shift_r_does_both(
             pilot, lambda: screen.selection.version and screen.selection.version.status == "error"
         )
         await pilot.press("R")
-        await until_shown(pilot, lambda: "1 colouring;" in toasts(app))
+        await until_shown(pilot, lambda: "1 colouring;" in messages(app))
         assert await office.status(order) == OrderStatus.PENDING
 
 
@@ -261,7 +262,9 @@ async def test_r_in_the_list_retries_the_orders_too(office: Office) -> None:
     orders = [await office.failed_order(), await office.failed_order(uploaded=True)]
     async with office.opened() as (app, pilot):
         await pilot.press("ctrl+a", "r")
-        await until_shown(pilot, lambda: "1 order to be fetched, photos of 1 order;" in toasts(app))
+        await until_shown(
+            pilot, lambda: "1 order to be fetched, photos of 1 order;" in messages(app)
+        )
     assert [await office.status(order) for order in orders] == ["downloading", "pending"]
 
 
@@ -271,7 +274,7 @@ async def test_a_read_only_terminal_fetches_nothing(office: Office) -> None:
         await pilot.press("f", "r")
         await open_order(app, pilot, order)
         await pilot.press("u", "r")
-        await until_shown(pilot, lambda: toasts(app).count("read-only") == 4)
+        await until_shown(pilot, lambda: messages(app).count("read-only") == 4)
     assert await office.status(order) == "error"
 
 

@@ -20,7 +20,7 @@ from fototui.ui.in_turn import InTurnApp
 from fototui.widgets.tables.job_rows import lane_word
 from tests.factories import make_order
 from tests.ui.conftest import OpenApp
-from tests.ui.pages import lines, toasts
+from tests.ui.pages import lines, messages
 from tests.waiting import until, until_shown
 
 
@@ -81,7 +81,7 @@ async def test_a_log_that_is_still_read_says_so(open_app: OpenApp) -> None:
         await app.push_screen(screen)
         await until_shown(pilot, lambda: not screen.is_filling)
         assert "still being loaded" not in (screen.reason_against("activity.open") or "")
-        assert not toasts(app)
+        assert not messages(app)
 
 
 class Filling(Screen[None]):

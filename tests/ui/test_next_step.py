@@ -31,7 +31,7 @@ from fototui.widgets.key_bar import KeyBar
 from tests.factories import choose_svgs, file_ref, make_coloring, make_order
 from tests.ui.conftest import OpenApp
 from tests.ui.orders_app import App, AppPilot, orders_app, row
-from tests.ui.pages import ReviewPage, toasts
+from tests.ui.pages import ReviewPage, messages
 from tests.waiting import until_shown
 
 Opened = AbstractAsyncContextManager[tuple[App, AppPilot]]
@@ -98,7 +98,7 @@ async def test_where_there_is_no_next_step_the_key_says_why(open_orders: OpenOrd
     ]
     async with open_orders(rows) as (app, pilot):
         await pilot.press("shift+tab", ".", "down", ".", "down", ".", "ctrl+a", ".")
-        assert app.toasts == [
+        assert app.messages == [
             "It is being worked on; wait until that is done.",
             "It is still coming in; wait for its photos.",
             "It is done; there is no next step.",
@@ -109,7 +109,7 @@ async def test_where_there_is_no_next_step_the_key_says_why(open_orders: OpenOrd
 async def test_a_read_only_terminal_takes_nothing_on(open_orders: OpenOrders) -> None:
     async with open_orders([row(3)], read_only=True) as (app, pilot):
         await pilot.press(".")
-        assert app.toasts == ["This terminal is read-only."]
+        assert app.messages == ["This terminal is read-only."]
 
 
 async def test_marked_orders_are_taken_on_together(
@@ -125,8 +125,8 @@ async def test_marked_orders_are_taken_on_together(
         await make_coloring(session, failed.line_items[0].images[0], status=Coloring.ERROR)
     async with open_orders() as (app, pilot):
         await pilot.press("ctrl+a", ".")
-        await until_shown(pilot, lambda: app.toasts and len(app.opened) == 2)
-        assert app.toasts == [
+        await until_shown(pilot, lambda: app.messages and len(app.opened) == 2)
+        assert app.messages == [
             (
                 "Queued: 3 colourings in 2 orders; no engine is running. "
                 f"{cancelled.order_number} is handed over."
@@ -141,8 +141,8 @@ async def test_marked_orders_are_taken_on_together(
             assert (await session.get_one(Order, bare.id)).finished_at is None
         # What was handed over may be taken back.
         await pilot.press("ctrl+z")
-        await until_shown(pilot, lambda: len(app.toasts) == 2)
-        assert app.toasts[1] == "1 order is open again."
+        await until_shown(pilot, lambda: len(app.messages) == 2)
+        assert app.messages[1] == "1 order is open again."
         async with database.session() as session:
             assert (await session.get_one(Order, cancelled.id)).finished_at is None
 
@@ -213,7 +213,7 @@ async def test_by_one_key_an_order_goes_from_photos_to_its_end(
         await pilot.press(".")
         await wants("running 1")
         await pilot.press(".")
-        await until_shown(pilot, lambda: "wait until that is done" in toasts(app))
+        await until_shown(pilot, lambda: "wait until that is done" in messages(app))
         await _run(
             database,
             "UPDATE coloring_versions SET status = 'completed', completed_at = now(), "
@@ -245,7 +245,7 @@ async def test_by_one_key_an_order_goes_from_photos_to_its_end(
         await wants("to hand over")
         await pilot.press(".")
         await wants("done")
-        await until_shown(pilot, lambda: f"{order.order_number} is handed over." in toasts(app))
+        await until_shown(pilot, lambda: f"{order.order_number} is handed over." in messages(app))
         await pilot.press("ctrl+z")
         await wants("to hand over")
         image = await _image(database, order)
@@ -270,7 +270,7 @@ async def test_old_versions_that_wait_in_no_review_are_chosen_on_the_order(
         await pilot.press(".")
         await until_shown(pilot, lambda: app.opened)
         assert app.opened == [row(1).id]
-        assert app.toasts == ["Choose a version of each picture."]
+        assert app.messages == ["Choose a version of each picture."]
 
 
 async def test_a_row_of_another_time_is_not_acted_on(
@@ -283,8 +283,8 @@ async def test_a_row_of_another_time_is_not_acted_on(
         async with database.session() as session, session.begin():
             await make_coloring(session, order.line_items[0].images[0])
         await pilot.press(".")
-        await until_shown(pilot, lambda: app.toasts)
-        assert "being made already" in app.toasts[0]
+        await until_shown(pilot, lambda: app.messages)
+        assert "being made already" in app.messages[0]
         app.held.tell(Changed(rows=frozenset({stale.id})))
 
 
@@ -312,8 +312,8 @@ async def test_what_changed_since_it_was_painted_is_not_handed_over(
         item = order.line_items[0].id
         await _run(database, f"UPDATE line_items SET dedication = 'Pro Evu' WHERE id = {item}")
         await pilot.press("ctrl+a", ".")
-        await until_shown(pilot, lambda: app.toasts)
-        assert app.toasts == [
+        await until_shown(pilot, lambda: app.messages)
+        assert app.messages == [
             (
                 f"{other.order_number} is handed over. {order.order_number} was not handed over, "
                 "for it changed meanwhile (now: To typeset). Look at it again."

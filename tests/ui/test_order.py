@@ -40,7 +40,7 @@ from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.widget import Picture, PictureState
 from tests.factories import make_call, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
-from tests.ui.pages import lines, suggestion, toasts
+from tests.ui.pages import lines, messages, suggestion
 from tests.waiting import until_shown
 
 DONE = ColoringProcessingStatus.COMPLETED
@@ -166,7 +166,7 @@ def suggests(field: Input, whole: str) -> bool:
 
 
 async def hears(app: FototuiApp, pilot: AppPilot, words: str) -> None:
-    await until_shown(pilot, lambda: words in toasts(app))
+    await until_shown(pilot, lambda: words in messages(app))
 
 
 class TestShowing:
@@ -547,7 +547,7 @@ class TestChoosing:
             await hears(app, pilot, "v2 is chosen")
             assert [v.selected for v in await shop.colorings(order_id)] == [False, True]
             await until_shown(pilot, lambda: rows(screen).splitlines()[1].startswith("★"))
-            assert "is the chosen one now" not in toasts(app)
+            assert "is the chosen one now" not in messages(app)
             await pilot.press("enter")
             await hears(app, pilot, "v2 is the chosen one already")
             await pilot.press("ctrl+z")

@@ -74,7 +74,7 @@ async def test_opening_review_and_copying(open_orders: OpenOrders) -> None:
         await pilot.press("down", "enter", "v", "y", "f")
         assert app.opened == [row(2).id, "review"]
         assert app.clipboard == "#2"
-        assert "Shopify is not connected here" in app.toasts[-1]
+        assert "Shopify is not connected here" in app.messages[-1]
 
 
 async def test_e_copies_the_email(open_orders: OpenOrders) -> None:
@@ -82,9 +82,9 @@ async def test_e_copies_the_email(open_orders: OpenOrders) -> None:
     async with open_orders(rows) as (app, pilot):
         await pilot.press("e")
         assert app.clipboard == "jana@example.com"
-        assert app.toasts[-1] == "Copied: jana@example.com"
+        assert app.messages[-1] == "Copied: jana@example.com"
         await pilot.press("down", "e")
-        assert app.toasts[-1] == "No e-mail address of this customer is known."
+        assert app.messages[-1] == "No e-mail address of this customer is known."
         assert app.clipboard == "jana@example.com"
 
 
@@ -102,10 +102,10 @@ async def test_a_mark_tells_what_waits_for_the_customer(
         await pilot.press("ctrl+a", "w")
         await until_shown(pilot, lambda: isinstance(app.screen, AskText))
         await pilot.press(*"a photo", "enter")
-        await until_shown(pilot, lambda: "2 orders wait for their customers." in app.toasts)
+        await until_shown(pilot, lambda: "2 orders wait for their customers." in app.messages)
         await until_shown(pilot, lambda: "customer: a photo" in app.home.pane.plain)
         await pilot.press("ctrl+a", "w")
-        await until_shown(pilot, lambda: "2 orders no longer wait" in app.toasts[-1])
+        await until_shown(pilot, lambda: "2 orders no longer wait" in app.messages[-1])
 
 
 async def test_mouse(open_orders: OpenOrders) -> None:
@@ -367,7 +367,7 @@ async def test_empty(open_orders: OpenOrders) -> None:
     async with open_orders([]) as (app, pilot):
         assert "No orders yet. `fototui orders add photo.jpg` makes one." in app.lines[2]
         await pilot.press("enter", "space", "ctrl+a", "g", "y", "down", "end")
-        assert set(app.toasts) == {"There is no order here."}
+        assert set(app.messages) == {"There is no order here."}
         app.held.put([row(1)])
         app.held.tell(Changed(listing=True))
         assert app.under_cursor == "#1"
@@ -507,7 +507,7 @@ async def test_ascii_signs(open_orders: OpenOrders) -> None:
 async def test_a_range_is_marked_from_the_last_mark_to_the_cursor(open_orders: OpenOrders) -> None:
     async with open_orders(some(9)) as (app, pilot):
         await pilot.press("M")
-        assert "Mark the first order with space" in app.toasts[-1]
+        assert "Mark the first order with space" in app.messages[-1]
         await pilot.press("down", "space", "down", "down", "M")
         numbers = {app.store.orders[order_id].number for order_id in app.home.table.marked}
         assert numbers == {"#8", "#7", "#6", "#5"}
@@ -583,12 +583,12 @@ async def test_bulk_colourings(open_orders: OpenOrders, database: Database) -> N
         await make_order(session, images=1, uploaded=False)
     async with open_orders() as (app, pilot):
         await pilot.press("ctrl+a", "g")
-        await until_shown(pilot, lambda: app.toasts)
+        await until_shown(pilot, lambda: app.messages)
         assert await _count(database, ColoringVersion) == 4
-        assert app.toasts[0].startswith(
+        assert app.messages[0].startswith(
             "Queued: 3 colourings in 2 orders; no engine is running. 2 left out: "
         )
-        assert "completed already" in app.toasts[0]
+        assert "completed already" in app.messages[0]
         assert not app.home.table.marked
         await until_shown(pilot, lambda: app.home.list.count(Tab.RUNNING) == 2)
 
@@ -605,8 +605,8 @@ async def test_svg_of_the_order_under_the_cursor(
             image.selected_coloring_id = coloring.id
     async with open_orders() as (app, pilot):
         await pilot.press("s")
-        await until_shown(pilot, lambda: app.toasts)
-        assert app.toasts == ["Queued: 1 SVG; no engine is running."]
+        await until_shown(pilot, lambda: app.messages)
+        assert app.messages == ["Queued: 1 SVG; no engine is running."]
         async with database.session() as session, session.begin():
             image_ids = (await session.scalars(select(SvgVersion.image_id))).all()
             order_id = await session.scalar(
@@ -625,10 +625,10 @@ async def test_retry_of_both_kinds(open_orders: OpenOrders, database: Database) 
         await make_svg(session, coloring, status=SvgProcessingStatus.ERROR)
     async with open_orders() as (app, pilot):
         await pilot.press("r")
-        await until_shown(pilot, lambda: app.toasts)
+        await until_shown(pilot, lambda: app.messages)
         await pilot.press("r")
-        await until_shown(pilot, lambda: len(app.toasts) == 2)
-        assert app.toasts == [
+        await until_shown(pilot, lambda: len(app.messages) == 2)
+        assert app.messages == [
             (
                 "Queued: 1 colouring, 1 SVG; no engine is running. "
                 "Made of Colouring v1: none is chosen."
@@ -653,7 +653,7 @@ async def test_many_images_are_asked_about(open_orders: OpenOrders, database: Da
         await pilot.press("g")
         await until_shown(pilot, lambda: len(app.screen_stack) == 3)
         await pilot.press("y")
-        await until_shown(pilot, lambda: app.toasts)
+        await until_shown(pilot, lambda: app.messages)
         assert await _count(database, ColoringVersion) == 3
 
 
@@ -662,7 +662,7 @@ async def test_read_only(open_orders: OpenOrders, database: Database) -> None:
         await make_order(session)
     async with open_orders(read_only=True) as (app, pilot):
         await pilot.press("g", "s", "r", "space")
-        assert app.toasts == ["This terminal is read-only."] * 3
+        assert app.messages == ["This terminal is read-only."] * 3
         assert await _count(database, ColoringVersion) == 0
 
 

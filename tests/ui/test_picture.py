@@ -32,7 +32,7 @@ from fototui.widgets.picture.sixel import Sixels, sixels
 from fototui.widgets.picture.symbols import Grid, Symbols, draw, grid
 from fototui.widgets.picture.widget import Picture, PictureState
 from tests.ui.conftest import AppPilot, OpenApp
-from tests.ui.pages import lines, toasts
+from tests.ui.pages import lines, messages
 from tests.waiting import PATIENCE, until_shown
 
 SYMBOLS = [Graphics.HALFCELL, Graphics.QUADRANT, Graphics.SEXTANT, Graphics.OCTANT]
@@ -321,7 +321,7 @@ async def test_the_whole_screen(
         picture = screen.picture
         await until_shown(pilot, lambda: picture.state is PictureState.SHOWN)
         await pilot.press("minus")
-        assert "The whole picture" in toasts(app)
+        assert "The whole picture" in messages(app)
         await pilot.press("plus", "plus", "right", "down")
         assert picture.viewport.zoom == pytest.approx(2.25)
         assert picture.viewport.pan > (0.5, 0.5)
@@ -333,6 +333,6 @@ async def test_the_whole_screen(
         for _ in range(9):
             await pilot.press("plus")
         assert picture.viewport.zoom == 16
-        assert "enlarged any further" in toasts(app)
+        assert "enlarged any further" in messages(app)
         await pilot.press("0")
         assert (picture.viewport.zoom, picture.viewport.pan) == (1, (0.5, 0.5))

@@ -102,7 +102,7 @@ async def test_a_lane_that_was_just_paused_is_told_of(
     async with orders_app(database, storage) as (app, pilot):
         await until_shown(pilot, lambda: app.store.lanes)
         await pilot.press("g")
-        await until_shown(pilot, lambda: app.toasts)
-        assert app.toasts == [
+        await until_shown(pilot, lambda: app.messages)
+        assert app.messages == [
             "Queued: 1 colouring; the lane “Colourings” is paused: The printer is being cleaned."
         ]

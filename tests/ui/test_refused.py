@@ -20,7 +20,7 @@ from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
 from tests.conftest import PostgresServer
 from tests.factories import make_order
-from tests.ui.pages import lines, toasts
+from tests.ui.pages import lines, messages
 from tests.waiting import until_shown
 
 ROLE = "clerk"
@@ -74,7 +74,7 @@ async def test_a_refused_login_is_told_on_start_and_r_asks_again(
         await pilot.press("r")
         await until_shown(pilot, lambda: app.store.health.database_ok and app.store.orders)
         await until_shown(pilot, lambda: "refuses" not in _text(app).replace("is asked", ""))
-        assert "The database is asked again." in toasts(app)
+        assert "The database is asked again." in messages(app)
 
 
 async def test_a_password_that_changes_later_is_told_in_czech(

@@ -41,7 +41,7 @@ from fototui.widgets.picture.widget import PictureState
 from tests.factories import file_ref, make_coloring, make_order, make_svg
 from tests.pgproxy import PgProxy
 from tests.ui.conftest import AppPilot, OpenApp
-from tests.ui.pages import ReviewPage, toasts
+from tests.ui.pages import ReviewPage, messages
 from tests.waiting import until_shown
 
 T = TypeVar("T")
@@ -121,7 +121,7 @@ class Review(ReviewPage):
         await until_shown(self.pilot, lambda: self.shown == image_id)
 
     async def toast(self, words: str) -> None:
-        await until_shown(self.pilot, lambda: words in toasts(self.app))
+        await until_shown(self.pilot, lambda: words in messages(self.app))
 
 
 OpenReview = Callable[..., AbstractAsyncContextManager[Review]]

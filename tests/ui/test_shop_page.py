@@ -29,12 +29,12 @@ async def test_the_orders_page_is_opened_and_copied(
     rows = [row(1), row(2, shopify_id=5551)]
     async with orders_app(database, storage, rows, shop_admin=ADMIN) as (app, pilot):
         await pilot.press("a")
-        await until_shown(pilot, lambda: app.toasts)
+        await until_shown(pilot, lambda: app.messages)
         assert opened == [f"{ADMIN}/orders/5551"]
         await pilot.press("A")
         assert app.clipboard == f"{ADMIN}/orders/5551"
         await pilot.press("down", "a", "A")
-        assert app.toasts[-2:] == ["This order was made by hand; Shopify does not know it."] * 2
+        assert app.messages[-2:] == ["This order was made by hand; Shopify does not know it."] * 2
     async with orders_app(database, storage, rows) as (app, pilot):
         await pilot.press("a")
-        assert "SHOPIFY_STORE_HANDLE" in app.toasts[-1]
+        assert "SHOPIFY_STORE_HANDLE" in app.messages[-1]

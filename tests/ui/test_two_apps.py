@@ -33,7 +33,7 @@ from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
 from tests.factories import choose_svgs, file_ref, make_coloring, make_order
 from tests.ui.conftest import AppPilot
-from tests.ui.pages import ReviewPage, toasts
+from tests.ui.pages import ReviewPage, messages
 from tests.waiting import in_time, until_shown
 
 NAMES = ("jana", "petr")
@@ -58,8 +58,8 @@ class Operator:
     judged: list[int] = field(default_factory=list)
 
     @property
-    def toasts(self) -> str:
-        return toasts(self.app)
+    def messages(self) -> str:
+        return messages(self.app)
 
     async def see(self, condition: Callable[[], object]) -> None:
         await until_shown(self.pilot, condition)
@@ -226,7 +226,7 @@ async def test_choosing_at_once_asks_the_one_who_came_late(office: Office) -> No
 
         def is_answered() -> bool:
             asked[0] = isinstance(me.app.screen, Confirm)
-            return asked[0] or f"v{wanted[me.name]} is chosen" in me.toasts
+            return asked[0] or f"v{wanted[me.name]} is chosen" in me.messages
 
         await me.see(is_answered)
         if asked[0]:
@@ -260,13 +260,13 @@ async def test_retrying_at_once_makes_it_once(office: Office) -> None:
     async def work(me: Operator) -> None:
         await me.open(order, versions=1)
         await me.press_with_the_other("r")
-        await me.see(lambda: "v1 " in me.toasts)
+        await me.see(lambda: "v1 " in me.messages)
         # Whoever did it, both see it wait.
         await me.see(lambda: me.order.selection.versions[0].status == "queued")
 
     both = await office.work(work)
 
-    assert sorted("asked for once more" in operator.toasts for operator in both.values()) == [
+    assert sorted("asked for once more" in operator.messages for operator in both.values()) == [
         False,
         True,
     ]
@@ -285,9 +285,9 @@ async def test_each_sees_at_once_what_the_other_does(office: Office) -> None:
             await me.see(lambda: me.chosen() == 2)
             await me.see(lambda: len(me.order.selection.versions) == 3)
             await me.pilot.press("ctrl+z")
-            await me.see(lambda: "back in the review" in me.toasts)
+            await me.see(lambda: "back in the review" in me.messages)
         else:
-            await me.see(lambda: "v2 is the chosen one now" in me.toasts)
+            await me.see(lambda: "v2 is the chosen one now" in me.messages)
             await me.see(lambda: me.app.store.orders[str(order.id)].waiting == 0)
             await me.pilot.press("g")
             await me.see(lambda: len(me.order.selection.versions) == 3)
@@ -313,19 +313,19 @@ async def test_making_a_book_at_once_makes_one(office: Office) -> None:
         await me.see(lambda: isinstance(me.app.screen, OrderScreen))
         await me.see(lambda: me.order.selection.detail)
         await me.press_with_the_other("b")
-        await me.see(lambda: me.toasts)
+        await me.see(lambda: me.messages)
         # Whoever asked for it, both see it wait.
         line = me.app.screen.query_one("#books", Static)
         await me.see(lambda: str(line.render()).strip().startswith("Book v1 · "))
 
     both = await office.work(work)
 
-    assert sorted("Queued: 1 book" in operator.toasts for operator in both.values()) == [
+    assert sorted("Queued: 1 book" in operator.messages for operator in both.values()) == [
         False,
         True,
     ]
-    (late,) = (me for me in both.values() if "Queued: 1 book" not in me.toasts)
-    assert "Book v1 of Omalovánka 1 is being made already" in late.toasts
+    (late,) = (me for me in both.values() if "Queued: 1 book" not in me.messages)
+    assert "Book v1 of Omalovánka 1 is being made already" in late.messages
     assert await office.ask("SELECT version FROM books") == [1]
     assert await office.ask("SELECT action FROM activity WHERE action = 'requested'") == [
         "requested"
@@ -344,17 +344,17 @@ async def test_handing_over_at_once_is_done_by_one(office: Office) -> None:
         await me.see(lambda: me.order.selection.detail)
         await me.see(lambda: str(me.app.store.orders[str(order.id)].stage) == "to hand over")
         await me.press_with_the_other(".")
-        await me.see(lambda: me.toasts)
+        await me.see(lambda: me.messages)
         await me.see(lambda: str(me.app.store.orders[str(order.id)].stage) == "done")
 
     both = await office.work(work)
 
     (first,) = await office.ask("SELECT finished_by FROM orders")
     late = next(me for name, me in both.items() if name != first)
-    assert f"{order.order_number} is handed over." in both[str(first)].toasts
+    assert f"{order.order_number} is handed over." in both[str(first)].messages
     # Where the news came before the key, the screen knows it itself.
     assert (
-        f"{order.order_number} was handed over already, by somebody else." in late.toasts
-        or "It is done; there is no next step." in late.toasts
+        f"{order.order_number} was handed over already, by somebody else." in late.messages
+        or "It is done; there is no next step." in late.messages
     )
     assert await office.ask("SELECT operator FROM activity WHERE action = 'finished'") == [first]

@@ -14,7 +14,7 @@ from fototui.widgets.key_bar import KeyBar
 from tests.factories import make_order
 from tests.ui.conftest import OpenApp
 from tests.ui.orders_app import App, orders_app
-from tests.ui.pages import toasts
+from tests.ui.pages import messages
 from tests.waiting import until_shown
 
 
@@ -41,12 +41,12 @@ async def test_the_order_under_the_cursor_is_put_first_and_back(
         await until_shown(pilot, lambda: app.under_cursor == "#2")
         await pilot.press("exclamation_mark")
         await until_shown(pilot, lambda: "#2 !" in _line(app, "#2"))
-        assert app.toasts == ["#2 is first now."]
+        assert app.messages == ["#2 is first now."]
         assert await _urgent(database) == ["#2"]
         assert "!" not in _line(app, "#1")
         await pilot.press("exclamation_mark")
         await until_shown(pilot, lambda: "!" not in _line(app, "#2"))
-        assert app.toasts[1:] == ["#2 takes turns with others again."]
+        assert app.messages[1:] == ["#2 takes turns with others again."]
         assert await _urgent(database) == []
 
 
@@ -61,12 +61,12 @@ async def test_marked_orders_are_put_first_together_and_back(
         await pilot.press("ctrl+a", "exclamation_mark")
         await until_shown(pilot, lambda: "#1 !" in _line(app, "#1"))
         assert await _urgent(database) == ["#1", "#2", "#3"]
-        assert app.toasts[1:] == ["2 orders are first now."]
+        assert app.messages[1:] == ["2 orders are first now."]
         assert not app.home.table.marked
         await pilot.press("ctrl+a", "exclamation_mark")
         await until_shown(pilot, lambda: "!" not in _line(app, "#1"))
         assert await _urgent(database) == []
-        assert app.toasts[2:] == ["3 orders take turns with others again."]
+        assert app.messages[2:] == ["3 orders take turns with others again."]
 
 
 async def test_a_long_number_is_cut_and_its_sign_stays(
@@ -110,6 +110,6 @@ async def test_a_read_only_terminal_puts_nothing_first(
         await pilot.press("exclamation_mark")
         await until_shown(
             pilot,
-            lambda: toasts(app) == "This terminal is read-only.",
+            lambda: messages(app) == "This terminal is read-only.",
         )
         assert await _urgent(database) == []

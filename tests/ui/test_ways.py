@@ -25,7 +25,7 @@ from fototui.widgets.key_bar import KeyBar
 from fototui.widgets.status_bar import StatusBar
 from tests.factories import file_ref, make_coloring, make_order
 from tests.ui.conftest import OpenApp
-from tests.ui.pages import lines, toasts
+from tests.ui.pages import lines, messages
 from tests.waiting import until_shown
 
 
@@ -62,7 +62,7 @@ async def test_q_asks_before_the_app_is_left(open_app: OpenApp) -> None:
 async def test_ctrl_c_says_how_to_leave(open_app: OpenApp) -> None:
     async with open_app(OrdersScreen) as (app, pilot):
         await pilot.press("ctrl+c")
-        await until_shown(pilot, lambda: "^q leaves the app." in toasts(app))
+        await until_shown(pilot, lambda: "^q leaves the app." in messages(app))
         assert app.is_running
 
 
