@@ -12,6 +12,7 @@ from textual.await_complete import AwaitComplete
 from textual.binding import BindingsMap
 from textual.command import CommandPalette
 
+from fototui.domain.errors import ConflictError
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
 from fototui.i18n import LANGUAGES, _, language, set_language, translate
@@ -124,6 +125,7 @@ class FototuiApp(TellingApp):
         self.notice: Sentence | None = None
         """What the operator is told when the app opens."""
         self._done: list[Undoable] = []
+        self._undoing = asyncio.Lock()
         self._bindings = BindingsMap(bindings(Scope.EVERYWHERE))
         self._command_table = CommandTable(
             Scope.EVERYWHERE, self._declare_commands(), read_only=backend.read_only
@@ -310,9 +312,23 @@ class FototuiApp(TellingApp):
 
     def undo_choice(self) -> None:
         """Take back what was done last, unless someone was there meanwhile."""
-        if self._done:
-            last = self._done.pop()
-            perform(self.app, lambda: last.undo(self.context.backend), self._undone)
+        perform(self.app, self._undo_last, self._undone)
+
+    async def _undo_last(self) -> Undone:
+        async with self._undoing:  # one after another, as they were made
+            if (last := self.last_choice) is None:
+                return Undone(self._why_no_undo() or "")
+            try:
+                undone = await last.undo(self.context.backend)
+            except ConflictError:
+                self._forget(last)
+                raise
+            # Where the database did not answer, or a row was locked, the next key tries it again.
+            self._forget(last)
+            return undone
+
+    def _forget(self, done: Undoable) -> None:
+        self._done = [each for each in self._done if each is not done]
 
     def _undone(self, done: Undone) -> str:
         """Have a picture that waits again judged again, where the review is what is seen."""

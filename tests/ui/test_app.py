@@ -30,7 +30,7 @@ from fototui.ui.presence import Presence
 from fototui.widgets.status_bar import StatusBar
 from tests.factories import file_ref, make_order
 from tests.ui.conftest import AppPilot, OpenApp
-from tests.ui.pages import toasts
+from tests.ui.pages import messages
 from tests.waiting import until_shown
 
 
@@ -161,7 +161,7 @@ async def test_the_last_choice_is_taken_back_once(open_app: OpenApp, database: D
         await pilot.press("ctrl+z")
         assert await _is_selected(pilot, database, image_id, first)
         await pilot.press("ctrl+z")
-        await until_shown(pilot, lambda: "no choice to undo" in toasts(app))
+        await until_shown(pilot, lambda: "no choice to undo" in messages(app))
     assert await _selected(database, image_id) == first
 
 
@@ -178,6 +178,38 @@ async def test_choices_are_taken_back_step_by_step(open_app: OpenApp, database: 
         assert await _is_selected(pilot, database, image_id, first)
 
 
+async def test_choices_are_taken_back_one_after_another(
+    open_app: OpenApp, database: Database
+) -> None:
+    image_id, first, second = await _choice(database)
+    async with open_app(OrdersScreen) as (app, pilot):
+        await _choose_second(app, image_id, first, second)
+        async with app.context.backend.transaction(ColoringService) as service:
+            await service.select(first)
+        app.on_choice_made(ChoiceMade(VersionType.COLORING, image_id, second, first))
+        app.undo_choice()
+        app.undo_choice()
+        app.undo_choice()
+        await until_shown(pilot, lambda: "no choice to undo" in messages(app))
+        assert messages(app).count("The choice is undone.") == 2
+    assert await _selected(database, image_id) == first
+
+
+async def test_a_choice_that_could_not_be_taken_back_is_tried_again(
+    open_app: OpenApp, database: Database
+) -> None:
+    image_id, first, second = await _choice(database)
+    async with open_app(OrdersScreen) as (app, pilot):
+        await _choose_second(app, image_id, first, second)
+        async with database.session() as session, session.begin():
+            await session.execute(select(Image).where(Image.id == image_id).with_for_update())
+            await pilot.press("ctrl+z")
+            await until_shown(pilot, lambda: "Try again" in messages(app))
+        await pilot.press("ctrl+z")
+        await until_shown(pilot, lambda: "The choice is undone." in messages(app))
+    assert await _selected(database, image_id) == first
+
+
 async def test_a_choice_of_another_operator_is_not_undone(
     open_app: OpenApp, database: Database, storage: DirectoryStorage
 ) -> None:
@@ -189,7 +221,7 @@ async def test_a_choice_of_another_operator_is_not_undone(
             await service.select(second)
         app.on_choice_made(ChoiceMade(VersionType.COLORING, image_id, second, first))
         await pilot.press("ctrl+z")
-        await until_shown(pilot, lambda: "petr" in toasts(app) or "selected" in toasts(app))
+        await until_shown(pilot, lambda: "petr" in messages(app) or "selected" in messages(app))
     assert await _selected(database, image_id) == second
 
 
@@ -199,7 +231,7 @@ async def test_read_only_changes_nothing_and_says_so(open_app: OpenApp, database
         assert "READ" in app.export_screenshot()
         for key in ("g", "s", "r"):
             await pilot.press(key)
-        await until_shown(pilot, lambda: "read-only" in toasts(app))
+        await until_shown(pilot, lambda: "read-only" in messages(app))
     async with database.session() as session:
         assert len((await session.scalars(select(ColoringVersion.id))).all()) == 2
 

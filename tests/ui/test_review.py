@@ -224,7 +224,7 @@ async def test_a_choice_that_is_taken_back_is_shown_again_and_then_the_review_go
         assert await waiting(database) == ids[1:]
         await r.pilot.press("ctrl+z")
         await r.see(ids[0])
-        assert "back in the review" in toasts(r.app)
+        assert "back in the review" in messages(r.app)
         assert r.words("progress") == "3 left"
         assert await waiting(database) == ids
         for image_id in ids:
