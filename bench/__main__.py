@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from bench import claims, http_api, jobs, latency, scaling, start
+from bench import claims, http_api, idle, jobs, latency, scaling, start
 from bench.rows import Figures, Measured, Part, Verdict, judge, measure
 from fototui.log import configure_logging
 
@@ -25,7 +25,15 @@ ROUNDS = 3
 
 def parts(finished: int) -> Sequence[Part]:
     """All parts, in the order of the table."""
-    return (jobs.PART, latency.PART, claims.part(finished), scaling.PART, start.PART, http_api.PART)
+    return (
+        jobs.PART,
+        latency.PART,
+        claims.part(finished),
+        scaling.PART,
+        start.PART,
+        http_api.PART,
+        idle.PART,
+    )
 
 
 def say(text: str) -> None:
