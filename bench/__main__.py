@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from bench import claims, http_api, idle, jobs, latency, scaling, start
+from bench import badge, claims, http_api, idle, jobs, latency, scaling, start, storm
 from bench.rows import Figures, Measured, Part, Verdict, judge, measure
 from fototui.log import configure_logging
 
@@ -33,6 +33,8 @@ def parts(finished: int) -> Sequence[Part]:
         start.PART,
         http_api.PART,
         idle.PART,
+        storm.PART,
+        badge.PART,
     )
 
 

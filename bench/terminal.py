@@ -45,6 +45,11 @@ class Terminal:
         self._text = b""
         os.write(self._end, keys)
 
+    async def rests(self, seconds: float = 1.0) -> None:
+        """Wait until it has written nothing for a while."""
+        while (left := self._at + seconds - time.perf_counter()) > 0:  # noqa: ASYNC110 - as told
+            await asyncio.sleep(left)
+
     def forget(self) -> None:
         """Forget what was written until now."""
         self._text = b""
