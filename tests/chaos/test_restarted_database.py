@@ -21,7 +21,7 @@ from fototui.sandbox.outcomes import Latency
 from fototui.sandbox.postgres.server import EmbeddedPostgres, StopMode, temporary_postgres
 from tests.chaos.conftest import engine_process
 from tests.engine.conftest import World, open_world
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 _MODES = (StopMode.FAST, StopMode.IMMEDIATE, StopMode.KILL)
 
@@ -95,7 +95,7 @@ async def test_engines_outlive_restarts_of_the_database(
         assert [engine.returncode for engine in engines] == [None] * 3
         for engine in engines:
             engine.send_signal(signal.SIGTERM)
-        assert [await asyncio.wait_for(engine.wait(), 30) for engine in engines] == [0] * 3
+        assert [await asyncio.wait_for(engine.wait(), PATIENCE) for engine in engines] == [0] * 3
     rows = [await world.coloring(version_id) for version_id in version_ids]
     # Each call that RunPod took was written down before it was made.
     assert len(rows) <= world.runpod.counts.submitted <= sum(row.submissions for row in rows)
@@ -135,4 +135,4 @@ async def test_the_apps_engine_begins_anew_whatever_ended_it(
     assert problems == {"The engine failed unexpectedly and is started again. See the log."}
     assert supervisor.problem is None
     supervisor.stop(grace=0)
-    await asyncio.wait_for(keeping, 20)
+    await asyncio.wait_for(keeping, PATIENCE)

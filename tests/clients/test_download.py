@@ -405,10 +405,10 @@ async def test_silence_is_cut_off(raw_server: RawServer) -> None:
         await reader.read()
 
     async with raw_server(silent) as url:
-        error = await _refused(url, url, limits=DownloadLimits(idle_seconds=0.1))
+        error = await _refused(url, url, limits=DownloadLimits(idle_seconds=0.5))
     assert isinstance(error, TransientError)
     assert "(ReadTimeout)" in str(error)
-    assert asked == 3
+    assert 1 <= asked <= 3
 
 
 async def test_a_name_server_that_is_silent_is_not_waited_for() -> None:

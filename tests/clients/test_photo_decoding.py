@@ -19,6 +19,7 @@ from fototui.decoding.workers import WorkerLimits, Workers
 from fototui.domain.errors import InvalidInputError
 from fototui.pictures.decoding import decode
 from fototui.pictures.errors import PictureTooBigError
+from tests.waiting import in_time
 
 if TYPE_CHECKING:
     from tests.clients.conftest import Picture
@@ -65,7 +66,7 @@ async def test_nobody_waits_for_a_photo_that_is_no_longer_wanted(
     task = asyncio.create_task(inspect_apart(heavy))
     await asyncio.sleep(0)
     task.cancel()
-    async with asyncio.timeout(1):
+    async with in_time():
         with pytest.raises(asyncio.CancelledError):
             await task
     assert not workers.pids

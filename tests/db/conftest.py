@@ -64,6 +64,6 @@ def open_transactions(database: Database) -> OpenTransactions:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait half a second where a user would wait ten."""
-    monkeypatch.setattr(database_module, "_CONNECT_SECONDS", 0.5)
-    monkeypatch.setattr(database_module, "_SILENCE_SECONDS", 0.2)
+    """Wait two seconds where a user would wait ten: what is there answers in that time."""
+    monkeypatch.setattr(database_module, "_CONNECT_SECONDS", 2.0)
+    monkeypatch.setattr(database_module, "_SILENCE_SECONDS", 1.5)

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from tests.waiting import in_time
+
 
 def find_pgbouncer() -> str:
     """Its program; the test is skipped where there is none."""
@@ -60,7 +62,7 @@ async def pgbouncer(
             program, "-q", *as_another, str(folder / "ini"), stderr=asyncio.subprocess.DEVNULL
         )
         try:
-            async with asyncio.timeout(10):
+            async with in_time():
                 while not await _listens(port):  # noqa: ASYNC110 - another process
                     await asyncio.sleep(0.02)
             there = url.set(host="127.0.0.1", port=port, database=name, password=None)

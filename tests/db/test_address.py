@@ -64,9 +64,9 @@ async def test_what_libpq_knows_is_honoured(database_url: str) -> None:
     assert shown == {
         "application_name": "Pult", "search_path": "public", "work_mem": "5MB", "jit": "off",
     }  # fmt: skip
-    own = await OwnConnection.connect(database.url, name="heartbeat", seconds=5)
+    own = await OwnConnection.connect(database.url, name="heartbeat", seconds=60)
     assert await own.fetch_value("SHOW work_mem") == "5MB"
-    await own.close(seconds=5)
+    await own.close(seconds=60)
 
 
 async def test_a_standby_is_what_target_session_attrs_refuses(database_url: str) -> None:

@@ -110,7 +110,7 @@ async def test_every_connection_has_time_outs_and_a_name(database_url: str) -> N
 
 
 async def test_the_statement_time_out_is_the_databases_own_doing(database_url: str) -> None:
-    async with Database(database_url, statement_seconds=0.1) as database, database.session() as s:
+    async with Database(database_url, statement_seconds=1) as database, database.session() as s:
         with pytest.raises(Exception, match="statement timeout") as caught:
             await s.execute(text("SELECT pg_sleep(5)"))
         assert not isinstance(caught.value, DatabaseUnavailableError)
@@ -238,7 +238,7 @@ async def test_a_connection_that_nobody_closed_does_not_stay(
 
 @pytest.mark.usefixtures("impatient")
 async def test_a_half_open_connection_is_an_outage_after_a_bounded_wait(proxy: PgProxy) -> None:
-    async with Database(proxy.url, statement_seconds=0.2) as far:
+    async with Database(proxy.url, statement_seconds=0.5) as far:
         async with far.autocommit() as session:
             await session.execute(text("SELECT 1"))
         proxy.swallow()
@@ -260,7 +260,7 @@ async def test_a_transaction_ends_though_the_connection_went_half_open(proxy: Pg
             proxy.swallow()
             await session.execute(text("SELECT 1"))
 
-    async with Database(proxy.url, statement_seconds=0.2) as far, in_time():
+    async with Database(proxy.url, statement_seconds=0.5) as far, in_time():
         with pytest.raises(DatabaseUnavailableError):
             await work()
 
@@ -387,7 +387,7 @@ async def test_what_the_database_refuses_is_told_without_its_details(database: D
 
 
 async def _own_connection(database: Database) -> None:
-    connection = await OwnConnection.connect(database.url, name="test", seconds=5)
+    connection = await OwnConnection.connect(database.url, name="test", seconds=60)
     try:
         await connection.fetch_value("SELECT 1")
     finally:

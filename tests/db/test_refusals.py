@@ -38,9 +38,9 @@ async def test_a_pooler_that_refuses_parameters_gets_them_after_connecting(
             await session.rollback()
             assert await session.scalar(text("SHOW lock_timeout")) == "5s"
             assert await session.scalar(text("SHOW application_name")) == "Pult"
-        own = await OwnConnection.connect(database.url, name="heartbeat", seconds=2)
-        assert await own.fetch_value("SHOW lock_timeout") == "2s"
-        await own.close(seconds=5)
+        own = await OwnConnection.connect(database.url, name="heartbeat", seconds=60)
+        assert await own.fetch_value("SHOW lock_timeout") == "1min"
+        await own.close(seconds=60)
 
 
 @pytest.mark.parametrize("ignore", ["", IGNORED])

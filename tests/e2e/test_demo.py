@@ -171,7 +171,9 @@ async def test_a_served_demo_takes_orders_until_it_is_stopped(home: Path) -> Non
             "database_url",
         } <= set(where)
         key = {"Authorization": f"Bearer {where['token']}"}
-        async with httpx.AsyncClient(base_url=where["url"], headers=key) as client:
+        async with httpx.AsyncClient(
+            base_url=where["url"], headers=key, timeout=PATIENCE
+        ) as client:
             assert (await client.get("/readyz")).status_code == 200
             photo = where["shopify_url"].removesuffix("/shopify") + "/cdn/photos/cat.jpg"
             placed = await client.post(

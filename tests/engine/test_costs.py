@@ -25,6 +25,7 @@ from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
 from tests.engine.conftest import KEY, World
 from tests.engine.one_life import open_pipeline, register, take_up
+from tests.waiting import PATIENCE
 
 COLORING, SVG = VersionType.COLORING, VersionType.SVG
 
@@ -76,7 +77,7 @@ async def _fates(world: World) -> list[tuple[str | None, bool | None]]:
 
 async def _taken(world: World) -> Decimal:
     """What Vectorizer.ai took from the account."""
-    async with httpx.AsyncClient(auth=("sandbox", "sandbox")) as client:
+    async with httpx.AsyncClient(auth=("sandbox", "sandbox"), timeout=PATIENCE) as client:
         answer = await client.get(f"{world.url}/vectorizer/api/v1/account")
     return Decimal(str(round(CREDITS - answer.json()["credits"], 6)))
 

@@ -14,6 +14,7 @@ from fototui.db.errors import DatabaseUnavailableError
 from fototui.engine.maintenance.duty import Duty
 from fototui.engine.maintenance.outside_cancels import OutsideCancels
 from tests.engine.conftest import KEY, World
+from tests.waiting import PATIENCE
 
 
 async def dying_engine(world: World) -> uuid.UUID:
@@ -71,7 +72,7 @@ async def test_a_cancel_that_is_never_answered_holds_up_no_take_over(
         RunPodService(deaf.url, "sandbox", KEY) as runpod,
         world.engine(lease=60, cancels=OutsideCancels(world.database, runpod)),
     ):
-        await asyncio.wait_for(deaf.asked.wait(), 10)
+        await asyncio.wait_for(deaf.asked.wait(), PATIENCE)
         orphan = await held_by(world, await dying_engine(world))
         await world.until(orphan, "completed")
     assert (await world.coloring(orphan)).takeovers == 1
@@ -85,7 +86,7 @@ async def test_a_duty_that_never_ends_holds_up_no_take_over(world: World) -> Non
         await asyncio.Event().wait()
 
     async with world.engine(lease=60, more_duties=[Duty("hangs", hang, seconds=None)]):
-        await asyncio.wait_for(begun.wait(), 10)
+        await asyncio.wait_for(begun.wait(), PATIENCE)
         orphan = await held_by(world, await dying_engine(world))
         await world.until(orphan, "completed")
     assert (await world.coloring(orphan)).takeovers == 1
@@ -121,7 +122,7 @@ async def test_a_duty_that_fails_or_takes_too_long_is_done_again() -> None:
         done.set()
 
     repeating = asyncio.create_task(Duty("test", work, seconds=0.05).repeat(every=0.01))
-    await asyncio.wait_for(done.wait(), 5)
+    await asyncio.wait_for(done.wait(), PATIENCE)
     repeating.cancel()
     with pytest.raises(asyncio.CancelledError):
         await repeating
@@ -140,7 +141,7 @@ async def test_a_part_that_fails_unexpectedly_begins_anew(
     done = asyncio.Event()
     async with world.engine(more_duties=[Duty("faulty", work)]) as engine:
         waiting = asyncio.create_task(engine.wait())
-        await asyncio.wait_for(done.wait(), 10)
+        await asyncio.wait_for(done.wait(), PATIENCE)
         assert not waiting.done()
         waiting.cancel()
         [version_id] = await world.queue_colorings(1)
@@ -153,7 +154,7 @@ async def test_a_duty_that_is_woken_and_cancelled_at_one_moment_ends() -> None:
     async def work() -> None:
         done.set()
 
-    duty = Duty("test", work, seconds=5)
+    duty = Duty("test", work, seconds=PATIENCE)
     task = asyncio.create_task(duty.repeat(every=60))
     duty.wake()
     await done.wait()
@@ -161,7 +162,7 @@ async def test_a_duty_that_is_woken_and_cancelled_at_one_moment_ends() -> None:
     await asyncio.sleep(0)
     duty.wake()
     task.cancel()
-    await asyncio.wait({task}, timeout=20)
+    await asyncio.wait({task}, timeout=PATIENCE)
     assert task.cancelled()
 
 

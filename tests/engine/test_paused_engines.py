@@ -71,8 +71,8 @@ async def test_an_engine_that_was_taken_for_dead_comes_back_as_it_was(
     heartbeat = Heartbeat(
         database.url,
         EngineIdentity("eva", "studio", 1, "0", ["coloring"], 1),
-        lease_seconds=1.0,
-        lease=Lease(seconds=1.0, margin=0.1),
+        lease_seconds=10.0,
+        lease=Lease(seconds=10.0, margin=0.1),
         on_lease_lost=lambda: None,
         on_registered_again=found.put_nowait,
     )

@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from fototui.net.asgi import bind, serving
+from tests.waiting import PATIENCE
 
 
 async def _hello(request: Request) -> PlainTextResponse:
@@ -17,7 +18,7 @@ async def _hello(request: Request) -> PlainTextResponse:
 
 
 async def test_an_app_is_served_while_the_block_runs() -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         async with serving(Starlette(routes=[Route("/", _hello)])) as url:
             assert (await client.get(url)).text == "hello"
         with pytest.raises(httpx.ConnectError):
@@ -29,7 +30,7 @@ async def test_answers_are_not_held_back() -> None:
     clock = asyncio.get_running_loop().time
     async with (
         serving(Starlette(routes=[Route("/", _hello)])) as url,
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=PATIENCE) as client,
     ):
         await client.get(url)
         began = clock()

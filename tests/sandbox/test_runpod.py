@@ -19,7 +19,7 @@ from fototui.sandbox.pictures.generator import GeneratorKind, create_generator
 from fototui.sandbox.runpod.app import BODY_LIMIT, create_runpod
 from fototui.sandbox.runpod.jobs import ResultShape
 from fototui.sandbox.samples import sample_photos
-from tests.waiting import in_time
+from tests.waiting import PATIENCE, in_time
 
 Serve = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]
 PHOTO = sample_photos()[1].data
@@ -138,7 +138,7 @@ async def test_results_come_in_every_shape_seen_in_the_wild(start: Start) -> Non
                 assert image["type"] == shape.removeprefix("images_")
                 data = image["data"]
         if shape is ResultShape.IMAGES_S3_URL:
-            async with httpx.AsyncClient() as anyone:
+            async with httpx.AsyncClient(timeout=PATIENCE) as anyone:
                 assert_picture((await anyone.get(data)).raise_for_status().content)
         else:
             assert_picture(base64.b64decode(data, validate=True))

@@ -16,7 +16,7 @@ from fototui.sandbox.app import SandboxSettings, create_sandbox
 from fototui.sandbox.outcomes import Latency, Outcome, Script, Turn, payload_key
 from fototui.sandbox.pictures.generator import GeneratorKind
 from fototui.sandbox.samples import sample_photos
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 Serve = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]
 
@@ -115,7 +115,10 @@ async def test_both_services_are_under_one_address(serve: Serve) -> None:
 
 async def test_stopping_it_ends_all_jobs() -> None:
     given = settings(runpod=Script(latency=Latency(run=60)))
-    async with serving(create_sandbox(given)) as url, httpx.AsyncClient(base_url=url) as client:
+    async with (
+        serving(create_sandbox(given)) as url,
+        httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client,
+    ):
         await submit(client)
         assert any("sandbox job" in task.get_name() for task in asyncio.all_tasks())
     assert not any("sandbox job" in task.get_name() for task in asyncio.all_tasks())

@@ -36,7 +36,9 @@ from fototui.server.errors import answer
 from fototui.server.middleware import RequestLimits
 from tests.logs import capture_logs
 from tests.server.conftest import WEBHOOKS, error, with_parts
-from tests.waiting import in_time
+from tests.waiting import PATIENCE, in_time
+
+_GENERATE = "/api/v1/images/1/generate-coloring"
 
 
 class StrangeError(Exception):
@@ -46,7 +48,8 @@ class StrangeError(Exception):
 @pytest.fixture
 async def tight(context: ServerContext, key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server with little patience, and with routes that go wrong."""
-    app = create_server(context, limits=RequestLimits(seconds=0.3, seconds_of={}))
+    seconds_of = {"/hangs": 0.3, _GENERATE: 0.3}
+    app = create_server(context, limits=RequestLimits(seconds=PATIENCE, seconds_of=seconds_of))
 
     async def breaks(_: Request) -> Response:
         secret = "a local variable"  # noqa: F841 - nobody may see it
@@ -73,13 +76,15 @@ async def tight(context: ServerContext, key: str) -> AsyncIterator[httpx.AsyncCl
     headers = {"Authorization": f"Bearer {key}"}
     async with (
         serving(app, limits=ConnectionLimits()) as url,
-        httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as client,
+        httpx.AsyncClient(
+            base_url=url, headers=headers, trust_env=False, timeout=PATIENCE
+        ) as client,
     ):
         yield client
 
 
 async def test_a_big_body_is_refused(api: httpx.AsyncClient, stranger: httpx.AsyncClient) -> None:
-    path = "/api/v1/images/1/generate-coloring"
+    path = _GENERATE
     for client, where, size in ((api, path, 64_001), (stranger, WEBHOOKS, 2_000_001)):
         refused = await client.post(where, content=b" " * size)
         assert refused.status_code == 413
@@ -98,7 +103,7 @@ async def test_a_body_that_does_not_say_how_big_it_is(api: httpx.AsyncClient) ->
             yield b" " * 10_000
 
     try:
-        answer = await api.post("/api/v1/images/1/generate-coloring", content=endless())
+        answer = await api.post(_GENERATE, content=endless())
     except (httpx.WriteError, httpx.ReadError):  # the server hung up while it was sent
         pass
     else:
@@ -107,7 +112,7 @@ async def test_a_body_that_does_not_say_how_big_it_is(api: httpx.AsyncClient) ->
 
 
 async def test_a_stranger_s_body_is_not_even_read(stranger: httpx.AsyncClient) -> None:
-    answer = await stranger.post("/api/v1/images/1/generate-coloring", content=b" " * 64_001)
+    answer = await stranger.post(_GENERATE, content=b" " * 64_001)
     assert answer.status_code == 403
 
 
@@ -131,7 +136,7 @@ def test_a_webhook_is_answered_before_shopify_gives_it_up() -> None:
 
 async def test_a_body_that_drips_is_given_up(tight: httpx.AsyncClient) -> None:
     key = tight.headers["authorization"]
-    path = "/api/v1/images/1/generate-coloring"
+    path = _GENERATE
     reader, writer = await asyncio.open_connection(tight.base_url.host, tight.base_url.port)
     writer.write(
         f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {key}\r\n"
@@ -181,7 +186,7 @@ async def test_an_outage_says_when_to_come_again(context: ServerContext) -> None
         app = create_server(with_parts(context, database=nowhere))
         async with (
             serving(app) as url,
-            httpx.AsyncClient(base_url=url, trust_env=False) as client,
+            httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as client,
         ):
             answer = await client.get("/api/v1/orders")
             assert answer.status_code == 503

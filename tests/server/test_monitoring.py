@@ -29,6 +29,7 @@ from fototui.services.operations.stats import StatsService
 from fototui.storage.directory import DirectoryStorage
 from tests.factories import make_call
 from tests.server.conftest import Finished, MakeOrder, with_parts
+from tests.waiting import PATIENCE
 
 Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
 
@@ -61,7 +62,7 @@ async def test_alive_looks_at_nothing(context: ServerContext) -> None:
         app = create_server(with_parts(context, database=nowhere))
         async with (
             serving(app) as url,
-            httpx.AsyncClient(base_url=url, trust_env=False) as client,
+            httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as client,
         ):
             assert (await client.get("/healthz")).json() == {"status": "ok"}
             assert (await client.get("/api/v1/health")).json() == {"status": "ok"}
@@ -266,7 +267,7 @@ async def test_metrics_go_on_in_an_outage(context: ServerContext) -> None:
         app = create_server(with_parts(context, database=nowhere))
         async with (
             serving(app) as url,
-            httpx.AsyncClient(base_url=url, trust_env=False) as client,
+            httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as client,
         ):
             answer = await client.get("/metrics")
     assert answer.status_code == 200

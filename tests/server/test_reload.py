@@ -21,7 +21,7 @@ from fototui.sandbox.shopify.webhook_sender import WebhookSender
 from fototui.server.reload import Server, open_server
 from tests.server.conftest import SECRET, WEBHOOKS, MakeOrder
 from tests.systemd import ends_well, listening, started
-from tests.waiting import in_time, until
+from tests.waiting import PATIENCE, in_time, until
 
 LANES = frozenset({JobKind.INGEST})
 
@@ -84,7 +84,9 @@ async def test_a_webhook_s_order_is_ready_with_nobody_s_help(
     headers = {"Authorization": f"Bearer {key}"}
     async with (
         WebhookSender(f"{server.url}{WEBHOOKS}", SECRET) as sender,
-        httpx.AsyncClient(base_url=server.url, headers=headers, trust_env=False) as api,
+        httpx.AsyncClient(
+            base_url=server.url, headers=headers, trust_env=False, timeout=PATIENCE
+        ) as api,
     ):
         (answer,) = await sender.tell(placed, "orders/create")
         assert answer.status == 200
@@ -109,7 +111,9 @@ async def test_new_settings_drop_no_request(
     first_engine = server.engine_id
     async with (
         slow_request(server.url, key, path.format(before)) as slow,
-        httpx.AsyncClient(base_url=server.url, headers=headers, trust_env=False) as api,
+        httpx.AsyncClient(
+            base_url=server.url, headers=headers, trust_env=False, timeout=PATIENCE
+        ) as api,
     ):
         changing = asyncio.create_task(
             server.open(settings.model_copy(update={"default_steps": 9}))
@@ -136,7 +140,7 @@ async def test_settings_that_cannot_be_used_change_nothing(
     ):
         with pytest.raises(FototuiError):
             await server.open(settings.model_copy(update=wrong))
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE) as client:
         assert (await client.get("/readyz")).status_code == 200
 
 

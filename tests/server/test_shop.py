@@ -23,6 +23,7 @@ from fototui.sandbox.shopify.webhook_sender import WebhookSender, forged, sign, 
 from fototui.server.app import create_server
 from fototui.server.context import ServerContext
 from tests.server.conftest import SECRET, WEBHOOKS, MakeOrder, error
+from tests.waiting import PATIENCE
 
 TOKEN = "shpat_test"
 FETCH = "/api/v1/orders/fetch-from-shopify"
@@ -87,7 +88,9 @@ async def shopless(context: ServerContext, key: str) -> AsyncIterator[httpx.Asyn
     headers = {"Authorization": f"Bearer {key}"}
     async with (
         serving(create_server(context)) as url,
-        httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as client,
+        httpx.AsyncClient(
+            base_url=url, headers=headers, trust_env=False, timeout=PATIENCE
+        ) as client,
     ):
         yield client
 

@@ -20,7 +20,7 @@ from fototui.domain.errors import InvalidInputError, PermanentError, TransientEr
 from fototui.net.asgi import serving
 from fototui.storage.base import FileMissingError
 from fototui.storage.directory import DirectoryStorage
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, in_time
 
 KEY = "01ARZ3NDEKTSV4RRFFQ69G5FAV/7/image_1.png"
 
@@ -69,7 +69,7 @@ async def test_a_web_server_can_publish_the_directory(root: Path) -> None:
         await storage.put("ž & co/a b.png", b"published", content_type="image/png")
         url = await storage.url("ž & co/a b.png")
         assert url == f"{address}/%C5%BE%20%26%20co/a%20b.png"
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
             answer = await client.get(url)
         assert (answer.status_code, answer.content) == (200, b"published")
 
@@ -118,20 +118,20 @@ class _StalledDisk:
         def stall(descriptor: int) -> None:
             if not self.reached.is_set():
                 self.reached.set()
-                assert self._go_on.wait(30)
+                assert self._go_on.wait(PATIENCE)
             sync(descriptor)
 
         monkeypatch.setattr(os, "fsync", stall)
 
     async def until_reached(self) -> None:
-        assert await asyncio.to_thread(self.reached.wait, 30)
+        assert await asyncio.to_thread(self.reached.wait, PATIENCE)
 
     def go_on(self) -> None:
         self._go_on.set()
 
 
 async def _until_nothing_is_unfinished(root: Path) -> None:
-    async with asyncio.timeout(20):
+    async with in_time():
         while list(root.rglob(".*.part")):  # noqa: ASYNC110 - another thread writes there
             await asyncio.sleep(0.01)
 
