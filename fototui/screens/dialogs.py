@@ -7,12 +7,13 @@ from typing import ClassVar
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from fototui.i18n import _, ngettext
+from fototui.ui.bindings import list_bindings
 
 _BREAKPOINTS = [(0, "-narrow"), (76, "-roomy")]
 _DIALOG_CSS = """
@@ -196,4 +197,25 @@ class Reading(ModalScreen[None]):
     Reading .row { height: auto; }
     Reading .row Static { width: 1fr; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter", "dismiss", show=False),
+        Binding("down", "line(1)", show=False),
+        Binding("up", "line(-1)", show=False),
+        Binding("g,home", "edge(0)", show=False),
+        Binding("G,end", "edge(1)", show=False),
+        *list_bindings("line(1)", "line(-1)", "part(0.5)", "part(-0.5)"),
+    ]
+
+    def action_line(self, step: int) -> None:
+        """A line up or down."""
+        self.query_one(VerticalScroll).scroll_relative(y=step, animate=False)
+
+    def action_part(self, part: float) -> None:
+        """Some part of a page up or down."""
+        text = self.query_one(VerticalScroll)
+        text.scroll_relative(y=int(part * text.size.height), animate=False)
+
+    def action_edge(self, place: int) -> None:
+        """To the beginning or the end."""
+        text = self.query_one(VerticalScroll)
+        text.scroll_to(y=place * text.max_scroll_y, animate=False)

@@ -15,6 +15,7 @@ from fototui.i18n import _
 from fototui.screens.base import FototuiScreen
 from fototui.screens.dialogs import Reading
 from fototui.ui.actions import Action, Scope, in_scope
+from fototui.ui.bindings import LIST_KEYS
 from fototui.widgets.badges import MUTED, legend
 
 
@@ -43,6 +44,7 @@ class HelpScreen(Reading):
             yield from self._rows(in_scope(self._about.scope))
             yield Static(Content.styled(_("Everywhere"), "bold $accent"), classes="next")
             yield from self._rows(in_scope(Scope.EVERYWHERE))
+            yield _row(LIST_KEYS, Content(_("Down and up in lists, by a line or half a page.")))
             yield Static(Content.styled(_("Signs"), "bold $accent"), classes="next")
             for line in legend(self._about.context.settings.ascii_badges):
                 yield Static(line, classes="sign")
@@ -64,6 +66,10 @@ class HelpScreen(Reading):
             words = Content(self._about.tooltip_of(action.id))
             if against is not None:
                 words += Content.styled(f"  {against}", MUTED)
-            yield Horizontal(
-                Static(Content.styled(keys, "bold"), classes="keys"), Static(words), classes="row"
-            )
+            yield _row(keys, words)
+
+
+def _row(keys: str, words: Content) -> Horizontal:
+    """Keys, and what they do."""
+    shown = Static(Content.styled(keys, "bold"), classes="keys")
+    return Horizontal(shown, Static(words), classes="row")

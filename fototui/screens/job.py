@@ -50,8 +50,7 @@ class JobScreen(Reading, inherit_bindings=False):
         Binding("enter,o", "open_order", show=False),
         Binding("y", "copy_command", show=False),
         Binding("Y", "copy_all", show=False),
-        Binding("up,k", "scroll(-1)", show=False),
-        Binding("down,j", "scroll(1)", show=False),
+        *Reading.BINDINGS[1:],
     ]
 
     def __init__(self, context: AppContext, job: JobView) -> None:
@@ -141,7 +140,3 @@ class JobScreen(Reading, inherit_bindings=False):
             lines = [f"{name}: {value.plain}" for name, value in self.facts]
             self.app.copy_to_clipboard("\n".join([job_title(self._details), *lines]))
             self.notify(_("The job's details are copied."))
-
-    def action_scroll(self, step: int) -> None:
-        """Move what does not fit."""
-        self.query_one("#facts").scroll_relative(y=step, animate=False)

@@ -14,7 +14,7 @@ from fototui.server.errors import answer_http, answer_invalid, answer_raised
 from fototui.server.event_schema import event_schema
 from fototui.server.health import Health
 from fototui.server.middleware import RequestLimits, RequestMiddleware
-from fototui.server.routes import books, images, monitoring, orders, shop
+from fototui.server.routes import books, images, monitoring, orders, photos, shop
 
 DESCRIPTION = """
 Orders, pictures and jobs of the shop. Every error is answered as `{"error": {"code", "message"}}`.
@@ -59,7 +59,7 @@ def create_server(context: ServerContext, *, limits: RequestLimits | None = None
     app.state.context = context
     app.state.health = Health(context)
     # `fetch-from-shopify` stands before `/orders/{order_id}/…` in its own way: no path fits both.
-    for routes in (monitoring, orders, images, books, shop):
+    for routes in (monitoring, orders, photos, images, books, shop):
         app.include_router(routes.router)
 
     @app.exception_handler(FototuiError)

@@ -1,6 +1,7 @@
 """What every request meets before its route, and what is written down about it afterwards."""
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from fototui.server.errors import (
 log = get_logger(__name__)
 
 IMPORT = "/api/v1/orders/fetch-from-shopify"
+# Whether the order is there is seen later: these are bounds only.
+_PHOTO = re.compile(r"/api/v1/orders/[^/]+/(images/[^/]+/photo|line-items/[^/]+/photos)")
 
 # Asked every few seconds by machines: not worth a line each.
 _QUIET = (OPEN_PATHS | {METRICS}) - {WEBHOOK}
@@ -40,6 +43,8 @@ class RequestLimits:
         body: Most bytes of its body.
         seconds_of: Other times for some paths.
         body_of: Other sizes for some paths.
+        photo_seconds: Longest that a photo's arrival and storing may take.
+        photo_body: Most bytes of a photo.
     """
 
     seconds: float = 30.0
@@ -49,6 +54,18 @@ class RequestLimits:
     # An import asks the shop for page after page. Shopify gives a webhook up after 5 s.
     seconds_of: Mapping[str, float] = field(default_factory=lambda: {IMPORT: 300.0, WEBHOOK: 4.5})
     body_of: Mapping[str, int] = field(default_factory=lambda: {WEBHOOK: 2_000_000})
+    photo_seconds: float = 120.0
+    photo_body: int = 30_000_000
+
+    def seconds_for(self, path: str) -> float:
+        """Longest that a request to a path may take."""
+        usual = self.photo_seconds if _PHOTO.fullmatch(path) else self.seconds
+        return self.seconds_of.get(path, usual)
+
+    def body_for(self, path: str) -> int:
+        """Most bytes that a request to a path may bring."""
+        usual = self.photo_body if _PHOTO.fullmatch(path) else self.body
+        return self.body_of.get(path, usual)
 
 
 class RequestMiddleware:
@@ -95,14 +112,14 @@ class RequestMiddleware:
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
         path = scope["path"]
         caller = None
-        seconds = self._limits.seconds_of.get(path, self._limits.seconds)
+        seconds = self._limits.seconds_for(path)
         deadline = asyncio.timeout(seconds)
         try:
             async with deadline:
                 self._require_small(scope)
                 caller = await admit(scope, self._context)
                 scope.setdefault("state", {})["caller"] = caller
-                most = self._limits.body_of.get(path, self._limits.body)
+                most = self._limits.body_for(path)
                 body = await _read_body(Headers(scope=scope), receive, most)
                 if body is not None:
                     await self._app(scope, _replaying(body, receive), send)

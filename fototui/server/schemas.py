@@ -91,6 +91,12 @@ class BookRequest(_Request):
         return BookOptions.model_validate(default.model_dump() | self._options)
 
 
+class CustomerRequest(_Request):
+    """What an order waits for."""
+
+    note: str = Field(default="", max_length=300, description="What the customer is asked for.")
+
+
 # --- images and versions -----------------------------------------------------------------------
 
 
@@ -180,6 +186,9 @@ class OrderSummary(BaseModel):
     customer_name: str | None
     customer_email: str | None
     payment_status: str | None = Field(description="As Shopify calls it.")
+    customer_note: str | None = Field(
+        description="What it waits for from its customer; null where it does not wait."
+    )
     created_at: datetime
     line_items: int = Field(description="How many colouring books it has.")
     images: int = Field(description="How many photos it has.")
@@ -234,6 +243,11 @@ class OrderAnswer(BaseModel):
     )
     finished_at: datetime | None = Field(description="When it was handed over.")
     finished_by: str | None = Field(description="By whom.")
+    customer_note: str | None = Field(
+        description="What it waits for from its customer; null where it does not wait."
+    )
+    customer_asked_at: datetime | None = Field(description="Since when it waits for that.")
+    customer_asked_by: str | None = Field(description="Who said so.")
     customer_name: str | None
     customer_email: str | None
     payment_status: str | None = Field(description="As Shopify calls it.")

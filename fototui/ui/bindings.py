@@ -13,6 +13,26 @@ BETWEEN_FIELDS: Final = (
     Binding("shift+tab,up", "app.focus_previous", show=False, priority=True),
 )
 
+# In every list, as in vi. Where g and G do something else, they go on doing that.
+LIST_KEYS: Final = "j k ^d ^u"
+
+
+def list_bindings(down: str, up: str, further: str, back: str) -> tuple[Binding, ...]:
+    """The keys of vi for a list, beside the arrows.
+
+    Args:
+        down: The list's action for one line down.
+        up: For one line up.
+        further: For half a page down, or a page.
+        back: For half a page up, or a page.
+    """
+    return (
+        Binding("j", down, show=False),
+        Binding("k", up, show=False),
+        Binding("ctrl+d", further, show=False),
+        Binding("ctrl+u", back, show=False),
+    )
+
 
 def bindings(scope: Scope) -> list[Binding]:
     """Textual's bindings for a screen, or for the app itself.

@@ -16,6 +16,7 @@ from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import _
 from fototui.services.views.orders import ImageView, LineItemView, OrderDetail
+from fototui.ui.bindings import list_bindings
 from fototui.widgets.badges import MUTED, sign
 
 
@@ -45,6 +46,7 @@ class ImageList(OptionList, inherit_bindings=False):
         Binding("end", "last", show=False),
         Binding("pageup", "page_up", show=False),
         Binding("pagedown", "page_down", show=False),
+        *list_bindings("cursor_down", "cursor_up", "page_down", "page_up"),
     ]
 
     class Moved(Message):
@@ -68,6 +70,18 @@ class ImageList(OptionList, inherit_bindings=False):
         """The image under the cursor."""
         option = self.highlighted_option
         return None if option is None or option.id is None else int(option.id)
+
+    def action_page_up(self) -> None:
+        """One page up; the heading of a book above the first image takes no cursor."""
+        super().action_page_up()  # type: ignore[no-untyped-call]  # Textual's own
+        if self.highlighted is None:
+            self.action_first()
+
+    def action_page_down(self) -> None:
+        """One page down."""
+        super().action_page_down()  # type: ignore[no-untyped-call]  # Textual's own
+        if self.highlighted is None:
+            self.action_last()
 
     def show(self, detail: OrderDetail | None, image_id: int | None) -> None:
         """Show an order's images.

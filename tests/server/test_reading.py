@@ -41,6 +41,7 @@ async def test_the_list_is_newest_first_and_goes_by_skip_and_limit(
         "customer_name": "Jana Nováková",
         "customer_email": "jana@example.com",
         "payment_status": "PAID",
+        "customer_note": None,
         "created_at": "2026-11-05T00:00:00Z",
         "line_items": 2,
         "images": 6,

@@ -16,6 +16,7 @@ OrderRef = Annotated[
     Path(min_length=1, max_length=64, description="ULID, or number with or without its #."),
 ]
 ImageId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+LineItemId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 VersionId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 BookId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 

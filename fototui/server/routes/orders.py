@@ -7,6 +7,8 @@ from fastapi import APIRouter, Query
 from fototui.domain.errors import NotFoundError
 from fototui.domain.stages import Stage
 from fototui.runtime.compose import default_options
+from fototui.server.context import ServerContext
+from fototui.server.presenters import Presenter
 from fototui.server.routes.common import (
     CLOSED,
     ERRORS,
@@ -19,6 +21,7 @@ from fototui.server.routes.common import (
 from fototui.server.schemas import (
     ColoringRequest,
     ColoringVersionAnswer,
+    CustomerRequest,
     GenerationReport,
     ImageAnswer,
     OrderAnswer,
@@ -28,6 +31,7 @@ from fototui.server.schemas import (
     SvgRequest,
     SvgVersionAnswer,
 )
+from fototui.services.asking import AskingService
 from fototui.services.orders.by_stage import StageService
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
@@ -72,10 +76,7 @@ async def get_order(
     context: Context, presenter: Presenting, caller: Caller, order_id: OrderRef
 ) -> OrderAnswer:
     """One order with everything in it."""
-    async with context.database.autocommit() as session:
-        order = await OrderService(session, operator=caller).get_order(order_id)
-        stage = await StageService(session, operator=caller).stage_of(order.id)
-    return await presenter.order(order, stage)
+    return await _answer(context, presenter, caller, order_id)
 
 
 @router.get("/{order_id}/images/{image_id}", operation_id="get_order_image")
@@ -148,6 +149,40 @@ async def generate_order_svgs(
         ],
         skipped=_skipped(reports),
     )
+
+
+@router.post("/{order_id}/ask-customer", operation_id="ask_customer")
+async def ask_customer(
+    context: Context,
+    presenter: Presenting,
+    caller: Caller,
+    order_id: OrderRef,
+    asked: CustomerRequest | None = None,
+) -> OrderAnswer:
+    """Mark an order as waiting for its customer, with a note; it stops nothing by itself."""
+    note = (asked or CustomerRequest()).note
+    async with context.database.session() as session:
+        await AskingService(session, operator=caller).ask([order_id], note)
+    return await _answer(context, presenter, caller, order_id)
+
+
+@router.post("/{order_id}/customer-answered", operation_id="customer_answered")
+async def customer_answered(
+    context: Context, presenter: Presenting, caller: Caller, order_id: OrderRef
+) -> OrderAnswer:
+    """Take that mark away; where there is none, nothing changes."""
+    async with context.database.session() as session:
+        await AskingService(session, operator=caller).answered([order_id])
+    return await _answer(context, presenter, caller, order_id)
+
+
+async def _answer(
+    context: ServerContext, presenter: Presenter, caller: str, order_id: str
+) -> OrderAnswer:
+    async with context.database.autocommit() as session:
+        order = await OrderService(session, operator=caller).get_order(order_id)
+        stage = await StageService(session, operator=caller).stage_of(order.id)
+    return await presenter.order(order, stage)
 
 
 def _skipped(reports: tuple[StartReport, ...]) -> list[Skipped]:

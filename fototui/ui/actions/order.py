@@ -101,14 +101,14 @@ ORDER: tuple[Action, ...] = (
     ),
     Action(
         "order.previous_version",
-        "left_square_bracket",
+        "left_square_bracket,h",
         N_("Previous"),
         N_("The previous version."),
         show=False,
     ),
     Action(
         "order.next_version",
-        "right_square_bracket",
+        "right_square_bracket,l",
         N_("Next"),
         N_("The next version."),
         show=False,

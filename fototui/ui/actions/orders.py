@@ -81,11 +81,15 @@ ORDERS: tuple[Action, ...] = (
     Action("orders.sort", "o", N_("Sort"), N_("Sort by the next column."), show=False),
     Action("orders.reverse", "O", N_("Reverse"), N_("Reverse the sort order."), show=False),
     Action(
-        "orders.next_tab", "tab", N_("Next tab"), N_("Show the orders of the next tab."), show=False
+        "orders.next_tab",
+        "tab,l",
+        N_("Next tab"),
+        N_("Show the orders of the next tab."),
+        show=False,
     ),
     Action(
         "orders.previous_tab",
-        "shift+tab",
+        "shift+tab,h",
         N_("Previous tab"),
         N_("Show the orders of the previous tab."),
         show=False,

@@ -9,6 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.events import Click
 from textual.scroll_view import ScrollView
 
+from fototui.ui.bindings import list_bindings
+
 HEADER = 1
 """Lines that the heading takes."""
 
@@ -24,6 +26,7 @@ class CursorTable(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("pagedown", "page(1)", show=False),
         Binding("home", "edge(0)", show=False),
         Binding("end", "edge(-1)", show=False),
+        *list_bindings("move(1)", "move(-1)", "page(0.5)", "page(-0.5)"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - as Textual names it
@@ -49,6 +52,11 @@ class CursorTable(ScrollView, can_focus=True, inherit_bindings=False):
         """The heading was clicked."""
 
     # --- the cursor ----------------------------------------------------------------------------
+
+    @property
+    def place(self) -> int:
+        """Where the cursor is, from 0."""
+        return self._place
 
     @property
     def _page(self) -> int:
@@ -78,9 +86,9 @@ class CursorTable(ScrollView, can_focus=True, inherit_bindings=False):
         """One line up or down."""
         self.move_to(self._place + step)
 
-    def action_page(self, step: int) -> None:
-        """One page up or down."""
-        self.move_to(self._place + step * self._page)
+    def action_page(self, step: float) -> None:
+        """One page up or down, or a part of one."""
+        self.move_to(self._place + int(step * self._page))
 
     def action_edge(self, place: int) -> None:
         """To the first or the last."""

@@ -120,7 +120,9 @@ def _items(row: OrderRow, _width: int, _paint: Paint) -> Content:
 
 
 def payment_label(value: str | None) -> Content:
-    """A payment status in words; one that Shopify invented since is shown as it is.
+    """A payment status in words, loud where it is not paid.
+
+    One that Shopify invented since is shown as it is.
 
     Args:
         value: As Shopify calls it.
@@ -130,7 +132,9 @@ def payment_label(value: str | None) -> Content:
     known = _PAYMENTS.get(value)
     if known is None:
         return Content(cell_text(value))
-    return Content.styled(_(known.display), status_colour(known.colour))
+    # Paid is the rule and quiet; what is not is what an operator has to see.
+    quiet = status_colour(known.colour)
+    return Content.styled(_(known.display), quiet if quiet == MUTED else f"bold {quiet}")
 
 
 _PAYMENTS = {str(payment): payment for payment in PaymentStatus}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Resize
 from textual.geometry import Size
@@ -68,6 +69,10 @@ class SimpleTable(CursorTable):
         cursor: Key of the row under the cursor; None in an empty table.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("g", "edge(0)", show=False),
+        Binding("G", "edge(-1)", show=False),
+    ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "simple-table--header",
         "simple-table--cursor",
