@@ -13,6 +13,11 @@ from fototui.db.database import Database
 from tests.engine.conftest import World, open_world
 from tests.waiting import PATIENCE
 
+LONG = "60"
+"""A lease that no engine loses which lives on a busy machine."""
+LEASE_IS_OVER = "UPDATE engines SET last_seen_at = now() - interval '1 hour'"
+"""Of engines that are dead: as if they had been so for as long as their leases last."""
+
 
 @pytest.fixture
 async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:

@@ -3,12 +3,12 @@
 import asyncio
 import signal
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from fototui.db.models.orders import Image, Order
 from fototui.domain.statuses import OrderStatus as S
 from fototui.sandbox.shopify.cdn import Manner
-from tests.chaos.conftest import command_process, engine_process
+from tests.chaos.conftest import LEASE_IS_OVER, LONG, command_process, engine_process
 from tests.engine.conftest import World
 from tests.waiting import PATIENCE, until
 
@@ -21,9 +21,9 @@ async def _there(world: World) -> int:
 
 async def test_an_engine_killed_while_it_downloads_is_replaced(world: World) -> None:
     quick = [world.photo_url(f"quick-{n}.jpg") for n in range(3)]
-    slow = world.photo_url("slow.jpg", Manner.SLOW, seconds=3)
+    slow = world.photo_url("slow.jpg", Manner.SLOW, seconds=6)
     order_id = await world.know(world.place(*quick, slow))
-    async with engine_process(world) as first:
+    async with engine_process(world, ENGINE_LEASE=LONG) as first:
 
         async def the_quick_are_there() -> bool:
             return await _there(world) == 3
@@ -32,7 +32,9 @@ async def test_an_engine_killed_while_it_downloads_is_replaced(world: World) -> 
         assert (await world.order(order_id)).status is S.DOWNLOADING
         first.send_signal(signal.SIGKILL)
         await first.wait()
-    async with engine_process(world, "--drain") as second:
+    async with world.database.autocommit() as session:
+        await session.execute(text(LEASE_IS_OVER))
+    async with engine_process(world, "--drain", ENGINE_LEASE=LONG) as second:
         assert await asyncio.wait_for(second.wait(), PATIENCE) == 0
     order = await world.order(order_id)
     assert order.status is S.READY_FOR_REVIEW

@@ -17,7 +17,7 @@ from fototui.domain.statuses import ColoringProcessingStatus as C
 from fototui.domain.statuses import JobKind
 from fototui.domain.statuses import SvgProcessingStatus as S
 from fototui.sandbox.outcomes import Latency
-from tests.chaos.conftest import engine_process
+from tests.chaos.conftest import LEASE_IS_OVER, LONG, engine_process
 from tests.engine.conftest import World
 from tests.waiting import PATIENCE, until
 
@@ -35,7 +35,6 @@ BEGIN
 END $$;
 CREATE TRIGGER hold BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION hold();
 """
-LEASE = 3.0
 
 
 @asynccontextmanager
@@ -58,7 +57,7 @@ async def _kill_in_each_status(world: World, kind: JobKind, stations: dict[int, 
     lanes = f"coloring={len(stations)},svg=5,book=3"
     table = LANES[kind].table
     standing = text(f"SELECT id, status::text FROM {table}")
-    async with engine_process(world, "--concurrency", lanes) as first:
+    async with engine_process(world, "--concurrency", lanes, ENGINE_LEASE=LONG) as first:
         async with _held(world, table, stations) as holder:
 
             async def all_stand_still() -> bool:
@@ -75,7 +74,9 @@ async def _kill_in_each_status(world: World, kind: JobKind, stations: dict[int, 
                 "WHERE datname = current_database() AND pid <> pg_backend_pid() "
                 "AND wait_event_type = 'Lock'"
             )
-        async with engine_process(world, "--drain", "--concurrency", lanes) as second:
+            await holder.execute(LEASE_IS_OVER)
+        drain = ("--drain", "--concurrency", lanes)
+        async with engine_process(world, *drain, ENGINE_LEASE=LONG) as second:
             assert await asyncio.wait_for(second.wait(), PATIENCE) == 0
 
 
@@ -156,7 +157,7 @@ async def test_a_frozen_engine_wakes_up_without_harm(world: World) -> None:
         for version_id in ids:
             await world.until(version_id, "runpod_processing")
         frozen.send_signal(signal.SIGSTOP)
-        async with world.engine(lease=LEASE) as engine:
+        async with world.engine() as engine:
             await engine.drain()
             assert engine.counts["completed"] == 3
         frozen.send_signal(signal.SIGCONT)

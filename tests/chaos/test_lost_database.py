@@ -55,7 +55,7 @@ async def test_an_engine_cut_off_for_longer_than_its_lease_comes_back(
         old_id = cut_off.engine_id
         await proxy.refuse()
         proxy.cut()
-        async with world.engine(lease=2) as other:
+        async with world.engine() as other:
             for version_id in ids:
                 await world.until(version_id, "completed")
             assert other.counts["completed"] == 3

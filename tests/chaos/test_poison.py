@@ -11,7 +11,7 @@ from fototui.db.models.operations import Engine
 from fototui.db.models.orders import ColoringVersion
 from fototui.engine.execution.failure import MAX_TAKEOVERS
 from fototui.sandbox.outcomes import Latency
-from tests.chaos.conftest import engine_process
+from tests.chaos.conftest import LEASE_IS_OVER, LONG, engine_process
 from tests.engine.conftest import World
 from tests.waiting import until
 
@@ -23,7 +23,7 @@ BEGIN
     IF OLD.id = {poison} AND OLD.status = 'runpod_submitted'
        AND NEW.status NOT IN (OLD.status, 'error')
     THEN
-        PERFORM pg_sleep(20);
+        PERFORM pg_sleep(60);
     END IF;
     RETURN NEW;
 END $$""",
@@ -78,7 +78,7 @@ async def test_a_job_that_kills_its_engines_takes_no_neighbour_along(world: Worl
     ended = False
     while not ended:
         async with engine_process(
-            world, "--concurrency", "coloring=8", ENGINE_LEASE="1"
+            world, "--concurrency", "coloring=8", ENGINE_LEASE=LONG
         ) as process:
 
             async def dies_or_all_is_done() -> bool:
@@ -103,6 +103,7 @@ async def test_a_job_that_kills_its_engines_takes_no_neighbour_along(world: Worl
                 deaths += 1
                 async with world.database.autocommit() as session:
                     await session.execute(text(_FORGET))
+                    await session.execute(text(LEASE_IS_OVER))
     rows = {version_id: await world.coloring(version_id) for version_id in version_ids}
     assert {n for n, row in rows.items() if row.status == "error"} == {poison}
     assert rows[poison].error == (
