@@ -1,10 +1,12 @@
 """Column types that the shop's tables need beyond SQLAlchemy's own."""
 
 import uuid
+from collections.abc import Iterable
 
 from pydantic import ValidationError
-from sqlalchemy import Dialect, Enum
+from sqlalchemy import ARRAY, ColumnElement, Dialect, Enum, any_, literal
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import UUID, TypeDecorator
 from ulid import ULID
 
@@ -86,3 +88,18 @@ def status_enum(statuses: type[ProcessingStatusEnum]) -> Enum:
     # The types are made by migrations, whose history must not follow later edits of the enums.
     name = statuses.__name__.lower()
     return Enum(statuses, name=name, values_callable=lambda enum: [member.value for member in enum])
+
+
+def among(
+    column: ColumnElement[object] | InstrumentedAttribute[object], values: Iterable[object]
+) -> ColumnElement[bool]:
+    """The condition that a column has one of some values, however many.
+
+    They are one parameter, an array: the statement stays the same for any number of them, and so
+    stays prepared on the server, which takes no more than 32,767 parameters.
+
+    Args:
+        column: The column.
+        values: The values.
+    """
+    return column == any_(literal(list(values), ARRAY(column.type)))

@@ -11,6 +11,7 @@ from fototui.domain.events import BaseMercureEvent, OrderUpdateEvent
 from fototui.services.orders.manual import OrderService
 from fototui.services.urgency import UrgencyService
 from tests.factories import make_coloring, make_order
+from tests.pgproxy import PgProxy
 
 
 async def _two_orders(database: Database) -> tuple[str, str]:
@@ -64,3 +65,19 @@ async def test_one_order_that_is_not_there_leaves_the_others_alone(database: Dat
         with pytest.raises(NotFoundError):
             await UrgencyService(session, operator="eva").set_urgent([number, "#1"], urgent=True)
     assert await _urgent_rows(database) == 0
+
+
+async def test_each_order_more_costs_one_round_trip_that_of_its_update(
+    database: Database, database_url: str
+) -> None:
+    async with database.session() as session, session.begin():
+        ids = [str((await make_order(session)).id) for _ in range(12)]
+    counted: list[int] = []
+    async with PgProxy(database_url) as proxy, Database(proxy.url) as far, far.session() as session:
+        service = UrgencyService(session, operator="eva")
+        # The first one prepares the statements.
+        for chosen, urgent in ((ids[:2], True), (ids[:2], False), (ids, True)):
+            with proxy.counting() as trips:
+                await service.set_urgent(chosen, urgent=urgent)
+            counted.append(trips.total)
+    assert counted[2] - counted[1] == len(ids) - 2

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, any_, inspect, literal, null, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, Select, inspect, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.orm.util import identity_key
 
@@ -15,6 +14,7 @@ from fototui.db.base import Base
 from fototui.db.models.columns import FileRow
 from fototui.db.models.operations import Review
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, SvgVersion
+from fototui.db.types import among
 from fototui.domain.events import Change, ChangeContext
 
 RowKey = tuple[str, int | str]
@@ -81,9 +81,7 @@ class ContextResolver:
         statement = select(key, image, way.parent_key)
         for target, condition in joins:
             statement = statement.join(target, condition)
-        # An array is one parameter: the statement stays the same for any number of rows, and so
-        # stays prepared on the server.
-        return statement.where(key == any_(literal(keys, ARRAY(key.type))))
+        return statement.where(among(key, keys))
 
 
 _LINE_ITEM = ContextResolver(LineItem, LineItem.order_id)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import any_, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import select
 
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.books import Book
 from fototui.db.models.orders import Image, LineItem
+from fototui.db.types import among
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import BookProcessingStatus
 from fototui.domain.text import clean_line
@@ -135,18 +135,16 @@ async def read_items(
         Their states, by place in the order.
     """
     states = {item.id: ItemState(item, now) for item in items}
-    # An array is one parameter: the statements stay the same for any number of line items.
-    ids = any_(literal(list(states), ARRAY(LineItem.id.type)))
     pages = await session.execute(
         select(Image.line_item_id, page_svg())
-        .where(Image.line_item_id == ids, has_photo())
+        .where(among(Image.line_item_id, states), has_photo())
         .order_by(Image.position)
     )
     for item_id, svg_id in pages:
         states[item_id].svg_ids.append(svg_id)
     books = await session.scalars(
         select(Book)
-        .where(Book.line_item_id == ids)
+        .where(among(Book.line_item_id, states))
         .order_by(Book.version)
         .execution_options(populate_existing=True)
     )

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Nullable, any_, func, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import ColumnElement, Nullable, func, select
+from sqlalchemy.dialects.postgresql import insert
 from ulid import ULID
 
 from fototui.db.errors import DatabaseError
@@ -21,6 +21,7 @@ from fototui.db.locking import ProcessingLock
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
 from fototui.db.transaction import transaction
+from fototui.db.types import among
 from fototui.domain.errors import ConflictError
 from fototui.domain.events import (
     Change,
@@ -174,11 +175,10 @@ class IngestService:
         Returns:
             Shopify's numbers of those that bring nothing.
         """
-        numbers = literal([order.shopify_id for order in orders], ARRAY(Order.shopify_id.type))
         async with self.session.begin():
             found = await self.session.scalars(
                 select(Order)
-                .where(Order.shopify_id == any_(numbers))
+                .where(among(Order.shopify_id, (order.shopify_id for order in orders)))
                 .execution_options(populate_existing=True)
             )
             rows = {row.shopify_id: row for row in found}
@@ -248,8 +248,7 @@ async def read_books(
     found = await session.execute(
         select(LineItem, Nullable(Image))
         .outerjoin(Image, Image.line_item_id == LineItem.id)
-        # An array is one parameter: the statement stays the same for any number of orders.
-        .where(LineItem.order_id == any_(literal(list(order_ids), ARRAY(Order.id.type))))
+        .where(among(LineItem.order_id, order_ids))
         .order_by(LineItem.position)
         .execution_options(populate_existing=True)
     )

@@ -18,6 +18,7 @@ from fototui.db.models.orders import (
     active_predicate,
 )
 from fototui.db.transaction import transaction
+from fototui.db.types import among
 from fototui.domain.errors import ConflictError
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.sentences import Sentence
@@ -71,10 +72,10 @@ async def _hold_below(session: TrackedAsyncSession, rows: Sequence[Order]) -> No
     waited for. Engines lock a version before its image, and so does this.
     """
     ids = [row.id for row in rows]
-    items = select(LineItem.id).where(LineItem.order_id.in_(ids))
+    items = select(LineItem.id).where(among(LineItem.order_id, ids))
     below = [
         *(
-            select(model.id).where(model.order_id.in_(ids), text(active_predicate(kind)))
+            select(model.id).where(among(model.order_id, ids), text(active_predicate(kind)))
             for kind, model in VERSION_MODEL.items()
         ),
         items,
@@ -93,7 +94,7 @@ async def _decide(
     images = (
         select(Image.id)
         .join(LineItem, LineItem.id == Image.line_item_id)
-        .where(LineItem.order_id.in_([row.id for row in rows]))
+        .where(among(LineItem.order_id, [row.id for row in rows]))
     )
     await session.execute(
         update(Review)
@@ -275,7 +276,7 @@ class FinishService:
         return locks
 
     async def _lock(self, order_ids: Iterable[ULID]) -> list[RecordLock[Order]]:
-        wanted = Order.id.in_(set(order_ids))
+        wanted = among(Order.id, order_ids)
         return await ProcessingLock(self.session, Order, wanted, wait=True).hold()
 
 
@@ -302,9 +303,10 @@ def _report(
     locks: Sequence[RecordLock[Order]], changed: Sequence[RecordLock[Order]]
 ) -> FinishReport:
     rows = [lock.record for lock in changed]
+    ids = {row.id for row in rows}
     return FinishReport(
         changed=tuple(row.order_number for row in rows),
-        unchanged=tuple(lock.record.order_number for lock in locks if lock not in changed),
+        unchanged=tuple(lock.record.order_number for lock in locks if lock.record.id not in ids),
         order_ids=tuple(str(row.id) for row in rows),
         at=changed[0].now if changed else None,
     )

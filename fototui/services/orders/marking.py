@@ -7,6 +7,7 @@ from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.locking import ProcessingLock, RecordLock
 from fototui.db.models.orders import Order
 from fototui.db.transaction import transaction
+from fototui.db.types import among
 from fototui.services.orders.refs import find_orders
 
 
@@ -41,6 +42,6 @@ async def mark_orders(
     unchanged: list[str] = []
     async with transaction(session):
         ids = await find_orders(session, refs)
-        for lock in await ProcessingLock(session, Order, Order.id.in_(ids), wait=True).hold():
+        for lock in await ProcessingLock(session, Order, among(Order.id, ids), wait=True).hold():
             (changed if mark(lock) else unchanged).append(lock.record.order_number)
     return MarkReport(tuple(changed), tuple(unchanged))

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Nullable, any_, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, Nullable, select
 from sqlalchemy.orm import joinedload
 from ulid import ULID
 
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.locking import ProcessingLock, RecordLock
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.db.types import among
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import VersionType
@@ -166,8 +166,7 @@ async def _read_versions(session: TrackedAsyncSession, states: dict[int, ImageSt
     versions = await session.execute(
         select(ColoringVersion, Nullable(SvgVersion))
         .outerjoin(SvgVersion, SvgVersion.coloring_version_id == ColoringVersion.id)
-        # An array is one parameter: the statement stays the same for any number of images.
-        .where(ColoringVersion.image_id == any_(literal(list(states), ARRAY(Image.id.type))))
+        .where(among(ColoringVersion.image_id, states))
         .order_by(ColoringVersion.version, SvgVersion.version)
         .execution_options(populate_existing=True)
     )

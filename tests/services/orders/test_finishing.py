@@ -344,3 +344,10 @@ async def test_what_others_did_since_is_not_taken_back(
     assert (await row(database, one)).finished_by == "petr"
     with pytest.raises(ConflictError, match="reopened meanwhile"):
         await service.take_back(report)
+
+
+async def test_as_many_orders_as_a_shop_has_are_named_at_once(service: FinishService) -> None:
+    # The protocol takes 32,767 parameters.
+    report = FinishReport((), order_ids=tuple(str(ULID()) for _ in range(33_000)))
+    with pytest.raises(ConflictError, match="nothing is left"):
+        await service.take_back(report)
