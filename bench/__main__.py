@@ -16,7 +16,19 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from bench import badge, claims, http_api, idle, jobs, latency, scaling, start, storm
+from bench import (
+    badge,
+    claims,
+    http_api,
+    idle,
+    importing,
+    jobs,
+    latency,
+    picture,
+    scaling,
+    start,
+    storm,
+)
 from bench.rows import Figures, Measured, Part, Verdict, judge, measure
 from fototui.log import configure_logging
 
@@ -35,6 +47,8 @@ def parts(finished: int) -> Sequence[Part]:
         idle.PART,
         storm.PART,
         badge.PART,
+        importing.PART,
+        picture.PART,
     )
 
 

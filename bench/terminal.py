@@ -42,7 +42,7 @@ class Terminal:
 
     def press(self, keys: bytes) -> None:
         """Press keys; what was written until then is forgotten."""
-        self._text = b""
+        self._text, self._at = b"", time.perf_counter()
         os.write(self._end, keys)
 
     async def rests(self, seconds: float = 1.0) -> None:
