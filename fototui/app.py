@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
 from textual.await_complete import AwaitComplete
 from textual.binding import BindingsMap
 from textual.command import CommandPalette
 
-from fototui.domain.errors import ConflictError
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
 from fototui.i18n import LANGUAGES, _, language, set_language, translate
@@ -31,6 +30,7 @@ from fototui.screens.messages import MessagesScreen
 from fototui.screens.order.screen import OrderScreen
 from fototui.screens.palette import ActionProvider, palette
 from fototui.screens.review.screen import ReviewScreen
+from fototui.screens.undo import UndoScreen
 from fototui.services.backend import Backend
 from fototui.services.orders.search import read_order_search
 from fototui.ui import messages
@@ -38,17 +38,16 @@ from fototui.ui.actions import Scope
 from fototui.ui.bindings import bindings
 from fototui.ui.commands import Command, CommandTable, perform
 from fototui.ui.context import AppContext, AppSettings
-from fototui.ui.last_choice import Choice, HandingOver, Undoable, Undone
 from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
 from fototui.ui.telling import TellingApp
 from fototui.ui.theme import THEMES
+from fototui.ui.undo import HandingOver, Undoable, Undone, words_of
 
 log = get_logger(__name__)
 
 # More of them than this in one run, and the app cannot be worked with.
 _MOST_FAULTS = 50
-_UNDONE_AT_MOST = 50
 
 _SECTIONS: dict[Scope, Callable[[AppContext], FototuiScreen]] = {
     Scope.REVIEW: ReviewScreen,
@@ -124,8 +123,6 @@ class FototuiApp(TellingApp):
         self._faults = 0
         self.notice: Sentence | None = None
         """What the operator is told when the app opens."""
-        self._done: list[Undoable] = []
-        self._undoing = asyncio.Lock()
         self._bindings = BindingsMap(bindings(Scope.EVERYWHERE))
         self._command_table = CommandTable(
             Scope.EVERYWHERE, self._declare_commands(), read_only=backend.read_only
@@ -259,6 +256,7 @@ class FototuiApp(TellingApp):
             "everywhere.next_theme": Command(self._next_theme),
             "everywhere.next_language": Command(self.next_language),
             "everywhere.undo_choice": Command(self.undo_choice, self._why_no_undo),
+            "everywhere.undo_list": Command(self._list_undo, self._why_no_undo),
             "everywhere.how_to_leave": Command(self._say_how_to_leave),
             "everywhere.quit": Command(self._quit),
         }
@@ -291,52 +289,49 @@ class FototuiApp(TellingApp):
 
     def on_choice_made(self, message: messages.ChoiceMade) -> None:
         """Keep a choice in mind, so that it can be taken back."""
-        self._keep(Choice(message.kind, message.image_id, message.previous_id, message.new_id))
+        self.context.undo.keep(message.choice)
 
     def on_orders_finished(self, message: messages.OrdersFinished) -> None:
         """Keep a handing over in mind, so that it can be taken back."""
         if message.report.changed:
-            self._keep(HandingOver(message.report))
-
-    @property
-    def last_choice(self) -> Undoable | None:
-        """What is taken back next."""
-        return self._done[-1] if self._done else None
-
-    def _keep(self, done: Undoable) -> None:
-        """Keep what may be taken back, step by step; what is long past is forgotten."""
-        self._done = [*self._done, done][-_UNDONE_AT_MOST:]
+            self.context.undo.keep(HandingOver(self.context.settings.now(), message.report))
 
     def _why_no_undo(self) -> str | None:
-        return _("There is no choice to undo.") if self.last_choice is None else None
+        return None if self.context.undo.entries else _("There is no choice to undo.")
 
     def undo_choice(self) -> None:
         """Take back what was done last, unless someone was there meanwhile."""
-        perform(self.app, self._undo_last, self._undone)
+        self._undo(self.context.undo.last)
 
-    async def _undo_last(self) -> Undone:
-        async with self._undoing:  # one after another, as they were made
-            if (last := self.last_choice) is None:
-                return Undone(self._why_no_undo() or "")
-            try:
-                undone = await last.undo(self.context.backend)
-            except ConflictError:
-                self._forget(last)
-                raise
-            # Where the database did not answer, or a row was locked, the next key tries it again.
-            self._forget(last)
-            return undone
+    def _list_undo(self) -> None:
+        def take_back(which: Callable[[], Sequence[Undoable]] | None) -> None:
+            if which is not None:
+                self._undo(which)
 
-    def _forget(self, done: Undoable) -> None:
-        self._done = [each for each in self._done if each is not done]
+        if isinstance(self.screen, FototuiScreen):
+            self.push_screen(UndoScreen(self.context), take_back)
 
-    def _undone(self, done: Undone) -> str:
+    def _undo(self, which: Callable[[], Sequence[Undoable]]) -> None:
+        async def work() -> str | None:
+            undone, error = await self.context.undo.take_back(which, self.context.backend)
+            words = self._undone(undone) if undone else None
+            if error is None:
+                return words or self._why_no_undo()
+            if words:
+                self.notify(words)
+            raise error
+
+        perform(self.app, work, lambda words: words)
+
+    def _undone(self, undone: Sequence[Undone]) -> str:
         """Have a picture that waits again judged again, where the review is what is seen."""
-        if done.picture is not None:
-            self.context.judged.take_back(done.picture)
-            if done.waits and isinstance(self.screen, ReviewScreen):
-                self.screen.show_again(done.picture)
-        return done.words
+        for done in undone:
+            if done.picture is not None:
+                self.context.judged.take_back(done.picture)
+        last = undone[-1]
+        if last.picture is not None and last.waits and isinstance(self.screen, ReviewScreen):
+            self.screen.show_again(last.picture)
+        return words_of(undone)
 
     def _say_how_to_leave(self) -> None:
         """Who presses ^C by habit must not lose what is being done, and wants to know the way."""

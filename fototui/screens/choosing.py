@@ -20,6 +20,7 @@ from fototui.services.views.orders import OrderDetail
 from fototui.services.views.versions import VersionView
 from fototui.ui.context import AppContext
 from fototui.ui.messages import ChoiceMade
+from fototui.ui.undo import Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,26 @@ async def choose(
                 return Choosing(is_chosen=False, seen_id=present_id, conflict=conflict)
             expected = present_id
         else:
-            app.post_message(ChoiceMade(version.kind, version.image_id, expected, version.id))
+            app.post_message(ChoiceMade(_choice(context, order_id, version, expected)))
             return Choosing(is_chosen=True, seen_id=version.id, conflict=conflict)
+
+
+def _choice(
+    context: AppContext, order_id: str, version: VersionView, previous_id: int | None
+) -> Choice:
+    """A choice as it may be taken back."""
+    row = context.store.orders.get(order_id)
+    ids = [] if row is None else [image.image_id for image in row.images]
+    return Choice(
+        context.settings.now(),
+        version.kind,
+        version.image_id,
+        previous_id,
+        version.id,
+        version.version,
+        "" if row is None else row.number,
+        ids.index(version.image_id) + 1 if version.image_id in ids else None,
+    )
 
 
 def _chosen_id(order: OrderDetail, version: VersionView) -> int | None:

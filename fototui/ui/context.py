@@ -21,6 +21,7 @@ from fototui.ui.judged import Judged
 from fototui.ui.message_log import MessageLog
 from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
+from fototui.ui.undo import UndoHistory
 
 
 def _now() -> datetime:
@@ -77,6 +78,7 @@ class AppContext:
         engine_problem: Tells why no engine runs here; None where one does, or none is to.
         messages: What the operator was told.
         judged: What was judged in the review here.
+        undo: What the operator did that may be taken back.
     """
 
     backend: Backend
@@ -91,6 +93,7 @@ class AppContext:
     engine_problem: Callable[[], Sentence | None] = _none
     messages: MessageLog = field(default_factory=MessageLog)
     judged: Judged = field(default_factory=Judged)
+    undo: UndoHistory = field(default_factory=UndoHistory)
 
     @property
     def timezone(self) -> tzinfo:

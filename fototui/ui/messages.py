@@ -5,6 +5,7 @@ from textual.message import Message
 from fototui.domain.statuses import VersionType
 from fototui.services.orders.finishing import FinishReport
 from fototui.ui.actions import Scope
+from fototui.ui.undo import Choice
 
 
 class OpenOrder(Message):
@@ -54,23 +55,15 @@ class CompareVersions(Message):
 
 
 class ChoiceMade(Message):
-    """The operator chose a version; the last choice may be taken back.
+    """The operator chose a version; it may be taken back.
 
     Args:
-        kind: Colouring or SVG.
-        image_id: The image.
-        previous_id: What was chosen before; None where nothing was.
-        new_id: What was chosen.
+        choice: What was chosen in place of what.
     """
 
-    def __init__(
-        self, kind: VersionType, image_id: int, previous_id: int | None, new_id: int
-    ) -> None:
+    def __init__(self, choice: Choice) -> None:
         super().__init__()
-        self.kind = kind
-        self.image_id = image_id
-        self.previous_id = previous_id
-        self.new_id = new_id
+        self.choice = choice
 
 
 class OrdersFinished(Message):

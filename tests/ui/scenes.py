@@ -35,8 +35,11 @@ from fototui.screens.order.screen import OrderScreen
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.screens.picture import PictureScreen
 from fototui.screens.review.screen import ReviewScreen
+from fototui.screens.undo import UndoScreen
+from fototui.services.orders.finishing import FinishReport
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.judged import Judgement
+from fototui.ui.undo import Choice, HandingOver
 from fototui.widgets.picture.widget import Picture, PictureState
 from fototui.widgets.review_panel import ReviewPanel
 from fototui.widgets.tables.simple_table import SimpleTable
@@ -320,6 +323,18 @@ async def _help(app: FototuiApp, pilot: AppPilot) -> None:
     await until_shown(pilot, lambda: isinstance(app.screen, HelpScreen))
 
 
+async def _undo(app: FototuiApp, pilot: AppPilot) -> None:
+    """Some choices, and orders that were handed over."""
+    colouring, svg = VersionType.COLORING, VersionType.SVG
+    app.context.undo.keep(HandingOver(ago(minutes=9), FinishReport(changed=("#1251", "#1252"))))
+    for minutes, kind, page, number in ((4, colouring, 1, 2), (3, colouring, 2, 1), (1, svg, 1, 1)):
+        app.context.undo.keep(
+            Choice(ago(minutes=minutes), kind, page, None, page, number, "#1270", page)
+        )
+    await pilot.press("Z")
+    await until_shown(pilot, lambda: isinstance(app.screen, UndoScreen))
+
+
 async def _confirm(app: FototuiApp, pilot: AppPilot) -> None:
     await _order(app, pilot)
     await pilot.press("down", "2", "x")
@@ -387,6 +402,7 @@ SCENES: dict[str, Scene] = {
     "activity": Scene(_activity),
     "activity-operator": Scene(_by_operator),
     "help": Scene(_help, translates=False),
+    "undo": Scene(_undo, translates=False),
     "confirm": Scene(_confirm, translates=False),
     "leave": Scene(_leave, {"jobs_here": 3}, translates=False),
 }

@@ -1,6 +1,7 @@
 """What works everywhere: help, palette, language, theme, keys of one's own, undo, read-only."""
 
 import uuid
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -27,6 +28,7 @@ from fototui.ui.context import AppSettings
 from fototui.ui.messages import ChoiceMade
 from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
+from fototui.ui.undo import Choice
 from fototui.widgets.status_bar import StatusBar
 from tests.factories import file_ref, make_order
 from tests.ui.conftest import AppPilot, OpenApp
@@ -140,10 +142,16 @@ async def _selected(database: Database, image_id: int) -> int | None:
         return await session.scalar(select(Image.selected_coloring_id).where(Image.id == image_id))
 
 
+def chosen(image_id: int, previous_id: int, new_id: int) -> ChoiceMade:
+    """A colouring was chosen here."""
+    now = datetime(2026, 11, 20, 13, 32, tzinfo=UTC)
+    return ChoiceMade(Choice(now, VersionType.COLORING, image_id, previous_id, new_id, number=1))
+
+
 async def _choose_second(app: FototuiApp, image_id: int, first: int, second: int) -> None:
     async with app.context.backend.transaction(ColoringService) as service:
         await service.select(second)
-    app.on_choice_made(ChoiceMade(VersionType.COLORING, image_id, first, second))
+    app.on_choice_made(chosen(image_id, first, second))
 
 
 async def _is_selected(pilot: AppPilot, database: Database, image_id: int, version_id: int) -> bool:
@@ -171,7 +179,7 @@ async def test_choices_are_taken_back_step_by_step(open_app: OpenApp, database: 
         await _choose_second(app, image_id, first, second)
         async with app.context.backend.transaction(ColoringService) as service:
             await service.select(first)
-        app.on_choice_made(ChoiceMade(VersionType.COLORING, image_id, second, first))
+        app.on_choice_made(chosen(image_id, second, first))
         await pilot.press("ctrl+z")
         assert await _is_selected(pilot, database, image_id, second)
         await pilot.press("ctrl+z")
@@ -186,7 +194,7 @@ async def test_choices_are_taken_back_one_after_another(
         await _choose_second(app, image_id, first, second)
         async with app.context.backend.transaction(ColoringService) as service:
             await service.select(first)
-        app.on_choice_made(ChoiceMade(VersionType.COLORING, image_id, second, first))
+        app.on_choice_made(chosen(image_id, second, first))
         app.undo_choice()
         app.undo_choice()
         app.undo_choice()
@@ -219,7 +227,7 @@ async def test_a_choice_of_another_operator_is_not_undone(
         other = Backend(database, storage, operator="petr")
         async with other.transaction(ColoringService) as service:
             await service.select(second)
-        app.on_choice_made(ChoiceMade(VersionType.COLORING, image_id, second, first))
+        app.on_choice_made(chosen(image_id, second, first))
         await pilot.press("ctrl+z")
         await until_shown(pilot, lambda: "petr" in messages(app) or "selected" in messages(app))
     assert await _selected(database, image_id) == second

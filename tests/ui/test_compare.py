@@ -212,7 +212,7 @@ async def test_a_choice_made_meanwhile_is_shown_and_asked_about(
         assert "v3 · 1.5 Mpx, 4 steps · ★" in captions(app)
         await pilot.press(answer)
         await until_shown(pilot, lambda: not isinstance(app.screen, Confirm))
-        await until_shown(pilot, lambda: answer == "n" or app.last_choice)
+        await until_shown(pilot, lambda: answer == "n" or app.context.undo.entries)
     assert await chosen(database, image) == await version_id(database, number)
 
 
@@ -286,7 +286,7 @@ async def test_svgs_are_compared_too(
         await ready(pilot, app)
         assert captions(app)[1] == "v1 · Vrstvené, Podle barvy"
         await pilot.press("enter")
-        await until_shown(pilot, lambda: app.last_choice)
+        await until_shown(pilot, lambda: app.context.undo.entries)
     async with database.session() as session:
         assert (await session.get_one(Image, image.id)).selected_svg_id == svg.id
 

@@ -208,7 +208,7 @@ async def test_accepting_another_version_publishes_it(
         await r.see(ids[0])
         await r.pilot.press("enter")
         await r.see(ids[1])
-        assert r.app.last_choice is not None
+        assert r.app.context.undo.entries
     assert [event.image_id for event in published if isinstance(event, ImageUpdateEvent)] == [
         ids[0]
     ]

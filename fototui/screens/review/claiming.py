@@ -162,8 +162,9 @@ class ClaimingScreen(FototuiScreen):
             return
         async with self.context.backend.autocommit(ReviewService) as service:
             now = await service.look(item)
+            left = await service.count(self._within)
         if now is not None and item is self._item:
-            self._now = now
+            self._now = replace(now, left=left)
             if now.selected_id != item.selected_id:
                 self._warn(_("Another version was chosen meanwhile."))
             self._show()

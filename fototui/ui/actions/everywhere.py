@@ -60,6 +60,14 @@ EVERYWHERE: tuple[Action, ...] = (
         show=False,
     ),
     Action(
+        "everywhere.undo_list",
+        "Z",
+        N_("Undo…"),
+        N_("List what can be undone, and undo one thing or all down to it."),
+        changes=True,
+        show=False,
+    ),
+    Action(
         "everywhere.how_to_leave",
         "ctrl+c",
         N_("How to leave"),
