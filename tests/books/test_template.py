@@ -17,7 +17,7 @@ from fototui.domain.errors import ConfigurationError, PermanentError
 from fototui.domain.sentences import Sentence
 from tests.books.conftest import PLAIN, drawing, request, svg
 from tests.books.pdf import box, opened, text
-from tests.waiting import in_time
+from tests.waiting import PATIENCE, in_time
 
 LEFT_OUT = FindingKind.PICTURE_LEFT_OUT
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "book-template.md"
@@ -165,7 +165,7 @@ async def test_pictures_that_it_does_not_print_are_named(
 
 async def test_one_without_end_is_ended(tmp_path: Path) -> None:
     source = "#for i in range(99999) { for j in range(99999) { let k = i + j } }"
-    limits = WorkerLimits(cpu_seconds=1.0, seconds=60.0, memory=2_000_000_000, at_once=1)
+    limits = WorkerLimits(cpu_seconds=1.0, seconds=PATIENCE, memory=2_000_000_000, at_once=1)
     async with Typesetter(written(tmp_path, source), limits) as typesetter:
         with pytest.raises(PermanentError, match="takes more than 1 s"):
             await typesetter.typeset(request())

@@ -9,20 +9,21 @@ import os
 import signal
 import tempfile
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 from PIL import Image
 
-from fototui.books.typesetter import Typesetter
+from fototui.books.typesetter import LIMITS, Typesetter
 from fototui.decoding.workers import WorkerLimits
 from fototui.domain.books import BookOptions, FindingKind
 from fototui.domain.errors import InvalidInputError, PermanentError, TransientError
 from tests.books.conftest import PLAIN, drawing, request, svg
 from tests.books.pdf import box, colours, opened, paths, text
 from tests.books.processes import working
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 A4 = [0, 0, 210.0, 297.0]
 
@@ -202,16 +203,17 @@ async def test_a_book_needs_pictures(typesetter: Typesetter) -> None:
 
 async def test_what_costs_too_much_fails_with_its_process_only() -> None:
     heavy = svg("".join(f'<path d="M{n} 0{"L1 1 2 5" * 400}"/>' for n in range(5000)))
-    limits = WorkerLimits(cpu_seconds=1.0, seconds=60.0, memory=2_000_000_000, at_once=1)
+    limits = WorkerLimits(cpu_seconds=1.0, seconds=PATIENCE, memory=2_000_000_000, at_once=1)
     async with Typesetter(limits=limits) as typesetter:
         with pytest.raises(PermanentError, match=r"takes more than 1 s or 2000 MB"):
             await typesetter.typeset(request(*[heavy] * 4))
+        typesetter._workers.limits = LIMITS
         assert (await typesetter.typeset(request())).pages == 1
 
 
 async def test_what_takes_too_much_memory_fails_as_such() -> None:
     heavy = svg("".join(f'<path d="M{n} 0{"L1 1 2 5" * 400}"/>' for n in range(4000)))
-    limits = WorkerLimits(cpu_seconds=60.0, seconds=90.0, memory=400_000_000, at_once=1)
+    limits = WorkerLimits(cpu_seconds=60.0, seconds=PATIENCE, memory=400_000_000, at_once=1)
     async with Typesetter(limits=limits) as typesetter:
         with pytest.raises(PermanentError, match=r"takes more than 60 s or 400 MB"):
             await typesetter.typeset(request(*[heavy] * 4))
@@ -275,13 +277,13 @@ async def test_one_killed_twice_leaves_nothing_and_may_be_asked_again(temporary:
 
 async def test_one_that_stands_still_is_ended_in_time(temporary: Path) -> None:
     others = working()
-    limits = WorkerLimits(cpu_seconds=60.0, seconds=3.0, memory=2_000_000_000, at_once=1)
-    async with Typesetter(limits=limits) as typesetter:
-        task = asyncio.create_task(typesetter.typeset(request(*BIG)))
-        await until(lambda: any(temporary.glob("*/60.svg")))
+    async with Typesetter() as typesetter:
+        await typesetter.typeset(request())
         stopped = _signal(signal.SIGSTOP, others)
+        typesetter._workers.limits = replace(LIMITS, seconds=1)
         with pytest.raises(PermanentError, match="Typesetting takes more than"):
-            await task
+            await typesetter.typeset(request(*BIG))
+        typesetter._workers.limits = LIMITS
         await until(lambda: not stopped.is_running() or stopped.status() == psutil.STATUS_ZOMBIE)
         assert list(temporary.iterdir()) == []
         assert (await typesetter.typeset(request())).pages == 1

@@ -17,9 +17,10 @@ import pytest
 
 from fototui.decoding.worker import NO_MEMORY
 from fototui.decoding.workers import DIED, WorkerError, WorkerLimits, Workers
+from tests.waiting import PATIENCE
 
 TASKS = "tests.decoding.tasks"
-SMALL = WorkerLimits(cpu_seconds=0.3, seconds=20, memory=400_000_000, at_once=2)
+SMALL = WorkerLimits(cpu_seconds=0.5, seconds=PATIENCE, memory=400_000_000, at_once=2)
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def workers() -> Iterator[Workers]:
 
 
 def _wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -144,7 +144,7 @@ async def test_redirects_go_anywhere(serve: Serve) -> None:
 async def test_how_many_ask_at_once_is_seen(serve: Serve) -> None:
     cdn = Cdn()
     client = await serve(create_cdn(cdn))
-    await asyncio.gather(*(get(client, Manner.SLOW, seconds=0.1) for _ in range(4)))
+    await asyncio.gather(*(get(client, Manner.SLOW, seconds=0.5) for _ in range(4)))
     assert cdn.most_at_once == 4
     await get(client, Manner.PHOTOS)
     assert cdn.most_at_once == 4

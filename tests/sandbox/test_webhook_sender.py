@@ -22,7 +22,7 @@ from fototui.net.asgi import serving
 from fototui.sandbox.shopify.app import ShopSettings, create_shop
 from fototui.sandbox.shopify.shop import Shop, book
 from fototui.sandbox.shopify.webhook_sender import WebhookSender, forged, payload, storm
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 Serve = Callable[[ASGIApp], Awaitable[httpx.AsyncClient]]
 
@@ -63,7 +63,7 @@ async def receiver() -> Receiver:
 async def sender(receiver: Receiver) -> AsyncIterator[WebhookSender]:
     async with (
         serving(receiver.app) as url,
-        WebhookSender(f"{url}/hook", SECRET, domain="x.myshopify.com", seconds=2) as sender,
+        WebhookSender(f"{url}/hook", SECRET, domain="x.myshopify.com", seconds=PATIENCE) as sender,
     ):
         yield sender
 
@@ -165,7 +165,7 @@ async def test_a_receiver_that_does_not_answer_is_not_waited_for(receiver: Recei
     receiver.go.clear()
     order = Shop().place([])
     async with serving(receiver.app) as url:
-        async with WebhookSender(f"{url}/hook", SECRET, seconds=0.1) as sender:
+        async with WebhookSender(f"{url}/hook", SECRET, seconds=1) as sender:
             [answer] = await sender.tell(order, "orders/create")
         receiver.go.set()
     assert (answer.status, answer.error) == (None, "ReadTimeout")
