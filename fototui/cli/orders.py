@@ -68,7 +68,7 @@ def add(
     async def work() -> OrderDetail:
         async with open_runtime(settings) as runtime, runtime.database.session() as session:
             service = OrderService(session, operator=settings.operator, storage=runtime.storage)
-            return await service.create_order_of_books(
+            return await service.create_manual_order(
                 found.books,
                 customer=found.name if customer is None else customer,
                 email=email,

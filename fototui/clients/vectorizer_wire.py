@@ -33,13 +33,11 @@ class VectorizerResult:
     Args:
         svg: The SVG; None where it was cut off on its way, and can be fetched by its token.
         credits_charged: Credits charged for it.
-        credits_calculated: Credits that a test call would have cost.
         image_token: Names the image at the service while it is kept there.
     """
 
     svg: bytes | None = field(repr=False)
     credits_charged: float | None = None
-    credits_calculated: float | None = None
     image_token: str | None = None
 
 
@@ -90,7 +88,6 @@ def read_result(headers: httpx.Headers, svg: bytes | None) -> VectorizerResult:
     return VectorizerResult(
         svg=svg,
         credits_charged=_number(headers.get("X-Credits-Charged")),
-        credits_calculated=_number(headers.get("X-Credits-Calculated")),
         image_token=token if token and len(token) <= _LONGEST_TOKEN else None,
     )
 

@@ -137,16 +137,7 @@ async def open_stack(
 
         runpod = Script(seed=seed, latency=latency, rates=failing)
         vectorizer = Script(seed=seed + 1, latency=latency, rates=failing)
-        sandbox = SandboxSettings(
-            runpod_key=keys.runpod,
-            vectorizer_key=keys.vectorizer,
-            vectorizer_secret=keys.vectorizer_secret,
-            runpod=runpod,
-            vectorizer=vectorizer,
-            shop=ShopSettings(
-                token=keys.shop, webhook_secret=keys.webhooks, webhook_url=webhook_url
-            ),
-        )
+        sandbox = _sandbox(keys, runpod, vectorizer, webhook_url)
         sandbox_url = await stack.enter_async_context(serving(create_sandbox(sandbox)))
         say(f"the sandbox plays Shopify, RunPod and Vectorizer.ai on {sandbox_url}")
 
@@ -174,6 +165,19 @@ async def _postgres(folder: Path, *, durable: bool) -> AsyncIterator[EmbeddedPos
         with suppress(asyncpg.DuplicateDatabaseError):
             await postgres.create_database(DATABASE)
         yield postgres
+
+
+def _sandbox(
+    keys: _Keys, runpod: Script, vectorizer: Script, webhook_url: str | None
+) -> SandboxSettings:
+    return SandboxSettings(
+        runpod_key=keys.runpod,
+        vectorizer_key=keys.vectorizer,
+        vectorizer_secret=keys.vectorizer_secret,
+        runpod=runpod,
+        vectorizer=vectorizer,
+        shop=ShopSettings(token=keys.shop, webhook_secret=keys.webhooks, webhook_url=webhook_url),
+    )
 
 
 def _settings(

@@ -108,7 +108,7 @@ class Traffic:
             yield sender
 
     async def _import(self) -> None:
-        """Take in what the shop has, with all photos, before the app opens."""
+        """Import what the shop has, with all photos, before the app opens."""
         lanes = frozenset({JobKind.INGEST, JobKind.DOWNLOAD})
         async with self._runtime.database.session() as session:
             service = ImportService(session, operator=_COLLEAGUE, shop=self._runtime.shopify)

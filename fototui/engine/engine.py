@@ -51,7 +51,7 @@ class EngineSettings:
         lease: Seconds of silence after which others may take it for dead.
         poll_seconds: How often it looks for work that no notification told it of.
         grace: Seconds that jobs under way are given when it stops.
-        rescheduling: How jobs are put back that failed for now.
+        rescheduling: How jobs are rescheduled that failed for now.
     """
 
     operator: str

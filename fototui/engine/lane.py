@@ -166,7 +166,8 @@ class LaneRunner(Generic[JobT]):
     async def _rest(self) -> None:
         """Wait to be woken, or for the slow poll, which no notification is needed for."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._poll_seconds * random.uniform(0.8, 1.2)):  # noqa: S311
+            spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, keeps no secret
+            async with asyncio.timeout(self._poll_seconds * spread):
                 await self._wake.wait()
 
     async def release(self) -> int:

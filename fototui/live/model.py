@@ -100,7 +100,7 @@ class Model:
     # --- events ------------------------------------------------------------------------------
 
     def hear(self, event: Event) -> None:
-        """Take in an event: paint what it tells, mark what it does not."""
+        """Apply an event: paint what it tells, mark what it does not."""
         if isinstance(event, ImageStatusEvent):
             self._paint(event)
         elif not isinstance(event, ListUpdateEvent):

@@ -250,7 +250,7 @@ async def open_engine(
         lanes: The kinds of jobs it does; each needs its service configured. None for all, but for
             fetching orders' details where no shop is configured.
         grace: Seconds that jobs under way are given when it stops.
-        rescheduling: How jobs are put back that failed for now.
+        rescheduling: How jobs are rescheduled that failed for now.
         observer: Told of its jobs.
 
     Yields:

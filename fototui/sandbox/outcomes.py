@@ -193,8 +193,7 @@ class Script:
         self._next: deque[Turn] = deque()
         self._next_polls: deque[Turn] = deque()
         self._nth: dict[int, Turn] = {}
-        # Chance plays the outside world here and guards nothing.
-        self._random = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)  # noqa: S311 - plays the outside world, guards nothing
 
     def next(self, *turns: Outcome | Turn) -> None:
         """Plan what happens to the submissions that come next, one turn each."""

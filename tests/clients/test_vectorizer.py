@@ -112,7 +112,7 @@ async def test_options_are_sent_as_they_are_chosen(
         retention_days=30,
         max_colors=256,
     )
-    assert result == VectorizerResult(SVG, 0.0, 1.1, "tok")
+    assert result == VectorizerResult(SVG, 0.0, "tok")
     parts = _parts(service.received[0])
     image = parts.pop("image")
     assert (image.get_filename(), image.get_content_type()) == ("image.jpg", "image/jpeg")

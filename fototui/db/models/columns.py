@@ -37,14 +37,14 @@ class JobColumns:
     held_at: Mapped[datetime | None] = mapped_column(sort_order=98)
     """An old job that an adopted shop brought along: it waits until an operator says yes."""
     not_before: Mapped[datetime | None]
-    """Put back after a transient failure: not to be claimed earlier."""
+    """Rescheduled after a transient failure: not to be claimed earlier."""
     claimed_by: Mapped[uuid.UUID | None]
     claim_token: Mapped[uuid.UUID | None]
     claimed_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(server_default=ZERO, default=0)
     """Claims since it was asked for."""
     retries: Mapped[int] = mapped_column(server_default=ZERO, default=0)
-    """Times it was put back after a transient failure."""
+    """Times it was rescheduled after a transient failure."""
     takeovers: Mapped[int] = mapped_column(server_default=ZERO, default=0)
     """Times it was taken from an engine that died."""
     error_code: Mapped[str | None]

@@ -34,11 +34,11 @@ CALLS = RetryPolicy(longest_wait=30.0, repeats_ambiguous=False)
 
 @dataclass(frozen=True, slots=True)
 class Rescheduling:
-    """How a job is put back whose step failed for now; within the step, `calls` try again.
+    """How a job is rescheduled whose step failed for now; within the step, `calls` try again.
 
     Args:
         calls: How a step makes its calls to the outside.
-        times: How often a job is put back, before it fails for good.
+        times: How often a job is rescheduled, before it fails for good.
         first: Shortest of these waits, in seconds; it grows with each.
         longest: Longest of these waits, in seconds.
         doubt_shortest: Shortest wait before a call is repeated that may have been accepted, in

@@ -29,7 +29,7 @@ class FailurePolicy:
     Args:
         database: The database.
         actor: Who the activity log names.
-        rescheduling: How often and how long a job is put back.
+        rescheduling: How often a job is rescheduled, and for how long.
     """
 
     def __init__(self, database: Database, *, actor: str, rescheduling: Rescheduling) -> None:
@@ -101,7 +101,8 @@ class FailurePolicy:
         rescheduling = self._rescheduling
         asked = min(error.retry_after or 0.0, rescheduling.longest)
         if error.ambiguous and job.status in pipeline.doubtful:
-            seconds = random.uniform(rescheduling.doubt_shortest, rescheduling.doubt_longest)  # noqa: S311
+            shortest, longest = rescheduling.doubt_shortest, rescheduling.doubt_longest
+            seconds = random.uniform(shortest, longest)  # noqa: S311 - spreads load
             return _Again(job.status, max(seconds, asked))
         if _waits_for_storage(job, error):
             # It waits where it is: of a call that was made before, storage tells nothing.

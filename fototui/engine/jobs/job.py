@@ -42,7 +42,7 @@ class Job:
         claim_token: What every write has to show.
         status: The status in which the row stands.
         waited: Seconds for which it had been waiting when it was claimed.
-        retries: Times it was put back after a transient failure.
+        retries: Times it was rescheduled after a transient failure.
         takeovers: Times it was taken from a dead engine.
         defect: Why the row cannot be worked on at all.
         order_id: ULID of its order.

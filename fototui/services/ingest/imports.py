@@ -93,7 +93,7 @@ class ImportService:
     async def import_recent(
         self, *, limit: int | None = None, since: datetime | date | None = None
     ) -> ImportReport:
-        """Take in the shop's recent orders; each is a transaction of its own, all are one event.
+        """Ingest the shop's recent orders; each is a transaction of its own, all are one event.
 
         Args:
             limit: Most orders.

@@ -55,7 +55,7 @@ class JobDetails:
         created_at: When it was first asked for.
         claimed_at: When an engine took it last; None while none has it.
         started_at: When work on it began.
-        retries: Times it was put back after a failure that may pass.
+        retries: Times it was rescheduled after a failure that may pass.
         takeovers: Times it was taken from an engine that died.
         submissions: Calls to the outside service; None where there is none.
         resubmissions: Of these, calls that may have been paid twice.

@@ -49,7 +49,7 @@ class EndedStats:
         kind: The kind of job.
         status: Their final status.
         count: How many.
-        retries: Times they were put back after a failure that passed.
+        retries: Times they were rescheduled after a failure that passed.
         takeovers: Times they were taken from an engine that had died.
         resubmissions: Calls that may have been paid twice.
         credits: What Vectorizer.ai charged for them.

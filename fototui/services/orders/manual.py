@@ -21,7 +21,6 @@ from fototui.services.orders.details import read_details
 from fototui.services.orders.photos import (
     DEFAULT_TITLE,
     BookInput,
-    PhotoInput,
     check_all,
     store_all,
 )
@@ -58,41 +57,6 @@ class OrderService:
 
     async def create_manual_order(
         self,
-        photos: Sequence[PhotoInput],
-        *,
-        customer: str | None = None,
-        email: str | None = None,
-        dedication: str | None = None,
-        layout: str | None = None,
-        title: str = DEFAULT_TITLE,
-    ) -> OrderDetail:
-        """Make an order of one colouring book out of photos.
-
-        Args:
-            photos: Its photos, by page.
-            customer: The customer's name.
-            email: Their address.
-            dedication: The book's dedication.
-            layout: Its layout.
-            title: What it is called.
-
-        Returns:
-            The order, with its number.
-
-        Raises:
-            InvalidInputError: There are no photos, or some are none; nothing was made.
-            OutsideError: Storage did not take a photo; nothing was made.
-        """
-        return await self.create_order_of_books(
-            [BookInput(photos, title)],
-            customer=customer,
-            email=email,
-            dedication=dedication,
-            layout=layout,
-        )
-
-    async def create_order_of_books(
-        self,
         books: Sequence[BookInput],
         *,
         customer: str | None = None,
@@ -100,7 +64,7 @@ class OrderService:
         dedication: str | None = None,
         layout: str | None = None,
     ) -> OrderDetail:
-        """Make an order of several colouring books out of photos.
+        """Make an order of one colouring book or several out of photos.
 
         The photos are checked first, then stored, and only then is the order written, in one short
         transaction: whatever breaks before leaves no order, and at worst files that none names.
@@ -124,35 +88,33 @@ class OrderService:
         if not books or not all(book.photos for book in books):
             raise InvalidInputError("A manual order needs at least one photo; name some files.")
         checked = await check_all(books)
-        order_id = ULID()
-        items = [
-            LineItem(
-                id=await self._reserve_line_item_id(),
-                position=position,
-                title=clean_line(book.title) or DEFAULT_TITLE,
-                dedication=clean(dedication).strip() or None if dedication else None,
-                layout=_line_or_none(layout),
-            )
-            for position, book in enumerate(books, start=1)
-        ]
-        pages = [
-            (item, position)
-            for item, book in zip(items, books, strict=True)
-            for position in range(1, len(book.photos) + 1)
-        ]
-        paths = [OrderStoragePaths(str(order_id), item.id, position) for item, position in pages]
-        files = await store_all(self._storage, checked, paths)
-        for (item, position), file in zip(pages, files, strict=True):
-            item.images.append(Image(position=position, file_ref=file, uploaded_at=func.now()))
         order = Order(
-            id=order_id,
+            id=ULID(),
             customer_name=_line_or_none(customer),
             customer_email=_line_or_none(email),
             status=OrderStatus.READY_FOR_REVIEW,
-            line_items=items,
+            line_items=[
+                LineItem(
+                    id=await self._reserve_line_item_id(),
+                    position=position,
+                    title=clean_line(book.title) or DEFAULT_TITLE,
+                    dedication=clean(dedication).strip() or None if dedication else None,
+                    layout=_line_or_none(layout),
+                )
+                for position, book in enumerate(books, start=1)
+            ],
         )
+        pages = [
+            (item, position)
+            for item, book in zip(order.line_items, books, strict=True)
+            for position in range(1, len(book.photos) + 1)
+        ]
+        paths = [OrderStoragePaths(str(order.id), item.id, position) for item, position in pages]
+        files = await store_all(self._storage, checked, paths)
+        for (item, position), file in zip(pages, files, strict=True):
+            item.images.append(Image(position=position, file_ref=file, uploaded_at=func.now()))
         await self._insert(order, photos=len(files))
-        return await self.get_order(str(order_id))
+        return await self.get_order(str(order.id))
 
     async def list_orders(
         self,

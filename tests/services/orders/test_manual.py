@@ -1,7 +1,7 @@
 import asyncio
 import struct
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,12 @@ from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent, ListUpdate
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import OrderStatus
 from fototui.services.orders.manual import OrderService
-from fototui.services.orders.photos import MAX_PHOTO_BYTES, PhotoInput
+from fototui.services.orders.photos import (
+    DEFAULT_TITLE,
+    MAX_PHOTO_BYTES,
+    BookInput,
+    PhotoInput,
+)
 from fototui.storage.base import Right
 from fototui.storage.directory import DirectoryStorage
 from tests.pgproxy import PgProxy
@@ -33,6 +38,10 @@ async def service(database: Database, storage: DirectoryStorage) -> AsyncIterato
 
 async def keys(storage: DirectoryStorage) -> list[str]:
     return [key async for key in storage.list_keys()]
+
+
+def one_book(photos: Sequence[PhotoInput], title: str = DEFAULT_TITLE) -> list[BookInput]:
+    return [BookInput(photos, title)]
 
 
 async def nothing_was_made(database: Database) -> bool:
@@ -57,12 +66,11 @@ async def test_order_of_files_and_bytes_is_whole(
     path = tmp_path / "Dovolená.jpeg"
     path.write_bytes(photo)
     order = await service.create_manual_order(
-        [PhotoInput(path), PhotoInput(png, filename="kočka\x1b[31m.txt")],
+        one_book([PhotoInput(path), PhotoInput(png, filename="kočka\x1b[31m.txt")], "Léto"),
         customer=" Jana\tNováková\x07 ",
         email="jana@example.com",
         dedication="Pro Aničku\n\nk narozeninám\u202e",
         layout="A4",
-        title="Léto",
     )
     assert (order.number, order.status) == ("#M1000", OrderStatus.READY_FOR_REVIEW)
     assert (order.customer_name, order.customer_email) == ("Jana Nováková", "jana@example.com")
@@ -91,7 +99,9 @@ async def test_order_of_files_and_bytes_is_whole(
 
 
 async def test_without_details_there_are_none(service: OrderService, photo: bytes) -> None:
-    order = await service.create_manual_order([PhotoInput(photo)], customer="  ", dedication=" ")
+    order = await service.create_manual_order(
+        one_book([PhotoInput(photo)]), customer="  ", dedication=" "
+    )
     assert (order.customer_name, order.customer_email) == (None, None)
     (item,) = order.line_items
     assert (item.title, item.dedication, item.layout) == ("Omalovánky", None, None)
@@ -105,7 +115,7 @@ async def test_orders_made_at_once_get_numbers_in_a_row(
     async def make() -> str:
         async with database.session() as session:
             service = OrderService(session, operator="eva", storage=storage)
-            return (await service.create_manual_order([PhotoInput(photo)])).number
+            return (await service.create_manual_order(one_book([PhotoInput(photo)]))).number
 
     numbers = await asyncio.gather(*(make() for _ in range(5)))
     assert sorted(numbers) == [f"#M{number}" for number in range(1000, 1005)]
@@ -117,7 +127,7 @@ async def test_a_shop_that_never_numbered_begins_at_1000(
 ) -> None:
     async with database.session() as session, session.begin():
         await session.execute(delete(ManualOrderSequence))
-    made = [await service.create_manual_order([PhotoInput(photo)]) for _ in range(2)]
+    made = [await service.create_manual_order(one_book([PhotoInput(photo)])) for _ in range(2)]
     assert [order.number for order in made] == ["#M1000", "#M1001"]
 
 
@@ -126,7 +136,7 @@ async def test_a_number_that_an_order_of_the_shop_has_is_left_out(
 ) -> None:
     async with database.session() as session, session.begin():
         session.add_all(Order(order_number=number) for number in ("#M1000", "#M1001"))
-    assert (await service.create_manual_order([PhotoInput(photo)])).number == "#M1002"
+    assert (await service.create_manual_order(one_book([PhotoInput(photo)]))).number == "#M1002"
 
 
 # --- photos that are none --------------------------------------------------------------------
@@ -164,7 +174,7 @@ async def test_one_photo_that_is_none_refuses_them_all(
 ) -> None:
     photos = [PhotoInput(photo, "good.jpg"), PhotoInput(content, "bad.jpg")]
     with pytest.raises(InvalidInputError, match=rf"No order was made\. bad\.jpg: .*{reason}"):
-        await service.create_manual_order(photos)
+        await service.create_manual_order(one_book(photos))
     assert await nothing_was_made(database)
     assert await keys(storage) == []
     assert published == []
@@ -174,7 +184,9 @@ async def test_a_photo_cut_short_is_refused(
     service: OrderService, database: Database, photo: bytes
 ) -> None:
     with pytest.raises(InvalidInputError, match=r"half\.jpg: .* damaged"):
-        await service.create_manual_order([PhotoInput(photo[: len(photo) // 2], "half.jpg")])
+        await service.create_manual_order(
+            one_book([PhotoInput(photo[: len(photo) // 2], "half.jpg")])
+        )
     assert await nothing_was_made(database)
 
 
@@ -186,7 +198,7 @@ async def test_all_bad_files_are_named(
     text.write_text("Ahoj")
     sources = [PhotoInput(folder), PhotoInput(photo), PhotoInput(missing), PhotoInput(text)]
     with pytest.raises(InvalidInputError) as caught:
-        await service.create_manual_order(sources)
+        await service.create_manual_order(one_book(sources))
     for name in ("folder.jpg: There is no such file", "missing.jpg: There is", "text.jpg: The"):
         assert name in str(caught.value)
     assert await nothing_was_made(database)
@@ -199,13 +211,13 @@ async def test_a_file_beyond_the_limit_is_not_even_read(
     with huge.open("wb") as file:
         file.truncate(MAX_PHOTO_BYTES + 1)
     with pytest.raises(InvalidInputError, match=r"huge\.jpg: The file is bigger than 100 MB"):
-        await service.create_manual_order([PhotoInput(huge)])
+        await service.create_manual_order(one_book([PhotoInput(huge)]))
     assert await nothing_was_made(database)
 
 
 async def test_an_order_needs_a_photo(service: OrderService, database: Database) -> None:
     with pytest.raises(InvalidInputError, match="at least one photo"):
-        await service.create_manual_order([])
+        await service.create_manual_order(one_book([]))
     assert await nothing_was_made(database)
 
 
@@ -221,7 +233,7 @@ async def test_storage_that_refuses_leaves_no_order(
             session, operator="eva", storage=DirectoryStorage(tmp_path / "storage")
         )
         with pytest.raises(PermanentError):
-            await service.create_manual_order([PhotoInput(photo)])
+            await service.create_manual_order(one_book([PhotoInput(photo)]))
     assert await nothing_was_made(database)
 
 
@@ -261,7 +273,7 @@ async def test_storage_that_refuses_midway_leaves_no_order_and_no_photo(
     async with database.session() as session:
         service = OrderService(session, operator="eva", storage=storage)
         with pytest.raises(PermanentError):
-            await service.create_manual_order([PhotoInput(photo)] * 40)
+            await service.create_manual_order(one_book([PhotoInput(photo)] * 40))
     assert await nothing_was_made(database)
     assert await keys(storage) == []
     assert published == []
@@ -302,10 +314,10 @@ async def test_a_slow_upload_holds_up_no_other_order(
     gate = Gate(tmp_path / "slow")
     async with database.session() as one, database.session() as other, in_time():
         slow = OrderService(one, operator="eva", storage=gate)
-        making = asyncio.create_task(slow.create_manual_order([PhotoInput(photo)]))
+        making = asyncio.create_task(slow.create_manual_order(one_book([PhotoInput(photo)])))
         await gate.reached.wait()
         fast = OrderService(other, operator="petr", storage=storage)
-        assert (await fast.create_manual_order([PhotoInput(photo)])).number == "#M1000"
+        assert (await fast.create_manual_order(one_book([PhotoInput(photo)]))).number == "#M1000"
         gate.opened.set()
         assert (await making).number == "#M1001"
 
@@ -340,7 +352,7 @@ async def test_photos_are_stored_side_by_side(
 
     async with database.session() as session, in_time():
         service = OrderService(session, operator="eva", storage=Counting(tmp_path / "s"))
-        order = await service.create_manual_order([PhotoInput(photo)] * 3)
+        order = await service.create_manual_order(one_book([PhotoInput(photo)] * 3))
     assert len(order.images) == 3
 
 
@@ -354,7 +366,7 @@ async def test_database_lost_after_the_uploads_leaves_no_order_and_no_half_one(
         far.session() as session,
     ):
         service = OrderService(session, operator="eva", storage=gate)
-        making = asyncio.create_task(service.create_manual_order([PhotoInput(photo)]))
+        making = asyncio.create_task(service.create_manual_order(one_book([PhotoInput(photo)])))
         await gate.reached.wait()
         await proxy.refuse()
         proxy.cut()
@@ -370,5 +382,5 @@ async def test_without_a_storage_orders_are_only_read(database: Database, photo:
     async with database.session() as session:
         service = OrderService(session, operator="eva")
         with pytest.raises(TypeError, match="storage"):
-            await service.create_manual_order([PhotoInput(photo)])
+            await service.create_manual_order(one_book([PhotoInput(photo)]))
         assert (await service.list_orders()).orders == ()
