@@ -44,6 +44,7 @@ class InTurnApp(App[None]):
         self._turn = 0
         self._is_busy = False
         self._waits_since: float | None = None
+        self._will_look = False
         self._lost: asyncio.TimerHandle | None = None
 
     async def on_event(self, event: Event) -> None:
@@ -65,7 +66,9 @@ class InTurnApp(App[None]):
         if self._has_to_wait(self._typed[0]):
             if self._waits_since is None:
                 self._waits_since = asyncio.get_running_loop().time()
-            self.set_timer(_LOOK_AGAIN, self._deal_with_next)
+            if not self._will_look:
+                self._will_look = True
+                self.set_timer(_LOOK_AGAIN, self._look_again)
             return
         self._waits_since = None
         self._is_busy = True
@@ -76,6 +79,10 @@ class InTurnApp(App[None]):
         )
         await super().on_event(event)
         self._follow(given_to, self._turn, 2)
+
+    async def _look_again(self) -> None:
+        self._will_look = False
+        await self._deal_with_next()
 
     def _follow(self, node: DOMNode | None, turn: int, rounds: int) -> None:
         """Go the key's way, from what had the focus up to the app: it has been dealt with before.

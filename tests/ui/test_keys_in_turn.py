@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.screen import Screen
+from textual.timer import Timer
 
 from fototui.db.database import Database
 from fototui.screens.activity import ActivityScreen
@@ -127,6 +128,26 @@ async def test_the_way_out_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> Non
         at_once(app, "y")
         await until(lambda: screen.done[-1] == "y")
         assert screen.done == ["q", "y"]  # what stood before it was for a screen that was left
+
+
+async def test_all_keys_that_wait_are_looked_after_by_one_timer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(in_turn, "_LONGEST", 1000.0)
+    monkeypatch.setattr(in_turn, "_LOOK_AGAIN", 1000.0)
+    timers: list[float] = []
+
+    class Counting(InTurnApp):
+        def set_timer(self, delay: float, *args: Any, **options: Any) -> Timer:
+            timers.append(delay)
+            return super().set_timer(delay, *args, **options)
+
+    app = Counting()
+    async with app.run_test() as pilot:
+        await app.push_screen(Filling())
+        at_once(app, *"x" * 50)
+        await pilot.pause()
+        assert timers.count(1000.0) == 1
 
 
 async def test_a_screen_that_is_not_filled_gets_the_key_in_the_end(
