@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from sqlalchemy import TextClause, text
+
 import fototui
 from fototui.db.database import Database
 from fototui.db.errors import DatabaseUnavailableError
@@ -20,12 +22,21 @@ from fototui.engine.execution.context import Rescheduling
 from fototui.engine.execution.failure import FailurePolicy
 from fototui.engine.execution.pipeline import Pipeline
 from fototui.engine.heartbeat import EngineIdentity, Heartbeat
-from fototui.engine.jobs.claims import Claims, short_id
+from fototui.engine.jobs.claims import (
+    Claims,
+    has_free,
+    has_orphans,
+    has_suspects,
+    has_unfinished,
+    short_id,
+)
+from fototui.engine.jobs.table import JobTable
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lane import LaneRunner
 from fototui.engine.lease import Lease
 from fototui.engine.listener import Listener
-from fototui.engine.maintenance.dead_engines import DeadEngines
+from fototui.engine.lookout import Lookout, Question
+from fototui.engine.maintenance.dead_engines import SOME_ARE_SILENT, DeadEngines
 from fototui.engine.maintenance.duty import Duty
 from fototui.engine.maintenance.lone_runs import LoneRuns
 from fototui.engine.observer import EngineObserver, NoObserver
@@ -36,6 +47,11 @@ log = get_logger(__name__)
 # Any: a pipeline and its lane agree on the type of their jobs; the engine only starts them.
 AnyPipeline = Pipeline[Any]
 AnyLane = LaneRunner[Any]
+
+AnyJobs = JobTable[Any]
+
+IDLE_POLLS = 2
+"""How many times longer an engine waits until it looks again while there are no jobs."""
 
 # A part that failed by the program's own fault begins anew after some seconds.
 _BEGIN_ANEW_SECONDS = 1.0
@@ -49,7 +65,8 @@ class EngineSettings:
         operator: Who runs it.
         concurrency: Jobs at once, by lane.
         lease: Seconds of silence after which others may take it for dead.
-        poll_seconds: How often it looks for work that no notification told it of.
+        poll_seconds: How often it looks for work that no notification told it of, while there are
+            unfinished jobs; more rarely (`IDLE_POLLS`) while there are none.
         grace: Seconds that jobs under way are given when it stops.
         rescheduling: How jobs are rescheduled that failed for now.
     """
@@ -60,6 +77,11 @@ class EngineSettings:
     poll_seconds: float = 5.0
     grace: float = 5.0
     rescheduling: Rescheduling = field(default_factory=Rescheduling)
+
+
+def _any_of(condition: Callable[[AnyJobs], str], kinds: Sequence[AnyJobs]) -> TextClause:
+    """A condition of some kinds of jobs, for whichever of them it holds."""
+    return text(" OR ".join(map(condition, kinds)) or "false")
 
 
 def engine_actor(operator: str) -> str:
@@ -118,13 +140,7 @@ class Engine:
         self._cancelled: set[JobCancelled] = set()
         self._dead_engines = DeadEngines(database, on_death=self._wake_all)
         self._lone_runs = LoneRuns(self._lanes.values)
-        self._duties = (
-            Duty("dead engines", self._dead_engines.retire, seconds=settings.lease),
-            Duty("cancelled jobs", self._drop_cancelled, seconds=settings.lease),
-            Duty("orphaned claims", self._release_orphans, seconds=settings.lease),
-            Duty("lone runs", self._lone_runs.run, seconds=None),
-            *duties,
-        )
+        self._duties = self._all_duties(duties)
         self._tasks: set[asyncio.Task[None]] = set()
         self._new_id: uuid.UUID | None = None
         self._has_new_id = asyncio.Event()
@@ -168,7 +184,6 @@ class Engine:
                 lease=self._lease,
                 calls=self._settings.rescheduling.calls,
                 lease_seconds=self._settings.lease,
-                poll_seconds=self._settings.poll_seconds,
                 observer=self._observer,
             )
         self._spawn("heartbeat", self._heartbeat.wait)
@@ -230,6 +245,34 @@ class Engine:
                 return [kind for kind, work in left.items() if work.unfinished]
             await asyncio.sleep(min(0.2, self._settings.poll_seconds))
 
+    def _all_duties(self, of_lanes: Sequence[Duty]) -> tuple[Duty, ...]:
+        """Its duties, and first the one that looks what there is for the others and for lanes."""
+        lease, poll_seconds = self._settings.lease, self._settings.poll_seconds
+        kinds = [pipeline.jobs for pipeline in self._pipelines.values()]
+        orphans = _any_of(has_orphans, kinds).bindparams(age=lease)
+        duties = (
+            Duty("dead engines", self._dead_engines.retire, seconds=lease, when=SOME_ARE_SILENT),
+            Duty("cancelled jobs", self._drop_cancelled, seconds=lease),
+            Duty("orphaned claims", self._release_orphans, seconds=lease, when=orphans),
+            Duty("lone runs", self._lone_runs.run, seconds=None, when=_any_of(has_suspects, kinds)),
+            *of_lanes,
+        )
+        questions = [
+            *(Question(text(has_free(jobs)), partial(self._wake, jobs.kind)) for jobs in kinds),
+            *(Question(duty.when, duty.wake) for duty in duties if duty.when is not None),
+        ]
+        self._lookout = Lookout(
+            self._database,
+            questions,
+            unfinished=_any_of(has_unfinished, kinds),
+            busy_seconds=poll_seconds,
+            idle_seconds=poll_seconds * IDLE_POLLS,
+        )
+        return (Duty("look", self._look, seconds=lease), *duties)
+
+    async def _look(self) -> float:
+        return await self._lookout.look(self.engine_id)
+
     # --- parts -------------------------------------------------------------------------------
 
     def _spawn(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
@@ -251,6 +294,10 @@ class Engine:
 
         self._spawn(name, keep)
 
+    def _wake(self, kind: JobKind) -> None:
+        if kind in self._lanes:
+            self._lanes[kind].wake()
+
     def _wake_all(self) -> None:
         for lane in self._lanes.values():
             lane.wake()
@@ -260,8 +307,7 @@ class Engine:
     def _receive(self, message: LaneReady | JobCancelled) -> None:
         match message:
             case LaneReady(kind):
-                if kind in self._lanes:
-                    self._lanes[kind].wake()
+                self._wake(kind)
             case JobCancelled():
                 self._cancelled.add(message)
                 for duty in self._duties:

@@ -22,6 +22,9 @@ from fototui.log import get_logger
 T = TypeVar("T")
 log = get_logger(__name__)
 
+BEATS_A_LEASE = 5
+"""How often an engine says that it lives within the time after which it may be taken for dead."""
+
 # A heartbeat that fails is tried again at once and then at this pace, in seconds.
 _RETRY = 0.5
 
@@ -74,7 +77,7 @@ class Heartbeat:
         self._url = url
         self._identity = identity
         self._lease_seconds = lease_seconds
-        self._interval = lease_seconds / 5
+        self._interval = lease_seconds / BEATS_A_LEASE
         self._lease = lease
         self._on_lease_lost = on_lease_lost
         self._on_registered_again = on_registered_again

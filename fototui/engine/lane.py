@@ -1,8 +1,6 @@
 """One lane of an engine: claims jobs of one kind and runs some of them at once."""
 
 import asyncio
-import contextlib
-import random
 import time
 from collections import Counter
 from typing import Generic
@@ -37,7 +35,6 @@ class LaneRunner(Generic[JobT]):
         calls: How their steps make calls to the outside.
         lease_seconds: Longest that a claim may take, and age at which an orphaned one is given
             back.
-        poll_seconds: How often the lane is looked at when nobody wakes it.
         observer: Told of each job.
     """
 
@@ -52,7 +49,6 @@ class LaneRunner(Generic[JobT]):
         lease: Lease,
         calls: RetryPolicy,
         lease_seconds: float,
-        poll_seconds: float,
         observer: EngineObserver,
     ) -> None:
         self.kind = pipeline.jobs.kind
@@ -68,7 +64,6 @@ class LaneRunner(Generic[JobT]):
         self._lease = lease
         self._calls = calls
         self._lease_seconds = lease_seconds
-        self._poll_seconds = poll_seconds
         self._results = Results()
         self._running: dict[asyncio.Task[None], JobT] = {}
         self._wake = asyncio.Event()
@@ -132,7 +127,7 @@ class LaneRunner(Generic[JobT]):
                 except FototuiError as error:
                     log.warning("nothing can be claimed", lane=str(self.kind), reason=str(error))
             if claimed < free or free <= 0:
-                await self._rest()
+                await self._wake.wait()
 
     async def _claim(self, free: int, *, limited: bool, alone: bool = False) -> int:
         self._claiming = True
@@ -162,13 +157,6 @@ class LaneRunner(Generic[JobT]):
                 "claims that nobody works on were given back", lane=str(self.kind), rows=orphans
             )
             self.wake()
-
-    async def _rest(self) -> None:
-        """Wait to be woken, or for the slow poll, which no notification is needed for."""
-        with contextlib.suppress(TimeoutError):
-            spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, keeps no secret
-            async with asyncio.timeout(self._poll_seconds * spread):
-                await self._wake.wait()
 
     async def release(self) -> int:
         """Give back all that is claimed; how many jobs that were."""

@@ -14,6 +14,9 @@ from fototui.retry import Backoff
 
 log = get_logger(__name__)
 
+# What a dead connection did not tell of, the engine's own look finds sooner.
+PROBE_SECONDS = 30.0
+
 
 class Listener:
     """Listens on a connection of its own, and comes back when it is lost.
@@ -35,7 +38,7 @@ class Listener:
         *,
         on_message: Callable[[LaneReady | JobCancelled], None],
         on_gap: Callable[[], None],
-        probe_seconds: float = 10.0,
+        probe_seconds: float = PROBE_SECONDS,
         timeout: float = 5.0,
     ) -> None:
         self._url = url

@@ -306,8 +306,8 @@ async def _open_work(
             duties.extend(lane.duties)
     rules = rule_settings(settings)
     if rules.any:
-        actor = engine_actor(settings.operator)
-        duties.append(Duty("rules", Rules(runtime.database, rules, actor=actor).apply))
+        due = Rules(runtime.database, rules, actor=engine_actor(settings.operator))
+        duties.append(Duty("rules", due.apply, when=due.when))
     budget = Budget(
         runtime.database,
         settings.timezone,
@@ -316,7 +316,7 @@ async def _open_work(
         actor=engine_actor(settings.operator),
         lanes=[kind for kind, count in concurrency.items() if count],
     )
-    duties.append(Duty("budget", budget.keep))
+    duties.append(Duty("budget", budget.keep, when=budget.when))
     return pipelines, duties
 
 

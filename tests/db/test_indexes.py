@@ -12,6 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fototui.db.database import Database
 from fototui.db.models.orders import VERSION_MODEL, active_predicate
 from fototui.domain.statuses import PROCESSING_STATUS, JobKind, OrderStatus, VersionType
+from fototui.engine.jobs.claims import has_free, has_orphans, has_suspects, has_unfinished
+from fototui.engine.jobs.job import VersionJob
+from fototui.engine.jobs.table import JobTable
+from fototui.engine.jobs.versions import COLORINGS, SVGS
 
 FINISHED = 50_000
 
@@ -107,6 +111,25 @@ async def test_active_rows_are_found_by_their_partial_index(
 
     # Only active rows are in it: a page for its head, and one for them.
     assert pages == 2
+
+
+@pytest.mark.parametrize("jobs", [COLORINGS, SVGS], ids=["coloring", "svg"])
+async def test_an_engines_look_reads_no_finished_rows(
+    database: Database, image_id: int, jobs: JobTable[VersionJob]
+) -> None:
+    active = len(PROCESSING_STATUS[VersionType(jobs.kind)].active_states())
+    async with database.session() as session:
+        await _fill(session, VersionType(jobs.kind), image_id)
+        await session.execute(text(f"ANALYZE {jobs.name}"))
+        for asked in (has_free, has_suspects, has_unfinished, has_orphans):
+            condition = asked(jobs).replace(":engine", "gen_random_uuid()").replace(":age", "15")
+            nodes = await _plan(session, f"SELECT {condition}")
+            looked_at = [node for node in nodes if node.get("Relation Name") == jobs.name]
+            assert looked_at, condition
+            for node in looked_at:
+                assert "Index Name" in node, condition
+                read = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+                assert read <= active, condition
 
 
 async def test_the_newest_orders_are_read_by_their_index(database: Database) -> None:

@@ -37,7 +37,7 @@ from fototui.domain.statuses import JobKind, OrderStatus, VersionType
 from fototui.engine.engine import Engine, EngineSettings
 from fototui.engine.execution.context import CALLS, Rescheduling
 from fototui.engine.maintenance.duty import Duty
-from fototui.engine.maintenance.outside_cancels import OutsideCancels
+from fototui.engine.maintenance.outside_cancels import SOME_ARE_UNTOLD, OutsideCancels
 from fototui.engine.maintenance.rules import Rules, RuleSettings
 from fototui.engine.observer import EngineObserver
 from fototui.engine.pipelines.book import BookPipeline
@@ -308,10 +308,10 @@ class World:
         )
         self.stack.push_async_callback(shop.aclose)
         cancels = cancels or OutsideCancels(database, runpod)
-        duties = [Duty("outside cancels", cancels.tell), *more_duties]
+        duties = [Duty("outside cancels", cancels.tell, when=SOME_ARE_UNTOLD), *more_duties]
         if rules is not None:
             due = Rules(database, rules, actor="test (engine)")
-            duties.append(Duty("rules", due.apply))
+            duties.append(Duty("rules", due.apply, when=due.when))
         return Engine(
             database,
             EngineSettings(

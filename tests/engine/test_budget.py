@@ -215,7 +215,7 @@ async def test_engines_stop_when_the_budget_is_spent_and_go_on_the_next_day(
     """Six SVGs at 0.2 with a budget of 0.4: some are left, and made on the next day."""
     versions = await world.queue_svgs(6)
     limited = _budget(world.database, zone, limit="0.4")
-    duty = Duty("budget", limited.keep)
+    duty = Duty("budget", limited.keep, when=limited.when)
 
     async def done() -> int:
         return len([v for v in versions if (await world.svg(v)).status == "completed"])

@@ -84,6 +84,64 @@ def claim_statement(jobs: JobTable[JobT], *, alone: bool = False) -> TextClause:
     )
 
 
+# A lane that is paused, or an engine that is, claims nothing.
+_MAY_CLAIM = """EXISTS (SELECT FROM lanes l WHERE l.name = '{lane}' AND l.paused_at IS NULL)
+    AND EXISTS (SELECT FROM engines e
+                WHERE e.id = :engine AND e.retired_at IS NULL AND e.paused_at IS NULL)"""
+
+
+def has_free(jobs: JobTable[JobT]) -> str:
+    """The condition that there is something to claim; its value is `engine`.
+
+    Args:
+        jobs: The kind of jobs.
+    """
+    return _is_there(jobs, f"NOT ({_IS_SUSPECT})")
+
+
+def has_suspects(jobs: JobTable[JobT]) -> str:
+    """The condition that there is something to claim that has to run alone; value as above.
+
+    Args:
+        jobs: The kind of jobs.
+    """
+    return _is_there(jobs, f"v.takeovers > 0 AND {_IS_SUSPECT}")
+
+
+def _is_there(jobs: JobTable[JobT], which: str) -> str:
+    found = (
+        f"EXISTS (SELECT FROM {jobs.name} v WHERE {jobs.active} AND {which} AND {_FREE} "
+        "AND (v.not_before IS NULL OR v.not_before <= now()))"
+    )
+    return f"({found} AND {_MAY_CLAIM.format(lane=jobs.kind)})"
+
+
+def has_unfinished(jobs: JobTable[JobT]) -> str:
+    """The condition that there are jobs that have not come to their end.
+
+    Args:
+        jobs: The kind of jobs.
+    """
+    return f"EXISTS (SELECT FROM {jobs.name} v WHERE {jobs.active})"
+
+
+def has_orphans(jobs: JobTable[JobT]) -> str:
+    """The condition that an engine holds what it may not work on; values: `engine`, `age`.
+
+    Args:
+        jobs: The kind of jobs.
+    """
+    return f"EXISTS (SELECT FROM {jobs.name} v WHERE {_is_old(jobs)})"
+
+
+def _is_old(jobs: JobTable[JobT]) -> str:
+    """Claims of an engine that are of some age: younger ones may be on their way."""
+    return (
+        f"v.claimed_by = :engine AND {jobs.active} "
+        "AND v.claimed_at < now() - make_interval(secs => :age)"
+    )
+
+
 _LOCK_LANE = text("SELECT FROM lanes WHERE name = :lane FOR NO KEY UPDATE")
 
 
@@ -148,20 +206,9 @@ class Claims:
 
     async def has_suspects(self, jobs: JobTable[JobT]) -> bool:
         """Whether jobs wait that have to run alone, and that this engine could claim now."""
-        statement = text(
-            f"""
-            SELECT EXISTS (
-                SELECT FROM {jobs.name} v
-                WHERE {jobs.active} AND v.takeovers > 0 AND {_IS_SUSPECT} AND {_FREE}
-                  AND (v.not_before IS NULL OR v.not_before <= now())
-            ) AND EXISTS (SELECT FROM lanes l WHERE l.name = :lane AND l.paused_at IS NULL)
-              AND EXISTS (SELECT FROM engines e WHERE e.id = :engine
-                          AND e.retired_at IS NULL AND e.paused_at IS NULL)
-            """  # noqa: S608 - made of constants only
-        )
-        values = {"engine": self.engine_id, "lane": str(jobs.kind)}
+        statement = text(f"SELECT {has_suspects(jobs)}")
         async with self._database.autocommit() as session:
-            return bool(await session.scalar(statement, values))
+            return bool(await session.scalar(statement, {"engine": self.engine_id}))
 
     async def has_account_limit(self, jobs: JobTable[JobT]) -> bool:
         """Whether the lane has a limit over all engines."""
@@ -209,9 +256,7 @@ class Claims:
         statement = text(
             f"UPDATE {jobs.name} v "  # noqa: S608 - constants
             "SET claimed_by = NULL, claim_token = NULL "
-            f"WHERE v.claimed_by = :engine AND {jobs.active} "
-            "AND v.claimed_at < now() - make_interval(secs => :age) "
-            "AND v.id <> ALL(:at_work) RETURNING v.id"
+            f"WHERE {_is_old(jobs)} AND v.id <> ALL(:at_work) RETURNING v.id"
         )
         values = {"engine": self.engine_id, "age": older_than, "at_work": list(at_work)}
         async with self._database.autocommit() as session:

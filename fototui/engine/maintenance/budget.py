@@ -10,7 +10,7 @@ from fototui.domain.errors import ConfigurationError
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind
 from fototui.log import get_logger
-from fototui.services.costs.budget import BudgetService
+from fototui.services.costs.budget import BudgetService, has_to_look
 
 log = get_logger(__name__)
 
@@ -46,6 +46,8 @@ class Budget:
     ) -> None:
         if limit is not None:
             require_prices(prices, lanes)
+        self.when = has_to_look(zone, limited=limit is not None)
+        """Whether there may be something to do."""
         self._database = database
         self._zone = zone
         self._prices = prices

@@ -12,35 +12,32 @@ from fototui.log import get_logger
 
 log = get_logger(__name__)
 
+_IS_SILENT = "retired_at IS NULL AND last_seen_at < now() - make_interval(secs => lease_seconds)"
+
 # One row that someone holds must not keep the other dead from being found; a row that is held is
 # looked at next time. The age is read under the row's lock, so a heartbeat that arrives in the
 # meantime keeps its engine alive. All engines are told, since whoever finds the dead may have no
 # hand free for their jobs.
 _RETIRE_SILENT = text(
-    """
+    f"""
     WITH dead AS (
         UPDATE engines SET retired_at = now()
         WHERE id IN (
             SELECT id FROM engines
-            WHERE retired_at IS NULL AND last_seen_at < now() - make_interval(secs => lease_seconds)
+            WHERE {_IS_SILENT}
             FOR NO KEY UPDATE SKIP LOCKED
         )
         RETURNING id, operator, host, pid
     ), told AS (
         SELECT pg_notify(:channel, lane) FROM unnest(CAST(:lanes AS text[])) AS lane
         WHERE EXISTS (SELECT FROM dead)
-    ), living AS (
-        SELECT min(last_seen_at + make_interval(secs => lease_seconds)) - now() AS lasts
-        FROM engines
-        WHERE retired_at IS NULL AND last_seen_at >= now() - make_interval(secs => lease_seconds)
     )
-    SELECT extract(epoch FROM living.lasts)::float8 AS seconds, dead.*, (SELECT count(*) FROM told)
-    FROM living LEFT JOIN dead ON true
-    """
+    SELECT dead.*, (SELECT count(*) FROM told) FROM dead
+    """  # noqa: S608 - made of constants only
 ).bindparams(channel=CHANNEL, lanes=[lane_payload(kind) for kind in JobKind])
 
-# The next look is when the lease has surely run out.
-_AFTER_LEASE = 0.05
+SOME_ARE_SILENT = text(f"EXISTS (SELECT FROM engines WHERE {_IS_SILENT})")
+"""Whether there is an engine to be found dead."""
 
 
 class DeadEngines:
@@ -56,15 +53,10 @@ class DeadEngines:
         self._database = database
         self._on_death = on_death
 
-    async def retire(self) -> float | None:
-        """Look once.
-
-        Returns:
-            Seconds until the next engine may be found dead; None where none is alive.
-        """
+    async def retire(self) -> None:
+        """Look once."""
         async with self._database.autocommit() as session:
-            rows = (await session.execute(_RETIRE_SILENT)).mappings().all()
-        found = [row for row in rows if row["id"] is not None]
+            found = (await session.execute(_RETIRE_SILENT)).mappings().all()
         for dead in found:
             log.warning(
                 "an engine is dead; its jobs are taken up",
@@ -75,5 +67,3 @@ class DeadEngines:
             )
         if found:
             self._on_death()
-        seconds: float | None = rows[0]["seconds"]
-        return None if seconds is None else seconds + _AFTER_LEASE

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from fototui.domain.errors import FototuiError
+from fototui.engine.lookout import Condition
 from fototui.log import get_logger
 
 log = get_logger(__name__)
@@ -15,9 +16,11 @@ class Duty:
 
     Args:
         name: What it is called in logs.
-        work: Does it once, and tells in how many seconds it is to be done again at the latest, if
-            it knows. It may fail, and is then done again later.
+        work: Does it once, and tells in how many seconds it is to be done again, if it knows. It
+            may fail, and is then done again later.
         seconds: How long it may take; None for as long as it needs.
+        when: Whether there is something to do; the engine asks for all duties at once. Without it
+            the duty itself is done from time to time.
     """
 
     def __init__(
@@ -26,8 +29,10 @@ class Duty:
         work: Callable[[], Awaitable[float | None]],
         *,
         seconds: float | None = 60.0,
+        when: Condition | None = None,
     ) -> None:
         self.name = name
+        self.when = when
         self._work = work
         self._seconds = seconds
         self._wake = asyncio.Event()
@@ -40,12 +45,14 @@ class Duty:
         """Do it when woken, and from time to time, until cancelled.
 
         Args:
-            every: How often it is done when nobody wakes it, in seconds.
+            every: How often it is done when nobody wakes it, in seconds, unless it says itself when
+                there is something to do.
         """
+        pause = every if self.when is None else None
         due: float | None = None
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(every if due is None else min(every, due)):
+                async with asyncio.timeout(pause if due is None else due):
                     await self._wake.wait()
             self._wake.clear()
             due = None

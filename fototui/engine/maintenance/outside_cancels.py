@@ -3,7 +3,19 @@
 import asyncio
 import contextlib
 
-from sqlalchemy import Select, and_, delete, func, literal, null, select, union_all, update
+from sqlalchemy import (
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from fototui.clients.runpod import RunPodService
 from fototui.clients.runpod_wire import RunPodJob, UnusableResultError
@@ -29,6 +41,13 @@ _WANTED = (
     S.COMPLETED,
 )
 _CALL_SECONDS = 10.0
+
+
+SOME_ARE_UNTOLD = or_(
+    exists().select_from(OutsideCancel),
+    exists().where(ColoringVersion.cancel_job_id.is_not(None)),
+)
+"""Whether there is something to tell."""
 
 
 class OutsideCancels:

@@ -1,9 +1,10 @@
 """What is asked for without an operator, where the configuration says so."""
 
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, Text, cast, func, select
+from sqlalchemy import ColumnElement, Select, Text, cast, false, func, or_, select
 from sqlalchemy.orm import aliased
 
 from fototui.db.database import Database
@@ -70,23 +71,36 @@ class Rules:
         self._settings = settings
         self._actor = actor
 
+    @property
+    def when(self) -> ColumnElement[bool]:
+        """Whether there is something to ask for."""
+        return or_(false(), *(due.exists() for due, _ in self._rules()))
+
     async def apply(self) -> None:
         """Ask for all that is due."""
-        if self._settings.coloring:
-            await self._ask_for_colorings()
-        if self._settings.svg:
-            await self._ask_for_svgs()
-        if self._settings.book:
-            await self._ask_for_books()
+        for due, ask in self._rules():
+            await ask(await self._first(due))
 
-    async def _ask_for_colorings(self) -> None:
+    def _rules(self) -> Iterator[tuple[Select[int], Callable[[Sequence[int]], Awaitable[None]]]]:
+        """For each rule that holds: what is due, and how it is asked for."""
+        if self._settings.coloring:
+            yield self._photos_due(), self._ask_for_colorings
+        if self._settings.svg:
+            yield self._colorings_due(), self._ask_for_svgs
+        if self._settings.book:
+            yield self._items_due(), self._ask_for_books
+
+    def _photos_due(self) -> Select[int]:
         none_made = ~select(ColoringVersion.id).where(ColoringVersion.image_id == Image.id).exists()
-        for image_id in await self._due(
+        return self._images(
             Image.uploaded_at > _recently(),
             _has_photo(),
             Order.status == OrderStatus.READY_FOR_REVIEW,
             none_made,
-        ):
+        )
+
+    async def _ask_for_colorings(self, image_ids: Sequence[int]) -> None:
+        for image_id in image_ids:
             async with self._database.session() as session:
                 service = ColoringService(session, operator=self._actor)
                 try:
@@ -96,13 +110,13 @@ class Rules:
                 except FototuiError as error:
                     log.warning("a rule could not ask for a colouring", reason=str(error))
 
-    async def _ask_for_svgs(self) -> None:
+    def _colorings_due(self) -> Select[int]:
         none_made = (
             ~select(SvgVersion.id)
             .where(SvgVersion.coloring_version_id == Image.selected_coloring_id)
             .exists()
         )
-        for image_id in await self._due(
+        return self._images(
             Image.coloring_chosen_at > _recently(),
             select(ColoringVersion.id)
             .where(
@@ -111,7 +125,10 @@ class Rules:
             )
             .exists(),
             none_made,
-        ):
+        )
+
+    async def _ask_for_svgs(self, image_ids: Sequence[int]) -> None:
+        for image_id in image_ids:
             async with self._database.session() as session:
                 service = VectorizerService(session, operator=self._actor)
                 try:
@@ -121,8 +138,8 @@ class Rules:
                 except FototuiError as error:
                     log.warning("a rule could not ask for an SVG", reason=str(error))
 
-    async def _ask_for_books(self) -> None:
-        for item_id in await self._items_due():
+    async def _ask_for_books(self, item_ids: Sequence[int]) -> None:
+        for item_id in item_ids:
             async with self._database.session() as session:
                 service = BookService(session, operator=self._actor)
                 try:
@@ -132,7 +149,7 @@ class Rules:
                 except FototuiError as error:
                     log.warning("a rule could not ask for a book", reason=str(error))
 
-    async def _items_due(self) -> list[int]:
+    def _items_due(self) -> Select[int]:
         """Line items without a book, of orders that are ready as a whole."""
         made_lately = (
             select(Image.line_item_id)
@@ -164,9 +181,9 @@ class Rules:
                 ~unready,
             )
         )
-        return await self._first(statement.order_by(LineItem.id))
+        return self._paid(statement.order_by(LineItem.id))
 
-    async def _due(self, *conditions: ColumnElement[bool]) -> list[int]:
+    def _images(self, *conditions: ColumnElement[bool]) -> Select[int]:
         statement = (
             select(Image.id)
             .join(LineItem, LineItem.id == Image.line_item_id)
@@ -180,14 +197,17 @@ class Rules:
             )
             .order_by(Image.id)
         )
-        return await self._first(statement)
+        return self._paid(statement)
 
-    async def _first(self, statement: Select[int]) -> list[int]:
-        """The first rows of those that a rule finds, but for orders that are not paid."""
+    def _paid(self, due: Select[int]) -> Select[int]:
+        """What is due, but for orders that are not paid, where these are to wait."""
         if self._settings.paid_only:
-            statement = statement.where(Order.payment_status == PaymentStatus.PAID)
+            return due.where(Order.payment_status == PaymentStatus.PAID)
+        return due
+
+    async def _first(self, due: Select[int]) -> list[int]:
         async with self._database.autocommit() as session:
-            return list(await session.scalars(statement.limit(_AT_ONCE)))
+            return list(await session.scalars(due.limit(_AT_ONCE)))
 
 
 def _has_photo() -> ColumnElement[bool]:

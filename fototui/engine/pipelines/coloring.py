@@ -20,7 +20,7 @@ from fototui.engine.jobs.calls import OUTCOMES, failed, latest, unanswered
 from fototui.engine.jobs.job import JobStatus, Moment, Reason, VersionJob
 from fototui.engine.jobs.versions import COLORINGS
 from fototui.engine.maintenance.duty import Duty
-from fototui.engine.maintenance.outside_cancels import OutsideCancels
+from fototui.engine.maintenance.outside_cancels import SOME_ARE_UNTOLD, OutsideCancels
 from fototui.engine.pipelines.opening import OpenLane, Parts, PipelineEntry
 from fototui.storage.base import Storage
 
@@ -284,7 +284,7 @@ async def _open(parts: Parts, stack: AsyncExitStack) -> OpenLane:
         min_image_size=settings.min_image_size,
         timeout_seconds=settings.runpod_timeout,
     )
-    return OpenLane(pipeline, (Duty("outside cancels", cancels.tell),))
+    return OpenLane(pipeline, (Duty("outside cancels", cancels.tell, when=SOME_ARE_UNTOLD),))
 
 
 ENTRY = PipelineEntry(JobKind.COLORING, _open, lambda settings: settings.runpod_api_key is not None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, text, update
+from sqlalchemy import TextClause, func, or_, text, update
 
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.operations import Lane
@@ -21,10 +21,28 @@ from fototui.services.costs.reading import SUMS, TODAY, costs, since
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.operations.lanes import RUNNING
 
+_ENDED_PAUSE = f"EXISTS (SELECT FROM lanes WHERE paused_until <= {TODAY})"
 _LOOK = text(f"""
-    SELECT {TODAY}, (SELECT {SUMS} FROM calls WHERE {since(TODAY)}),
-        EXISTS (SELECT FROM lanes WHERE paused_until <= {TODAY})
+    SELECT {TODAY}, (SELECT {SUMS} FROM calls WHERE {since(TODAY)}), {_ENDED_PAUSE}
 """)  # noqa: S608 - made of constants only
+
+# Long enough for whoever asks now and then; an engine looks anyway when it has begun.
+_LATELY = "now() - interval '5 minutes'"
+_NEWS_OF_CALLS = (
+    f"EXISTS (SELECT FROM calls WHERE {since(TODAY)} "
+    f"AND (began_at > {_LATELY} OR ended_at > {_LATELY}))"
+)
+
+
+def has_to_look(zone: ZoneInfo, *, limited: bool) -> TextClause:
+    """The condition that how the budget stands may have changed.
+
+    Args:
+        zone: The shop's.
+        limited: There is a budget; otherwise only the pauses of one are lifted.
+    """
+    condition = f"({_ENDED_PAUSE} OR {_NEWS_OF_CALLS})" if limited else _ENDED_PAUSE
+    return text(condition).bindparams(zone=zone.key)
 
 
 @dataclass(frozen=True, slots=True)
