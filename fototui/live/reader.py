@@ -41,6 +41,8 @@ class Reader:
         self._expected: int | None = None
         self._polled = -math.inf
         self._polled_tick = math.inf
+        self.told_at = time.monotonic()
+        """When a poll last told of changes, by the clock of waits; at first when this was made."""
         self.is_complete = False
         """All orders are in the model."""
         self.fresh_at: datetime | None = None
@@ -126,6 +128,8 @@ class Reader:
             raise
         for order_id in changes.order_ids:
             self._model.mark(order_id)
+        if changes.order_ids or changes.is_everything:
+            self.told_at = time.monotonic()
         if changes.is_everything:
             self._cursor, self.is_complete = None, False
             for order_id in self._model.details:

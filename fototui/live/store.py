@@ -40,6 +40,10 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.2, 3.0
 # Polls fall due, and the hub's patience runs out, while nothing happens.
 _LONGEST_REST = 0.5
 _LONGEST_PAUSE = 1.0
+_QUIET_AFTER = 60.0
+QUIET_POLLS = 2
+"""How many times longer a store waits that polls, where nothing has changed for a minute."""
+
 # While the store is filled the screen must live.
 _FILL_PAUSE = 0.01
 
@@ -52,11 +56,14 @@ class LiveStore:
         subscriber: Listens to the hub; None where none is configured. It may pass over what was
             committed in this process: the store has that at once, from the backend.
         frame_seconds: Listeners hear of changes, and rows are fetched, at most this often.
-        poll_seconds: Without a hub, changes are asked for this often.
+        poll_seconds: Without a hub, changes are asked for this often; half as often while nothing
+            has changed for a minute.
         slow_poll_seconds: The same while the hub is there: for what was written without an event.
         hub_patience_seconds: A hub that is away for longer is done without until it is back.
         answer_seconds: A database that does not answer a question within this time is lost.
-        work_seconds: Lanes and engines are read this often, and sooner after events.
+        work_seconds: Lanes and engines are read this often while somebody looks at them or
+            something happens.
+        slow_work_seconds: The same while nobody does and nothing does.
         refused_seconds: A database that refuses is asked again this often.
     """
 
@@ -71,6 +78,7 @@ class LiveStore:
         hub_patience_seconds: float = 3.0,
         answer_seconds: float = 10.0,
         work_seconds: float = 2.0,
+        slow_work_seconds: float = 15.0,
         refused_seconds: float = 15.0,
     ) -> None:
         self._subscriber = subscriber
@@ -78,6 +86,8 @@ class LiveStore:
         self._poll_seconds = poll_seconds
         self._slow_poll_seconds = slow_poll_seconds
         self._work_seconds = work_seconds
+        self._slow_work_seconds = slow_work_seconds
+        self._is_work_watched = False
         self.refused_seconds = refused_seconds
         self._notifier = Notifier(frame_seconds)
         self._model = Model(self._notifier)
@@ -184,6 +194,11 @@ class LiveStore:
         """Have lanes and engines read again soon, for instance after an act of one's own."""
         self._has_heard.set()
 
+    def watch_work(self, *, closely: bool) -> None:
+        """Tell whether somebody looks at lanes and engines, and so wants them as they are now."""
+        self._is_work_watched = closely
+        self._has_heard.set()
+
     async def run(self) -> None:
         """Fill the store and keep it true, forever; no outage ends it."""
         async with asyncio.TaskGroup() as tasks:
@@ -218,10 +233,8 @@ class LiveStore:
         while True:
             self._model.has_work.clear()
             began = time.monotonic()
-            is_polling = self._feed.is_polling
-            poll_seconds = self._poll_seconds if is_polling else self._slow_poll_seconds
             try:
-                has_asked = await self._reader.step(poll_seconds=poll_seconds)
+                has_asked = await self._reader.step(poll_seconds=self._pause_of_polls(began))
             except FototuiError as error:
                 if self.health.database_ok:
                     log.warning("the live store cannot read the database", reason=str(error))
@@ -233,6 +246,8 @@ class LiveStore:
                 else:
                     await asyncio.sleep(backoff.next_wait())
                 continue
+            if self._reader.told_at >= began:
+                self._has_heard.set()
             if has_asked:
                 backoff.reset()
                 self._feed.database_found()
@@ -249,6 +264,12 @@ class LiveStore:
                     async with asyncio.timeout(min(self._poll_seconds, _LONGEST_REST)):
                         await self._model.has_work.wait()
 
+    def _pause_of_polls(self, now: float) -> float:
+        if not self._feed.is_polling:
+            return self._slow_poll_seconds
+        is_quiet = now - self._reader.told_at > _QUIET_AFTER
+        return self._poll_seconds * (QUIET_POLLS if is_quiet else 1)
+
     async def _watch_work(self) -> None:
         while True:
             self._has_heard.clear()
@@ -264,8 +285,9 @@ class LiveStore:
             self._notifier.note()
             # A job that began or ended shows soon; a thousand of them show no more often.
             await asyncio.sleep(self._work_seconds / 4)
+            rest = self._work_seconds if self._is_work_watched else self._slow_work_seconds
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._work_seconds * 3 / 4):
+                async with asyncio.timeout(rest - self._work_seconds / 4):
                     await self._has_heard.wait()
 
     async def _wait_refused(self) -> None:

@@ -117,6 +117,7 @@ class EnginesScreen(FototuiScreen):
         """Show what the store knows, and begin to read the jobs."""
         settings = self.context.settings
         self._looks = Looks(settings.timezone, settings.ascii_badges, settings.now)
+        self.context.store.watch_work(closely=True)
         self._take_from_store()
         self._label()
         self.run_worker(self.refresher.run(), name="jobs")
@@ -125,6 +126,10 @@ class EnginesScreen(FototuiScreen):
         """It is looked at again."""
         self._take_from_store()
         self.refresher.wake()
+
+    def on_unmount(self) -> None:
+        """It is left."""
+        self.context.store.watch_work(closely=False)
 
     @property
     def is_filling(self) -> bool:

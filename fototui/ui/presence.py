@@ -17,6 +17,9 @@ from fototui.services.operations.presence import SEEN_WITHIN, PresenceService, P
 log = get_logger(__name__)
 
 _FAILURES = (FototuiError, TimeoutError)
+ALONE_BEATS = 2
+"""How many times longer a terminal waits between heartbeats while nobody else is here."""
+
 _LONGEST_BEAT = 10.0
 _LONGEST_GOODBYE = 2.0
 
@@ -28,7 +31,7 @@ class Presence:
         backend: The services.
         terminal_id: New at every start of the app.
         host: This machine's name.
-        interval: Seconds between heartbeats.
+        interval: Seconds between heartbeats, while others are here.
     """
 
     def __init__(
@@ -94,7 +97,8 @@ class Presence:
                     heard_at = time.monotonic()
                     self._set_others(others)
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._interval):
+                    times = 1 if self.others else ALONE_BEATS
+                    async with asyncio.timeout(self._interval * times):
                         await self._moved.wait()
         finally:
             await self._say_goodbye()
@@ -105,8 +109,7 @@ class Presence:
             asyncio.timeout(_LONGEST_BEAT),
             self._backend.autocommit(PresenceService) as service,
         ):
-            await service.here(self._id, self._host, screen, order_id)
-            return await service.others(self._id)
+            return await service.here(self._id, self._host, screen, order_id)
 
     async def _say_goodbye(self) -> None:
         with contextlib.suppress(*_FAILURES):

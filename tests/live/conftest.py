@@ -205,6 +205,7 @@ def store_on(tmp_path: Path) -> StoreOn:
             "hub_patience_seconds": 0.3,
             "answer_seconds": PATIENT,
             "work_seconds": 0.2,
+            "slow_work_seconds": 0.2,
         }
         return LiveStore(backend, subscriber, **defaults | options)
 

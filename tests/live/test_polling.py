@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from inspect import signature
 
 from sqlalchemy import delete, select, text, update
 
@@ -10,8 +11,10 @@ from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
 from fototui.domain.statuses import ColoringProcessingStatus as S
 from fototui.domain.statuses import OrderStatus
-from fototui.live.state import FeedState
+from fototui.live.state import Changed, FeedState
+from fototui.live.store import QUIET_POLLS, LiveStore
 from fototui.services.changes import LiveService, Watermark
+from fototui.ui.presence import ALONE_BEATS, Presence
 from tests.factories import make_coloring, make_order, make_svg
 from tests.live.conftest import NEVER, StoreOn, Truth, add_orders, running
 from tests.pgproxy import PgProxy
@@ -186,7 +189,7 @@ async def test_a_store_with_nothing_to_do_asks_one_statement_a_poll(
 ) -> None:
     await add_orders(database, 3)
     async with Database(proxy.url) as far:
-        store = store_on(far, work_seconds=NEVER)
+        store = store_on(far, work_seconds=0.01, slow_work_seconds=NEVER)
         async with running(store):
             await until(lambda: store.lanes)
             filled: set[object] = set()
@@ -205,6 +208,30 @@ async def test_a_store_with_nothing_to_do_asks_one_statement_a_poll(
             with proxy.counting() as trips:
                 await until(seen, pause=lambda: asyncio.sleep(0))  # none is missed
             assert 4 <= trips.total <= 6
+
+
+async def test_lanes_and_engines_are_read_often_only_while_somebody_looks(
+    database: Database, store_on: StoreOn
+) -> None:
+    store = store_on(database, poll_seconds=NEVER, work_seconds=0.02, slow_work_seconds=NEVER)
+    reads = 0
+
+    def count(changed: Changed) -> None:
+        nonlocal reads
+        reads += changed.engines
+
+    store.listen(count)
+    async with running(store):
+        store.watch_work(closely=True)
+        await until(lambda: reads > 5)
+
+
+def test_an_idle_app_asks_at_most_thirty_times_a_minute() -> None:
+    """Without a hub, and alone; the store's two questions about work are two statements."""
+    store = signature(LiveStore).parameters
+    polls = store["poll_seconds"].default * QUIET_POLLS
+    beats = signature(Presence).parameters["interval"].default * ALONE_BEATS
+    assert 60 / polls + 2 * 60 / store["slow_work_seconds"].default + 60 / beats <= 30
 
 
 def store_uuid(order_id: str) -> object:

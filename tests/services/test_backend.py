@@ -67,7 +67,7 @@ async def test_a_read_only_terminal_reads_and_signs_in_and_no_more(looking: Back
     here = uuid.uuid4()
     async with looking.autocommit(PresenceService) as presence:
         await presence.here(here, "host", "orders", None)
-        others = await presence.others(uuid.uuid4())
+        others = await presence.here(uuid.uuid4(), "host", "orders", None)
     assert [other.terminal_id for other in others] == [here]
     async with looking.autocommit(LaneService) as lanes:
         assert await lanes.list_lanes()

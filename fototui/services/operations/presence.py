@@ -64,14 +64,17 @@ class PresenceService:
 
     async def here(
         self, terminal_id: uuid.UUID, host: str, screen: str, order_id: str | None = None
-    ) -> None:
-        """Say that a terminal is open; in one round trip.
+    ) -> tuple[PresenceView, ...]:
+        """Say that a terminal is open, and ask who else is there; in one round trip.
 
         Args:
             terminal_id: The terminal.
             host: Its machine.
             screen: The screen it shows.
             order_id: ULID of the order it has open.
+
+        Returns:
+            All other open terminals, by operator; seen lately by the database's clock.
         """
         # Terminals that were killed say no good-bye. Each one that is alive clears them away, in
         # passing; whoever meets another at it leaves it to them.
@@ -94,8 +97,35 @@ class PresenceService:
         said = said.on_conflict_do_update(
             index_elements=[Presence.terminal_id], set_={**state, "seen_at": func.now()}
         )
+        others = (
+            select(
+                Presence.terminal_id,
+                Presence.operator,
+                Presence.host,
+                Presence.since,
+                Presence.screen,
+                Presence.order_id,
+                Order.order_number,
+            )
+            .outerjoin(Order, Order.id == Presence.order_id)
+            .where(Presence.terminal_id != terminal_id, Presence.seen_at > func.now() - SEEN_WITHIN)
+            .order_by(Presence.operator, Presence.since, Presence.terminal_id)
+            .add_cte(said.cte("said"))
+        )
         async with self.session.begin():
-            await self.session.execute(said)
+            rows = (await self.session.execute(others)).all()
+        return tuple(
+            PresenceView(
+                terminal_id=row.terminal_id,
+                operator=row.operator,
+                host=row.host,
+                since=row.since,
+                screen=row.screen,
+                order_id=None if row.order_id is None else str(row.order_id),
+                order_number=row.order_number,
+            )
+            for row in rows
+        )
 
     async def gone(self, terminal_id: uuid.UUID) -> None:
         """Say that a terminal is closed.
@@ -105,31 +135,3 @@ class PresenceService:
         """
         async with self.session.begin():
             await self.session.execute(delete(Presence).where(Presence.terminal_id == terminal_id))
-
-    async def others(self, terminal_id: uuid.UUID) -> tuple[PresenceView, ...]:
-        """All other open terminals, by operator; seen lately by the database's clock.
-
-        Args:
-            terminal_id: The terminal that asks.
-        """
-        statement = (
-            select(Presence, Order.order_number)
-            .outerjoin(Order, Order.id == Presence.order_id)
-            .where(Presence.terminal_id != terminal_id, Presence.seen_at > func.now() - SEEN_WITHIN)
-            .order_by(Presence.operator, Presence.since, Presence.terminal_id)
-            .execution_options(populate_existing=True)
-        )
-        async with self.session.begin():
-            rows = (await self.session.execute(statement)).all()
-        return tuple(
-            PresenceView(
-                terminal_id=row.terminal_id,
-                operator=row.operator,
-                host=row.host,
-                since=row.since,
-                screen=row.screen,
-                order_id=None if row.order_id is None else str(row.order_id),
-                order_number=number,
-            )
-            for row, number in rows
-        )

@@ -21,7 +21,7 @@ from tests.pgproxy import PgProxy
 from tests.services.conftest import MakeOrder
 from tests.waiting import until
 
-HERE, THERE = uuid.uuid4(), uuid.uuid4()
+HERE, THERE, LOOKING_IN = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
 
 
 async def here(
@@ -32,8 +32,12 @@ async def here(
 
 
 async def others(database: Database, terminal: uuid.UUID) -> tuple[PresenceView, ...]:
+    """Those whom somebody sees who looks in and is gone, but for one terminal."""
     async with database.autocommit() as session:
-        return await PresenceService(session, operator="eva").others(terminal)
+        service = PresenceService(session, operator="nobody")
+        seen = await service.here(LOOKING_IN, "studio", "orders")
+        await service.gone(LOOKING_IN)
+    return tuple(other for other in seen if other.terminal_id != terminal)
 
 
 async def age(database: Database, terminal: uuid.UUID, span: str) -> None:
