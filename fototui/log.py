@@ -3,7 +3,8 @@
 Whatever is logged is made safe on its way out: secrets are masked, control characters of strangers'
 texts are taken out, and a text cannot forge a line of its own.
 
-structlog is imported for the first line: most commands write none, and it takes a while.
+structlog is imported for the first line: most commands write none, and it takes a while. It comes
+without rich, of which nothing is used here, and which takes longer than all the rest of it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from pydantic import SecretBytes, SecretStr
 from fototui.domain.text import clean, clean_line
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from structlog.stdlib import BoundLogger, ProcessorFormatter
     from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -91,6 +94,7 @@ class _Logger:
 
     # Any: whatever structlog's logger has of that name.
     def __getattr__(self, attribute: str) -> Any:
+        _import_without_rich()
         import structlog
 
         if not structlog.is_configured():
@@ -135,6 +139,19 @@ def configure_logging(
     root.setLevel(max(least, logging.WARNING))
 
 
+def _import_without_rich() -> None:
+    """Import structlog; what it would draw with rich is not drawn here."""
+    if "structlog" in sys.modules or "rich" in sys.modules:
+        return
+    modules = cast("dict[str, ModuleType | None]", sys.modules)
+    modules["rich"] = None  # importing it fails, which structlog foresees
+    try:
+        import structlog
+    finally:
+        del modules["rich"]
+    del structlog
+
+
 def _shared() -> list[Processor]:
     import structlog
 
@@ -167,6 +184,7 @@ def _configure() -> None:
 
 
 def _make_formatter(*, json: bool, terminal: bool) -> ProcessorFormatter:
+    _import_without_rich()
     import structlog
 
     renderer: Processor = (

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from typing import NoReturn
 from xml.etree import ElementTree as ET
 
-from PIL import ImageColor
-
 from fototui.domain.books import FindingKind
 from fototui.domain.errors import PermanentError
 from fototui.domain.sentences import Sentence
@@ -244,6 +242,8 @@ def _grey(value: str, left_out: Counter[FindingKind]) -> str | None:
         return "none"
     try:
         # An ICC colour may follow the one that all understand.
+        from PIL import ImageColor  # here: an engine that sets no books loads no pictures' library
+
         red, green, blue, *alpha = ImageColor.getrgb(value.partition(" icc-color")[0].strip())
     except ValueError:
         return None

@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache, cached_property
 from typing import Self
 
 import httpx
@@ -10,7 +11,7 @@ import httpx
 from fototui.config.settings import Proxy
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.text import clean_line
-from fototui.net.client import environment_fault
+from fototui.net.client import environment_fault, has_own_certificates
 from fototui.net.ssrf import Target
 
 # A name may have any number of addresses; one that answers is among the first, or nowhere.
@@ -28,7 +29,7 @@ class Route:
     unseen, no proxy of the environment is used, and no address is logged with its keys.
 
     Args:
-        transport: The transport.
+        open_transport: Opens the transport when it is first used.
         name: What the log calls the route: "direct", or the proxy's host and port.
         pins: Whether it connects to the addresses that were checked. A proxy is given the host's
             name and looks it up once more, in its own network; ours is out of reach that way.
@@ -36,12 +37,21 @@ class Route:
     """
 
     def __init__(
-        self, transport: httpx.AsyncHTTPTransport, *, name: str, pins: bool, idle_seconds: float
+        self,
+        open_transport: Callable[[], httpx.AsyncHTTPTransport],
+        *,
+        name: str,
+        pins: bool,
+        idle_seconds: float,
     ) -> None:
         self.name = name
         self.pins = pins
-        self._transport = transport
+        self._open_transport = open_transport
         self._timeout = httpx.Timeout(idle_seconds, connect=min(10.0, idle_seconds)).as_dict()
+
+    @cached_property
+    def _transport(self) -> httpx.AsyncHTTPTransport:
+        return self._open_transport()
 
     @classmethod
     def direct(cls, *, idle_seconds: float) -> Self:
@@ -49,9 +59,18 @@ class Route:
 
         Args:
             idle_seconds: Longest silence of a server.
+
+        Raises:
+            ConfigurationError: The environment names certificates that cannot be read.
         """
-        transport = httpx.AsyncHTTPTransport(verify=_usual_trust(), limits=_NO_REUSE)
-        return cls(transport, name="direct", pins=True, idle_seconds=idle_seconds)
+        trust = cache(_usual_trust)
+        if has_own_certificates():  # which may be wrong, and that is told at once
+            trust()
+
+        def open_transport() -> httpx.AsyncHTTPTransport:
+            return httpx.AsyncHTTPTransport(verify=trust(), limits=_NO_REUSE)
+
+        return cls(open_transport, name="direct", pins=True, idle_seconds=idle_seconds)
 
     @classmethod
     def through(cls, proxy: Proxy, *, idle_seconds: float) -> Self:
@@ -78,7 +97,7 @@ class Route:
             limits=_NO_REUSE,
             proxy=httpx.Proxy(address, auth=(proxy.username, password) if proxy.username else None),
         )
-        return cls(transport, name=name, pins=False, idle_seconds=idle_seconds)
+        return cls(lambda: transport, name=name, pins=False, idle_seconds=idle_seconds)
 
     async def ask(self, target: Target, headers: Mapping[str, str]) -> httpx.Response:
         """Send a GET.
@@ -116,7 +135,8 @@ class Route:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._transport.aclose()
+        if "_transport" in vars(self):
+            await self._transport.aclose()
 
 
 async def open_routes(proxies: tuple[Proxy, ...], *, idle_seconds: float) -> tuple[Route, ...]:

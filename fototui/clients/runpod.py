@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import Literal
 
 import httpx
@@ -92,9 +93,14 @@ class RunPodService(Closing):
         self._headers = {"Authorization": f"Bearer {credential(api_key, 'RUNPOD_API_KEY')}"}
         self._poll_interval = poll_interval
         self._request_seconds = request_seconds
-        self._client = open_client(
+
+    @cached_property
+    def _client(self) -> httpx.AsyncClient:
+        # Made when first used: what all certificates take is nothing for an engine without jobs.
+        seconds = self._request_seconds
+        return open_client(
             lambda: httpx.AsyncClient(
-                timeout=httpx.Timeout(min(30.0, request_seconds), write=min(60.0, request_seconds)),
+                timeout=httpx.Timeout(min(30.0, seconds), write=min(60.0, seconds)),
                 limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
             )
         )
@@ -244,7 +250,8 @@ class RunPodService(Closing):
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        if "_client" in vars(self):
+            await self._client.aclose()
 
     async def _ask(
         self, method: Literal["GET", "POST"], path: str, body: bytes | None = None

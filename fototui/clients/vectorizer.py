@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import httpx
@@ -109,12 +110,16 @@ class VectorizerApiService(Closing):
         # Twice the silence: an answer that drips for ever ends as well.
         self._call_seconds = 2 * read_seconds
         self._refusals = 0
-        auth = httpx.BasicAuth(
+        self._auth = httpx.BasicAuth(
             credential(SecretStr(key), "VECTORIZER_API_KEY"),
             credential(secret, "VECTORIZER_API_SECRET"),
         )
-        timeout = httpx.Timeout(read_seconds, connect=min(30.0, read_seconds))
-        self._client = open_client(lambda: httpx.AsyncClient(auth=auth, timeout=timeout))
+        self._timeout = httpx.Timeout(read_seconds, connect=min(30.0, read_seconds))
+
+    @cached_property
+    def _client(self) -> httpx.AsyncClient:
+        # Made when first used, as RunPod's.
+        return open_client(lambda: httpx.AsyncClient(auth=self._auth, timeout=self._timeout))
 
     async def vectorize(
         self,
@@ -216,7 +221,8 @@ class VectorizerApiService(Closing):
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        if "_client" in vars(self):
+            await self._client.aclose()
 
     async def _exchange(
         self,

@@ -135,7 +135,7 @@ class Engine:
             on_lease_lost=self._lease_lost,
             on_registered_again=self._registered_again,
         )
-        self._listener = Listener(database.url, on_message=self._receive, on_gap=self._wake_all)
+        self._listener = Listener(database.url, on_message=self._receive, on_gap=self._look_again)
         self._lanes: dict[JobKind, AnyLane] = {}
         self._cancelled: set[JobCancelled] = set()
         self._dead_engines = DeadEngines(database, on_death=self._wake_all)
@@ -193,6 +193,7 @@ class Engine:
             self._keep(duty.name, partial(duty.repeat, every=self._settings.poll_seconds))
         for kind, lane in self._lanes.items():
             self._keep(f"lane {kind}", lane.claim_forever)
+        self._look.wake()
         log.info(
             "engine started",
             engine=short_id(claims.engine_id),
@@ -250,9 +251,11 @@ class Engine:
         lease, poll_seconds = self._settings.lease, self._settings.poll_seconds
         kinds = [pipeline.jobs for pipeline in self._pipelines.values()]
         orphans = _any_of(has_orphans, kinds).bindparams(age=lease)
+        self._look = Duty("look", self._ask, seconds=lease)
+        self._drop = Duty("cancelled jobs", self._drop_cancelled, seconds=lease)
         duties = (
+            self._drop,
             Duty("dead engines", self._dead_engines.retire, seconds=lease, when=SOME_ARE_SILENT),
-            Duty("cancelled jobs", self._drop_cancelled, seconds=lease),
             Duty("orphaned claims", self._release_orphans, seconds=lease, when=orphans),
             Duty("lone runs", self._lone_runs.run, seconds=None, when=_any_of(has_suspects, kinds)),
             *of_lanes,
@@ -268,9 +271,9 @@ class Engine:
             busy_seconds=poll_seconds,
             idle_seconds=poll_seconds * IDLE_POLLS,
         )
-        return (Duty("look", self._look, seconds=lease), *duties)
+        return (self._look, *duties)
 
-    async def _look(self) -> float:
+    async def _ask(self) -> float:
         return await self._lookout.look(self.engine_id)
 
     # --- parts -------------------------------------------------------------------------------
@@ -298,11 +301,15 @@ class Engine:
         if kind in self._lanes:
             self._lanes[kind].wake()
 
+    def _look_again(self) -> None:
+        """Anything may have been missed."""
+        self._look.wake()
+
     def _wake_all(self) -> None:
+        """An engine died."""
         for lane in self._lanes.values():
             lane.wake()
-        for duty in self._duties:
-            duty.wake()
+        self._look.wake()
 
     def _receive(self, message: LaneReady | JobCancelled) -> None:
         match message:
@@ -310,8 +317,8 @@ class Engine:
                 self._wake(kind)
             case JobCancelled():
                 self._cancelled.add(message)
-                for duty in self._duties:
-                    duty.wake()
+                self._drop.wake()
+                self._look.wake()  # RunPod may have to be told
 
     async def _drop_cancelled(self) -> None:
         for cancelled in tuple(self._cancelled):

@@ -113,9 +113,10 @@ class LaneRunner(Generic[JobT]):
         self._wake.set()
 
     async def claim_forever(self) -> None:
-        """Claim and start jobs until cancelled; jobs under way go on after that."""
+        """Claim and start jobs when woken, until cancelled; jobs under way go on after that."""
         limited: bool | None = None
         while True:
+            await self._wake.wait()
             self._wake.clear()
             free = min(self._concurrency - self.running, MOST_AT_ONCE)
             claimed = 0
@@ -126,8 +127,8 @@ class LaneRunner(Generic[JobT]):
                     claimed = await self._claim(free, limited=limited)
                 except FototuiError as error:
                     log.warning("nothing can be claimed", lane=str(self.kind), reason=str(error))
-            if claimed < free or free <= 0:
-                await self._wake.wait()
+            if claimed == free > 0:
+                self._wake.set()
 
     async def _claim(self, free: int, *, limited: bool, alone: bool = False) -> int:
         self._claiming = True

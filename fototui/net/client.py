@@ -51,6 +51,11 @@ def open_client(make: Callable[[], httpx.AsyncClient]) -> httpx.AsyncClient:
         return httpx.AsyncClient(transport=_Refusing(environment_fault()), trust_env=False)
 
 
+def has_own_certificates() -> bool:
+    """Whether the environment names certificates to be trusted, in place of the usual ones."""
+    return any(os.environ.get(name) for name in _CERTIFICATES)
+
+
 def environment_fault() -> Sentence:
     """What in the environment is likeliest to be wrong; values may be secrets and are not told."""
     for name, value in os.environ.items():

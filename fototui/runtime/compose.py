@@ -292,7 +292,6 @@ async def _open_work(
     from fototui.engine.engine import engine_actor
     from fototui.engine.maintenance.budget import Budget
     from fototui.engine.maintenance.duty import Duty
-    from fototui.engine.maintenance.rules import Rules
     from fototui.engine.pipelines.registry import PIPELINES
 
     settings = runtime.settings
@@ -304,8 +303,10 @@ async def _open_work(
             lane = await entry.open(runtime, stack)
             pipelines.append(lane.pipeline)
             duties.extend(lane.duties)
-    rules = rule_settings(settings)
-    if rules.any:
+    if settings.auto_coloring or settings.auto_svg or settings.auto_book:
+        from fototui.engine.maintenance.rules import Rules
+
+        rules = rule_settings(settings)
         due = Rules(runtime.database, rules, actor=engine_actor(settings.operator))
         duties.append(Duty("rules", due.apply, when=due.when))
     budget = Budget(

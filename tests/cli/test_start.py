@@ -109,8 +109,9 @@ def test_an_engine_with_nothing_to_do_needs_no_store_and_no_server(
         VECTORIZER_API_KEY="key",
         VECTORIZER_API_SECRET="secret",
     )
-    assert {"asyncpg", "fototui.engine.pipelines.svg"} <= modules
-    assert not packages(modules) & (NEVER | {"textual", "textual_image", "numpy", "resvg_py"})
+    assert {"asyncpg", "fototui.engine.pipelines.svg", "structlog"} <= modules
+    assert not packages(modules) & (NEVER | PICTURES | SCREENS | {"rich", "anyio", "httpcore"})
+    assert "fototui.engine.maintenance.rules" not in modules  # none is switched on
 
 
 def test_the_app_needs_neither_pictures_nor_a_hub_before_there_is_one() -> None:

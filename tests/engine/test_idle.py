@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from fototui.db.database import Database
 from fototui.domain.costs import Prices
+from fototui.domain.statuses import JobKind
 from fototui.engine.engine import IDLE_POLLS, EngineSettings
 from fototui.engine.heartbeat import BEATS_A_LEASE
 from fototui.engine.jobs.claims import has_unfinished
@@ -57,7 +58,9 @@ async def test_a_look_is_all_that_an_idle_engine_asks(world: World) -> None:
     looks = Looks()
     url = world.database.url.render_as_string(hide_password=False)
     async with PgProxy(url) as proxy, Database(proxy.url, pool_size=1) as far:
-        budget = Budget(far, ZONE, prices=PRICES, limit=Decimal(5), actor="test")
+        budget = Budget(
+            far, ZONE, prices=PRICES, limit=Decimal(5), actor="test", lanes={JobKind.COLORING}
+        )
         engine = world.engine(
             database=far,
             orders=2,

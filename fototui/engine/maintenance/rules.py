@@ -46,11 +46,6 @@ class RuleSettings:
     options: ColoringOptions = field(default_factory=ColoringOptions)
     book_options: BookOptions = field(default_factory=BookOptions)
 
-    @property
-    def any(self) -> bool:
-        """Whether any rule holds."""
-        return self.coloring or self.svg or self.book
-
 
 class Rules:
     """Applies the rules; a duty of every engine that is configured so.

@@ -1,20 +1,23 @@
 """How a pipeline says what it needs to be opened."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from fototui.clients.runpod import RunPodService
-from fototui.clients.shopify import ShopifyClient
-from fototui.clients.vectorizer import VectorizerApiService
-from fototui.config.settings import Settings
-from fototui.db.database import Database
-from fototui.domain.statuses import JobKind
-from fototui.engine.engine import AnyPipeline
-from fototui.engine.maintenance.duty import Duty
-from fototui.services.ingest.imports import ShopSource
-from fototui.storage.base import Storage
+if TYPE_CHECKING:  # a pipeline imports those clients that are its own
+    from fototui.clients.runpod import RunPodService
+    from fototui.clients.shopify import ShopifyClient
+    from fototui.clients.vectorizer import VectorizerApiService
+    from fototui.config.settings import Settings
+    from fototui.db.database import Database
+    from fototui.domain.statuses import JobKind
+    from fototui.engine.engine import AnyPipeline
+    from fototui.engine.maintenance.duty import Duty
+    from fototui.services.ingest.imports import ShopSource
+    from fototui.storage.base import Storage
 
 
 class Parts(Protocol):

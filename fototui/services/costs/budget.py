@@ -26,16 +26,18 @@ _LOOK = text(f"""
     SELECT {TODAY}, (SELECT {SUMS} FROM calls WHERE {since(TODAY)}), {_ENDED_PAUSE}
 """)  # noqa: S608 - made of constants only
 
-# Long enough for whoever asks now and then; an engine looks anyway when it has begun.
+# Long enough for whoever asks now and then. An engine that is new may have another budget.
 _LATELY = "now() - interval '5 minutes'"
-_NEWS_OF_CALLS = (
-    f"EXISTS (SELECT FROM calls WHERE {since(TODAY)} "
-    f"AND (began_at > {_LATELY} OR ended_at > {_LATELY}))"
-)
+_NEWS_OF_CALLS = f"""EXISTS (
+    SELECT FROM calls WHERE {since(TODAY)} AND (
+        began_at > {_LATELY} OR ended_at > {_LATELY}
+        OR EXISTS (SELECT FROM engines WHERE id = :engine AND started_at > {_LATELY})
+    )
+)"""  # noqa: S608 - made of constants only
 
 
 def has_to_look(zone: ZoneInfo, *, limited: bool) -> TextClause:
-    """The condition that how the budget stands may have changed.
+    """The condition that how the budget stands may have changed; `engine` is who asks.
 
     Args:
         zone: The shop's.
