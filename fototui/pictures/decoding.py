@@ -24,6 +24,7 @@ from fototui.decoding.upright import TURNS, orientation_of
 from fototui.domain.sentences import Sentence
 from fototui.pictures import svg
 from fototui.pictures.errors import PictureBrokenError, PictureTooBigError
+from fototui.pictures.minimap import Part, draw_minimap
 
 MAX_FILE_BYTES = 60_000_000
 """Bigger files are not read."""
@@ -112,7 +113,13 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def fit(
-    image: Image.Image, width: int, height: int, zoom: float, pan: tuple[float, float]
+    image: Image.Image,
+    width: int,
+    height: int,
+    zoom: float,
+    pan: tuple[float, float],
+    *,
+    cell: tuple[int, int] | None = None,
 ) -> Image.Image:
     """Cut out and scale what is seen of a picture in a window.
 
@@ -122,6 +129,7 @@ def fit(
         height: Of the window, in pixels.
         zoom: 1 shows all of it; 2 half of its width and height.
         pan: Which point is in the middle, each from 0 to 1.
+        cell: Pixels of one character, where a map is to tell which part is seen.
 
     Returns:
         A picture no bigger than the window, with its proportions kept.
@@ -135,4 +143,14 @@ def fit(
         min(height, max(_MIN_SIDE, round(shown[1] * scale))),
     )
     box = (left, top, min(left + shown[0], image.width), min(top + shown[1], image.height))
-    return image.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC, box)
+    method = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
+    seen = image.resize(size, method, box)
+    if cell is not None and zoom > 1:
+        part = Part(
+            box[0] / image.width,
+            box[1] / image.height,
+            box[2] / image.width,
+            box[3] / image.height,
+        )
+        draw_minimap(seen, part, shape=image.size, cell=cell)
+    return seen

@@ -104,6 +104,7 @@ class PictureLoader(Closing):
         height_px: int,
         zoom: float = 1.0,
         pan: tuple[float, float] = (0.5, 0.5),
+        has_map: bool = False,
     ) -> Image.Image:
         """Give what is seen of a picture in a window, with its proportions kept.
 
@@ -116,6 +117,7 @@ class PictureLoader(Closing):
             height_px: Of the window, in pixels.
             zoom: 1 shows all of it; 2 half of its width and height.
             pan: Which point is in the middle, each from 0 to 1.
+            has_map: A small map in its corner tells which part is seen, where that is not all.
 
         Returns:
             An RGB picture no bigger than the window; not to be changed.
@@ -125,7 +127,10 @@ class PictureLoader(Closing):
             FototuiError: The storage did not give it.
         """
         master = await self._master(ref)
-        return await asyncio.to_thread(_fit, master, max(1, width_px), max(1, height_px), zoom, pan)
+        cell = (self.renderer.cell_width, self.renderer.cell_height) if has_map else None
+        return await asyncio.to_thread(
+            _fit, master, max(1, width_px), max(1, height_px), zoom, pan, cell
+        )
 
     async def address(self, ref: PictureSource) -> str:
         """Where a browser finds the file."""
@@ -244,9 +249,14 @@ def _file(ref: PictureSource) -> S3ObjectRefData:
 
 
 def _fit(
-    image: Image.Image, width: int, height: int, zoom: float, pan: tuple[float, float]
+    image: Image.Image,
+    width: int,
+    height: int,
+    zoom: float,
+    pan: tuple[float, float],
+    cell: tuple[int, int] | None,
 ) -> Image.Image:
     # Pillow is imported with the first picture, and not where keys are answered.
     from fototui.pictures.decoding import fit
 
-    return fit(image, width, height, zoom, pan)
+    return fit(image, width, height, zoom, pan, cell=cell)

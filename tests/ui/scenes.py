@@ -191,6 +191,14 @@ async def _picture(app: FototuiApp, pilot: AppPilot) -> None:
     await until_shown(pilot, lambda: isinstance(app.screen, PictureScreen))
 
 
+async def _picture_zoomed(app: FototuiApp, pilot: AppPilot) -> None:
+    await _picture(app, pilot)
+    await settle(app, pilot)
+    await pilot.press("plus", "plus", "plus", "right", "down")
+    picture = app.screen.query_one(Picture)
+    await until_shown(pilot, lambda: picture.viewport.zoom > 3)
+
+
 async def _make_book(database: Database, storage: DirectoryStorage) -> None:
     """A book of an order whose SVGs are chosen, of the one drawing that lies in the storage."""
     async with database.session() as session, session.begin():
@@ -389,6 +397,7 @@ SCENES: dict[str, Scene] = {
     "order-options": Scene(_options, translates=False),
     "order-svg-options": Scene(_svg_options, translates=False),
     "picture": Scene(_picture),
+    "picture-zoomed": Scene(_picture_zoomed),
     "book": Scene(_book, prepare=_make_book),
     "compare": Scene(_compare),
     "review": Scene(_review),

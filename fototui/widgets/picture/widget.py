@@ -199,6 +199,7 @@ class Picture(Widget):
                 height_px=min(stage.height * renderer.cell_height, renderer.most_high),
                 zoom=self.viewport.zoom,
                 pan=self.viewport.pan,
+                has_map=True,
             )
         except FototuiError as error:
             self._say(translate(error), PictureState.FAILED)
