@@ -49,7 +49,7 @@ async def admit(scope: Scope, context: ServerContext) -> str | None:
     scheme, _, key = headers.get("authorization", "").partition(" ")
     key = key.strip()
     has_key = scheme.lower() == "bearer" and 0 < len(key) <= _LONGEST_KEY
-    async with context.database.session() as session:
+    async with context.database.autocommit() as session:
         tokens = TokenService(session, operator="server")
         if has_key and (name := await tokens.check(key)) is not None:
             return name
