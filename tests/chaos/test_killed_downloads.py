@@ -3,13 +3,14 @@
 import asyncio
 import signal
 
+import pytest
 from sqlalchemy import func, select, text
 
 from fototui.db.models.orders import Image, Order
 from fototui.domain.statuses import OrderStatus as S
 from fototui.sandbox.shopify.cdn import Manner
 from tests.chaos.conftest import LEASE_IS_OVER, LONG, command_process, engine_process
-from tests.engine.conftest import World
+from tests.engine.conftest import World, hold_slow_photos
 from tests.waiting import PATIENCE, until
 
 
@@ -19,9 +20,12 @@ async def _there(world: World) -> int:
         return await session.scalar(stored) or 0
 
 
-async def test_an_engine_killed_while_it_downloads_is_replaced(world: World) -> None:
+async def test_an_engine_killed_while_it_downloads_is_replaced(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     quick = [world.photo_url(f"quick-{n}.jpg") for n in range(3)]
-    slow = world.photo_url("slow.jpg", Manner.SLOW, seconds=6)
+    let_go = hold_slow_photos(monkeypatch)
+    slow = world.photo_url("slow.jpg", Manner.SLOW)
     order_id = await world.know(world.place(*quick, slow))
     async with engine_process(world, ENGINE_LEASE=LONG) as first:
 
@@ -34,6 +38,7 @@ async def test_an_engine_killed_while_it_downloads_is_replaced(world: World) -> 
         await first.wait()
     async with world.database.autocommit() as session:
         await session.execute(text(LEASE_IS_OVER))
+    let_go.set()
     async with engine_process(world, "--drain", ENGINE_LEASE=LONG) as second:
         assert await asyncio.wait_for(second.wait(), PATIENCE) == 0
     order = await world.order(order_id)

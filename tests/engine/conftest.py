@@ -49,6 +49,7 @@ from fototui.net.asgi import serving
 from fototui.sandbox.app import SandboxSettings, create_sandbox
 from fototui.sandbox.outcomes import Script
 from fototui.sandbox.pictures.generator import GeneratorKind
+from fototui.sandbox.shopify import cdn as cdn_module
 from fototui.sandbox.shopify.app import ShopSettings
 from fototui.sandbox.shopify.cdn import Cdn, Manner, photo_url
 from fototui.sandbox.shopify.shop import PlacedOrder, book
@@ -413,6 +414,19 @@ async def open_world(database: Database, folder: Path) -> AsyncIterator[World]:
             ),
             stack=stack,
         )
+
+
+def hold_slow_photos(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Have the photos that are slow come once the event is set, however long that takes."""
+    let_go, drops = asyncio.Event(), cdn_module._drops
+
+    async def held(picture: bytes, _seconds: float) -> AsyncIterator[bytes]:
+        await let_go.wait()
+        async for drop in drops(picture, 0):
+            yield drop
+
+    monkeypatch.setattr(cdn_module, "_drops", held)
+    return let_go
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from fototui.services.ingest.webhooks import WebhookService
 from fototui.services.operations.lanes import LaneService
 from fototui.services.orders.finishing import FinishService
 from fototui.services.versions.coloring import ColoringService
-from tests.engine.conftest import World
+from tests.engine.conftest import World, hold_slow_photos
 from tests.waiting import until
 
 
@@ -44,11 +44,16 @@ async def _row(world: World, order_id: str) -> Order:
         return await session.get_one(Order, ULID.from_str(order_id))
 
 
-async def test_an_order_known_by_its_number_gets_its_details_and_photos(world: World) -> None:
-    photos = (world.photo_url(f"{n}.jpg", Manner.SLOW, seconds=0.2) for n in range(5))
+async def test_an_order_known_by_its_number_gets_its_details_and_photos(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = hold_slow_photos(monkeypatch)
+    photos = (world.photo_url(f"{n}.jpg", Manner.SLOW) for n in range(5))
     placed = world.place(*photos)
     order_id = await world.know(placed)
     async with world.engine(orders=2):
+        await until(lambda: world.cdn.most_at_once == 4)  # from one host
+        let_go.set()
         order = await world.until_order(order_id, S.READY_FOR_REVIEW)
     assert (order.number, order.customer_name) == (placed.name, "Nováková")
     assert [image.position for image in order.images] == [1, 2, 3, 4, 5]
@@ -60,7 +65,7 @@ async def test_an_order_known_by_its_number_gets_its_details_and_photos(world: W
         assert image.file.content_type == "image/png"
     row = await _row(world, order_id)
     assert (row.claimed_by, row.error) == (None, None)
-    assert world.cdn.most_at_once == 4  # from one host
+    assert world.cdn.most_at_once == 4
 
 
 async def test_a_photo_that_cannot_be_had_does_not_lose_the_others(world: World) -> None:
@@ -220,12 +225,16 @@ async def test_throttling_is_waited_for(world: World) -> None:
     assert world.shop.script.counts.requests == 3
 
 
-async def test_a_request_that_comes_while_the_shop_is_asked_is_answered_too(world: World) -> None:
-    order_id = await world.know(world.place(world.photo_url("a.jpg", Manner.SLOW, seconds=0.5)))
+async def test_a_request_that_comes_while_the_shop_is_asked_is_answered_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = hold_slow_photos(monkeypatch)
+    order_id = await world.know(world.place(world.photo_url("a.jpg", Manner.SLOW)))
     async with world.engine(orders=1):
         await world.until_order(order_id, S.DOWNLOADING)
         async with world.database.session() as session:
             await SyncService(session, operator="jana").request(order_id)
+        let_go.set()
         await world.until_order(order_id, S.READY_FOR_REVIEW)
     assert world.shop.script.counts.completed >= 2
 
@@ -273,9 +282,10 @@ async def _unread(world: World) -> int:
 
 @pytest.mark.parametrize("held", [True, False], ids=["in its download", "before its download"])
 async def test_news_that_come_while_photos_are_fetched_are_asked_for_afterwards(
-    world: World, held: bool
+    world: World, held: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = world.photo_url("a.jpg", Manner.SLOW, seconds=0.5)
+    let_go = hold_slow_photos(monkeypatch)
+    slow = world.photo_url("a.jpg", Manner.SLOW)
     placed = world.place(slow, payment="PENDING")
     order_id = await world.know(placed)
 
@@ -292,6 +302,7 @@ async def test_news_that_come_while_photos_are_fetched_are_asked_for_afterwards(
         placed.payment = "PAID"
         await _hear(world, placed, "PAID")
         assert (await _row(world, order_id)).payment_status == "PENDING"
+        let_go.set()
         if not held:
             async with world.database.session() as session:
                 await LaneService(session, operator="jana").resume(JobKind.DOWNLOAD)
@@ -300,13 +311,17 @@ async def test_news_that_come_while_photos_are_fetched_are_asked_for_afterwards(
     assert await _unread(world) == 0
 
 
-async def test_photos_that_come_after_the_end_bring_an_order_back(world: World) -> None:
-    slow = world.photo_url("a.jpg", Manner.SLOW, seconds=1)
+async def test_photos_that_come_after_the_end_bring_an_order_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = hold_slow_photos(monkeypatch)
+    slow = world.photo_url("a.jpg", Manner.SLOW)
     order_id = await world.know(world.place(slow, world.photo_url("b.jpg")))
     async with world.engine(orders=1):
         await until(lambda: _asked(world, "/slow/a.jpg", 1))
         async with world.database.session() as session:
             await FinishService(session, operator="jana").finish([order_id])
+        let_go.set()
         await world.until_order(order_id, S.READY_FOR_REVIEW)
     row = await _row(world, order_id)
     assert row.finished_at is None
@@ -344,15 +359,17 @@ async def test_a_done_order_comes_back_where_an_operator_asked_for_its_photos_in
 
 
 async def test_news_that_come_with_a_failing_download_are_asked_for_afterwards(
-    world: World,
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = world.photo_url("a.jpg", Manner.SLOW, seconds=0.5)
+    let_go = hold_slow_photos(monkeypatch)
+    slow = world.photo_url("a.jpg", Manner.SLOW)
     placed = world.place(slow, world.photo_url("b.jpg", Manner.PAGE), payment="PENDING")
     order_id = await world.know(placed)
     async with world.engine(orders=1):
         await world.until_order(order_id, S.DOWNLOADING)
         placed.payment = "PAID"
         await _hear(world, placed, "PAID")
+        let_go.set()
         await world.until_order(order_id, S.ERROR)
     assert (await _row(world, order_id)).payment_status == "PAID"
     assert await _unread(world) == 0
@@ -377,7 +394,7 @@ async def test_what_webhooks_tell_is_kept_until_no_request_is_left(world: World)
     async with world.engine(orders=1):
         await world.until_order(order_id, S.READY_FOR_REVIEW)
         # The shop's answer is under way when the news come, and does not know of them.
-        world.shop.script.next(Turn(outcome=Outcome.SLOW, seconds=0.5))
+        world.shop.script.next(Turn(outcome=Outcome.SLOW, seconds=1.5))
         await _hear(world, placed, "PENDING")
         asked = world.shop.script.counts.requests
 
