@@ -74,7 +74,7 @@ class JobScreen(Reading, inherit_bindings=False):
             yield Static(_("Reading…"), classes="heading", markup=False)
             yield VerticalScroll(id="facts")
             yield Static(
-                _("enter opens the order, y copies the log's command, Y all of it, esc closes"),
+                _("enter order, y copies the log's command, Y everything, esc closes"),
                 classes="hint",
                 markup=False,
             )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
 from fototui.domain.text import clean_line
 from fototui.i18n import _
@@ -13,6 +14,7 @@ from fototui.screens.base import FototuiScreen
 from fototui.services.views.orders import OrderRow
 from fototui.ui.actions import Action, Scope, in_scope
 from fototui.ui.messages import OpenOrder
+from fototui.widgets.badges import MUTED
 
 _MOST_ORDERS = 5
 _SIGNS = "# "
@@ -32,9 +34,11 @@ class ActionProvider(Provider):
 
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""
+        keys = self._keys()
         for action in self._actions():
             label, tooltip = self._words(action)
-            yield DiscoveryHit(label, partial(self._run, action), help=tooltip)
+            shown = _with_key(Content(label), keys.get(action.id))
+            yield DiscoveryHit(shown, partial(self._run, action), text=label, help=tooltip)
         for words, run in self._further():
             yield DiscoveryHit(words, run)
 
@@ -46,18 +50,28 @@ class ActionProvider(Provider):
                 1.0, words, partial(self._open, row), help=clean_line(row.customer_name or "")
             )
         is_found = bool(self._orders(query))
-        matcher = self.matcher(query)
+        matcher, keys = self.matcher(query), self._keys()
         for action in self._actions():
             words = " – ".join(self._words(action))
             if (score := matcher.match(words)) > 0:
                 is_found = True
-                yield Hit(score, matcher.highlight(words), partial(self._run, action))
+                shown = _with_key(matcher.highlight(words), keys.get(action.id))
+                yield Hit(score, shown, partial(self._run, action), text=words)
         for words, run in self._further():
             if (score := matcher.match(words)) > 0:
                 is_found = True
                 yield Hit(score, matcher.highlight(words), run)
         if not is_found:  # else Textual says it, and in English
             yield Hit(0.01, _("Nothing is called that."), _nothing)
+
+    def _keys(self) -> dict[str, str]:
+        """The first key of each action that can be pressed on the screen, by the action's id."""
+        keys: dict[str, str] = {}
+        for active in self.screen.active_bindings.values():
+            if active.binding.id is not None:
+                shown = self.app.get_key_display(active.binding)
+                keys.setdefault(active.binding.id, shown)
+        return keys
 
     def _further(self) -> Iterable[tuple[str, Callable[[], object]]]:
         screen = self.screen
@@ -81,6 +95,11 @@ class ActionProvider(Provider):
     async def _run(self, action: Action) -> None:
         target = self.app if action.scope is Scope.EVERYWHERE else self.screen
         await target.run_action(f"act('{action.id}')")
+
+
+def _with_key(words: Content, key: str | None) -> Content:
+    """A command, and the key that does the same."""
+    return words if key is None else Content.assemble(words, (f"  {key}", MUTED))
 
 
 def _nothing() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from textual.app import App
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
 from fototui.app import FototuiApp
 from fototui.books.preflight import THIN
@@ -354,6 +354,14 @@ async def _leave(app: FototuiApp, pilot: AppPilot) -> None:
     await until_shown(pilot, lambda: isinstance(app.screen, LeaveDialog))
 
 
+async def _palette(app: FototuiApp, pilot: AppPilot) -> None:
+    await _orders(app, pilot)
+    await pilot.press("ctrl+p")
+    await until_shown(
+        pilot, lambda: any(each.option_count > 4 for each in app.screen.query(OptionList))
+    )
+
+
 _PAUSE = """
     UPDATE lanes SET paused_at = now() - interval '26 minutes', paused_by = 'petr',
         paused_reason = 'Vectorizer.ai refused the account (HTTP 402): no credits are left.'
@@ -410,6 +418,7 @@ SCENES: dict[str, Scene] = {
     "engines-job": Scene(_job, sql=_CALLED, translates=False),
     "activity": Scene(_activity),
     "activity-operator": Scene(_by_operator),
+    "palette": Scene(_palette, translates=False),
     "help": Scene(_help, translates=False),
     "undo": Scene(_undo, translates=False),
     "confirm": Scene(_confirm, translates=False),

@@ -32,7 +32,7 @@ from fototui.ui.undo import Choice
 from fototui.widgets.status_bar import StatusBar
 from tests.factories import file_ref, make_order
 from tests.ui.conftest import AppPilot, OpenApp
-from tests.ui.pages import messages
+from tests.ui.pages import lines, messages
 from tests.waiting import until_shown
 
 
@@ -70,6 +70,17 @@ async def test_the_palette_finds_and_does_an_action(open_app: OpenApp) -> None:
         await pilot.pause(0.3)
         await pilot.press("enter")
         await until_shown(pilot, lambda: isinstance(app.screen, EnginesScreen))
+
+
+async def test_the_palette_tells_keys(open_app: OpenApp) -> None:
+    async with open_app(OrdersScreen, size=(100, 60)) as (app, pilot):
+        await pilot.press("ctrl+p")
+        await until_shown(pilot, lambda: any("Next step  ." in line for line in lines(app)))
+        assert any("Colourings  g" in line for line in lines(app))
+        await pilot.press(*"wait")
+        customer = "Customer… – Mark the order"
+        await until_shown(pilot, lambda: any(customer in line for line in lines(app)))
+        await until_shown(pilot, lambda: any("  w" in line for line in lines(app)))
 
 
 async def test_the_palette_sorts_by_a_column_that_is_named(open_app: OpenApp) -> None:
