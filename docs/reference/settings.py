@@ -14,7 +14,7 @@ from docs.reference.docstrings import of_arguments, of_attributes
 from docs.reference.markdown import code, table
 from fototui.config.settings import Proxy, Settings
 
-_NAMED = {"proxy": "PROXY_<number>_…", "keys": "[keys]"}
+_NAMED = {"proxy": "PROXY_<number>_…", "keys": "[keys]", "presets": "[presets.<name>]"}
 _COMPUTED = {"operator": "the login name"}
 
 

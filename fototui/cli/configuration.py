@@ -12,7 +12,7 @@ from fototui.cli.runner import run, say, settings_for_command
 from fototui.config.export import exported
 from fototui.config.file import write_private
 from fototui.config.settings import Settings, load_settings
-from fototui.config.sources import config_file, places
+from fototui.config.sources import NESTED, config_file, places
 from fototui.i18n import _, preferred_language, set_language, translate
 from fototui.runtime.checks import examine
 
@@ -98,7 +98,7 @@ def _origins() -> dict[str, str]:
     origins: dict[str, str] = {}
     for place in reversed(places(Settings)):
         for key in place.names:
-            known = next((name for name in ("proxy", "keys") if key.startswith(f"{name}_")), key)
+            known = next((name for name in NESTED if key.startswith(f"{name}_")), key)
             origins[known] = translate(place.told)
     return origins
 

@@ -51,9 +51,9 @@ def written(name: str, value: object) -> Iterator[tuple[str, str | int | float |
         case BaseModel():
             for part, inner in value:
                 yield from written(f"{name}_{part}", inner)
-        case Mapping() if name == "proxy":
-            for number, proxy in value.items():
-                yield from written(f"{name}_{number}", proxy)
+        case Mapping() if name in ("proxy", "presets"):
+            for part, inner in value.items():
+                yield from written(f"{name}_{part}", inner)
         case Mapping() if name == "keys":
             return
         case Mapping():

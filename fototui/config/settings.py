@@ -37,7 +37,7 @@ from fototui.config.values import (
 from fototui.domain.books import MAX_BLEED
 from fototui.domain.costs import Prices
 from fototui.domain.errors import ConfigurationError
-from fototui.domain.options import MEGAPIXELS_RANGE, STEPS_RANGE
+from fototui.domain.options import MEGAPIXELS_RANGE, STEPS_RANGE, ColoringOptions, Preset
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind
 from fototui.domain.text import clean_line
@@ -65,6 +65,34 @@ class Proxy(BaseModel):
     username: str | None = None
     password: SecretStr | None = None
     certificate: str | None = None
+
+
+class ShopPreset(BaseModel):
+    """Options of a colouring by a name of the shop's own.
+
+    Args:
+        label: What operators see.
+        megapixels: Size of the colouring; as the version before where not given.
+        steps: Its fineness; as the version before where not given.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    label: Annotated[str, AfterValidator(clean_line), Field(min_length=1, max_length=40)]
+    megapixels: Annotated[
+        float | None, Field(ge=MEGAPIXELS_RANGE[0], le=MEGAPIXELS_RANGE[1], allow_inf_nan=False)
+    ] = None
+    steps: Annotated[int | None, Field(ge=STEPS_RANGE[0], le=STEPS_RANGE[1])] = None
+
+    def beside(self, before: ColoringOptions) -> Preset:
+        """What it is beside a version, whose options hold where it says nothing.
+
+        Args:
+            before: The version's options.
+        """
+        megapixels = before.megapixels if self.megapixels is None else self.megapixels
+        steps = before.steps if self.steps is None else self.steps
+        return Preset(Sentence.plain(self.label), None, ColoringOptions.stored(megapixels, steps))
 
 
 class Settings(BaseSettings):
@@ -178,6 +206,9 @@ class Settings(BaseSettings):
     """Size of a colouring where none is given."""
     default_steps: Annotated[int, Field(ge=STEPS_RANGE[0], le=STEPS_RANGE[1])] = 4
     """Fineness of a colouring where none is given."""
+    presets: dict[str, ShopPreset] = {}
+    """Options of colourings that the app offers by names of the shop's own: `label`, `megapixels`
+    and `steps` in each table."""
     min_image_size: Annotated[int, Field(ge=1)] = 1200
     """Pixels of the longer side; a smaller photo is scaled up before it is coloured."""
 
@@ -234,6 +265,14 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take what is given, and nothing else."""
         return (init_settings,)
+
+    def presets_beside(self, before: ColoringOptions) -> Sequence[Preset]:
+        """The shop's own presets, beside a version.
+
+        Args:
+            before: The version's options.
+        """
+        return [preset.beside(before) for preset in self.presets.values()]
 
     @property
     def proxies(self) -> tuple[Proxy, ...]:

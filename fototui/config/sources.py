@@ -42,6 +42,10 @@ _PROXY_KEY = re.compile(r"proxy_(\d+)_(host|port|username|password|certificate)"
 # Written as a table: [keys] "order.choose" = "c". The dot keeps environment variables out.
 _ACTION_KEY = re.compile(r"keys_([a-z]+\.[a-z0-9_]+)")
 
+_PRESET_KEY = re.compile(r"presets_([a-z0-9_-]+)_(label|megapixels|steps)")
+NESTED = ("proxy", "keys", "presets")
+"""Settings that are tables; each of their values has a name of its own."""
+
 
 def config_file() -> Path:
     """The TOML file that settings are read from; it need not be there."""
@@ -217,29 +221,32 @@ def _flatten(
 
 
 def _is_known(settings: type[BaseSettings], name: str) -> bool:
-    if _PROXY_KEY.fullmatch(name) or _ACTION_KEY.fullmatch(name):
+    if any(key.fullmatch(name) for key in (_PROXY_KEY, _ACTION_KEY, _PRESET_KEY)):
         return True
-    return name in settings.model_fields and name not in ("proxy", "keys")
+    return name in settings.model_fields and name not in NESTED
 
 
 def _is_secret(settings: type[BaseSettings], name: str) -> bool:
     if match := _PROXY_KEY.fullmatch(name):
         return match[2] == "password"
-    if _ACTION_KEY.fullmatch(name):
+    if _ACTION_KEY.fullmatch(name) or _PRESET_KEY.fullmatch(name):
         return False
     return SecretStr in get_args(settings.model_fields[name].annotation)
 
 
 def _nest(settings: type[BaseSettings], values: Mapping[str, object]) -> dict[str, object]:
-    """The settings among flat names: what is not ours is left out, proxies are put together."""
+    """The settings among flat names: what is not ours is left out, tables are put together."""
     proxies: dict[str, dict[str, object]] = {}
     keys: dict[str, object] = {}
-    nested: dict[str, object] = {"proxy": proxies, "keys": keys}
+    presets: dict[str, dict[str, object]] = {}
+    nested: dict[str, object] = {"proxy": proxies, "keys": keys, "presets": presets}
     for name, value in values.items():
         if match := _PROXY_KEY.fullmatch(name):
             proxies.setdefault(match[1], {})[match[2]] = value
         elif match := _ACTION_KEY.fullmatch(name):
             keys[match[1]] = value
+        elif match := _PRESET_KEY.fullmatch(name):
+            presets.setdefault(match[1], {})[match[2]] = value
         elif _is_known(settings, name):
             nested[name] = value
     return nested

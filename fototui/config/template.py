@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from fototui.config.export import written
 from fototui.config.settings import Settings
+from fototui.config.sources import NESTED
 
 _HEAD = """\
 # Settings of fototui. Names are those of the environment variables, in lower case; the environment
@@ -24,6 +25,12 @@ _TAIL = """\
 # proxy_1_port = 8080
 # proxy_1_username = ""
 # proxy_1_password = ""
+
+# Options of colourings that the app offers by names of your own.
+# [presets.cover]
+# label = "Cover"
+# megapixels = 6
+# steps = 12
 
 # Other keys for actions; `?` in the app shows the actions.
 # [keys]
@@ -41,7 +48,7 @@ def template() -> str:
     meanings = _meanings()
     parts = [_HEAD]
     for name, field in Settings.model_fields.items():
-        if name in ("proxy", "keys"):
+        if name in NESTED:
             continue
         values = {} if field.default is PydanticUndefined else dict(written(name, field.default))
         value = values.get(name, _EXAMPLES.get(name, ""))

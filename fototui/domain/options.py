@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fototui.domain.errors import InvalidInputError
+from fototui.domain.sentences import Sentence
 from fototui.domain.text import czech
 
 MEGAPIXELS_RANGE = (0.5, 8.0)
@@ -115,3 +116,39 @@ class SvgOptions:
 
     shape_stacking: ShapeStacking = ShapeStacking.STACKED
     group_by: GroupBy = GroupBy.COLOR
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Options of a colouring that are offered by a name.
+
+    Args:
+        label: What operators see.
+        about: What it does; None of a shop's own, which its label tells.
+        options: The options.
+    """
+
+    label: Sentence
+    about: Sentence | None
+    options: ColoringOptions
+
+
+def presets_beside(before: ColoringOptions) -> tuple[Preset, ...]:
+    """What is offered beside a version: the same once more, and what differs from it.
+
+    Args:
+        before: The options of the version that is looked at.
+    """
+    low, high = MEGAPIXELS_RANGE
+    most_steps = STEPS_RANGE[1]
+    megapixels = min(high, max(low, before.megapixels))
+    steps = min(most_steps, before.steps)
+    finer = ColoringOptions(min(high, megapixels * 2), min(most_steps, steps * 2))
+    fewer = ColoringOptions(max(low, megapixels / 2), steps)
+    again = ColoringOptions(megapixels, steps)
+    offered = (
+        Preset(Sentence.make("Another try"), Sentence.make("the same options again"), again),
+        Preset(Sentence.make("Finer"), Sentence.make("bigger, more steps: more detail"), finer),
+        Preset(Sentence.make("Fewer lines"), Sentence.make("smaller: less detail"), fewer),
+    )
+    return tuple(each for each in offered if each.options != again or each is offered[0])

@@ -264,6 +264,7 @@ def _make_app(
             book_options=book_options(settings),
             shop_admin=settings.shop_admin,
             prices=settings.prices,
+            presets=settings.presets_beside,
         ),
         preferences,
         home=OrdersScreen,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, TypeVar
 
 from textual.app import App, ComposeResult
@@ -11,41 +12,77 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Click
 from textual.geometry import Size
+from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
+from fototui.domain.costs import Prices
+from fototui.domain.errors import FototuiError
 from fototui.domain.options import (
     MEGAPIXELS_RANGE,
     STEPS_RANGE,
     ColoringOptions,
     GroupBy,
+    Preset,
     ShapeStacking,
     SvgOptions,
+    presets_beside,
 )
 from fototui.domain.statuses import VersionType
+from fototui.domain.text import clean_line
 from fototui.i18n import _, number
+from fototui.services.versions.lately import Known, LatelyService, Options
 from fototui.ui.bindings import BETWEEN_FIELDS
+from fototui.ui.context import AppContext
+from fototui.widgets.badges import MUTED
+from fototui.widgets.preset_line import PresetLine, taken_words
 
 N = TypeVar("N", int, float)
-Options = ColoringOptions | SvgOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a dialog offers and tells beside its fields.
+
+    Args:
+        known: What options took lately, and what is wrong with the picture.
+        presets: The shop's own presets beside some options.
+        prices: What outside services charge.
+    """
+
+    known: Known = field(default_factory=Known)
+    presets: Callable[[ColoringOptions], Sequence[Preset]] = lambda _before: ()
+    prices: Prices = field(default_factory=Prices)
 
 
 async def ask_options(
-    app: App[object], kind: VersionType, before: Options | None = None
+    app: App[object],
+    context: AppContext,
+    kind: VersionType,
+    image_id: int,
+    before: Options | None = None,
 ) -> Options | None:
     """Ask with what options a version is to be made; to be called in a worker.
 
     Args:
         app: The app.
+        context: Its parts.
         kind: Colouring or SVG.
+        image_id: The picture.
         before: What stands there at first; the defaults where not given or of the other kind.
 
     Returns:
         The options; None where the operator thinks better of it.
     """
-    answer: Options | None = await app.push_screen_wait(_DIALOGS[kind](before))
+    try:
+        async with context.backend.autocommit(LatelyService) as lately:
+            known = await lately.known(kind, image_id)
+    except FototuiError:
+        known = Known()  # one may choose without; what is then asked for tells of the failure
+    offer = Offer(known, context.settings.presets, context.settings.prices)
+    answer: Options | None = await app.push_screen_wait(_DIALOGS[kind](before, offer))
     return answer
 
 
@@ -66,7 +103,14 @@ class Pick(Widget, can_focus=True):
         Binding("right,space", "move(1)", show=False),
     ]
 
+    class Changed(Message):
+        """Another word is picked."""
+
     place: reactive[int] = reactive(0, layout=True)
+
+    def watch_place(self) -> None:
+        """Tell of it."""
+        self.post_message(self.Changed())
 
     def __init__(self, words: Sequence[str], place: int, *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -112,10 +156,14 @@ class _Dialog(ModalScreen[Options | None]):
         border: round $accent; background: $surface; overflow-y: auto;
     }
     _Dialog Static { width: auto; }
-    _Dialog .title { text-style: bold; margin-bottom: 1; }
+    _Dialog .title { margin-bottom: 1; }
     _Dialog Input { width: 24; }
-    _Dialog .wrong { color: $error; width: 48; height: 2; }
-    _Dialog Horizontal { width: auto; height: auto; }
+    _Dialog .wrong { color: $error; width: 30; height: 2; }
+    _Dialog Horizontal, _Dialog .field { width: auto; height: auto; }
+    _Dialog .field { margin-right: 2; }
+    _Dialog .note { color: $warning; max-width: 66; margin-bottom: 1; }
+    _Dialog .presets { width: 66; height: auto; margin-bottom: 1; }
+    _Dialog .lately { color: $text-muted; max-width: 66; margin-bottom: 1; }
     _Dialog Button { margin-right: 2; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -124,10 +172,18 @@ class _Dialog(ModalScreen[Options | None]):
         *BETWEEN_FIELDS,
     ]
 
+    def __init__(self, offer: Offer) -> None:
+        super().__init__()
+        self.offer = offer
+
     def compose(self) -> ComposeResult:
-        """Title, fields, buttons."""
+        """Title, note, fields, buttons."""
         with Vertical():
-            yield Static(Content(self._title()), classes="title")
+            title = Content.assemble((self._title(), "bold"), (f"  {self._hint()}", MUTED))
+            yield Static(title, classes="title")
+            if self.offer.known.note:
+                note = clean_line(self.offer.known.note, limit=200)
+                yield Static(Content(_("Note: {note}").format(note=note)), classes="note")
             yield from self.fields()
             with Horizontal():
                 yield Button(Content(_("Create")), id="make", variant="primary")
@@ -135,6 +191,9 @@ class _Dialog(ModalScreen[Options | None]):
 
     def _title(self) -> str:
         raise NotImplementedError
+
+    def _hint(self) -> str:
+        return ""
 
     def fields(self) -> ComposeResult:
         """What is asked."""
@@ -172,28 +231,47 @@ class ColoringDialog(_Dialog):
         before: What stands there at first; of another kind it is not taken.
     """
 
-    def __init__(self, before: Options | None = None) -> None:
-        super().__init__()
+    AUTO_FOCUS = "#megapixels"
+
+    def __init__(self, before: Options | None = None, offer: Offer | None = None) -> None:
+        super().__init__(offer or Offer())
         self._before = before if isinstance(before, ColoringOptions) else ColoringOptions()
 
     def _title(self) -> str:
         return _("Colouring with options")
 
+    def _hint(self) -> str:
+        return _("↑ goes to the presets, enter makes it")
+
     def fields(self) -> ComposeResult:
-        """Two numbers."""
+        """The presets, and two numbers."""
+        with Vertical(classes="presets"):
+            for preset in (*presets_beside(self._before), *self.offer.presets(self._before)):
+                taken = self.offer.known.lately.get(preset.options)
+                yield PresetLine(preset, taken, self.offer.prices)
         low, high = MEGAPIXELS_RANGE
-        yield Static(
-            Content(_("Megapixels, {low} to {high}").format(low=number(low), high=number(high)))
-        )
-        yield Input(number(self._before.megapixels), id="megapixels")
-        yield Static(id="megapixels-wrong", classes="wrong")
         first, last = STEPS_RANGE
-        yield Static(Content(_("Steps, {low} to {high}").format(low=first, high=last)))
-        yield Input(str(self._before.steps), id="steps")
-        yield Static(id="steps-wrong", classes="wrong")
+        with Horizontal():
+            with Vertical(classes="field"):
+                words = _("Megapixels, {low} to {high}")
+                yield Static(Content(words.format(low=number(low), high=number(high))))
+                yield Input(number(self._before.megapixels), id="megapixels")
+                yield Static(id="megapixels-wrong", classes="wrong")
+            with Vertical(classes="field"):
+                yield Static(Content(_("Steps, {low} to {high}").format(low=first, high=last)))
+                yield Input(str(self._before.steps), id="steps")
+                yield Static(id="steps-wrong", classes="wrong")
+
+    def on_preset_line_picked(self, event: PresetLine.Picked) -> None:
+        """Put a preset into the fields, to be looked at or changed."""
+        assert isinstance(event.options, ColoringOptions)
+        self.query_one("#megapixels", Input).value = number(event.options.megapixels)
+        self.query_one("#steps", Input).value = str(event.options.steps)
 
     def read(self) -> ColoringOptions | None:
-        """Both numbers, within their ranges."""
+        """The preset that has the focus, or both numbers, within their ranges."""
+        if isinstance(self.focused, PresetLine):
+            return self.focused.preset.options
         low, high = MEGAPIXELS_RANGE
         first, last = STEPS_RANGE
         megapixels = self._number(
@@ -231,8 +309,10 @@ class SvgDialog(_Dialog):
         before: What stands there at first; of another kind it is not taken.
     """
 
-    def __init__(self, before: Options | None = None) -> None:
-        super().__init__()
+    AUTO_FOCUS = "#stacking"
+
+    def __init__(self, before: Options | None = None, offer: Offer | None = None) -> None:
+        super().__init__(offer or Offer())
         self._before = before if isinstance(before, SvgOptions) else SvgOptions()
 
     def _title(self) -> str:
@@ -241,18 +321,29 @@ class SvgDialog(_Dialog):
     def fields(self) -> ComposeResult:
         """Two picks."""
         stackings, groupings = list(ShapeStacking), list(GroupBy)
-        yield Static(Content(_("Shapes")))
+        yield Static(Content(_("Shapes: how they lie on each other")))
         yield Pick(
             [_(choice.label) for choice in stackings],
             stackings.index(self._before.shape_stacking),
             id="stacking",
         )
-        yield Static(Content(_("Grouping")))
+        yield Static(Content(_("Grouping: what belongs together in the file")))
         yield Pick(
             [_(choice.label) for choice in groupings],
             groupings.index(self._before.group_by),
             id="grouping",
         )
+        yield Static(id="lately", classes="lately")
+
+    def on_mount(self) -> None:
+        """Tell what the options took that stand there at first."""
+        self.on_pick_changed()
+
+    def on_pick_changed(self) -> None:
+        """Tell what these options took lately."""
+        taken = self.offer.known.lately.get(self.read())
+        words = taken_words(taken, self.offer.prices)
+        self.query_one("#lately", Static).update(Content(words[:1].upper() + words[1:]))
 
     def read(self) -> SvgOptions:
         """What is picked; nothing of it can be wrong."""
@@ -262,7 +353,7 @@ class SvgDialog(_Dialog):
         )
 
 
-_DIALOGS: dict[VersionType, Callable[[Options | None], _Dialog]] = {
+_DIALOGS: dict[VersionType, Callable[[Options | None, Offer], _Dialog]] = {
     VersionType.COLORING: ColoringDialog,
     VersionType.SVG: SvgDialog,
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from fototui.domain.books import BookOptions
 from fototui.domain.costs import Prices
+from fototui.domain.options import ColoringOptions, Preset
 from fototui.domain.sentences import Sentence
 from fototui.live.order_list import OrderList
 from fototui.live.store import LiveStore
@@ -32,6 +33,11 @@ def _none() -> None:
     return None
 
 
+def _no_presets(before: ColoringOptions) -> Sequence[Preset]:
+    del before
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class AppSettings:
     """How the app behaves.
@@ -47,6 +53,7 @@ class AppSettings:
         book_options: How books are typeset.
         shop_admin: The store's address in Shopify's admin; None where it is not known.
         prices: What outside services charge.
+        presets: The shop's own presets of colourings, beside some options.
     """
 
     timezone: ZoneInfo
@@ -59,6 +66,7 @@ class AppSettings:
     book_options: BookOptions = field(default_factory=BookOptions)
     shop_admin: str | None = None
     prices: Prices = field(default_factory=Prices)
+    presets: Callable[[ColoringOptions], Sequence[Preset]] = _no_presets
 
 
 @dataclass(frozen=True, slots=True)

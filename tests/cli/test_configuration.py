@@ -9,6 +9,8 @@ from pydantic import SecretStr
 from fototui.config.settings import Settings, load_settings
 from tests.cli.conftest import Command
 
+PRESET = ("label", "megapixels", "steps")
+
 
 def test_a_settings_file_from_nothing(bare: Command, tmp_path: Path) -> None:
     path = Path(bare("config", "path").out.strip())
@@ -45,10 +47,10 @@ def test_the_settings_file_to_begin_with_has_every_setting(
     text = path.read_text()
     lines = [line.removeprefix("# ") for line in text.splitlines() if " = " in line]
     named = {line.split(" = ")[0] for line in lines}
-    assert set(Settings.model_fields) - {"proxy", "keys"} <= named
+    assert set(Settings.model_fields) - {"proxy", "keys", "presets"} <= named
     # What stands there is what holds without it.
     file = tmp_path / "all.toml"
-    left_out = ("proxy_", '"order', "database_url", "mercure_url", "storage_path")
+    left_out = ("proxy_", '"order', "database_url", "mercure_url", "storage_path", *PRESET)
     taken = [line for line in lines if not line.startswith(left_out) and '= ""' not in line]
     file.write_text("\n".join(taken))
     file.chmod(0o600)

@@ -11,6 +11,7 @@ from fototui.config.settings import Settings, load_settings, required
 from fototui.config.sources import config_file
 from fototui.domain.costs import Prices
 from fototui.domain.errors import ConfigurationError
+from fototui.domain.options import ColoringOptions
 from fototui.domain.statuses import JobKind
 
 SECRET = "hunter2-do-not-tell"
@@ -398,3 +399,29 @@ def test_a_trusted_host_is_named_with_its_port(place: Place, value: str) -> None
     place.set(PHOTO_TRUSTED_HOSTS=value)
     with pytest.raises(ConfigurationError, match=r"127\.0\.0\.1:8080"):
         load_settings()
+
+
+def test_presets_are_tables_of_a_name_each(place: Place) -> None:
+    place.write(
+        toml='[presets.cover]\nlabel = "Obálka"\nmegapixels = 6\n'
+        '[presets.kids_1]\nlabel = "Pro děti"\nsteps = 2\n'
+    )
+    place.set(PRESETS_COVER_STEPS="12")
+    settings = load_settings()
+    before = ColoringOptions(megapixels=2.0, steps=8)
+    offered = [(str(each.label), each.options) for each in settings.presets_beside(before)]
+    assert sorted(offered) == [
+        ("Obálka", ColoringOptions(6.0, 12)),
+        ("Pro děti", ColoringOptions(2.0, 2)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [("steps = 21", "presets_x_steps"), ("megapixels = 0.1", "presets_x_megapixels")],
+)
+def test_a_wrong_preset_is_named(place: Place, line: str, named: str) -> None:
+    place.write(toml=f'[presets.x]\nlabel = "X"\n{line}\n')
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings()
+    assert named in str(raised.value)

@@ -31,7 +31,9 @@ def test_every_setting_has_a_meaning() -> None:
     rows = settings.page().splitlines()[2:]
     named = [row.split("`")[1].lower() for row in rows]
     assert named == [
-        {"proxy": "proxy_<number>_…", "keys": "[keys]"}.get(name, name)
+        {"proxy": "proxy_<number>_…", "keys": "[keys]", "presets": "[presets.<name>]"}.get(
+            name, name
+        )
         for name in Settings.model_fields
     ]
 

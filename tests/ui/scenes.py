@@ -369,6 +369,26 @@ _PAUSE = """
     UPDATE engines SET paused_at = now() - interval '5 minutes', paused_by = 'jana'
     WHERE operator = 'petr';
 """
+_MADE_LATELY = """
+    INSERT INTO calls (id, kind, version_id, order_id, service, options, began_at, ended_at,
+        execution_ms, credits, outcome, wasted)
+    SELECT ('00000000-0000-0000-0000-00000000001' || n)::uuid, call.kind, 1, orders.id, service,
+        options::jsonb, now() - interval '2 days', now() - interval '2 days' + took,
+        ms, credits, 'completed', false
+    FROM orders, (VALUES
+        (1, 'coloring', 'RunPod', '{"megapixels": 2.0, "steps": 8}', interval '50 seconds',
+         42400, NULL::numeric),
+        (2, 'coloring', 'RunPod', '{"megapixels": 1.0, "steps": 8}', interval '40 seconds',
+         21300, NULL::numeric),
+        (3, 'svg', 'Vectorizer.ai', '{"shape_stacking": "stacked", "group_by": "color"}',
+         interval '19 seconds', NULL::integer, 1.0)
+    ) AS call(n, kind, service, options, took, ms, credits)
+    WHERE order_number = '#1270';
+    UPDATE reviews SET note = 'Babička má jen půl obličeje.'
+    WHERE image_id = (SELECT min(image.id) FROM images image JOIN line_items item
+        ON item.id = image.line_item_id JOIN orders ON orders.id = item.order_id
+        WHERE order_number = '#1270')
+"""
 _CALLED = """
     UPDATE coloring_versions SET submissions = 2, resubmissions = 1, retries = 1, attempts = 2,
         runpod_job_id = '8f1c2f70-5d5c-4b0e-9f0e-2e5f1f6f0a11-e1'
@@ -402,8 +422,8 @@ SCENES: dict[str, Scene] = {
     "order": Scene(_order),
     "order-failed": Scene(_order_failed),
     "order-error": Scene(_order_error),
-    "order-options": Scene(_options, translates=False),
-    "order-svg-options": Scene(_svg_options, translates=False),
+    "order-options": Scene(_options, sql=_MADE_LATELY, translates=False),
+    "order-svg-options": Scene(_svg_options, sql=_MADE_LATELY, translates=False),
     "picture": Scene(_picture),
     "picture-zoomed": Scene(_picture_zoomed),
     "book": Scene(_book, prepare=_make_book),

@@ -14,7 +14,7 @@ from typing import cast
 
 import pytest
 from PIL import Image as Pillow
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from textual.widgets import Input, Static
 from ulid import ULID
@@ -38,6 +38,7 @@ from fototui.services.views.orders import OrderDetail
 from fototui.services.views.versions import VersionView
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.widget import Picture, PictureState
+from fototui.widgets.preset_line import PresetLine
 from tests.factories import make_call, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
 from tests.ui.pages import lines, messages, suggestion
@@ -445,6 +446,35 @@ class TestGenerating:
             await until_shown(pilot, lambda: isinstance(app.screen, ColoringDialog))
             await pilot.press("escape")
             assert len(await shop.colorings(order_id)) == 1
+
+    async def test_presets_are_gone_to_by_arrows_and_tell_what_they_took(self, shop: Shop) -> None:
+        order_id = await shop.order(DONE)
+        async with shop.database.session() as session, session.begin():
+            order = await session.get_one(Order, ULID.from_str(order_id))
+            session.add(
+                make_call(
+                    order,
+                    options={"megapixels": 2.0, "steps": 2},
+                    execution_ms=42_000,
+                    ended_at=func.now(),
+                )
+            )
+        async with shop.opened(order_id) as (app, pilot, _screen):
+            await pilot.press("ctrl+g")
+            await until_shown(pilot, lambda: isinstance(app.screen, ColoringDialog))
+            shown = [str(each.render()) for each in app.screen.query(PresetLine)]
+            assert shown == [
+                "Another try – the same options again\n  1 Mpx, 1 step · not made lately",
+                "Finer – bigger, more steps: more detail\n  2 Mpx, 2 steps · lately 0:42",
+                "Fewer lines – smaller: less detail\n  0.5 Mpx, 1 step · not made lately",
+            ]
+            await pilot.click(app.screen.query(PresetLine)[2])
+            assert [field.value for field in app.screen.query(Input)] == ["0.5", "1"]
+            app.screen.query_one("#megapixels").focus()
+            await pilot.press("up", "up", "enter")
+            await hears(app, pilot, "v2 is requested")
+            options = (await shop.colorings(order_id))[1].options
+            assert repr(options) == "ColoringOptions(megapixels=2.0, steps=2)"
 
     async def test_an_svg_with_options(self, shop: Shop) -> None:
         order_id = await shop.order(DONE, selected=1)

@@ -131,7 +131,9 @@ class OrderCommands(FototuiScreen):
 
         async def work() -> VersionView | None:
             before = None if version is None else version.options
-            if (options := await ask_options(self.app, kind, before)) is None:
+            if (
+                options := await ask_options(self.app, self.context, kind, image.id, before)
+            ) is None:
                 return None
             async with self.context.backend.transaction(version_service(kind)) as service:
                 view = await service.create_with(image.id, options)

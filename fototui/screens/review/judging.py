@@ -26,7 +26,7 @@ async def ask_again(screen: FototuiScreen, item: ReviewItem, version: VersionVie
         Whether the picture is done with; not where the operator thinks better of it.
     """
     before = None if version is None else version.options
-    options = await ask_options(screen.app, item.kind, before)
+    options = await ask_options(screen.app, screen.context, item.kind, item.image.id, before)
     if options is None:
         return False
     async with screen.context.backend.transaction(ReviewService) as service:
