@@ -226,8 +226,8 @@ PART = Part(
             floor="requests and COPY",
             to_floor=3,
             cpu="CPU s",
-            why="each order is a transaction of its own, which locks it, finds what is new, and makes "
-            "its events; the floor is one COPY of all of them",
+            why="each order is a transaction of its own, which locks it, finds what is new, and "
+            "makes its events; the floor is one COPY of all of them",
         ),
         Row(
             f"import of {WITH_PHOTOS} orders with their {WITH_PHOTOS * PHOTOS} photos",
@@ -237,8 +237,8 @@ PART = Part(
             floor="requests, COPY, photos",
             to_floor=3,
             cpu="CPU s",
-            why="beside the above each photo is decoded to see that it is one, and an order's moves "
-            "are committed one by one",
+            why="beside the above each photo is decoded to see that it is one, and an order's "
+            "moves are committed one by one",
         ),
         Row(
             f"second import of {ORDERS:,} orders, with no news: of the first",
