@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import os
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import ClassVar
 
 from textual.await_complete import AwaitComplete
@@ -13,7 +12,6 @@ from textual.binding import BindingsMap
 from textual.command import CommandPalette
 
 from fototui.domain.sentences import Sentence
-from fototui.domain.text import clean_line
 from fototui.i18n import LANGUAGES, _, language, set_language, translate
 from fototui.live.state import Changed
 from fototui.live.store import LiveStore
@@ -36,11 +34,12 @@ from fototui.services.orders.search import read_order_search
 from fototui.ui import messages
 from fototui.ui.actions import Scope
 from fototui.ui.bindings import bindings
-from fototui.ui.commands import Command, CommandTable, perform
+from fototui.ui.commands import COMMANDS, Command, CommandTable, perform
 from fototui.ui.context import AppContext, AppSettings
 from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
 from fototui.ui.telling import TellingApp
+from fototui.ui.terminal import TerminalApp
 from fototui.ui.theme import THEMES
 from fototui.ui.undo import HandingOver, Undoable, Undone, words_of
 
@@ -48,6 +47,8 @@ log = get_logger(__name__)
 
 # More of them than this in one run, and the app cannot be worked with.
 _MOST_FAULTS = 50
+_LAST_SECONDS = 3.0
+"""So long what was asked for may still take when the app is left."""
 
 _SECTIONS: dict[Scope, Callable[[AppContext], FototuiScreen]] = {
     Scope.REVIEW: ReviewScreen,
@@ -57,7 +58,7 @@ _SECTIONS: dict[Scope, Callable[[AppContext], FototuiScreen]] = {
 """What stands above the list, one of them at a time."""
 
 
-class FototuiApp(TellingApp):
+class FototuiApp(TerminalApp, TellingApp):
     """The app.
 
     Its screens are the list at the bottom, one section above it, orders above that.
@@ -351,21 +352,29 @@ class FototuiApp(TellingApp):
 
         async def ask() -> None:
             if await self.push_screen_wait(Confirm(_("Leave fototui?"), yes=_("Leave"))):
-                self.exit()
+                await self._end()
 
         self.run_worker(ask(), group="leave", exclusive=True)
 
     def _quit(self) -> None:
         """Leave the app; jobs that run here are handed over or waited for."""
         if self._jobs_here is None or not self._jobs_here():
-            self.exit()
+            self.run_worker(self._end(), group="leave", exclusive=True)
             return
         self.push_screen(LeaveDialog(self._jobs_here()), self._leave)
 
     def _leave(self, answer: Leaving | None) -> None:
         if answer in (Leaving.HAND_OVER, Leaving.WAIT):
             self.leaving = answer
-            self.exit()
+            self.run_worker(self._end(), group="leave", exclusive=True)
+
+    async def _end(self) -> None:
+        """End the app; what keys asked for is done first, unless it takes long."""
+        asked_for = [each.wait() for each in self.workers if each.group == COMMANDS]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_SECONDS):
+                await asyncio.gather(*asked_for, return_exceptions=True)
+        self.exit()
 
     def _tell_where(self) -> None:
         screens = (s for s in reversed(self.screen_stack) if isinstance(s, FototuiScreen))
@@ -373,30 +382,11 @@ class FototuiApp(TellingApp):
         if screen is not None and self.context.presence is not None:
             self.context.presence.now_at(screen.scope, screen.order_id)
 
-    # --- the terminal --------------------------------------------------------------------------
-
     def on_orders_counted(self, message: messages.OrdersCounted) -> None:
         """Let the terminal's title count what waits for the operator."""
         title = _("fototui: {review} to review, {failed} failed").format(
             review=message.to_review, failed=message.failed
         )
-        if self.context.settings.title and title != self.title and self._driver is not None:
+        if self.context.settings.title and title != self.title:
             self.title = title
-            self._driver.write(f"\x1b]2;{clean_line(title)}\x07")
-
-    def stop_reading(self) -> None:
-        """Have no key read any more.
-
-        Textual ends its reading when it gives the terminal back; where that fails, because there is
-        no terminal any more, the reading would keep the process for ever.
-        """
-        ended = getattr(self._driver, "exit_event", None)
-        if ended is not None:
-            ended.set()
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """Copy a text by OSC 52, which works over SSH; wrapped once more for tmux."""
-        super().copy_to_clipboard(text)
-        if os.environ.get("TMUX") and self._driver is not None:
-            payload = base64.b64encode(text.encode()).decode()
-            self._driver.write(f"\x1bPtmux;\x1b\x1b]52;c;{payload}\a\x1b\\")
+            self.name_terminal(title)

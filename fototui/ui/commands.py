@@ -16,6 +16,9 @@ from fototui.ui.actions import ACTIONS, Scope, in_scope
 
 T = TypeVar("T")
 
+COMMANDS = "commands"
+"""The group of the workers that do what keys asked for."""
+
 
 def always() -> None:
     """Nothing is ever against it, or to be said beside the registry's words."""
@@ -128,4 +131,4 @@ def perform(
             if then is not None and (words := then(result)):
                 app.notify(words)
 
-    app.run_worker(run(), group="commands")
+    app.run_worker(run(), group=COMMANDS)
