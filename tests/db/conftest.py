@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +14,7 @@ from fototui.db.database import Database
 from fototui.domain.events import BaseMercureEvent
 from tests.factories import make_order
 from tests.pgproxy import PgProxy
+from tests.waiting import in_time
 
 OpenTransactions = Callable[[], Awaitable[int]]
 
@@ -43,8 +45,7 @@ async def image_id(database: Database) -> int:
 def open_transactions(database: Database) -> OpenTransactions:
     """How many transactions other connections hold open, once that number is settled.
 
-    Waits up to five seconds for it to become zero: a server needs a moment to see that a client
-    is gone.
+    It is waited for that to become zero: a server needs a moment to see that a client is gone.
     """
 
     async def settled() -> int:
@@ -53,10 +54,10 @@ def open_transactions(database: Database) -> OpenTransactions:
             "AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
         )
         async with database.autocommit() as session:
-            for _ in range(250):
-                if await session.scalar(query) == 0:
-                    return 0
-                await asyncio.sleep(0.02)
+            with suppress(TimeoutError):
+                async with in_time():
+                    while await session.scalar(query):  # noqa: ASYNC110 - the server
+                        await asyncio.sleep(0.02)
             return (await session.scalar(query)) or 0
 
     return settled

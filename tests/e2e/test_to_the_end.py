@@ -41,7 +41,7 @@ async def review(operator: Terminal) -> int:
     async with in_time():
         while (before := place(await operator.screen())) is not None:
             await operator.press("Enter")  # one that is still being loaded is not accepted
-            for _ in range(20):
+            for _ in range(50):
                 await asyncio.sleep(0.1)
                 if place(await operator.screen()) != before:
                     accepted += 1
@@ -69,7 +69,8 @@ async def test_an_order_goes_to_its_end_by_one_key(home: Path) -> None:
                 await operator.press(".")
                 if wanted == "Review":
                     accepted.append(await review(operator))
-                for _ in range(30):
+                # What is retried may fail again before that is seen; all else takes its time.
+                for _ in range(30 if wanted == "Retry" else 300):
                     await asyncio.sleep(0.1)
                     if step(await operator.screen()) != wanted:
                         break

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
+from textual.command import Command, CommandList, CommandPalette
 
 from fototui.app import FototuiApp
 from fototui.db.database import Database
@@ -62,13 +63,23 @@ async def test_help_lists_every_key_of_the_screen(open_app: OpenApp) -> None:
         await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
 
 
+async def _find(app: FototuiApp, pilot: AppPilot, words: str) -> None:
+    """Do what the palette finds by some words of it."""
+
+    def is_found() -> bool:
+        option = app.screen.query_one(CommandList).highlighted_option
+        return isinstance(option, Command) and words in str(option.hit.text).casefold()
+
+    await pilot.press("ctrl+p")
+    await until_shown(pilot, lambda: isinstance(app.screen, CommandPalette))
+    await pilot.press(*words)
+    await until_shown(pilot, is_found)
+    await pilot.press("enter")
+
+
 async def test_the_palette_finds_and_does_an_action(open_app: OpenApp) -> None:
     async with open_app(OrdersScreen) as (app, pilot):
-        await pilot.press("ctrl+p")
-        await pilot.pause()
-        await pilot.press(*"lanes and jobs")
-        await pilot.pause(0.3)
-        await pilot.press("enter")
+        await _find(app, pilot, "lanes and jobs")
         await until_shown(pilot, lambda: isinstance(app.screen, EnginesScreen))
 
 
@@ -87,11 +98,7 @@ async def test_the_palette_sorts_by_a_column_that_is_named(open_app: OpenApp) ->
     async with open_app(OrdersScreen) as (app, pilot):
         known = app.context.order_list
         for is_reverse in (False, True):
-            await pilot.press("ctrl+p")
-            await pilot.pause()
-            await pilot.press(*"sort by: cust")
-            await pilot.pause(0.3)
-            await pilot.press("enter")
+            await _find(app, pilot, "sort by: cust")
             await until_shown(
                 pilot,
                 lambda: (known.sort, known.reverse) == (Sort.CUSTOMER, is_reverse),  # noqa: B023
@@ -165,12 +172,13 @@ async def _choose_second(app: FototuiApp, image_id: int, first: int, second: int
     app.on_choice_made(chosen(image_id, first, second))
 
 
-async def _is_selected(pilot: AppPilot, database: Database, image_id: int, version_id: int) -> bool:
-    for _ in range(200):
-        if await _selected(database, image_id) == version_id:
-            return True
-        await pilot.pause(0.02)
-    return False
+async def _until_selected(
+    pilot: AppPilot, database: Database, image_id: int, version_id: int
+) -> None:
+    async def is_selected() -> bool:
+        return await _selected(database, image_id) == version_id
+
+    await until_shown(pilot, is_selected)
 
 
 async def test_the_last_choice_is_taken_back_once(open_app: OpenApp, database: Database) -> None:
@@ -178,7 +186,7 @@ async def test_the_last_choice_is_taken_back_once(open_app: OpenApp, database: D
     async with open_app(OrdersScreen) as (app, pilot):
         await _choose_second(app, image_id, first, second)
         await pilot.press("ctrl+z")
-        assert await _is_selected(pilot, database, image_id, first)
+        await _until_selected(pilot, database, image_id, first)
         await pilot.press("ctrl+z")
         await until_shown(pilot, lambda: "no choice to undo" in messages(app))
     assert await _selected(database, image_id) == first
@@ -192,9 +200,9 @@ async def test_choices_are_taken_back_step_by_step(open_app: OpenApp, database: 
             await service.select(first)
         app.on_choice_made(chosen(image_id, second, first))
         await pilot.press("ctrl+z")
-        assert await _is_selected(pilot, database, image_id, second)
+        await _until_selected(pilot, database, image_id, second)
         await pilot.press("ctrl+z")
-        assert await _is_selected(pilot, database, image_id, first)
+        await _until_selected(pilot, database, image_id, first)
 
 
 async def test_choices_are_taken_back_one_after_another(
