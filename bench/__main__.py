@@ -24,6 +24,7 @@ from bench import (
     importing,
     jobs,
     latency,
+    many,
     picture,
     scaling,
     start,
@@ -35,7 +36,7 @@ from fototui.log import configure_logging
 ROUNDS = 3
 
 
-def parts(finished: int) -> Sequence[Part]:
+def parts(finished: int, orders: int) -> Sequence[Part]:
     """All parts, in the order of the table."""
     return (
         jobs.PART,
@@ -45,6 +46,7 @@ def parts(finished: int) -> Sequence[Part]:
         start.PART,
         http_api.PART,
         idle.PART,
+        many.part(orders),
         storm.PART,
         badge.PART,
         importing.PART,
@@ -104,12 +106,13 @@ def _listed(values: Mapping[str, object]) -> str:
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    names = [part.name for part in parts(claims.MANY)]
+    names = [part.name for part in parts(claims.MANY, many.ORDERS)]
     parser.add_argument("--only", nargs="+", choices=names, default=names)
     parser.add_argument("--finished", type=int, default=claims.MANY, help="versions, for claims")
+    parser.add_argument("--orders", type=int, default=many.ORDERS, help="for many")
     chosen = parser.parse_args()
     verdicts: list[Verdict] = []
-    for part in parts(chosen.finished):
+    for part in parts(chosen.finished, chosen.orders):
         if part.name in chosen.only:
             verdicts += await run(part, chosen.rounds)
     say(table(verdicts))

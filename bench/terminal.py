@@ -31,6 +31,11 @@ class Terminal:
         self._changed = asyncio.Event()
         self._at = time.perf_counter()
 
+    @property
+    def wrote_at(self) -> float:
+        """The clock when it last wrote something, or a key was pressed."""
+        return self._at
+
     def read(self) -> None:
         """Take what was written, as soon as it is there."""
         try:
