@@ -90,12 +90,14 @@ async def test_the_next_look_is_sooner_while_something_is_under_way(world: World
         world.database,
         [],
         unfinished=text(has_unfinished(COLORINGS)),
-        busy_seconds=5,
-        idle_seconds=10,
+        busy_seconds=5_000,
+        idle_seconds=10_000,
     )
     me = uuid.uuid4()
-    assert await lookout.look(me) == 10
+    assert await lookout.look(me) == 10_000
     await world.queue_colorings(1, not_before=datetime.now(UTC) + timedelta(days=1))
-    assert await lookout.look(me) == 5
-    await dying_engine(world)  # its lease of a second ends first
-    assert await lookout.look(me) < 2
+    assert await lookout.look(me) == 5_000
+    await dying_engine(world)
+    async with world.database.autocommit() as session:
+        await session.execute(text("UPDATE engines SET lease_seconds = 1000"))
+    assert await lookout.look(me) < 1_001  # its lease ends first
