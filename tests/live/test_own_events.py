@@ -17,11 +17,13 @@ from fototui.mercure.publisher import MercurePublishService
 from tests.factories import make_coloring
 from tests.live.conftest import (
     NEVER,
+    PATIENT,
     PUBLISHER_KEY,
     Hub,
     StoreOn,
     Truth,
     add_orders,
+    is_at_rest,
     running,
     tracked,
 )
@@ -64,6 +66,7 @@ async def test_without_a_hub_nothing_has_to_be_asked_for(
         await store.open(order_id)
         await _change(far, order_id, OrderStatus.ERROR)
         await until(lambda: _shows(store, order_id, OrderStatus.ERROR))
+        await until(lambda: is_at_rest(store))
         asked = store.fresh_at
         await _color(far, order_id)
         await until(lambda: (d := store.detail(order_id)) and d.images[0].coloring)
@@ -83,7 +86,7 @@ async def test_a_hub_that_is_away_holds_nothing_up(
     async with running(store):
         await until(lambda: store.health.feed is FeedState.LIVE)
         await hub.stop()
-        await until(lambda: store.health.feed is FeedState.CATCHING_UP)
+        await until(lambda: store.health.feed is FeedState.CATCHING_UP and is_at_rest(store))
         asked = store.fresh_at
         await _change(far, order_id, OrderStatus.ERROR)
         await until(lambda: _shows(store, order_id, OrderStatus.ERROR))
@@ -97,12 +100,12 @@ async def test_ones_own_events_are_asked_about_once_although_the_hub_brings_them
     await _change(far, first, OrderStatus.PROCESSING)
     with proxy.counting() as change:
         await _change(far, first, OrderStatus.DOWNLOADING)
-    async with MercurePublishService(hub.url, PUBLISHER_KEY) as publisher:
+    async with MercurePublishService(hub.url, PUBLISHER_KEY, timeout_seconds=PATIENT) as publisher:
         far.listen(publisher.publish)
         store = store_on(far, hub.subscriber(is_known=publisher.is_own), work_seconds=NEVER)
         async with running(store):
             await store.open(first)
-            await until(lambda: store.health.feed is FeedState.LIVE)
+            await until(lambda: store.health.feed is FeedState.LIVE and is_at_rest(store))
             await store.refresh(first)  # its statements are prepared now
             with proxy.counting() as both:
                 await store.refresh(first)
