@@ -62,6 +62,15 @@ _CONTENTS = (
     WHERE shopify_id BETWEEN {first} AND {last}
     """,
 )
+# What triggers would have kept.
+_KEPT = (
+    """
+    INSERT INTO order_texts
+    SELECT o.id, o.created_at, fototui_text(o) FROM orders o
+    WHERE shopify_id BETWEEN {first} AND {last}
+    """,
+    "INSERT INTO order_counts (orders) VALUES ({last} - {first} + 1)",
+)
 
 
 async def fill(database: Database, orders: int, working: int = 0) -> None:
@@ -81,7 +90,8 @@ async def fill(database: Database, orders: int, working: int = 0) -> None:
         async with database.engine.begin() as connection:
             await connection.execute(text("SET LOCAL statement_timeout = 0"))
             await connection.execute(text(f"SET LOCAL session_replication_role = {role}"))
-            for statement in (_ORDERS, *_CONTENTS):
+            kept = _KEPT if role == "replica" else ()
+            for statement in (_ORDERS, *_CONTENTS, *kept):
                 values = {"first": first, "last": last, "ago": ago, "finished": finished}
                 await connection.execute(text(statement.format(**values)))
     async with database.autocommit() as session:

@@ -30,10 +30,17 @@ from fototui.domain.lanes import LANES, file_lanes
 assert all((orders,))  # it and all beside it are imported for their tables
 
 _TRIGGERS = {
-    **dict.fromkeys(("orders", "reviews"), ("mark_changed",)),
-    **dict.fromkeys(
-        ("line_items", *(lane.table for lane in file_lanes())), ("mark_changed", "mark_parent")
+    "orders": (
+        "mark_changed",
+        *(f"count_{when}" for when in ("inserted", "deleted", "truncated")),
+        *(f"tell_{when}" for when in ("inserted", "updated")),
     ),
+    "reviews": ("mark_changed",),
+    "line_items": (
+        *("mark_changed", "mark_parent"),
+        *(f"tell_{when}" for when in ("inserted", "updated", "deleted")),
+    ),
+    **dict.fromkeys((lane.table for lane in file_lanes()), ("mark_changed", "mark_parent")),
     "images": ("mark_changed", "mark_parent", "review_chosen"),
     **dict.fromkeys(
         ("coloring_versions", "svg_versions"),

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-NEEDED = "b6d8f0a2c439"
+NEEDED = "c7f19a52e8d4"
 """The newest of `migrations/`; written anew with each migration."""
 
 

@@ -65,10 +65,8 @@ async def list_orders(
             )
         orders = OrderService(session, operator=caller)
         page = await orders.list_orders(limit=limit, skip=skip)
-        counts = await orders.count_by_status()
-    return OrderList(
-        orders=[presenter.summary(row) for row in page.orders], total=sum(counts.values())
-    )
+        total = await orders.count()
+    return OrderList(orders=[presenter.summary(row) for row in page.orders], total=total)
 
 
 @router.get("/{order_id}", operation_id="get_order")

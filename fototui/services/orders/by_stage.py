@@ -9,12 +9,9 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
-from ulid import ULID
-
 from fototui.db.events.session import TrackedAsyncSession
-from fototui.db.models.orders import Order
 from fototui.domain.stages import OrderStage, Stage
+from fototui.services.orders.counts import count_done
 from fototui.services.orders.queries import read_done, read_page, read_rows
 from fototui.services.orders.refs import no_such_order
 from fototui.services.orders.search import OrderSearch
@@ -74,7 +71,7 @@ class StageService:
         """
         if stage is Stage.DONE:
             done = await read_done(self._session, limit=limit, skip=skip, search=search)
-            return StagePage(*done)
+            return StagePage(done, await count_done(self._session, search=search))
         found: list[OrderRow] = []
         total = 0
         async for row in self._rows(search, working=True):
@@ -118,9 +115,7 @@ class StageService:
         counts: Counter[Stage] = Counter()
         async for row in self._rows(None, working=True):
             counts[row.stage.stage] += 1
-        done = select(func.count()).where(Order.finished_at.is_not(None))
-        async with self._session.begin():
-            counts[Stage.DONE] = await self._session.scalar(done) or 0
+        counts[Stage.DONE] = await count_done(self._session)
         return {stage: counts[stage] for stage in Stage}
 
     async def _rows(
@@ -132,7 +127,7 @@ class StageService:
         page: int | None = None,
     ) -> AsyncIterator[OrderRow]:
         # Before the first ULID of that very moment.
-        before = None if until is None else OrderCursor(until, str(ULID(bytes(16))))
+        before = None if until is None else OrderCursor.at_moment(until)
         while True:
             found = await read_page(
                 self._session,

@@ -16,6 +16,7 @@ from fototui.domain.statuses import OrderStatus
 from fototui.domain.text import clean, clean_line
 from fototui.log import get_logger
 from fototui.services.operations.activity import ActivityAction, ActivityService
+from fototui.services.orders import counts
 from fototui.services.orders import queries as order_queries
 from fototui.services.orders.details import read_details
 from fototui.services.orders.photos import (
@@ -182,9 +183,13 @@ class OrderService:
                 return image
         raise NotFoundError("There is no image {id}; look at the order again.", id=image_id)
 
+    async def count(self) -> int:
+        """How many orders there are."""
+        return await counts.count_orders(self.session)
+
     async def count_by_status(self) -> dict[OrderStatus, int]:
         """How many orders are in each status; every status is named."""
-        return await order_queries.count_by_status(self.session)
+        return await counts.count_by_status(self.session)
 
     async def _reserve_line_item_id(self) -> int:
         """Take an id before its row is written: it is part of the photos' keys."""

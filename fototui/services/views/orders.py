@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ulid import ULID
+
 from fototui.domain.badges import Badge
 from fototui.domain.costs import Costs
 from fototui.domain.files import S3ObjectRefData
@@ -132,12 +134,29 @@ class OrderCursor:
     """Where a page of the list ends.
 
     Args:
-        created_at: Of the page's last order.
+        at: Of the page's last order, the time that it is read by.
         id: Its ULID.
     """
 
-    created_at: datetime
+    at: datetime
     id: str
+
+    @classmethod
+    def at_moment(cls, moment: datetime) -> OrderCursor:
+        """The end of a page of all orders from a moment on.
+
+        Args:
+            moment: The moment.
+        """
+        return cls(moment, str(ULID(bytes(16))))
+
+    def is_after(self, row: OrderRow) -> bool:
+        """Whether an order stands below it in the list.
+
+        Args:
+            row: The order.
+        """
+        return (row.created_at, row.id) < (self.at, self.id)
 
 
 @dataclass(frozen=True, slots=True)

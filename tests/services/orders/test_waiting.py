@@ -53,7 +53,7 @@ async def test_a_page_reads_the_reviews_of_its_own_images_only(database: Databas
             await session.execute(text(statement))
     async with database.autocommit() as session:
         await session.execute(text("ANALYZE"))
-    page = order_queries._page(None, None, None).limit(50)
+    page = order_queries._page(None, [], [], skip=0, limit=50)
     sql = order_queries._with_badges(page).compile(
         dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]  # SQLAlchemy has none
         compile_kwargs={"literal_binds": True},

@@ -1,0 +1,123 @@
+"""What triggers keep: how many orders there are, and the texts that are searched."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import delete, text, update
+from ulid import ULID
+
+from fototui.db.database import Database
+from fototui.db.models.orders import LineItem, Order
+from fototui.domain.text import folded
+from tests.factories import make_order
+from tests.old_orders import add_old_orders
+from tests.waiting import until_a_lock_is_waited_for
+
+
+async def _count(database: Database) -> tuple[int, int]:
+    """How many orders there are as is kept, and in how many rows."""
+    async with database.autocommit() as session:
+        row = (await session.execute(text("SELECT sum(orders), count(*) FROM order_counts"))).one()
+    return int(row[0]), row[1]
+
+
+async def test_the_number_of_orders_is_kept(database: Database) -> None:
+    assert await _count(database) == (0, 1)
+    await add_old_orders(database, 50)
+    assert (await _count(database))[0] == 50
+    async with database.session() as session:
+        await make_order(session)
+        await session.rollback()
+    async with database.autocommit() as session:
+        await session.execute(text("DELETE FROM orders WHERE order_number IN ('#1', '#2')"))
+        await session.execute(text("DELETE FROM orders WHERE order_number = '#1'"))
+        await session.execute(text("UPDATE orders SET finished_at = NULL"))
+    assert (await _count(database))[0] == 48
+    async with database.autocommit() as session:
+        await session.execute(text("TRUNCATE orders CASCADE"))
+    assert await _count(database) == (0, 1)
+
+
+async def test_whoever_adds_orders_waits_for_nobody_and_rows_stay_few(database: Database) -> None:
+    async with database.session() as slow, slow.begin():
+        await make_order(slow)
+
+        async def add(few: int) -> None:
+            for number in range(few):
+                async with database.autocommit() as session:
+                    await session.execute(
+                        text(
+                            "INSERT INTO orders (id, order_number, status, created_at, updated_at)"
+                            " VALUES (:id, :number, 'pending', now(), now())"
+                        ),
+                        {"id": (id_ := ULID()).to_uuid(), "number": f"{id_} {number}"},
+                    )
+
+        await asyncio.gather(*(add(80) for _ in range(4)))
+        assert (await _count(database))[0] == 320
+    total, rows = await _count(database)
+    assert total == 321
+    assert rows < 150
+
+
+async def _told(database: Database, order: Order) -> str:
+    async with database.autocommit() as session:
+        told: str = await session.scalar(
+            text("SELECT told FROM order_texts WHERE order_id = :id"), {"id": order.id.to_uuid()}
+        )
+    return told
+
+
+async def test_texts_follow_their_orders(database: Database) -> None:
+    async with database.session() as session, session.begin():
+        order = await make_order(session, line_items=2, images=0, order_number="#7")
+    assert await _told(database, order) == "#7\njana novakova\njana@example.com"
+    one, two = order.line_items
+
+    async def write(statement: object) -> str:
+        async with database.autocommit() as session:
+            await session.execute(statement)  # type: ignore[call-overload] # statements are
+        return await _told(database, order)
+
+    its = update(Order).where(Order.id == order.id)
+    dedication = update(LineItem).where(LineItem.id == two.id)
+    assert (await write(its.values(customer_note="Čeká"))).endswith("\nceka")
+    assert (await write(dedication.values(dedication="Pro Žofii"))).endswith("\nceka\npro zofii")
+    told = await write(update(LineItem).where(LineItem.id == one.id).values(dedication="A"))
+    assert told.endswith("\na\npro zofii")
+    assert (await write(dedication.values(dedication=None))).endswith("\na")
+    assert (await write(delete(LineItem).where(LineItem.id == one.id))).endswith("\nceka")
+    async with database.autocommit() as session:
+        await session.execute(delete(LineItem))
+        await session.execute(delete(Order))
+    assert await _told(database, order) is None
+
+
+async def test_two_who_change_texts_of_one_order_lose_nothing(database: Database) -> None:
+    async with database.session() as session, session.begin():
+        order = await make_order(session, images=0)
+
+    async def dedicate() -> None:
+        async with database.autocommit() as session:
+            await session.execute(update(LineItem).values(dedication="Pro Žofii"))
+
+    async with database.session() as session, session.begin():
+        await session.execute(update(Order).values(customer_name="Eva"))
+        other = asyncio.create_task(dedicate())
+        await until_a_lock_is_waited_for(database)
+    await other
+    told = await _told(database, order)
+    assert "eva" in told
+    assert "pro zofii" in told
+
+
+@pytest.mark.parametrize(
+    "words", ["Jana", "Žluťoučký kůň", "STRASSE straße", "ĎÁBEL", "Åse Łódź", "ﬁn ½", "žofie 👍"]
+)
+async def test_texts_are_compared_as_in_the_app(database: Database, words: str) -> None:
+    async with database.autocommit() as session:
+        assert await session.scalar(text("SELECT fototui_plain(:told)"), {"told": words}) == folded(
+            words
+        )
