@@ -249,6 +249,9 @@ class Settings(BaseSettings):
     """The terminal's bell rings when something fails."""
     ui_title: bool = True
     """The terminal's title counts what waits for the operator."""
+    working_set_days: Annotated[int, Field(ge=0)] = 30
+    """The terminal app holds what is not done, and what was done in so many days; the rest it reads
+    when one scrolls to it or searches for it."""
     ui_ask_above: Annotated[int, Field(ge=1)] = 20
     """Generating for more images than this at once asks first."""
     keys: dict[str, str] = {}

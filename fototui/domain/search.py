@@ -83,6 +83,11 @@ class Search(Generic[RowT]):
         return bool(self.words or self.conditions)
 
     @property
+    def key(self) -> object:
+        """What is searched for, in one form."""
+        return self.words, tuple(condition.key for condition in self.conditions)
+
+    @property
     def complaint(self) -> Sentence | None:
         """The first thing that was not understood."""
         return self.complaints[0] if self.complaints else None

@@ -12,11 +12,12 @@ from fototui.live.apply_event import paint_row, shown_version
 from fototui.live.details import Details
 from fototui.live.notifier import Notifier
 from fototui.live.orders import Difference, OrderTable
+from fototui.live.working_set import WorkingSet
 from fototui.services.changes import is_ulid
-from fototui.services.views.orders import OrderDetail, OrderRow
+from fototui.services.views.orders import OrderDetail, OrderPage, OrderRow
 
-# Marks of orders that are not in the table, before the database is asked instead.
-_STRANGERS = 1_000
+STRANGERS = 1_000
+"""Marks of orders that are not in the table, before the database is asked instead."""
 
 
 class Model:
@@ -27,11 +28,13 @@ class Model:
 
     Args:
         notifier: Takes what listeners are to hear.
+        working_days: What was done before is not held unless somebody asks for it.
     """
 
-    def __init__(self, notifier: Notifier) -> None:
+    def __init__(self, notifier: Notifier, *, working_days: float = 30) -> None:
         self.notifier = notifier
         self.table = OrderTable()
+        self.working_set = WorkingSet(self.table.rows, days=working_days)
         self.details = Details()
         self.in_view: Sequence[str] = ()
         self.is_poll_asked = True
@@ -46,6 +49,11 @@ class Model:
         # By kind and image: a version newer than the one that the badge shows, which was asked
         # about; another one is chosen.
         self._beside: dict[tuple[str, int], int] = {}
+
+    @property
+    def known(self) -> int:
+        """How many orders there are, held or not, as far as is known."""
+        return len(self.table.rows) + self.working_set.older.count
 
     def next_tick(self) -> int:
         """The next tick."""
@@ -71,7 +79,7 @@ class Model:
             order_id: As an event names it. An older publisher's order number asks the database
                 what changed, and so do many orders that nobody knows.
         """
-        most = len(self.table.rows) + _STRANGERS
+        most = len(self.table.rows) + STRANGERS
         if order_id not in self.table.rows and (not is_ulid(order_id) or len(self._marked) >= most):
             self.ask_poll()
             return
@@ -150,21 +158,46 @@ class Model:
 
     # --- answers -----------------------------------------------------------------------------
 
-    def put_rows(self, rows: Iterable[OrderRow], began: int) -> None:
+    def put_rows(self, rows: Iterable[OrderRow], began: int, *, are_wanted: bool = False) -> None:
         """Keep rows.
 
         Args:
             rows: What was fetched.
             began: Tick of the query; badges painted since then stay as they are.
+            are_wanted: They are kept, however old they are.
         """
-        fetched = {row.id: row for row in rows}
+        fetched = {row.id: row for row in rows if are_wanted or self._is_wanted(row)}
         for event in self._painted_since(began):
             row = fetched.get(event.order_id)
             if row is not None:
                 self.mark(row.id)  # whichever of the two is older, the next reading is not
                 if shown_version(row, event) == event.version_id:
                     fetched[row.id] = paint_row(row, event) or row
+        new = [row for row in fetched.values() if row.id not in self.table.rows]
         self._note_difference(self.table.put(fetched.values()))
+        self.working_set.note(new)
+        if gone := self.working_set.surplus((*self.details, *self.in_view)):
+            self._note_difference(self.table.remove(gone))
+
+    def _is_wanted(self, row: OrderRow) -> bool:
+        is_known = row.id in self.table.rows or row.id in set(self.details)
+        return is_known or self.working_set.wants(row)
+
+    def reach(self, page: OrderPage, began: int) -> None:
+        """Keep a page of older orders.
+
+        Args:
+            page: The page after the last one.
+            began: Tick of the query.
+        """
+        self.working_set.reach(page.next)
+        self.put_rows(page.orders, began, are_wanted=True)
+        self.note_older()
+
+    def note_older(self) -> None:
+        """Tell that others are not held now."""
+        self.notifier.listing = True
+        self.notifier.note()
 
     def forget(self, ids: Iterable[str]) -> None:
         """Drop orders that are no more."""

@@ -1,7 +1,8 @@
 """Which orders the list shows and in which order: a tab, a search, a column.
 
-Derived from the live store's mapping without a query, and built for 100,000 orders: what a change
-did not touch is not looked at again.
+Derived from the live store's mapping without a query, and built for many orders: what a change did
+not touch is not looked at again. Orders that the store does not hold are all done; the tabs that
+have them end where the store's orders begin to have gaps, and go on as more are taken in.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from fototui.domain.sentences import Sentence
 from fototui.domain.stages import Stage
 from fototui.domain.statuses import PaymentStatus
 from fototui.domain.text import folded
+from fototui.live.state import Older
 from fototui.services.orders.search import OrderSearch
 from fototui.services.views.orders import OrderRow
 
@@ -41,6 +43,7 @@ class Tab(StrEnum):
 
 
 _TAKING_IN = {Tab.WORKING: Sentence.make("Not done"), Tab.ALL: Sentence.make("All")}
+_WITH_OLDER = frozenset({Tab.DONE, Tab.ALL})
 _TABS = {
     stage: (
         Tab.ALL,
@@ -79,6 +82,7 @@ _COLUMNS = {
     Sort.PAYMENT: Sentence.make("Payment"),
     Sort.STAGE: Sentence.make("Stage"),
 }
+_NONE = Older()
 _PAYMENTS = {str(payment): place for place, payment in enumerate(PaymentStatus)}
 _STAGES = {stage: place for place, stage in enumerate(Stage)}
 _NUMBER = re.compile(r"(\D*)(\d*)(.*)", re.DOTALL)
@@ -140,22 +144,28 @@ class OrderList:
         self._stages: dict[str, Stage] = {}
         self._members: dict[Tab, set[str]] = {tab: set() for tab in Tab}
         self._listing: Sequence[str] = ()
+        self._older = Older()
         self._keys: dict[str, object] = {}
         self._sorted: Sequence[str] = ()
         self._read = read
         self.asked = read(search)
 
     def count(self, tab: Tab) -> int:
-        """How many orders are in a tab, whatever is searched for."""
-        return len(self._members[tab])
+        """How many orders are in a tab, held or not, and whatever is searched for."""
+        return len(self._members[tab]) + (self._older.count if tab in _WITH_OLDER else 0)
+
+    @property
+    def goes_on(self) -> bool:
+        """There are orders after those that are shown, which are not held."""
+        return self.tab in _WITH_OLDER and not self.asked and self._older.before is not None
 
     @property
     def tabs(self) -> list[Tab]:
         """The tabs that there is a reason to show: those with orders, and the present one."""
         always = {Tab.WORKING, self.tab}
-        if self._members[Tab.DONE]:
+        if self.count(Tab.DONE):
             always.add(Tab.ALL)
-        return [tab for tab in Tab if tab in always or (tab is not Tab.ALL and self._members[tab])]
+        return [tab for tab in Tab if tab in always or (tab is not Tab.ALL and self.count(tab))]
 
     @property
     def found_elsewhere(self) -> int:
@@ -182,20 +192,24 @@ class OrderList:
         """Filter by another text."""
         before, asked = self.asked, self._read(search)
         self.search, self.asked = search, asked
-        if asked.narrows(before):
+        if before and asked.narrows(before):
             self._match(self.shown)
         else:
             self._derive(self._sorted)
 
     # --- what the store changes --------------------------------------------------------------
 
-    def take(self, orders: Mapping[str, OrderRow], listing: Sequence[str]) -> None:
+    def take(
+        self, orders: Mapping[str, OrderRow], listing: Sequence[str], older: Older = _NONE
+    ) -> None:
         """Take over the store's orders: some came, went, or changed.
 
         Args:
-            orders: All orders by ULID.
+            orders: All orders that are held, by ULID.
             listing: Their ULIDs, newest first.
+            older: What is not held.
         """
+        self._older = older
         known, listing = self._rows, list(listing)
         for row in [orders[i] for i in listing if known.get(i) is not orders[i]]:
             self._learn(row)
@@ -275,6 +289,8 @@ class OrderList:
         if self.tab is not Tab.ALL:
             members = self._members[self.tab]
             ids = [order_id for order_id in ids if order_id in members]
+        if self.goes_on and (end := self._older.before) is not None:
+            ids = [order_id for order_id in ids if not end.is_after(self._rows[order_id])]
         self._match(ids)
 
     def _match(self, ids: Sequence[str]) -> None:

@@ -9,17 +9,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from fototui.live.model import Model
+from fototui.live.model import STRANGERS, Model
 from fototui.services.backend import Backend
 from fototui.services.changes import LiveService, Watermark, no_answer
+from fototui.services.orders.search import OrderSearch
 from fototui.services.views.operations import EngineView, LaneView
-from fototui.services.views.orders import OrderCursor, OrderDetail
+from fototui.services.views.orders import OrderCursor, OrderDetail, OrderRow
 
 T = TypeVar("T")
 
 _FIRST_PAGE = 200
 _PAGE = 1000
 _BATCH = 500
+_OLDER_PAGE = 500
 
 
 class Reader:
@@ -38,13 +40,14 @@ class Reader:
         self._turn = asyncio.Lock()
         self._watermark: Watermark | None = None
         self._cursor: OrderCursor | None = None
-        self._expected: int | None = None
+        self._has_working = False
+        self._orders: int | None = None
         self._polled = -math.inf
         self._polled_tick = math.inf
         self.told_at = time.monotonic()
         """When a poll last told of changes, by the clock of waits; at first when this was made."""
         self.is_complete = False
-        """All orders are in the model."""
+        """All orders of the working set are in the model."""
         self.fresh_at: datetime | None = None
         """What was committed until then is in the model or marked; by this machine's clock."""
 
@@ -78,8 +81,8 @@ class Reader:
                 await self._fetch_rows(batch)
             if not self.is_complete:
                 await self._fill()
-            elif not batch and self._expected not in (None, len(self._model.table.rows)):
-                await self._find_deleted()
+            elif not batch and self._orders not in (None, self._model.known):
+                await self._count()
         return is_asking or not self.is_complete
 
     async def fetch_rows(self, ids: Sequence[str]) -> None:
@@ -110,6 +113,44 @@ class Reader:
         self._model.put_detail(order_id, detail, began)
         return detail
 
+    async def read_older(self) -> None:
+        """Fetch the next page of older orders, if there is one.
+
+        Raises:
+            FototuiError: The database does not answer.
+        """
+        async with self._turn:
+            older = self._model.working_set.older
+            began, before = self._model.next_tick(), older.before
+            if before is not None and not older.is_full:
+                page = await self._ask(lambda service: service.older(before, limit=_OLDER_PAGE))
+                self._model.reach(page, began)
+
+    async def find(self, search: OrderSearch) -> bool:
+        """Fetch older orders that a search finds: the newest of them.
+
+        Returns:
+            Whether there are no more.
+
+        Raises:
+            FototuiError: The database does not answer.
+        """
+        horizon = self._model.working_set.horizon
+        if horizon is None:
+            return True
+        began = self._model.next_tick()
+        found = await self._ask(lambda service: service.find(search, done_before=horizon))
+        self._model.put_rows(found.orders, began, are_wanted=True)
+        return found.is_all
+
+    async def named(self, ref: str) -> OrderRow | None:
+        """Fetch the line of an order by its number; it is not kept.
+
+        Raises:
+            FototuiError: The database does not answer.
+        """
+        return await self._ask(lambda service: service.named(ref))
+
     async def work(self) -> tuple[tuple[LaneView, ...], tuple[EngineView, ...]]:
         """Read lanes and engines.
 
@@ -126,15 +167,19 @@ class Reader:
         except BaseException:
             self._model.is_poll_asked = True
             raise
-        for order_id in changes.order_ids:
+        known = self._model.table.rows.keys()
+        are_many = len(changes.order_ids - known) > STRANGERS
+        for order_id in changes.order_ids & known if are_many else changes.order_ids:
             self._model.mark(order_id)
         if changes.order_ids or changes.is_everything:
             self.told_at = time.monotonic()
         if changes.is_everything:
-            self._cursor, self.is_complete = None, False
             for order_id in self._model.details:
                 self._model.mark(order_id)
-        self._watermark, self._expected = changes.watermark, changes.orders
+        if changes.is_everything or are_many:
+            self._cursor, self._has_working, self.is_complete = None, False, False
+        self._model.working_set.begin(changes.at)
+        self._watermark, self._orders = changes.watermark, changes.orders
         self._polled, self._polled_tick = time.monotonic(), self._model.next_tick()
         self.fresh_at = now
 
@@ -150,23 +195,36 @@ class Reader:
         self._model.put_rows(rows, began)
 
     async def _fill(self) -> None:
+        """Read what is not done, then what was done lately."""
         began, cursor = self._model.next_tick(), self._cursor
-        limit = _FIRST_PAGE if cursor is None else _PAGE
-        page = await self._ask(lambda service: service.page(cursor, limit=limit))
+        since = self._model.working_set.horizon
+        if not self._has_working:
+            limit = _FIRST_PAGE if cursor is None else _PAGE
+            page = await self._ask(lambda service: service.working(cursor, limit=limit))
+        else:
+            assert since is not None  # the first poll told
+            page = await self._ask(lambda service: service.done_since(since, cursor, limit=_PAGE))
         self._model.put_rows(page.orders, began)
         self._cursor = page.next
-        if page.next is None:
+        if page.next is None and not self._has_working:
+            self._has_working = True
+        elif page.next is None:
+            await self._count()
             self.is_complete = self._model.notifier.listing = True
-            # The number of orders, by which deleted ones are found, is older than this page.
-            self._model.ask_poll()
 
-    async def _find_deleted(self) -> None:
-        # The poll brought all that is new: another number means that orders are gone.
-        self._expected = None
-        present = await self._ask(lambda service: service.ids())
-        self._model.forget(self._model.table.rows.keys() - present)
-        for order_id in present - self._model.table.rows.keys():
-            self._model.mark(order_id)
+    async def _count(self) -> None:
+        """Find orders that are no more, and how many are not held.
+
+        A poll brings all that is new: another number means that orders are gone.
+        """
+        self._orders = None
+        held = list(self._model.table.rows)
+        present = await self._ask(lambda service: service.present(held))
+        self._model.forget(present.gone)
+        if self._model.working_set.count(present.others):
+            self._model.note_older()
+            # What came at this moment is among them, and is told of by a poll.
+            self._model.ask_poll()
 
     async def _ask(self, question: Callable[[LiveService], Awaitable[T]]) -> T:
         try:

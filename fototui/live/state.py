@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fototui.domain.sentences import Sentence
+from fototui.services.views.orders import OrderCursor
 
 
 class FeedState(StrEnum):
@@ -40,12 +41,27 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Older:
+    """Orders that are not held: they were done long ago.
+
+    Args:
+        count: How many.
+        before: Down to here all orders are held; None where all are.
+        is_full: No more of them are taken in by scrolling.
+    """
+
+    count: int = 0
+    before: OrderCursor | None = None
+    is_full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
     """One frame's worth of changes: of a burst of events, listeners hear one of these.
 
     Args:
         rows: Orders whose row changed (ULIDs).
-        listing: Orders came, went, or change places.
+        listing: Orders came, went, or change places; or others are not held.
         details: Opened orders whose detail changed.
         engines: Engines, lanes or counts changed.
         health: Feed or database changed.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -22,12 +22,13 @@ from fototui.live.health import Feed
 from fototui.live.model import Model
 from fototui.live.notifier import Notifier
 from fototui.live.reader import Reader
-from fototui.live.state import Changed
+from fototui.live.state import Changed, Older
 from fototui.log import get_logger
 from fototui.mercure.link import LinkState, Lost, Message
 from fototui.retry import Backoff
 from fototui.services.backend import Backend
 from fototui.services.orders.refs import no_such_order
+from fototui.services.orders.search import OrderSearch
 from fototui.services.views.operations import EngineView, LaneView
 from fototui.services.views.orders import OrderDetail, OrderRow
 
@@ -65,6 +66,7 @@ class LiveStore:
             something happens.
         slow_work_seconds: The same while nobody does and nothing does.
         refused_seconds: A database that refuses is asked again this often.
+        working_days: Orders that were done before are not held unless somebody asks for them.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class LiveStore:
         work_seconds: float = 2.0,
         slow_work_seconds: float = 15.0,
         refused_seconds: float = 15.0,
+        working_days: float = 30,
     ) -> None:
         self._subscriber = subscriber
         self._frame_seconds = frame_seconds
@@ -90,7 +93,7 @@ class LiveStore:
         self._is_work_watched = False
         self.refused_seconds = refused_seconds
         self._notifier = Notifier(frame_seconds)
-        self._model = Model(self._notifier)
+        self._model = Model(self._notifier, working_days=working_days)
         self._reader = Reader(backend, self._model, answer_seconds=answer_seconds)
         self._feed = Feed(has_hub=subscriber is not None, patience_seconds=hub_patience_seconds)
         self._has_heard = asyncio.Event()
@@ -101,7 +104,7 @@ class LiveStore:
         backend.listen(self._on_event)
 
         self.orders: Mapping[str, OrderRow] = self._model.table.rows
-        """All orders that are known, by ULID."""
+        """All orders that are held, by ULID."""
         self.listing: Sequence[str] = self._model.table.listing
         """Their ULIDs, newest first."""
         self.health = self._feed.health(is_behind=True)
@@ -111,8 +114,13 @@ class LiveStore:
 
     @property
     def is_complete(self) -> bool:
-        """All orders of the database are in it; false while it is still being filled."""
+        """What is not done, or was done lately, is in it; false while it is still being filled."""
         return self._reader.is_complete
+
+    @property
+    def older(self) -> Older:
+        """What is not held."""
+        return self._model.working_set.older
 
     @property
     def fresh_at(self) -> datetime | None:
@@ -138,6 +146,47 @@ class LiveStore:
         """
         self._model.in_view = order_ids
 
+    def keep(self, which: Callable[[], Collection[str]]) -> None:
+        """Tell which orders are never let go.
+
+        Args:
+            which: Gives their ULIDs at any time.
+        """
+        self._model.working_set.kept = which
+
+    async def read_older(self) -> None:
+        """Take in the next page of older orders, if there is one.
+
+        Raises:
+            DatabaseUnavailableError: The database does not answer.
+        """
+        await self._reader.read_older()
+
+    async def find(self, search: OrderSearch) -> bool:
+        """Take in older orders that a search finds: the newest of them.
+
+        Args:
+            search: What is searched for.
+
+        Returns:
+            Whether there are no more.
+
+        Raises:
+            DatabaseUnavailableError: The database does not answer.
+        """
+        return await self._reader.find(search)
+
+    async def named(self, ref: str) -> OrderRow | None:
+        """The line of an order, held or not; None where there is none.
+
+        Args:
+            ref: Its number.
+
+        Raises:
+            DatabaseUnavailableError: The database does not answer.
+        """
+        return await self._reader.named(ref)
+
     def detail(self, order_id: str) -> OrderDetail | None:
         """An opened order; None where it is not open or not there (yet, or any more)."""
         return self._model.details.get(order_id)
@@ -153,6 +202,8 @@ class LiveStore:
             DatabaseUnavailableError: The database does not answer.
         """
         self._model.details.open(order_id)
+        if order_id not in self.orders:
+            self._model.mark(order_id)
         detail: OrderDetail | None = None
         try:
             detail = await self._reader.fetch_detail(order_id)

@@ -253,7 +253,7 @@ def _make_app(
             setattr(preferences, name, value)
     return FototuiApp(
         backend,
-        LiveStore(backend, _subscriber(runtime)),
+        LiveStore(backend, _subscriber(runtime), working_days=settings.working_set_days),
         AppSettings(
             timezone=settings.timezone,
             keys=settings.keys,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
+from fototui.domain.errors import FototuiError
 from fototui.domain.text import clean_line
 from fototui.i18n import _
 from fototui.screens.base import FototuiScreen
@@ -44,12 +46,13 @@ class ActionProvider(Provider):
 
     async def search(self, query: str) -> Hits:
         """Those that match; a number finds its order, or those that begin with it."""
-        for row in self._orders(query):
+        orders = {row.id: row for row in (*await self._older(query), *self._orders(query))}
+        for row in orders.values():
             words = _("Open order {number}").format(number=clean_line(row.number))
             yield Hit(
                 1.0, words, partial(self._open, row), help=clean_line(row.customer_name or "")
             )
-        is_found = bool(self._orders(query))
+        is_found = bool(orders)
         matcher, keys = self.matcher(query), self._keys()
         for action in self._actions():
             words = " – ".join(self._words(action))
@@ -88,6 +91,20 @@ class ActionProvider(Provider):
             if row.number.strip(_SIGNS).casefold().removeprefix("m").startswith(number.lstrip("m"))
         ]
         return sorted(found, key=lambda row: (len(row.number), row.number))[:_MOST_ORDERS]
+
+    async def _older(self, query: str) -> list[OrderRow]:
+        """An order that is not held, by its whole number."""
+        number = query.strip(_SIGNS)
+        screen = self.screen
+        if not isinstance(screen, FototuiScreen) or not number.lstrip("mM").isdigit():
+            return []
+        if not screen.context.store.older.count:
+            return []
+        with suppress(FototuiError):  # the header says what is wrong
+            for ref in dict.fromkeys((number, f"M{number.lstrip('mM')}")):
+                if (row := await screen.context.store.named(ref)) is not None:
+                    return [row]
+        return []
 
     def _open(self, row: OrderRow) -> None:
         self.app.post_message(OpenOrder(row.id))

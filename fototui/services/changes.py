@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ARRAY, Uuid, bindparam, select, text
 from ulid import ULID
@@ -16,7 +17,9 @@ from fototui.domain.errors import FototuiError
 from fototui.domain.lanes import LANES, file_lanes
 from fototui.services.operations.lanes import LaneService
 from fototui.services.orders.details import read_details
-from fototui.services.orders.queries import read_page, read_rows
+from fototui.services.orders.queries import read_done_since, read_page, read_rows
+from fototui.services.orders.refs import is_order
+from fototui.services.orders.search import OrderSearch
 from fototui.services.views.operations import EngineView, LaneView
 from fototui.services.views.orders import OrderCursor, OrderDetail, OrderPage, OrderRow
 
@@ -50,6 +53,7 @@ class Changes:
         order_ids: ULIDs of orders that changed, or anything below them. A deleted order is not
             among them; the number of orders tells.
         watermark: Ask with this the next time.
+        at: When that was, by the database's clock.
         orders: How many orders there are.
         is_everything: Any order may have changed: the database is not the one that the watermark
             came from, or was set back to an earlier time.
@@ -57,8 +61,35 @@ class Changes:
 
     order_ids: frozenset[str]
     watermark: Watermark
+    at: datetime
     orders: int
     is_everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What became of some orders.
+
+    Args:
+        gone: ULIDs of those that are no more.
+        others: How many orders there are besides.
+    """
+
+    gone: frozenset[str]
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found.
+
+    Args:
+        orders: The orders, the newest first.
+        is_all: There are no others.
+    """
+
+    orders: tuple[OrderRow, ...]
+    is_all: bool
 
 
 # A row counts where its transaction committed after the watermark's snapshot and is visible in
@@ -94,15 +125,28 @@ _CHANGED = " UNION ".join(
 )
 _NOW = """
     SELECT pg_current_snapshot()::text AS snapshot,
-           pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax,
-           (SELECT count(*) FROM orders) AS orders
+           pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax, now() AS at,
+           (SELECT coalesce(sum(orders), 0)::bigint FROM order_counts) AS orders
 """
 _CHANGES = (
-    text(f"SELECT now.snapshot, now.orders, ARRAY({_CHANGED}) AS ids FROM ({_NOW}) now")  # noqa: S608 - constants only
+    text(f"SELECT now.snapshot, now.at, now.orders, ARRAY({_CHANGED}) AS ids FROM ({_NOW}) now")  # noqa: S608 - constants only
     .bindparams(bindparam("oldest"), bindparam("snapshot"))
     .columns(ids=ARRAY(Uuid()))
 )
 _WATERMARK = text(_NOW)
+_PRESENT = (
+    text(f"""
+        SELECT now.orders, ARRAY(
+            SELECT asked.id FROM unnest(CAST(:ids AS uuid[])) AS asked (id)
+            LEFT JOIN LATERAL (SELECT true AS is_there FROM orders WHERE id = asked.id LIMIT 1) o
+            ON true WHERE o.is_there IS NULL
+        ) AS gone
+        FROM ({_NOW}) now""")  # noqa: S608 - constants only
+    .bindparams(bindparam("ids", type_=ARRAY(Uuid())))
+    .columns(gone=ARRAY(Uuid()))
+)
+# Of a search with fields; a page of them takes some 50 ms.
+_MOST_PAGES = 5
 
 
 class LiveService:
@@ -132,40 +176,127 @@ class LiveService:
         async with _outages():
             return await read_rows(self.session, filter(is_ulid, ids))
 
-    async def page(self, before: OrderCursor | None = None, *, limit: int = 500) -> OrderPage:
-        """Read a page of the list, newest first.
+    async def working(self, before: OrderCursor | None = None, *, limit: int = 500) -> OrderPage:
+        """Read a page of the orders that are not done, newest first.
 
         Args:
             before: Where the page before it ended.
-            limit: Most orders, up to 5,000. Building 1,000 takes 40 ms of the event loop.
-
-        Returns:
-            The page.
+            limit: Most orders. Building 1,000 takes 40 ms of the event loop.
 
         Raises:
             DatabaseUnavailableError: The database does not answer.
         """
-        limit = max(1, min(limit, 5000))
+        async with _outages():
+            return await read_page(
+                self.session, limit=limit, before=before, status=None, search=None, working=True
+            )
+
+    async def done_since(
+        self, since: datetime, before: OrderCursor | None = None, *, limit: int = 500
+    ) -> OrderPage:
+        """Read a page of the orders that were done lately, the latest first.
+
+        Args:
+            since: None that were done before then.
+            before: Where the page before it ended.
+            limit: Most orders.
+
+        Raises:
+            DatabaseUnavailableError: The database does not answer.
+        """
+        async with _outages():
+            return await read_done_since(self.session, since, before=before, limit=limit)
+
+    async def older(self, before: OrderCursor, *, limit: int = 500) -> OrderPage:
+        """Read a page of all orders, newest first.
+
+        Args:
+            before: Only orders that are older.
+            limit: Most orders.
+
+        Raises:
+            DatabaseUnavailableError: The database does not answer.
+        """
         async with _outages():
             return await read_page(
                 self.session, limit=limit, before=before, status=None, search=None
             )
 
-    async def ids(self) -> frozenset[str]:
-        """The ULIDs of all orders.
+    async def find(self, search: OrderSearch, *, done_before: datetime, limit: int = 200) -> Found:
+        """Read orders that were done long ago, as the app finds them.
+
+        Words are looked up. Whatever else is asked for is asked of the newest few hundred orders
+        that have them: these are looked through, and no more.
+
+        Args:
+            search: What is searched for.
+            done_before: Only orders that were done before then.
+            limit: Most orders.
 
         Raises:
             DatabaseUnavailableError: The database does not answer.
         """
+        found: list[OrderRow] = []
+        # What was done by then was placed by then.
+        before: OrderCursor | None = OrderCursor.at_moment(
+            done_before if search.until is None else min(done_before, search.until)
+        )
+        async with _outages():
+            for _ in range(_MOST_PAGES):
+                page = await read_page(
+                    self.session,
+                    limit=limit,
+                    before=before,
+                    status=None,
+                    search=" ".join(search.words),
+                    done_before=done_before,
+                )
+                found += [row for row in page.orders if search.finds(row, row.search)]
+                before = page.next
+                if search.since is not None and before is not None and before.at < search.since:
+                    before = None
+                if before is None or len(found) >= limit:
+                    break
+        return Found(tuple(found[:limit]), is_all=before is None and len(found) <= limit)
+
+    async def named(self, ref: str) -> OrderRow | None:
+        """Read the line of one order.
+
+        Args:
+            ref: Its number or its ULID, as an operator names it.
+
+        Returns:
+            The line; None where there is no such order.
+
+        Raises:
+            DatabaseUnavailableError: The database does not answer.
+        """
+        async with _outages():
+            async with self.session.begin():
+                order_id = await self.session.scalar(select(Order.id).where(is_order(ref)))
+            rows = () if order_id is None else await read_rows(self.session, [str(order_id)])
+        return rows[0] if rows else None
+
+    async def present(self, ids: Iterable[str]) -> Present:
+        """Which of some orders there are, and how many there are in all.
+
+        Args:
+            ids: Their ULIDs.
+
+        Raises:
+            DatabaseUnavailableError: The database does not answer.
+        """
+        asked = [ULID.from_str(order_id).to_uuid() for order_id in ids]
         async with _outages(), self.session.begin():
-            return frozenset(str(key) for key in await self.session.scalars(select(Order.id)))
+            row = (await self.session.execute(_PRESENT, {"ids": asked})).one()
+        gone = frozenset(str(ULID.from_uuid(key)) for key in row.gone)
+        return Present(gone, row.orders - len(asked) + len(gone))
 
     async def changes(self, since: Watermark | None = None) -> Changes:
         """Which orders changed.
 
         Nothing is told twice, and nothing is missed, however late a transaction commits. The cost
-        is that of the rows changed since the oldest transaction that was under way at `since`, and
-        of counting the orders (3 ms for 100,000).
+        is that of the rows changed since the oldest transaction that was under way at `since`.
 
         Args:
             since: The last answer's watermark; None asks for a first one.
@@ -179,7 +310,7 @@ class LiveService:
         async with _outages(), self.session.begin():
             if since is None:
                 row = (await self.session.execute(_WATERMARK)).one()
-                return Changes(frozenset(), Watermark(row.snapshot), row.orders)
+                return Changes(frozenset(), Watermark(row.snapshot), row.at, row.orders)
             row = (
                 await self.session.execute(
                     _CHANGES, {"oldest": since.oldest_unseen, "snapshot": since.snapshot}
@@ -187,7 +318,7 @@ class LiveService:
             ).one()
         now = Watermark(row.snapshot)
         ids = frozenset(str(ULID.from_uuid(key)) for key in row.ids)
-        return Changes(ids, now, row.orders, is_everything=now.end < since.end)
+        return Changes(ids, now, row.at, row.orders, is_everything=now.end < since.end)
 
     async def detail(self, order_id: str) -> OrderDetail | None:
         """Read one order with everything in it.

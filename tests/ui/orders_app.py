@@ -132,6 +132,11 @@ class App(FototuiApp):
         return cast("HeldStore", self.store)
 
     @property
+    def in_shop(self) -> int:
+        """How many orders there are, held or not."""
+        return len(self.store.orders) + self.store.older.count
+
+    @property
     def shown_numbers(self) -> list[str]:
         return [self.store.orders[i].number for i in self.home.list.shown]
 
@@ -174,7 +179,7 @@ async def orders_app(
         # Messages tell whether an engine will do what is asked for.
         await until_shown(pilot, lambda: app.store.lanes or rows is not None)
         known = app.home.list
-        await until_shown(pilot, lambda: known.count(Tab.ALL) == len(app.store.orders))
+        await until_shown(pilot, lambda: known.count(Tab.ALL) == app.in_shop)
         await pilot.pause()
         yield app, pilot
 

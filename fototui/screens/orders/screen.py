@@ -18,6 +18,7 @@ from fototui.i18n import _, ngettext, translate
 from fototui.live.order_list import Sort, Tab
 from fototui.live.state import Changed
 from fototui.screens.orders.commands import OrdersCommands
+from fototui.screens.orders.older import OlderOrders
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
@@ -58,6 +59,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         self._pane_wanted: str | None = None
         self._pane_order: str | None = None
         self._viewers: list[str] = []
+        self._older = OlderOrders(self, context.store, self._show_list)
 
     def heading(self) -> str:
         """Orders."""
@@ -77,6 +79,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show what the store holds already."""
+        self.context.store.keep(lambda: {self.table.cursor or "", *self.table.marked})
         self._take_orders()
         self.set_interval(_VIEWERS_EVERY, self._watch_viewers)
 
@@ -120,7 +123,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
 
     def _take_orders(self) -> None:
         store = self.context.store
-        self.list.take(store.orders, store.listing)
+        self.list.take(store.orders, store.listing, store.older)
         self.table.marked &= store.orders.keys()
         self._show_list()
 
@@ -128,7 +131,9 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         was_empty = self.table.cursor is None
         self.table.show_when_empty(self._words_when_empty())
         self.table.show_sorting(self.list.sort, descending=self._is_descending)
-        self.table.show(self.list.shown)
+        self._older.look_for(self.list.asked)
+        further = self._older.words(self.list.sort) if self.list.goes_on else ""
+        self.table.show(self.list.shown, further)
         self._show_counts()
         if was_empty is not (self.table.cursor is None):
             self.refresh_bindings()
@@ -148,9 +153,15 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
             return self._progress
         if marked := len(self.table.marked):
             return ngettext("{count} marked", "{count} marked", marked).format(count=marked)
+        found = len(self.list.shown)
+        if self.list.search and self._older.is_looking:
+            return _("{count} found …").format(count=found)
+        if self.list.search and self._older.has_more:
+            return _("{count} found, and more").format(count=found)
         if self.list.search:
-            found = len(self.list.shown)
             return ngettext("{count} found", "{count} found", found).format(count=found)
+        if self.list.goes_on:
+            return _("{count} of {all}").format(count=found, all=self.list.count(self.list.tab))
         return ""
 
     def _words_when_empty(self) -> str:
@@ -158,6 +169,10 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
             return _("Nothing under {tab}; {count} under {all} – enter").format(
                 tab=translate(self.list.tab.label), count=elsewhere, all=translate(Tab.ALL.label)
             )
+        if self.list.search and self._older.is_looking:
+            return _("Looking among older orders…")
+        if self.list.goes_on:
+            return self._older.words(Sort.CREATED)
         if self.list.search:
             return _("Nothing matches “{search}”. Press esc to clear the search.").format(
                 search=self.list.search
@@ -276,6 +291,16 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
     def on_order_table_scrolled(self) -> None:
         """Let the store know which orders matter first."""
         self.context.store.look_at(self.table.in_sight)
+        # Sorted by anything else, older orders come to stand anywhere, and not below these.
+        if self.list.goes_on and (not self.list.shown or self.list.sort is Sort.CREATED):
+            is_near_top, is_near_end = self.table.is_near_top, self.table.is_near_end
+            if is_near_top if self.list.reverse else is_near_end:
+                self._older.read_on()
+
+    def on_order_table_ended(self) -> None:
+        """Go on into older orders, however they are sorted."""
+        if self.list.goes_on:
+            self._older.read_on()
 
     def on_order_table_moved(self) -> None:
         """Say what the keys do to this order; let the pane follow once the cursor rests."""

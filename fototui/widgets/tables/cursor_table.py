@@ -74,9 +74,10 @@ class CursorTable(ScrollView, can_focus=True, inherit_bindings=False):
         """
         if self.row_count:
             self._go(max(0, min(place, self.row_count - 1)))
-            self._scroll_to_cursor()
+            self.scroll_to_cursor()
 
-    def _scroll_to_cursor(self) -> None:
+    def scroll_to_cursor(self) -> None:
+        """Bring the row under the cursor into sight."""
         top = self.scroll_offset.y
         wanted = max(min(top, self._place), self._place - self._page + 1)
         if wanted != top:

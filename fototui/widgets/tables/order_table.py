@@ -68,6 +68,9 @@ class OrderTable(CursorTable):
     class Scrolled(Message):
         """Other orders are in sight."""
 
+    class Ended(Message):
+        """The operator wants to go on beyond the last order."""
+
     class Opened(Message):
         """An order was double clicked."""
 
@@ -96,7 +99,7 @@ class OrderTable(CursorTable):
         self._ids: Sequence[str] = ()
         self._layout: list[tuple[Column, int]] = []
         self._sorted_by: tuple[Sort, bool] = Sort.CREATED, True
-        self._empty_words = ""
+        self._empty_words = self._further_words = ""
         self._painted: dict[str, tuple[OrderRow, Content]] = {}
         self._glowing: dict[str, dict[tuple[int, VersionType], float]] = {}
         self._glow_timer: Timer | None = None
@@ -106,13 +109,14 @@ class OrderTable(CursorTable):
 
     # --- what is shown -----------------------------------------------------------------------
 
-    def show(self, ids: Sequence[str]) -> None:
+    def show(self, ids: Sequence[str], further: str = "") -> None:
         """Show these orders; cursor and scroll stay with what they were on.
 
         Args:
             ids: Their ULIDs, in their order; not changed afterwards.
+            further: What is said of those that come after them, if there are any.
         """
-        before, self._ids = self._ids, ids
+        before, self._ids, self._further_words = self._ids, ids, further
         old_place, old_top, old_cursor = self._place, self.scroll_offset.y, self.cursor
         self._place = place_after(before, old_place, ids)
         self.cursor = ids[self._place] if ids else None
@@ -125,12 +129,19 @@ class OrderTable(CursorTable):
             top = 0
         else:
             top = place_after(before, old_top, ids)
-        self.virtual_size = Size(self.scrollable_content_region.width, len(ids) + HEADER)
-        self.scroll_to(y=max(0, min(top, len(ids) - page)), animate=False, force=True)
+        self._measure()
+        self.scroll_to(y=max(0, min(top, self._lines - page)), animate=False, force=True)
         self.refresh()
         self.post_message(self.Scrolled())
         if self.cursor != old_cursor:
             self.post_message(self.Moved())
+
+    @property
+    def _lines(self) -> int:
+        return len(self._ids) + bool(self._further_words)
+
+    def _measure(self) -> None:
+        self.virtual_size = Size(self.scrollable_content_region.width, self._lines + HEADER)
 
     def update_rows(self, ids: Set[str]) -> None:
         """Paint orders anew whose rows changed, as far as they are seen.
@@ -169,9 +180,9 @@ class OrderTable(CursorTable):
         width = self.scrollable_content_region.width
         self._layout = fit(width - _GUTTER)
         self._painted.clear()
-        self.virtual_size = Size(width, len(self._ids) + HEADER)
+        self._measure()
         if was_seen:
-            self._scroll_to_cursor()
+            self.scroll_to_cursor()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Tell that other orders are in sight."""
@@ -184,6 +195,16 @@ class OrderTable(CursorTable):
         """ULIDs of the orders that are seen now."""
         top = self.scroll_offset.y
         return self._ids[top : top + self._page]
+
+    @property
+    def is_near_end(self) -> bool:
+        """Fewer orders are below what is seen than are seen."""
+        return self.scroll_offset.y + 2 * self._page >= len(self._ids)
+
+    @property
+    def is_near_top(self) -> bool:
+        """Fewer orders are above what is seen than are seen."""
+        return self.scroll_offset.y < self._page
 
     # --- drawing -----------------------------------------------------------------------------
 
@@ -202,6 +223,9 @@ class OrderTable(CursorTable):
         elif place < len(self._ids):
             content = self._line(self._ids[place])
             style = self._line_style(place)
+        elif place == len(self._ids) and self._further_words:
+            content = Content(" " * _GUTTER + self._further_words)
+            style = self.get_visual_style("order-table--empty")
         else:
             content, style = Content(), self.visual_style
         segments = content.truncate(width).render_segments(style)
@@ -296,6 +320,19 @@ class OrderTable(CursorTable):
             self._place, self.cursor = place, self._ids[place]
             self.refresh_line(place + HEADER)
             self.post_message(self.Moved())
+
+    def move_to(self, place: int) -> None:
+        """Put the cursor on a row and bring it into sight."""
+        last = len(self._ids) - 1
+        if self._further_words and self._place == last and place >= last:
+            self.post_message(self.Ended())
+        super().move_to(place)
+
+    def scroll_to_cursor(self) -> None:
+        """Bring the row under the cursor into sight, and what is said below the last one."""
+        super().scroll_to_cursor()
+        if self._further_words and self._place == len(self._ids) - 1:
+            self.scroll_end(animate=False, force=True)
 
     def _open(self) -> None:
         self.post_message(self.Opened())

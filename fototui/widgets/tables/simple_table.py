@@ -147,7 +147,7 @@ class SimpleTable(CursorTable):
     def on_resize(self, event: Resize) -> None:
         """Keep the cursor in sight."""
         self._measure()
-        self._scroll_to_cursor()
+        self.scroll_to_cursor()
 
     def _measure(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._rows) + HEADER)
