@@ -352,29 +352,34 @@ class FototuiApp(TerminalApp, TellingApp):
 
         async def ask() -> None:
             if await self.push_screen_wait(Confirm(_("Leave fototui?"), yes=_("Leave"))):
-                await self._end()
+                self._end()
 
         self.run_worker(ask(), group="leave", exclusive=True)
 
     def _quit(self) -> None:
         """Leave the app; jobs that run here are handed over or waited for."""
         if self._jobs_here is None or not self._jobs_here():
-            self.run_worker(self._end(), group="leave", exclusive=True)
+            self._end()
             return
         self.push_screen(LeaveDialog(self._jobs_here()), self._leave)
 
     def _leave(self, answer: Leaving | None) -> None:
         if answer in (Leaving.HAND_OVER, Leaving.WAIT):
             self.leaving = answer
-            self.run_worker(self._end(), group="leave", exclusive=True)
+            self._end()
 
-    async def _end(self) -> None:
+    def _end(self) -> None:
         """End the app; what keys asked for is done first, unless it takes long."""
-        asked_for = [each.wait() for each in self.workers if each.group == COMMANDS]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_SECONDS):
-                await asyncio.gather(*asked_for, return_exceptions=True)
-        self.exit()
+
+        async def end() -> None:
+            asked_for = [each.wait() for each in self.workers if each.group == COMMANDS]
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_SECONDS):
+                    await asyncio.gather(*asked_for, return_exceptions=True)
+            self.exit()
+
+        # Not in place of one before: who presses the key twice cuts nothing off.
+        self.run_worker(end(), group="end")
 
     def _tell_where(self) -> None:
         screens = (s for s in reversed(self.screen_stack) if isinstance(s, FototuiScreen))

@@ -63,7 +63,7 @@ async def test_what_was_asked_for_is_done_before_the_app_is_left(
         screen = app.screen
         assert isinstance(screen, OrdersScreen)
         screen.perform(work)
-        await pilot.press("ctrl+q")
+        await pilot.press("ctrl+q", "ctrl+q")
         await pilot.pause()
         assert app.is_running
         may_go_on.set()
