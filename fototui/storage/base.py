@@ -86,6 +86,23 @@ class Storage(Protocol):
             The reference that the database keeps; `head` gives the same.
         """
 
+    async def put_in_place(self, file: S3ObjectRefData, key: str) -> S3ObjectRefData:
+        """Give a stored file its place under another key, in about the time of a rename.
+
+        An earlier file there is replaced. Whether one still lies under the first key is up to the
+        store: it is the caller's to delete.
+
+        Args:
+            file: The file.
+            key: Where to.
+
+        Returns:
+            The reference that the database keeps.
+
+        Raises:
+            FileMissingError: The file is gone.
+        """
+
     async def get(self, key: str, *, max_bytes: int | None = None) -> bytes:
         """Read a whole file.
 

@@ -74,6 +74,12 @@ class DirectoryStorage(Closing):
             raise
         return ref
 
+    async def put_in_place(self, file: S3ObjectRefData, key: str) -> S3ObjectRefData:
+        """See `Storage.put_in_place`."""
+        placed = file.model_copy(update={"key": check_key(key)})
+        await _to_its_end(self._run(_rename, file.key, placed))
+        return placed
+
     async def get(self, key: str, *, max_bytes: int | None = None) -> bytes:
         """See `Storage.get`."""
         return await self._run(_get, check_key(key), max_bytes)
@@ -148,6 +154,22 @@ def _draft(
         original_filename=None if original_filename is None else clean_line(original_filename),
     )
     return ref, Draft({path: data, _sidecar(path): ref.model_dump_json().encode()})
+
+
+def _rename(root: Path, key: str, placed: S3ObjectRefData) -> None:
+    path = _locate(root, placed.key)
+    note = Draft({_sidecar(path): placed.model_dump_json().encode()})
+    note.write()
+    try:
+        _locate(root, key).replace(path)
+        note.take_place()
+    except _MISSING:
+        _require_directory(root)
+        raise FileMissingError(key) from None
+    finally:
+        note.clear()
+    with suppress(OSError):
+        _sidecar(_locate(root, key)).unlink()
 
 
 def _get(root: Path, key: str, max_bytes: int | None) -> bytes:

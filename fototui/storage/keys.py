@@ -96,9 +96,7 @@ class OrderStoragePaths:
         Raises:
             InvalidInputError: The extension is none.
         """
-        if not _EXTENSION.fullmatch(ext):
-            raise InvalidInputError("{value} is not a file extension such as jpg.", value=repr(ext))
-        return f"{self._folder}/image_{self.position}.{ext}"
+        return f"{self._folder}/image_{self.position}.{_checked_extension(ext)}"
 
     def coloring(self, version: int) -> str:
         """Key of one colouring version, a PNG.
@@ -127,6 +125,18 @@ class OrderStoragePaths:
     @property
     def _folder(self) -> str:
         return f"{self.order_id}/{self.line_item_id}"
+
+
+def incoming_key(order_id: str, line_item_id: int, ext: str) -> str:
+    """Key of a photo on its way to its place, another one each time.
+
+    Args:
+        order_id: The order's ULID.
+        line_item_id: Database id of the line item.
+        ext: Extension, as for a photo's own key.
+    """
+    paths = OrderStoragePaths(order_id, line_item_id, 1)
+    return f"{paths._folder}/incoming-{ULID()}.{_checked_extension(ext)}"
 
 
 def book_key(
@@ -158,6 +168,12 @@ def file_name(order_number: str) -> str:
     """
     name = _NO_FILE_NAME.sub("-", order_number).strip("-.")[:_LONGEST_NAME].rstrip("-.")
     return f"order-{name}".rstrip("-") if not name or _DEVICE.fullmatch(name) else name
+
+
+def _checked_extension(ext: str) -> str:
+    if not _EXTENSION.fullmatch(ext):
+        raise InvalidInputError("{value} is not a file extension such as jpg.", value=repr(ext))
+    return ext
 
 
 def _require_counted(what: str, number: int) -> None:

@@ -32,6 +32,26 @@ async def test_what_is_put_is_what_is_got(storage: Storage) -> None:
     assert await storage.head(KEY) == ref
 
 
+async def test_a_stored_file_is_put_in_its_place(storage: Storage) -> None:
+    await storage.put(KEY, b"an older one", content_type="image/jpeg")
+    incoming = f"{KEY.rpartition('/')[0]}/incoming.png"
+    stored = await storage.put(
+        incoming, b"a photo", content_type="image/png", original_filename="dovolená.jpg"
+    )
+    placed = await storage.put_in_place(stored, KEY)
+    assert placed.key == KEY
+    assert (placed.content_type, placed.original_filename) == ("image/png", "dovolená.jpg")
+    assert await storage.get(KEY) == b"a photo"
+    assert await storage.head(KEY) == placed
+    await storage.delete(incoming)
+    assert await _keys(storage) == [KEY]
+    with pytest.raises(FileMissingError):
+        await storage.put_in_place(stored, KEY)
+    assert await storage.get(KEY) == b"a photo"
+    with pytest.raises(InvalidInputError):
+        await storage.put_in_place(placed, "../escaped")
+
+
 async def test_a_file_without_a_name_has_none(storage: Storage) -> None:
     ref = await storage.put(KEY, b"x", content_type="image/png")
     assert ref.original_filename is None

@@ -1,5 +1,8 @@
 """A photo that an operator brings: in place of one that is missing, or as one more of a book."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from sqlalchemy import Select, func, select
 
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
@@ -20,17 +23,18 @@ from fototui.services.ingest.apply import move_on, tell_lack
 from fototui.services.ingest.diff import is_missing
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.finishing import bring_back, new_photos
-from fototui.services.orders.photos import CheckedPhoto, PhotoInput, check_photo
+from fototui.services.orders.photos import CheckedPhoto, PhotoInput, check_photo, remove
 from fototui.storage.base import Storage
-from fototui.storage.keys import OrderStoragePaths
+from fototui.storage.keys import OrderStoragePaths, incoming_key
 
 
 @mercure_autotrack(OrderUpdateEvent, ListUpdateEvent, ImageUpdateEvent)
 class AttachService:
     """Attaches photos to orders that are there. What was attached goes on like a downloaded one.
 
-    A photo is checked before anything is locked, and stored while its order and its picture are: so
-    whoever else attaches one, or fetches it, finds it there and puts no other under its key.
+    A photo is checked and stored before anything is locked. It takes its place, by no more than a
+    rename, while its order and its picture are: so whoever else attaches one, or fetches it, finds
+    it there and puts no other under its key.
 
     Args:
         session: A session with no transaction under way.
@@ -65,7 +69,7 @@ class AttachService:
         gone = NotFoundError("The picture no longer exists.")
         its_book = select(LineItem).join(Image, Image.line_item_id == LineItem.id)
         item = await self._find(its_book.where(Image.id == image_id), gone)
-        async with transaction(self.session):
+        async with self._stored(item, checked) as stored, transaction(self.session):
             row = await self._hold_order(item)
             is_it = Image.id == image_id
             locks = await ProcessingLock(self.session, Image, is_it, wait=True).hold()
@@ -76,7 +80,7 @@ class AttachService:
                 raise ConflictError(
                     "The photo is there by now; attach yours as one more, or leave it."
                 )
-            await self._arrive(row, item, image, checked)
+            await self._arrive(row, item, image, checked, stored)
             await self._go_on(row)
         return image_id
 
@@ -102,12 +106,12 @@ class AttachService:
             select(LineItem).where(LineItem.id == line_item_id),
             NotFoundError("The book is no longer in the order; look at it again."),
         )
-        async with transaction(self.session):
+        async with self._stored(item, checked) as stored, transaction(self.session):
             row = await self._hold_order(item)
             last = select(func.max(Image.position)).where(Image.line_item_id == item.id)
             image = Image(line_item_id=item.id, position=(await self.session.scalar(last) or 0) + 1)
             self.session.add(image)
-            await self._arrive(row, item, image, checked)
+            await self._arrive(row, item, image, checked, stored)
             # A new picture is news of its order.
             status = {"status": str(row.status)}
             self.session.report(Change(Order.__name__, str(row.id), Operation.UPDATE, status))
@@ -140,8 +144,16 @@ class AttachService:
             self._activity.add(ActivityAction.REOPENED, order_id=row.id, detail=why)
         return row
 
-    async def _arrive(self, row: Order, item: LineItem, image: Image, photo: CheckedPhoto) -> None:
-        image.file_ref = await self._store(row, item, image.position, photo)
+    async def _arrive(
+        self,
+        row: Order,
+        item: LineItem,
+        image: Image,
+        photo: CheckedPhoto,
+        stored: S3ObjectRefData,
+    ) -> None:
+        paths = OrderStoragePaths(str(row.id), item.id, image.position)
+        image.file_ref = await self._storage.put_in_place(stored, paths.photo(photo.info.ext))
         image.uploaded_at = func.now()
         image.error = image.error_code = image.error_words = None
         await self.session.flush()
@@ -149,16 +161,20 @@ class AttachService:
             ActivityAction.PHOTO_ATTACHED, order_id=row.id, image_id=image.id, detail=photo.name
         )
 
-    async def _store(
-        self, row: Order, item: LineItem, position: int, photo: CheckedPhoto
-    ) -> S3ObjectRefData:
-        paths = OrderStoragePaths(str(row.id), item.id, position)
-        return await self._storage.put(
-            paths.photo(photo.info.ext),
+    @asynccontextmanager
+    async def _stored(self, item: LineItem, photo: CheckedPhoto) -> AsyncIterator[S3ObjectRefData]:
+        """The photo in storage, under a key of its own until it is put in its place."""
+        key = incoming_key(str(item.order_id), item.id, photo.info.ext)
+        stored = await self._storage.put(
+            key,
             photo.data,
             content_type=photo.info.content_type,
             original_filename=photo.name,
         )
+        try:
+            yield stored
+        finally:
+            await remove(self._storage, [stored])
 
     async def _go_on(self, row: Order) -> None:
         """Let an order that failed for want of photos be worked on, once none is missing."""

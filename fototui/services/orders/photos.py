@@ -185,12 +185,18 @@ async def store_all(
     stored = [result for result in results if isinstance(result, S3ObjectRefData)]
     for result in results:
         if isinstance(result, BaseException):
-            await _remove(storage, stored)
+            await remove(storage, stored)
             raise result
     return stored
 
 
-async def _remove(storage: Storage, files: Sequence[S3ObjectRefData]) -> None:
+async def remove(storage: Storage, files: Sequence[S3ObjectRefData]) -> None:
+    """Remove files that belong to nothing; what cannot be removed is logged.
+
+    Args:
+        storage: Where they are.
+        files: The files.
+    """
     for file in files:
         try:
             await storage.delete(file.key)

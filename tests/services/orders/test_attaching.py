@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 from PIL import Image as Picture
+from sqlalchemy import select
 
 from fototui.db.database import Database
 from fototui.db.models.operations import Activity
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent, ListUpdateEvent
+from fototui.domain.files import S3ObjectRefData
 from fototui.domain.shop import NO_PHOTOS
 from fototui.domain.stages import Stage
 from fototui.domain.statuses import OrderStatus
@@ -26,6 +28,7 @@ from fototui.services.orders.manual import OrderService
 from fototui.services.orders.photos import PhotoInput
 from fototui.services.orders.queries import read_rows
 from fototui.services.views.orders import ImageView, OrderDetail
+from fototui.storage.base import Right
 from fototui.storage.directory import DirectoryStorage
 from tests.services.conftest import MakeOrder
 
@@ -209,3 +212,40 @@ async def test_an_order_that_lacked_its_photos_lacks_them_no_more(shop: Shop) ->
     assert await shop.stage() is Stage.ERROR
     await shop.add(picture("red"))
     assert await shop.stage() is Stage.TO_COLOUR
+
+
+async def test_nothing_is_locked_while_a_photo_is_stored(shop: Shop, tmp_path: Path) -> None:
+    class Watching(DirectoryStorage):
+        def __init__(self, root: Path) -> None:
+            super().__init__(root)
+            self.free = 0
+
+        async def put(
+            self,
+            key: str,
+            data: bytes,
+            *,
+            content_type: str,
+            original_filename: str | None = None,
+            right: Right | None = None,
+        ) -> S3ObjectRefData:
+            async with shop.database.session() as session, session.begin():
+                for model, row_id in ((Order, shop.order.id), (Image, shop.missing.id)):
+                    wanted = select(model.id).where(model.id == row_id)
+                    await session.execute(wanted.with_for_update(nowait=True))
+                    self.free += 1
+            return await super().put(
+                key,
+                data,
+                content_type=content_type,
+                original_filename=original_filename,
+                right=right,
+            )
+
+    shop.storage = storage = Watching(tmp_path / "watched")
+    await shop.replace(picture())
+    await shop.add(picture("red"))
+    assert storage.free == 4
+    folder = f"{shop.order.id}/{shop.item.id}"
+    kept = [f"{folder}/image_2.png", f"{folder}/image_3.png"]
+    assert sorted([key async for key in storage.list_keys()]) == kept
