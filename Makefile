@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 CATALOGUES := $(wildcard fototui/i18n/*.po)
 
-.PHONY: help setup demo test test-quick test-conditions chaos peers check audit format lock migration catalogues hub docs screens bench clean
+.PHONY: help setup demo test test-quick test-conditions chaos peers check audit format lock migration catalogues hub docs screens man bench clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -139,6 +139,9 @@ docs: setup ## Build the site into site/; a broken link is an error
 
 screens: setup ## Make the README's screenshots anew
 	@PYTHONPATH=. $(BIN)/python docs/screens.py
+
+man: setup ## Write the man page anew from the commands
+	@PYTHONPATH=. $(BIN)/python -m docs.reference.man
 
 bench: setup $(TOOLS)/bench/.done ## Measure the program beside others and what it stands on: ARGS="--only jobs"
 	@$(BIN)/python -m bench $(ARGS)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import fototui.db.schema.differences  # noqa: F401 - it knows all modules that bring tables
 from docs.hooks import MADE, MARK
-from docs.reference import api, commands, events, keys, settings, statuses, tables
+from docs.reference import api, commands, events, keys, man, settings, statuses, tables
 from docs.reference.docstrings import of_arguments, of_attributes
 from fototui.config.settings import Proxy, Settings
 from fototui.db.base import Base
@@ -147,3 +149,23 @@ def test_every_call_of_the_api_is_there() -> None:
 def test_pages_ask_for_all_that_is_made_and_nothing_else() -> None:
     asked = [mark for page in PAGES for mark in MARK.findall(page.read_text("utf-8"))]
     assert sorted(asked) == sorted(MADE)
+
+
+def test_the_man_page_says_what_the_commands_say() -> None:
+    assert man.PAGE.read_text("utf-8") == man.page(), "run `make man`"
+    assert ".SS fototui orders photo\n" in man.page()
+    assert ".TP\n.B \\-\\-lane <" in man.page()
+
+
+def test_the_man_page_is_good_roff() -> None:
+    if (mandoc := shutil.which("mandoc") or shutil.which("groff")) is None:
+        pytest.skip("neither mandoc nor groff is installed")
+    ways = {"mandoc": ["-W", "warning"], "groff": ["-man", "-Tutf8", "-ww", "-K", "utf8"]}
+    run = subprocess.run(
+        [mandoc, *ways[Path(mandoc).name], str(man.PAGE)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stderr == ""
+    assert "orders, jobs and pictures" in run.stdout
