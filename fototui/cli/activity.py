@@ -6,7 +6,7 @@ import typer
 
 from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.runner import run_service, settings_for_command
-from fototui.i18n import who
+from fototui.i18n import _, who
 from fototui.services.operations.activity import ActivityService
 from fototui.services.views.operations import ActivityEntry
 
@@ -37,7 +37,7 @@ def activity(
         print_json(entries)
         return
     print_table(
-        ("Time", "Operator", "Action", "Order", "Image", "Detail"),
+        (_("Time"), _("Operator"), _("Action"), _("Order"), _("Image"), _("Detail")),
         [
             (
                 local_time(entry.at, settings.timezone),

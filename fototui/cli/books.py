@@ -10,6 +10,7 @@ from fototui.cli.runner import run, run_service, say, settings_for_command
 from fototui.config.file import write_atomically
 from fototui.domain.books import MAX_BLEED, BookOptions
 from fototui.domain.errors import InvalidInputError, NotFoundError
+from fototui.i18n import _, translate
 from fototui.runtime.compose import book_options, open_runtime
 from fototui.services.books.service import BookService
 from fototui.services.verified_files import get_verified
@@ -69,10 +70,12 @@ def make_books(
         print_json(as_json(reports))
     for report in reports:
         if report.book is None:
-            say(f"line item {report.position}: {report.skipped}")
+            skipped = "" if report.skipped is None else translate(report.skipped)
+            say(_("line item {place}: {words}").format(place=report.position, words=skipped))
         else:
             view = report.book
-            say(f"line item {report.position}: book v{view.version} ({view.id}) is queued.")
+            words = _("line item {place}: book v{version} ({id}) is queued.")
+            say(words.format(place=report.position, version=view.version, id=view.id))
 
 
 @app.command("list")
@@ -84,14 +87,24 @@ def list_books(number: Number, as_json_: Json = False) -> None:
         print_json(as_json(views))
         return
     print_table(
-        ("Item", "Id", "Version", "Status", "Current", "Pages", "Warnings", "Seconds", "Reason"),
+        (
+            _("Item"),
+            _("Id"),
+            _("Version"),
+            _("Status"),
+            _("Current"),
+            _("Pages"),
+            _("Warnings"),
+            _("Seconds"),
+            _("Reason"),
+        ),
         [
             (
                 view.position,
                 view.id,
                 f"v{view.version}",
                 view.status,
-                "yes" if view.current else "",
+                _("yes") if view.current else "",
                 view.pages,
                 "" if view.findings is None else len(view.findings),
                 "" if view.elapsed_seconds is None else f"{view.elapsed_seconds:.1f}",
@@ -135,7 +148,8 @@ def save_books(
         if not as_json_:
             typer.echo(str(path))
         if not view.current:
-            say(f"line item {view.position}: something else is chosen by now; make it again.")
+            words = _("line item {place}: something else is chosen by now; make it again.")
+            say(words.format(place=view.position))
 
 
 @app.command("retry")
@@ -148,7 +162,7 @@ def retry_book(
     view = run_service(settings, BookService, lambda books: books.retry(book_id))
     if as_json_:
         print_json(as_json(view))
-    say(f"book v{view.version} ({view.id}) is queued again.")
+    say(_("book v{version} ({id}) is queued again.").format(version=view.version, id=view.id))
 
 
 def _write(folder: Path, view: BookView, data: bytes) -> Path:

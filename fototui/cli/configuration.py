@@ -34,7 +34,7 @@ def init() -> None:
 
     write_private(config_file(), template())
     typer.echo(str(config_file()))
-    say("Fill it in, then: fototui config check")
+    say(_("Fill it in, then: fototui config check"))
 
 
 @app.command()
@@ -48,7 +48,8 @@ def export(
     """Write the settings in force into a file that another machine or operator can use."""
     write_private(file, exported(load_settings(), for_operator=for_operator))
     typer.echo(str(file))
-    say(f"It holds secrets: hand it over privately. There: FOTOTUI_CONFIG={file.name} fototui")
+    words = _("It holds secrets: hand it over privately. There: FOTOTUI_CONFIG={file} fototui")
+    say(words.format(file=file.name))
 
 
 @app.command()

@@ -11,14 +11,15 @@ import typer
 from fototui.cli.output import print_json, print_table
 from fototui.cli.runner import run_service, settings_for_command
 from fototui.domain.costs import Costs, Prices, Spent
+from fototui.i18n import N_, _
 from fototui.services.costs.service import CostGroup, CostsBy, CostService
 
 _TITLES = {
-    CostsBy.DAY: "Day",
-    CostsBy.MONTH: "Month",
-    CostsBy.ORDER: "Order",
-    CostsBy.OPTIONS: "Lane",
-    CostsBy.OPERATOR: "Operator",
+    CostsBy.DAY: N_("Day"),
+    CostsBy.MONTH: N_("Month"),
+    CostsBy.ORDER: N_("Order"),
+    CostsBy.OPTIONS: N_("Lane"),
+    CostsBy.OPERATOR: N_("Operator"),
 }
 _OPTIONS = ("megapixels", "steps", "shape_stacking", "group_by")
 
@@ -93,15 +94,15 @@ def _print_table(groups: Sequence[CostGroup], by: CostsBy, prices: Prices) -> No
     options = by is CostsBy.OPTIONS
     print_table(
         (
-            _TITLES[by],
-            *(["Options"] if options else []),
-            "Versions",
-            *(["Chosen"] if options else []),
-            "Calls",
-            "Seconds",
-            "Credits",
-            "Cost",
-            "Wasted",
+            _(_TITLES[by]),
+            *([_("Options")] if options else []),
+            _("Versions"),
+            *([_("Chosen")] if options else []),
+            _("Calls"),
+            _("Seconds"),
+            _("Credits"),
+            _("Cost"),
+            _("Wasted"),
         ),
         [
             (

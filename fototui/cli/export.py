@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from fototui.cli.output import counted, print_json
+from fototui.cli.output import print_json
 from fototui.cli.runner import run, say, settings_for_command
 from fototui.domain.errors import InvalidInputError
 from fototui.domain.stages import Stage
+from fototui.i18n import _, ngettext, translate
 from fototui.runtime.compose import open_runtime
 from fototui.services.books.export import ExportReport, ExportService
 from fototui.services.orders.by_stage import StageService
@@ -59,16 +60,22 @@ def export(
     if as_json_:
         print_json(as_json({"folder": str(folder), **asdict(report)}))
     for order in report.exported:
-        say(f"{order.number}: {counted(len(order.files), 'file')}, {order.written} of them new.")
+        files = ngettext(
+            "{number}: {count} file, {new} of them new.",
+            "{number}: {count} files, {new} of them new.",
+            len(order.files),
+        )
+        say(files.format(number=order.number, count=len(order.files), new=order.written))
         for left_over in order.left_over:
-            say(f"{order.number}: {left_over} no longer belongs to it; remove the file.")
+            words = _("{number}: {file} no longer belongs to it; remove the file.")
+            say(words.format(number=order.number, file=left_over))
     for refused in report.refused:
-        say(f"{refused.number}: {refused.reason}")
+        say(f"{refused.number}: {translate(refused.reason)}")
     for number in report.finished:
-        say(f"Order {number} is done.")
+        say(_("Order {number} is done.").format(number=number))
     for sentence in report.passed_over:
-        say(str(sentence))
+        say(translate(sentence))
     if not report.exported and not report.refused:
-        say("There are no such orders.")
+        say(_("There are no such orders."))
     if report.refused or report.passed_over:
         sys.exit(1)

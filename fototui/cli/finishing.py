@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from fototui.cli.output import counted, print_json
+from fototui.cli.output import print_json
 from fototui.cli.runner import run_service, say, settings_for_command
 from fototui.cli.shop import moment
 from fototui.domain.errors import InvalidInputError
+from fototui.i18n import _, ngettext
 from fototui.services.orders.finishing import FinishReport, FinishService
 from fototui.services.views import as_json
 
@@ -41,12 +42,13 @@ def finish(
         _print(report)
     elif before is None:
         for number in report.changed:
-            say(f"Order {number} is done.")
+            say(_("Order {number} is done.").format(number=number))
     for number in report.unchanged:
-        say(f"Order {number} was done already.")
+        say(_("Order {number} was done already.").format(number=number))
     if before is not None:
-        are = "is" if len(report.changed) == 1 else "are"
-        say(f"{counted(len(report.changed), 'order')} {are} done now.")
+        count = len(report.changed)
+        words = ngettext("{count} order is done now.", "{count} orders are done now.", count)
+        say(words.format(count=count))
 
 
 def reopen(
@@ -60,9 +62,9 @@ def reopen(
         _print(report)
     else:
         for number in report.changed:
-            say(f"Order {number} is open again.")
+            say(_("Order {number} is open again.").format(number=number))
     for number in report.unchanged:
-        say(f"Order {number} was not done.")
+        say(_("Order {number} was not done.").format(number=number))
 
 
 def _require(numbers: list[str] | None) -> list[str]:

@@ -9,6 +9,7 @@ import typer
 from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.runner import run_service, say, settings_for_command
 from fototui.domain.statuses import JobKind
+from fototui.i18n import _, translate
 from fototui.services.operations.lanes import LaneService
 from fototui.services.views import as_json
 from fototui.services.views.operations import EngineView, LaneView, told_held
@@ -33,7 +34,7 @@ def list_lanes(
         print_json(as_json({"lanes": lanes, "engines": engines}))
         return
     print_table(
-        ("Lane", "Waiting", "Running", "Limit", "State", "Reason"),
+        (_("Lane"), _("Waiting"), _("Running"), _("Limit"), _("State"), _("Reason")),
         [
             (
                 lane.lane,
@@ -47,10 +48,19 @@ def list_lanes(
         ],
     )
     if held := told_held(lanes):
-        say(str(held))
+        say(translate(held))
     typer.echo()
     print_table(
-        ("Engine", "Operator", "Host", "Process", "Lanes", "Running", "State", "Since"),
+        (
+            _("Engine"),
+            _("Operator"),
+            _("Host"),
+            _("Process"),
+            _("Lanes"),
+            _("Running"),
+            _("State"),
+            _("Since"),
+        ),
         [
             (
                 str(engine.id)[:8],
@@ -75,7 +85,8 @@ def pause(
     """Let no engine take up jobs of a lane; what runs goes on."""
     settings = settings_for_command()
     changed = run_service(settings, LaneService, lambda service: service.pause(lane, reason=reason))
-    say(f"The lane {lane} is paused." if changed else f"The lane {lane} was paused already.")
+    words = _("The lane {lane} is paused.") if changed else ""
+    say((words or _("The lane {lane} was paused already.")).format(lane=lane))
 
 
 @app.command()
@@ -83,7 +94,8 @@ def resume(lane: LaneArgument) -> None:
     """Let engines take up jobs of a lane again."""
     settings = settings_for_command()
     changed = run_service(settings, LaneService, lambda service: service.resume(lane))
-    say(f"The lane {lane} is open again." if changed else f"The lane {lane} was not paused.")
+    words = _("The lane {lane} is open again.") if changed else ""
+    say((words or _("The lane {lane} was not paused.")).format(lane=lane))
 
 
 @app.command()
@@ -100,11 +112,11 @@ def release(
     settings = settings_for_command()
     if dry_run:
         held = told_held(run_service(settings, LaneService, lambda service: service.list_lanes()))
-        say(str(held) if held else "No old jobs are held.")
+        say(translate(held) if held else _("No old jobs are held."))
         return
     for each in JobKind if lane is None else (lane,):
         count = run_service(settings, LaneService, partial(_release, each))
-        say(f"{each}: {count} released.")
+        say(_("{lane}: {count} released.").format(lane=each, count=count))
 
 
 async def _release(lane: JobKind, service: LaneService) -> int:

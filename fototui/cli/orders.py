@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from fototui.cli import finishing, shop
-from fototui.cli.output import counted, local_time, print_json, print_table
+from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.photo import photo
 from fototui.cli.runner import run, run_service, say, settings_for_command
+from fototui.domain.sentences import Sentence
 from fototui.domain.stages import Stage
+from fototui.i18n import _, ngettext, translate
 
 if TYPE_CHECKING:
     from fototui.config.settings import Settings
@@ -63,7 +65,7 @@ def add(
     settings = settings_for_command()
     found = find_books(photos)
     for left_out in found.left_out:
-        say(str(left_out))
+        say(translate(left_out))
 
     async def work() -> OrderDetail:
         async with open_runtime(settings) as runtime, runtime.database.session() as session:
@@ -81,9 +83,13 @@ def add(
         print_json(as_json(order))
     else:
         typer.echo(order.number)
-    books = len(order.line_items)
-    among = "" if books == 1 else f" in {books} books"
-    say(f"Order {order.number} has {counted(len(order.images), 'photo')}{among}.")
+    count, books = len(order.images), len(order.line_items)
+    words = ngettext(
+        "Order {number} has {count} photo.", "Order {number} has {count} photos.", count
+    )
+    if books > 1:
+        words = _("Order {number} has {count} photos in {books} books.")
+    say(words.format(number=order.number, count=count, books=books))
 
 
 @app.command("list")
@@ -116,7 +122,16 @@ def list_orders(
         print_json(as_json([_plain(row) for row in found]))
         return
     print_table(
-        ("Number", "Created", "Customer", "Books", "Payment", "Stage", "Colourings", "SVGs"),
+        (
+            _("Number"),
+            _("Created"),
+            _("Customer"),
+            _("Books"),
+            _("Payment"),
+            _("Stage"),
+            _("Colourings"),
+            _("SVGs"),
+        ),
         [
             (
                 f"{row.number} !" if row.urgent else row.number,
@@ -189,21 +204,21 @@ def show(
         return
     typer.echo(f"{order.number}  {stage}  {local_time(order.created_at, settings.timezone)}")
     for label, value in (
-        ("Shop status", order.status.value),
-        ("Customer", order.customer_name),
-        ("E-mail", order.customer_email),
-        ("Payment", order.payment_status),
-        ("Shipping", order.shipping_method),
-        ("Reason", order.error),
-        ("Urgent", "its jobs go before others'" if order.urgent else None),
-        ("Waits for the customer", _waits_for(order)),
-        ("Handed over", _handed_over(order, settings)),
-        ("Came back", order.reopened),
-        ("Shopify", _shop_page(order, settings)),
-        ("Cost", told(order.costs, settings.prices) if order.costs.total else None),
+        (_("Shop status"), order.status.value),
+        (_("Customer"), order.customer_name),
+        (_("E-mail"), order.customer_email),
+        (_("Payment"), order.payment_status),
+        (_("Shipping"), order.shipping_method),
+        (_("Reason"), order.error),
+        (_("Urgent"), _("its jobs go before others'") if order.urgent else None),
+        (_("Waits for the customer"), _waits_for(order)),
+        (_("Handed over"), _handed_over(order, settings)),
+        (_("Came back"), order.reopened),
+        (_("Shopify"), _shop_page(order, settings)),
+        (_("Cost"), told(order.costs, settings.prices) if order.costs.total else None),
     ):
         if value:
-            typer.echo(f"{label}: {value}")
+            typer.echo(f"{label}: {translate(value) if isinstance(value, Sentence) else value}")
     place = 0
     for item in order.line_items:
         _print_item(item, first=place + 1)
@@ -213,7 +228,7 @@ def show(
 def _print_item(item: LineItemView, *, first: int) -> None:
     """Print a line item with its images, counted on from the first one's place in the order."""
     typer.echo(f"\n{item.title} × {item.quantity}")
-    for label, value in (("Dedication", item.dedication), ("Layout", item.layout)):
+    for label, value in ((_("Dedication"), item.dedication), (_("Layout"), item.layout)):
         if value:
             typer.echo(f"{label}: {value}")
     rows = []
@@ -222,22 +237,23 @@ def _print_item(item: LineItemView, *, first: int) -> None:
         rows.append(
             (
                 place,
-                "stored" if image.file else "missing",
+                _("stored") if image.file else _("missing"),
                 *(f"v{v.version} {v.status}" if v else "" for v in newest),
                 next((v.error for v in newest if v is not None and v.error), image.error),
             )
         )
-    print_table(("Image", "Photo", "Colouring", "SVG", "Reason"), rows)
+    print_table((_("Image"), _("Photo"), _("Colouring"), _("SVG"), _("Reason")), rows)
 
 
 def _waits_for(order: OrderDetail) -> str | None:
-    return None if order.customer_note is None else order.customer_note or "yes"
+    return None if order.customer_note is None else order.customer_note or _("yes")
 
 
 def _handed_over(order: OrderDetail, settings: Settings) -> str | None:
     if order.finished_at is None:
         return None
-    return f"{local_time(order.finished_at, settings.timezone)} by {order.finished_by or '?'}"
+    at = local_time(order.finished_at, settings.timezone)
+    return _("{time}, by {operator}").format(time=at, operator=order.finished_by or "?")
 
 
 def _shop_page(order: OrderDetail, settings: Settings) -> str | None:

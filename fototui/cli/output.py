@@ -8,6 +8,8 @@ from enum import StrEnum
 
 import typer
 
+from fototui.i18n import translate
+
 
 def print_json(value: object) -> None:
     """Print one JSON value on one line.
@@ -40,7 +42,7 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     """Print a table; texts from strangers are shown as they are, never as markup.
 
     Args:
-        headers: Column titles.
+        headers: Column titles, translated.
         rows: Cells; None is shown as nothing.
     """
     # Not for JSON.
@@ -62,14 +64,13 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
 
 
 def _shown(cell: object) -> str:
+    from fototui.domain.sentences import Sentence
+
+    if isinstance(cell, Sentence):
+        return translate(cell)
     return cell.value if isinstance(cell, StrEnum) else str(cell)
 
 
 def local_time(moment: datetime, zone: tzinfo) -> str:
     """A moment as an operator reads it."""
     return moment.astimezone(zone).strftime("%d.%m.%Y %H:%M")
-
-
-def counted(count: int, thing: str) -> str:
-    """Say how many there are of something: "1 photo", "2 photos"."""
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -8,6 +8,7 @@ import typer
 from fototui.cli.output import print_json
 from fototui.cli.runner import run, say, settings_for_command
 from fototui.domain.errors import ConflictError, InvalidInputError
+from fototui.i18n import _
 
 if TYPE_CHECKING:
     from fototui.services.orders.attaching import AttachService
@@ -58,7 +59,8 @@ def photo(
     place = next(n for n, each in enumerate(order.images, start=1) if each.id == image_id)
     if as_json_:
         print_json(as_json({"number": order.number, "image": place, "image_id": image_id}))
-    say(f"The photo is image {place} of order {order.number} now.")
+    words = _("The photo is image {place} of order {number} now.")
+    say(words.format(place=place, number=order.number))
 
 
 async def _attach(

@@ -11,6 +11,7 @@ import typer
 
 from fototui.cli.output import print_json
 from fototui.cli.runner import run, run_service, say, settings_for_command
+from fototui.i18n import _, translate
 
 if TYPE_CHECKING:
     from fototui.config.settings import Settings
@@ -48,7 +49,8 @@ def retry(number: Number) -> None:
     settings = settings_for_command()
 
     status = run_service(settings, SyncService, lambda service: service.retry(number))
-    say(f"The order is in status {status} now; an engine goes on with it.")
+    words = _("The order is in status {status} now; an engine goes on with it.")
+    say(words.format(status=status))
 
 
 def urgent(
@@ -63,11 +65,11 @@ def urgent(
         settings, UrgencyService, lambda service: service.set_urgent(numbers, urgent=not off)
     )
     for number in report.changed:
-        say(
-            f"Order {number} takes turns with others again." if off else f"Order {number} is first."
-        )
+        words = _("Order {number} takes turns with others again.") if off else ""
+        say((words or _("Order {number} is first.")).format(number=number))
     for number in report.unchanged:
-        say(f"Order {number} was not first." if off else f"Order {number} was first already.")
+        words = _("Order {number} was not first.") if off else ""
+        say((words or _("Order {number} was first already.")).format(number=number))
 
 
 def waits(
@@ -86,9 +88,11 @@ def waits(
 
     report = run_service(settings, AskingService, work)
     for number in report.changed:
-        say(f"Order {number} {'no longer waits' if off else 'waits'} for the customer.")
+        words = _("Order {number} no longer waits for the customer.") if off else ""
+        say((words or _("Order {number} waits for the customer.")).format(number=number))
     for number in report.unchanged:
-        say(f"Order {number} {'did not wait' if off else 'waited already'}.")
+        words = _("Order {number} did not wait.") if off else ""
+        say((words or _("Order {number} waited already.")).format(number=number))
 
 
 def _ask_shop(
@@ -109,10 +113,16 @@ def _tell(report: ImportReport, *, as_json: bool) -> None:
     if as_json:
         print_json(report)
     for failure in report.failed:
-        say(f"{failure.number or 'The import'}: {failure.reason}")
+        what = failure.number or _("The import")
+        say(f"{what}: {translate(failure.reason)}")
+    words = _("{imported} imported, {updated} updated, {skipped} skipped, {failed} failed.")
     say(
-        f"{len(report.imported)} imported, {len(report.updated)} updated, "
-        f"{len(report.skipped)} skipped, {len(report.failed)} failed."
+        words.format(
+            imported=len(report.imported),
+            updated=len(report.updated),
+            skipped=len(report.skipped),
+            failed=len(report.failed),
+        )
     )
     if report.failed:
         sys.exit(1)

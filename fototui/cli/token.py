@@ -6,6 +6,7 @@ import typer
 
 from fototui.cli.output import local_time, print_json, print_table
 from fototui.cli.runner import run_service, say, settings_for_command
+from fototui.i18n import _
 from fototui.services.operations.tokens import NewToken, TokenService, TokenView
 
 app = typer.Typer(help="Make, list and revoke keys to the HTTP API.", no_args_is_help=True)
@@ -22,7 +23,8 @@ def create(name: Name) -> None:
 
     token = run_service(settings_for_command(), TokenService, work)
     typer.echo(token.key.get_secret_value())
-    say(f"This is the key {token.name}. It cannot be shown again; keep it safe.")
+    words = _("This is the key {name}. It cannot be shown again; keep it safe.")
+    say(words.format(name=token.name))
 
 
 @app.command("list")
@@ -41,7 +43,7 @@ def list_tokens(
         return
     zone = settings.timezone
     print_table(
-        ("Name", "Made", "By", "Last used", "Revoked"),
+        (_("Name"), _("Made"), _("By"), _("Last used"), _("Revoked")),
         [
             (
                 token.name,
@@ -63,4 +65,4 @@ def revoke(name: Name) -> None:
         await service.revoke(name)
 
     run_service(settings_for_command(), TokenService, work)
-    say(f"The key {name} is refused from now on.")
+    say(_("The key {name} is refused from now on.").format(name=name))

@@ -12,6 +12,7 @@ from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.errors import InvalidInputError, NotFoundError
 from fototui.domain.options import ColoringOptions, GroupBy, ShapeStacking, SvgOptions
 from fototui.domain.statuses import VersionType
+from fototui.i18n import N_, _, translate
 from fototui.runtime.compose import default_options, open_runtime
 from fototui.services.orders.manual import OrderService
 from fototui.services.versions.coloring import ColoringService
@@ -106,7 +107,17 @@ def list_versions(number: Number, image: ImageOption = None, as_json_: Json = Fa
         print_json([{"place": place, **_plain(view)} for place, view in found])
         return
     print_table(
-        ("Image", "Kind", "Id", "Version", "Status", "Chosen", "Options", "Seconds", "Reason"),
+        (
+            _("Image"),
+            _("Kind"),
+            _("Id"),
+            _("Version"),
+            _("Status"),
+            _("Chosen"),
+            _("Options"),
+            _("Seconds"),
+            _("Reason"),
+        ),
         [
             (
                 place,
@@ -114,7 +125,7 @@ def list_versions(number: Number, image: ImageOption = None, as_json_: Json = Fa
                 view.id,
                 f"v{view.version}",
                 view.status,
-                "yes" if view.selected else "",
+                _("yes") if view.selected else "",
                 _options(view),
                 "" if view.elapsed_seconds is None else f"{view.elapsed_seconds:.1f}",
                 view.error,
@@ -127,19 +138,21 @@ def list_versions(number: Number, image: ImageOption = None, as_json_: Json = Fa
 @versions.command("retry")
 def retry_version(kind: Kind, version_id: VersionId, as_json_: Json = False) -> None:
     """Queue a failed or cancelled version again."""
-    _act(kind, lambda service: service.retry(version_id), "is queued again", as_json_)
+    _act(
+        kind, lambda service: service.retry(version_id), N_("{version} is queued again."), as_json_
+    )
 
 
 @versions.command("select")
 def select_version(kind: Kind, version_id: VersionId, as_json_: Json = False) -> None:
     """Choose a completed version for its image."""
-    _act(kind, lambda service: service.select(version_id), "is chosen", as_json_)
+    _act(kind, lambda service: service.select(version_id), N_("{version} is chosen."), as_json_)
 
 
 @versions.command("cancel")
 def cancel_version(kind: Kind, version_id: VersionId, as_json_: Json = False) -> None:
     """Stop a version that is waiting or being made."""
-    _act(kind, lambda service: service.cancel(version_id), "is cancelled", as_json_)
+    _act(kind, lambda service: service.cancel(version_id), N_("{version} is cancelled."), as_json_)
 
 
 def _act(
@@ -156,7 +169,7 @@ def _act(
     view = _with_session(settings, work)
     if as_json_:
         print_json(as_json(view))
-    say(f"{kind} v{view.version} ({view.id}) {done}.")
+    say(_(done).format(version=f"{kind} v{view.version} ({view.id})"))
 
 
 def _with_session(settings: Settings, work: Callable[[TrackedAsyncSession], Awaitable[T]]) -> T:
@@ -198,12 +211,14 @@ def _print_started(reports: tuple[StartReport, ...], as_json_: bool) -> None:
         print_json(as_json(reports))
     for report in reports:
         if report.version is None:
-            say(f"image {report.position}: {report.skipped}")
+            skipped = "" if report.skipped is None else translate(report.skipped)
+            say(_("image {place}: {words}").format(place=report.position, words=skipped))
         else:
             view = report.version
-            note = "" if view.note is None else f" {view.note}"
-            kind = f"{view.kind} v{view.version} ({view.id})"
-            say(f"image {report.position}: {kind} is queued.{note}")
+            note = "" if view.note is None else f" {translate(view.note)}"
+            version = f"{view.kind} v{view.version} ({view.id})"
+            words = _("image {place}: {version} is queued.")
+            say(words.format(place=report.position, version=version) + note)
 
 
 def _options(view: VersionView) -> str:

@@ -124,6 +124,21 @@ def test_bad_input_gets_a_clear_sentence(
     assert "Traceback" not in result.err
 
 
+def test_what_is_said_is_said_in_the_language(fototui: Command, photo: str) -> None:
+    czech = {"LANG": "cs_CZ.UTF-8", "LC_ALL": "cs_CZ.UTF-8"}
+    made = fototui("orders", "add", photo, "--customer", "Eva", **czech)
+    assert made.err.splitlines() == [f"Objednávka {made.out.strip()} má 1 fotku."]
+    number = made.out.strip()
+    waits = fototui("orders", "waits", number, **czech)
+    assert waits.err.splitlines() == [f"Objednávka {number} čeká na zákazníka."]
+    listed = fototui("orders", "list", **czech)
+    assert listed.out.split()[:3] == ["Číslo", "Vytvořeno", "Zákazník"]
+    shown = fototui("orders", "show", number, **czech)
+    assert "Čeká na zákazníka: ano" in shown.out
+    # Programs read the same in every language.
+    assert fototui("orders", "list", "--json", **czech).json[0]["number"] == number
+
+
 def test_bad_photos_make_no_order(fototui: Command, tmp_path: Path, photo: str) -> None:
     text_file = tmp_path / "letter.jpg"
     text_file.write_text("Milý Ježíšku")

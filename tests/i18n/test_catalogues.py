@@ -54,7 +54,19 @@ CZECH = frozenset(
 
 SAME_IN_CZECH = frozenset(
     [
-        *("Hub", "Limit", "PID", "SVG", "SVG v{number}", "SVG…", "Shopify", "db", "svg"),
+        *(
+            "E-mail",
+            "Hub",
+            "Id",
+            "Limit",
+            "PID",
+            "SVG",
+            "SVG v{number}",
+            "SVG…",
+            "Shopify",
+            "db",
+            "svg",
+        ),
         *("{count} SVG", "{hours} h", "{minutes} min"),
     ]
 )
