@@ -369,13 +369,14 @@ class FototuiApp(TerminalApp, TellingApp):
             self._end()
 
     def _end(self) -> None:
-        """End the app; what keys asked for is done first, unless it takes long."""
+        """End the app; what keys asked for is done first, unless it takes long, or asks itself."""
 
         async def end() -> None:
-            asked_for = [each.wait() for each in self.workers if each.group == COMMANDS]
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LAST_SECONDS):
-                    await asyncio.gather(*asked_for, return_exceptions=True)
+            if not self.screen.is_modal:
+                asked_for = [each.wait() for each in self.workers if each.group == COMMANDS]
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LAST_SECONDS):
+                        await asyncio.gather(*asked_for, return_exceptions=True)
             self.exit()
 
         # Not in place of one before: who presses the key twice cuts nothing off.

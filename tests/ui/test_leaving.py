@@ -9,7 +9,7 @@ from fototui import app as app_module
 from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.live.store import LiveStore
-from fototui.screens.dialogs import LeaveDialog, Leaving
+from fototui.screens.dialogs import Confirm, LeaveDialog, Leaving, confirm
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.backend import Backend
 from fototui.storage.directory import DirectoryStorage
@@ -69,6 +69,20 @@ async def test_what_was_asked_for_is_done_before_the_app_is_left(
         may_go_on.set()
         await until_shown(pilot, lambda: not app.is_running)
     assert done.is_set()
+
+
+async def test_an_open_question_is_not_waited_for(
+    database: Database, storage: DirectoryStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_module, "_LAST_SECONDS", 1000.0)
+    app = _app(database, storage, running=0)
+    async with app.run_test() as pilot:
+        screen = app.screen
+        assert isinstance(screen, OrdersScreen)
+        screen.perform(lambda: confirm(screen.app, "Really?", yes="Yes"))
+        await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("ctrl+q")
+        await until_shown(pilot, lambda: not app.is_running)
 
 
 async def test_what_takes_long_does_not_keep_the_app(
