@@ -21,7 +21,7 @@ from fototui.db.database import Database
 from fototui.db.schema import migrate
 from fototui.domain.events import BaseMercureEvent
 from fototui.sandbox.postgres.server import EmbeddedPostgres
-from tests import peers
+from tests import kept, peers
 from tests.db.debian_postgres import DebianPostgres, debian_postgres
 from tests.db.pgbouncer import find_pgbouncer, pgbouncer
 
@@ -58,6 +58,7 @@ def pytest_configure() -> None:
     ones, and a screen that is drawn makes so many.
     """
     gc.set_threshold(50_000, 20, 20)
+    kept.keep()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

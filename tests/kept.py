@@ -1,0 +1,69 @@
+"""What costs more than most tests, and is the same in all of them: made once, and kept.
+
+The program has one engine and a few clients. Each test has its own, and so would compile every
+statement and read every certificate anew.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cache, partial
+from ssl import SSLContext
+from typing import Any
+
+import httpx
+from httpx._transports import default as transports
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.util import LRUCache
+
+from fototui.db import database
+
+_MOST_STATEMENTS = 2000
+"""The whole suite has fewer."""
+
+
+def keep() -> None:
+    """Keep all of it from here on."""
+    _keep_statements()
+    _keep_certificates()
+
+
+def _keep_statements() -> None:
+    """Have all engines keep in one place what they compile.
+
+    To SQLAlchemy each engine speaks a dialect of its own. What the mappers keep of it would hold
+    every test's engine in memory besides.
+    """
+    PGDialect_asyncpg.__eq__ = _speaks_the_same  # type: ignore[method-assign,assignment]
+    PGDialect_asyncpg.__hash__ = _hash  # type: ignore[method-assign,assignment]
+    kept: LRUCache[Any, Any] = LRUCache(_MOST_STATEMENTS)
+    made = partial(create_async_engine, execution_options={"compiled_cache": kept})
+    database.create_async_engine = made  # type: ignore[attr-defined]
+
+
+def _speaks_the_same(self: PGDialect_asyncpg, other: object) -> bool:
+    return type(self) is type(other) and self.server_version_info == other.server_version_info
+
+
+def _hash(self: PGDialect_asyncpg) -> int:
+    return hash(type(self))
+
+
+def _keep_certificates() -> None:
+    """Have HTTP clients share the usual certificates; what a test names itself is read anew."""
+    read: Callable[..., SSLContext] = httpx.create_ssl_context
+    usual = cache(read)
+    named = _named_certificates()
+
+    def trusted(verify: Any = True, cert: Any = None, trust_env: bool = True) -> SSLContext:
+        if verify is not True or cert or _named_certificates() != named:
+            return read(verify=verify, cert=cert, trust_env=trust_env)
+        return usual(trust_env=trust_env)
+
+    transports.create_ssl_context = trusted  # type: ignore[attr-defined]
+
+
+def _named_certificates() -> list[str | None]:
+    return [os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")]
