@@ -15,8 +15,7 @@ from fototui.storage.directory import DirectoryStorage
 from fototui.ui.theme import THEMES
 from fototui.widgets.badges import sign
 from tests.ui.scenes import begin
-from tests.ui.shop import Shop, shop_app, stop_clock
-from tests.ui.shop_art import flat_art
+from tests.ui.shop import shop_app
 from tests.waiting import until_shown
 
 _READABLE = 4.5
@@ -33,18 +32,11 @@ def _luminance(colour: Color) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.fixture
-async def shop(database: Database, storage: DirectoryStorage) -> Database:
-    await stop_clock(database)
-    await Shop(database, storage, flat_art()).open()
-    return database
-
-
 @pytest.mark.parametrize("theme", [theme.name for theme in THEMES])
 async def test_orders_open_in_every_theme(
-    theme: str, shop: Database, storage: DirectoryStorage, tmp_path: Path
+    theme: str, shop: Database, files: DirectoryStorage, tmp_path: Path
 ) -> None:
-    app = shop_app(shop, storage, tmp_path, theme=theme)
+    app = shop_app(shop, files, tmp_path, theme=theme)
     async with app.run_test(size=(120, 36)) as pilot:
         await begin(app, pilot)
         assert app.theme == theme
@@ -80,10 +72,10 @@ def test_states_differ_by_sign_alone(is_ascii: bool) -> None:
 
 
 async def test_states_are_told_without_colour(
-    shop: Database, storage: DirectoryStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Database, files: DirectoryStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    app = shop_app(shop, storage, tmp_path, ascii_badges=True)
+    app = shop_app(shop, files, tmp_path, ascii_badges=True)
     async with app.run_test(size=(120, 36)) as pilot:
         await begin(app, pilot)
         home = app.screen
