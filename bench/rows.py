@@ -53,6 +53,11 @@ class Row:
     why: str = ""
 
     @property
+    def ways(self) -> tuple[str, ...]:
+        """The ways that it is read off."""
+        return (self.ours, *self.peers, *([] if self.floor is None else [self.floor]))
+
+    @property
     def target(self) -> str:
         """What is to be reached, in words."""
         sign = "≥" if self.more else "≤"
@@ -117,9 +122,14 @@ async def measure(
         rounds: How often.
         tell: Told of each run.
         into: Gets the figures, also where it breaks off.
+
+    Raises:
+        LookupError: A row is read off a way that there is not.
     """
     async with part.opened() as ways:
         names = list(ways)
+        if unknown := {way for row in part.rows for way in row.ways} - ways.keys():
+            raise LookupError(f"no such ways: {', '.join(sorted(unknown))}")
         for number in range(rounds * part.turns):
             for name in names if number % 2 == 0 else reversed(names):
                 if name in into.skipped:
@@ -191,7 +201,6 @@ def judge(row: Row, measured: Measured) -> Verdict:
         else _is_met(row, ours, best, floor, all_peers=len(peers) == len(row.peers))
     )
     values = measured.values(row.ours, row.figure)
-    ways = (row.ours, *row.peers, *([row.floor] if row.floor else []))
     reason = measured.skipped.get(row.ours, "it broke off") if ours is None else row.why
     return Verdict(
         name=row.name,
@@ -204,7 +213,7 @@ def judge(row: Row, measured: Measured) -> Verdict:
         ratio_to_floor=_ratio(ours, floor),
         target=row.target,
         met=met,
-        cpu={w: _short(v) for w, v in medians(ways, row.cpu).items()} if row.cpu else {},
+        cpu={w: _short(v) for w, v in medians(row.ways, row.cpu).items()} if row.cpu else {},
         skipped={way: why for way, why in measured.skipped.items() if way in row.peers},
         reason="" if met else reason,
     )

@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from bench.__main__ import parts
 from bench.rows import Figures, Measured, Part, Row, Way, judge, measure
 
 pytestmark = pytest.mark.quick
@@ -86,9 +87,27 @@ async def test_ways_take_turns_and_one_that_fails_stops_none() -> None:
         yield {"ours": ours, "a": fails, "b": ours}
 
     found = Measured()
-    part = Part("part", opened, rows=(ROW,), turns=3)
+    part = Part("part", opened, rows=(replace(ROW, floor=None),), turns=3)
     await measure(part, 1, lambda way, _figures: turns.append(way), into=found)
 
     assert turns == ["ours", "b", "b", "ours", "ours", "b"]
     assert found.values("ours", "jobs/s") == [0, 3, 4]
     assert found.skipped == {"a": "not installed"}
+
+
+async def test_a_row_of_a_way_that_there_is_not_is_a_mistake() -> None:
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Mapping[str, Way]]:
+        yield {}
+
+    with pytest.raises(LookupError, match="no such ways: a, b, floor, ours"):
+        await measure(Part("part", opened, rows=(ROW,)), 1, lambda *_: None, into=Measured())
+
+
+def test_each_row_has_a_name_of_its_own_and_something_to_reach() -> None:
+    every = parts(finished=10, orders=10)
+    rows = [row for part in every for row in part.rows]
+
+    assert len({part.name for part in every}) == len(every)
+    assert len({row.name for row in rows}) == len(rows)
+    assert all(row.target for row in rows)
