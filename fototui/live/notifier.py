@@ -48,7 +48,9 @@ class Notifier:
             if changed != Changed():
                 for listener in tuple(self._listeners):
                     listener(changed)
-                await asyncio.sleep(self._frame_seconds)
+                # Lanes and engines come twice a second at most; rows do not wait for them.
+                if changed != Changed(engines=True):
+                    await asyncio.sleep(self._frame_seconds)
 
     def _take(self) -> Changed:
         changed = Changed(
