@@ -10,6 +10,7 @@ from fototui.ui.actions import Action, Scope, in_scope
 # The others are called as they are.
 _PLACES = {
     Scope.ORDERS: "list of orders",
+    Scope.SHEET: "overview",
     Scope.COMPARE: "comparison",
 }
 _NAMES = {

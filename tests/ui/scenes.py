@@ -32,6 +32,7 @@ from fototui.screens.help import HelpScreen
 from fototui.screens.job import JobScreen
 from fototui.screens.options import ColoringDialog, SvgDialog
 from fototui.screens.order.screen import OrderScreen
+from fototui.screens.order.sheet import SheetScreen
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.screens.picture import PictureScreen
 from fototui.screens.review.screen import ReviewScreen
@@ -189,6 +190,13 @@ async def _picture(app: FototuiApp, pilot: AppPilot) -> None:
     await _order(app, pilot)
     await pilot.press("p")
     await until_shown(pilot, lambda: isinstance(app.screen, PictureScreen))
+
+
+async def _sheet(app: FototuiApp, pilot: AppPilot) -> None:
+    await _order(app, pilot)
+    await pilot.press("P")
+    await until_shown(pilot, lambda: isinstance(app.screen, SheetScreen))
+    await pilot.press("right")
 
 
 async def _picture_zoomed(app: FototuiApp, pilot: AppPilot) -> None:
@@ -424,6 +432,7 @@ SCENES: dict[str, Scene] = {
     "order-error": Scene(_order_error),
     "order-options": Scene(_options, sql=_MADE_LATELY, translates=False),
     "order-svg-options": Scene(_svg_options, sql=_MADE_LATELY, translates=False),
+    "sheet": Scene(_sheet),
     "picture": Scene(_picture),
     "picture-zoomed": Scene(_picture_zoomed),
     "book": Scene(_book, prepare=_make_book),

@@ -25,6 +25,7 @@ from fototui.screens.order.availability import (
 )
 from fototui.screens.order.commands import OrderCommands
 from fototui.screens.order.header import about, no_picture, why_failed
+from fototui.screens.order.sheet import SheetScreen
 from fototui.screens.picture import PictureScreen
 from fototui.services.views.orders import ImageView
 from fototui.ui.actions import Scope
@@ -165,6 +166,7 @@ class OrderScreen(OrderCommands):
             "order.previous_order": Command(partial(self._go, -1), self._why_first),
             "order.next_order": Command(partial(self._go, 1), self._why_last),
             "order.picture": Command(self._show_picture, partial(without_file, view)),
+            "order.sheet": Command(self._show_sheet, any_image),
             "order.compare": Command(self._compare, partial(against_comparing, view)),
         }
 
@@ -237,8 +239,7 @@ class OrderScreen(OrderCommands):
     def on_image_list_moved(self, event: ImageList.Moved) -> None:
         """Look at another image."""
         if event.image_id != self.selection.image_id:
-            self.selection.image_id = event.image_id
-            self.show_all()
+            self._look_at_image(event.image_id)
 
     def on_kind_tabs_picked(self, event: KindTabs.Picked) -> None:
         """Look at the other kind."""
@@ -287,6 +288,15 @@ class OrderScreen(OrderCommands):
     def _show_picture(self) -> None:
         if (file := self.selection.file) is not None:
             self.app.push_screen(PictureScreen(self.context, file, name=self.selection.caption))
+
+    def _show_sheet(self) -> None:
+        image = self.selection.image
+        begin = None if image is None else image.id
+        self.app.push_screen(SheetScreen(self.context, self.order_id, begin, self._look_at_image))
+
+    def _look_at_image(self, image_id: int) -> None:
+        self.selection.image_id = image_id
+        self.show_all()
 
     def _compare(self) -> None:
         if (image := self.selection.image) is not None:

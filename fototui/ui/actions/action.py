@@ -10,6 +10,7 @@ class Scope(StrEnum):
     EVERYWHERE = "everywhere"
     ORDERS = "orders"
     ORDER = "order"
+    SHEET = "sheet"
     PICTURE = "picture"
     BOOK = "book"
     COMPARE = "compare"

@@ -4,6 +4,30 @@ from fototui.i18n import N_
 from fototui.ui.actions.action import Action
 
 LOOKING: tuple[Action, ...] = (
+    Action("sheet.back", "escape,q,P", N_("Back"), N_("Go back to the order."), stays=True),
+    Action("sheet.open", "enter", N_("Open"), N_("Look at this picture."), stays=True),
+    Action("sheet.left", "left,h", N_("Left"), N_("Go to the picture on the left."), show=False),
+    Action("sheet.down", "down,j", N_("Down"), N_("Go to the picture below."), show=False),
+    Action("sheet.up", "up,k", N_("Up"), N_("Go to the picture above."), show=False),
+    Action(
+        "sheet.right", "right,l", N_("Right"), N_("Go to the picture on the right."), show=False
+    ),
+    Action(
+        "sheet.previous",
+        "pageup",
+        N_("Previous"),
+        N_("The pictures before these."),
+        where_possible=True,
+    ),
+    Action(
+        "sheet.next",
+        "pagedown,space",
+        N_("Next"),
+        N_("The pictures after these."),
+        where_possible=True,
+    ),
+    Action("sheet.first", "home", N_("First picture"), N_("Go to the first picture."), show=False),
+    Action("sheet.last", "end", N_("Last picture"), N_("Go to the last picture."), show=False),
     Action("picture.back", "escape,q,p", N_("Back"), N_("Leave the picture."), stays=True),
     Action("picture.zoom_in", "plus", N_("Zoom in"), N_("Enlarge the picture."), stays=True),
     Action("picture.zoom_out", "minus", N_("Zoom out"), N_("Show more of the picture.")),

@@ -145,6 +145,7 @@ ORDER: tuple[Action, ...] = (
         show=False,
     ),
     Action("order.picture", "p", N_("Picture"), N_("See the picture on the whole screen.")),
+    Action("order.sheet", "P", N_("Overview"), N_("See all pictures of the order at once.")),
     Action("order.compare", "c", N_("Compare"), N_("See original and versions side by side.")),
     Action("order.browse", "o", N_("Browser"), N_("Open the picture in the browser."), show=False),
     Action("order.copy", "y", N_("Copy"), N_("Copy the picture's address."), show=False),

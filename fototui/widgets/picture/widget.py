@@ -108,6 +108,7 @@ class Picture(Widget):
         self._empty = ""
         self._caption = ""
         self._settling: Timer | None = None
+        self._loading: Worker[None] | None = None
         self._surface: Surface | None = None
         self._stage = _Stage(self._reload_soon)
         self._words = Static(classes="words")
@@ -145,6 +146,8 @@ class Picture(Widget):
         """Show what was asked for before there was a place for it."""
         self._show_caption()
         self._begin()
+        # Of a widget that is mounted while another is laid out, Textual 8.2 may tell no size.
+        self.call_after_refresh(self._load_unless_begun)
 
     def on_unmount(self) -> None:
         """Have a terminal that keeps pictures (Kitty's protocol) forget this one."""
@@ -179,11 +182,15 @@ class Picture(Widget):
             self._settling.stop()
         self._settling = self.set_timer(_SETTLED, self._load_now)
 
+    def _load_unless_begun(self) -> None:
+        if self._loading is None and self._settling is None:
+            self._load_now()
+
     def _load_now(self) -> None:
         if (ref := self._ref) is not None and self.is_mounted:
             # A function: a coroutine that is cancelled before its start would warn.
             load = partial(self._load, ref)
-            self._loading: Worker[None] = self.run_worker(load, group="picture", exclusive=True)
+            self._loading = self.run_worker(load, group="picture", exclusive=True)
 
     async def _load(self, ref: PictureSource) -> None:
         stage, renderer = self._stage.size, self._renderer
