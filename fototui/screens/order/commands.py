@@ -330,7 +330,7 @@ class OrderCommands(FototuiScreen):
     def _ask_customer(self) -> None:
         if (detail := self.selection.detail) is not None:
             backend = self.context.backend
-            self.perform(lambda: turn_waiting(self.app, backend, [detail]), lambda words: words)
+            self.perform(lambda: turn_waiting(self.app, backend, [detail]), _as_it_is)
 
     def _turn_urgency(self) -> None:
         if (detail := self.selection.detail) is None:
@@ -350,9 +350,7 @@ class OrderCommands(FototuiScreen):
 
     def _attach_photo(self) -> None:
         if (where := attaching.target(self.selection)) is not None:
-            self.perform(
-                lambda: attaching.attach(self.app, self.context, where), lambda words: words
-            )
+            self.perform(lambda: attaching.attach(self.app, self.context, where), _as_it_is)
 
     def _fetch(self) -> None:
         order_id = self.order_id

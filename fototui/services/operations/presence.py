@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import CTE, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from ulid import ULID
 
@@ -76,27 +76,16 @@ class PresenceService:
         Returns:
             All other open terminals, by operator; seen lately by the database's clock.
         """
-        # Terminals that were killed say no good-bye. Each one that is alive clears them away, in
-        # passing; whoever meets another at it leaves it to them.
-        long_gone = (
-            select(Presence.terminal_id)
-            .where(
-                Presence.seen_at < func.now() - _FORGOTTEN_AFTER,
-                Presence.terminal_id != terminal_id,
-            )
-            .with_for_update(skip_locked=True)
-        )
-        cleared = delete(Presence).where(Presence.terminal_id.in_(long_gone)).cte("cleared")
         state = {
             "operator": clean_line(self.operator),
             "host": clean_line(host),
             "screen": clean_line(screen),
             "order_id": None if order_id is None else ULID.from_str(order_id),
         }
-        said = insert(Presence).values(terminal_id=terminal_id, **state).add_cte(cleared)
+        said = insert(Presence).values(terminal_id=terminal_id, **state)
         said = said.on_conflict_do_update(
             index_elements=[Presence.terminal_id], set_={**state, "seen_at": func.now()}
-        )
+        ).add_cte(_clear_long_gone(terminal_id))
         others = (
             select(
                 Presence.terminal_id,
@@ -135,3 +124,16 @@ class PresenceService:
         """
         async with self.session.begin():
             await self.session.execute(delete(Presence).where(Presence.terminal_id == terminal_id))
+
+
+def _clear_long_gone(but: uuid.UUID) -> CTE:
+    """Clear away terminals that were killed, which say no good-bye.
+
+    Each one that is alive does it in passing; whoever meets another at it leaves it to them.
+    """
+    long_gone = (
+        select(Presence.terminal_id)
+        .where(Presence.seen_at < func.now() - _FORGOTTEN_AFTER, Presence.terminal_id != but)
+        .with_for_update(skip_locked=True)
+    )
+    return delete(Presence).where(Presence.terminal_id.in_(long_gone)).cte("cleared")
