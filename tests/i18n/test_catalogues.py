@@ -52,6 +52,14 @@ CZECH = frozenset(
 )
 """Labels that are Czech in the source."""
 
+# The shop's labels, which its own programs show too; here RunPod is written as everywhere else, and
+# files may be kept in a folder.
+OTHER_IN_CZECH = frozenset(
+    [
+        *(f"Runpod: {what}" for what in ("odesílání", "přijato", "ve frontě", "zpracování")),
+        *("Runpod: dokončeno", "Nahrávání na S3"),
+    ]
+)
 SAME_IN_CZECH = frozenset(
     [
         *(
@@ -170,7 +178,7 @@ def test_everything_czech_has_english_words() -> None:
 
 def test_a_catalogue_does_not_translate_its_own_language() -> None:
     czech, english = messages("cs"), messages("en")
-    assert {text for text in CZECH if czech[text].string} == set()
+    assert {text for text in CZECH if czech[text].string} == OTHER_IN_CZECH
     assert {t for t in english if t not in CZECH and any(strings(english[t].string))} == set()
 
 

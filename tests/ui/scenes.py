@@ -30,6 +30,7 @@ from fototui.screens.dialogs import AskText, Confirm, LeaveDialog
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
 from fototui.screens.job import JobScreen
+from fototui.screens.messages import MessagesScreen
 from fototui.screens.options import ColoringDialog, SvgDialog
 from fototui.screens.order.screen import OrderScreen
 from fototui.screens.order.sheet import SheetScreen
@@ -40,9 +41,11 @@ from fototui.screens.undo import UndoScreen
 from fototui.services.orders.finishing import FinishReport
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.judged import Judgement
+from fototui.ui.message_log import Told
 from fototui.ui.undo import Choice, HandingOver
 from fototui.widgets.picture.widget import Picture, PictureState
 from fototui.widgets.review_panel import ReviewPanel
+from fototui.widgets.tables.job_rows import lane_word
 from fototui.widgets.tables.simple_table import SimpleTable
 from tests.ui.pages import ReviewPage
 from tests.ui.shop import ago, order_id
@@ -362,6 +365,19 @@ async def _leave(app: FototuiApp, pilot: AppPilot) -> None:
     await until_shown(pilot, lambda: isinstance(app.screen, LeaveDialog))
 
 
+async def _messages(app: FototuiApp, pilot: AppPilot) -> None:
+    """What was told in the last hour."""
+    lane = lane_word("svg")
+    words = _("{lane}: paused on all engines; running jobs continue.").format(lane=lane)
+    log = app.context.messages
+    log.add(Told(ago(minutes=52), words))
+    log.add(Told(ago(minutes=41), _("The choice is undone. The picture is back in the review.")))
+    log.add(Told(ago(minutes=40), _("This job has not failed."), "warning"))
+    log.add(Told(ago(minutes=12), _("This job is gone."), "error"))
+    await pilot.press("ctrl+l")
+    await until_shown(pilot, lambda: isinstance(app.screen, MessagesScreen))
+
+
 async def _palette(app: FototuiApp, pilot: AppPilot) -> None:
     await _orders(app, pilot)
     await pilot.press("ctrl+p")
@@ -447,6 +463,7 @@ SCENES: dict[str, Scene] = {
     "engines-job": Scene(_job, sql=_CALLED, translates=False),
     "activity": Scene(_activity),
     "activity-operator": Scene(_by_operator),
+    "messages": Scene(_messages, translates=False),
     "palette": Scene(_palette, translates=False),
     "help": Scene(_help, translates=False),
     "undo": Scene(_undo, translates=False),
