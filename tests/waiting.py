@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 
 from fototui.db.database import Database
 
-PATIENCE = 100.0
+PATIENCE = 250.0
 """Seconds after which a test gives up; shorter than pytest's own limit, which tells less."""
 
 Condition = Callable[[], object]

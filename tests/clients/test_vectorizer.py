@@ -208,7 +208,6 @@ async def test_an_answer_that_is_no_svg_is_transient(
     assert "not a whole SVG" in str(error)
 
 
-@pytest.mark.timeout(60)
 async def test_a_hostile_answer_does_not_keep_us_busy(
     vectorizer: VectorizerApiService, service: Service, png: bytes
 ) -> None:

@@ -118,7 +118,6 @@ async def test_random_templates_mean_the_same_at_the_reference(hub: RunningHub) 
 @pytest.mark.parametrize(
     "template", ["{+a*}z", "{a*}{b*}{c*}z", "{/a*}{/b*}z", "{a}" * 200 + "/", "{+a}{+b}{+c}{+d}\n"]
 )
-@pytest.mark.timeout(60)
 def test_no_template_takes_long(template: str) -> None:
     # One that tries every way to share the text out would go on for ages.
     assert not matches(template, "/," * 1_000)

@@ -57,7 +57,6 @@ def names(finished: Finished) -> dict[str, object]:
     }
 
 
-@pytest.mark.timeout(60)
 async def test_the_description_is_kept(
     app: FastAPI, url: str, key: str, context: ServerContext, names: dict[str, object], shop: Shop
 ) -> None:
