@@ -23,7 +23,7 @@ from fototui.engine.jobs.claims import Claims
 from fototui.engine.jobs.versions import COLORINGS
 from fototui.sandbox.postgres.server import temporary_postgres
 
-FEW, MANY = 1_000, 2_000_000
+FEW, MANY = 1_000, 1_000_000
 CLAIMS, WARM = 100, 5
 
 _ENGINE = text(

@@ -16,7 +16,7 @@ import asyncio
 import sys
 import time
 
-from sqlalchemy import text
+import asyncpg
 
 from fototui.db.database import Database
 from fototui.db.schema import migrate
@@ -86,17 +86,19 @@ async def fill(database: Database, orders: int, working: int = 0) -> None:
         ("replica", 1, done, 30, "made + interval '2 days', 'bench'"),
         ("origin", done + 1, orders, 0, "NULL, NULL"),
     )
-    for role, first, last, ago, finished in kinds:
-        async with database.engine.begin() as connection:
-            await connection.execute(text("SET LOCAL statement_timeout = 0"))
-            await connection.execute(text(f"SET LOCAL session_replication_role = {role}"))
+    # A connection of its own: those of the program give a statement up after half a minute.
+    address = database.url.render_as_string(hide_password=False)
+    connection = await asyncpg.connect(address.replace("+asyncpg", ""))
+    try:
+        for role, first, last, ago, finished in kinds:
+            values = {"first": first, "last": last, "ago": ago, "finished": finished}
             kept = _KEPT if role == "replica" else ()
+            await connection.execute(f"SET session_replication_role = {role}")
             for statement in (_ORDERS, *_CONTENTS, *kept):
-                values = {"first": first, "last": last, "ago": ago, "finished": finished}
-                await connection.execute(text(statement.format(**values)))
-    async with database.autocommit() as session:
-        await session.execute(text("SET statement_timeout = 0"))
-        await session.execute(text("VACUUM ANALYZE"))
+                await connection.execute(statement.format(**values))
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()
 
 
 async def main() -> None:
