@@ -23,6 +23,7 @@ from fototui.net.asgi import serving
 from fototui.runtime.compose import Runtime
 from fototui.sandbox.app import SandboxSettings, create_sandbox
 from fototui.sandbox.outcomes import Latency, Outcome, Script
+from fototui.sandbox.pictures.generator import GeneratorKind
 from fototui.sandbox.postgres.server import EmbeddedPostgres
 from fototui.sandbox.shopify.app import ShopSettings
 from fototui.sandbox.shopify.shop import Shop
@@ -109,6 +110,7 @@ async def open_stack(
     failing: Mapping[Outcome, float] | None = None,
     durable: bool,
     webhook_url: str | None = None,
+    generator: GeneratorKind = GeneratorKind.LINEART,
 ) -> AsyncIterator[DemoStack]:
     """Start PostgreSQL, a hub, storage, a shop and the sandbox; all ends with the block.
 
@@ -121,6 +123,7 @@ async def open_stack(
         failing: Share of their jobs that meets each outcome.
         durable: Whether the database must survive a crash of the machine.
         webhook_url: Who is told of orders that are placed at the shop over HTTP.
+        generator: Real pictures, or tiny ones.
 
     Yields:
         What was started.
@@ -137,7 +140,7 @@ async def open_stack(
 
         runpod = Script(seed=seed, latency=latency, rates=failing)
         vectorizer = Script(seed=seed + 1, latency=latency, rates=failing)
-        sandbox = _sandbox(keys, runpod, vectorizer, webhook_url)
+        sandbox = _sandbox(keys, runpod, vectorizer, webhook_url, generator)
         sandbox_url = await stack.enter_async_context(serving(create_sandbox(sandbox)))
         say(f"the sandbox plays Shopify, RunPod and Vectorizer.ai on {sandbox_url}")
 
@@ -168,7 +171,11 @@ async def _postgres(folder: Path, *, durable: bool) -> AsyncIterator[EmbeddedPos
 
 
 def _sandbox(
-    keys: _Keys, runpod: Script, vectorizer: Script, webhook_url: str | None
+    keys: _Keys,
+    runpod: Script,
+    vectorizer: Script,
+    webhook_url: str | None,
+    generator: GeneratorKind,
 ) -> SandboxSettings:
     return SandboxSettings(
         runpod_key=keys.runpod,
@@ -176,6 +183,7 @@ def _sandbox(
         vectorizer_secret=keys.vectorizer_secret,
         runpod=runpod,
         vectorizer=vectorizer,
+        generator=generator,
         shop=ShopSettings(token=keys.shop, webhook_secret=keys.webhooks, webhook_url=webhook_url),
     )
 

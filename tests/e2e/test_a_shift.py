@@ -22,6 +22,7 @@ from fototui.i18n import ngettext, set_language
 from fototui.live.store import LiveStore
 from fototui.runtime.compose import open_engine
 from fototui.sandbox.outcomes import Latency
+from fototui.sandbox.pictures.generator import GeneratorKind
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.backend import Backend
 from fototui.services.ingest.imports import ImportService
@@ -125,7 +126,7 @@ class Operator:
 
 
 @asynccontextmanager
-async def shop_with_photos(folder: Path) -> AsyncIterator[DemoStack]:
+async def shop_with_photos(folder: Path, generator: GeneratorKind) -> AsyncIterator[DemoStack]:
     """A shop whose orders have all their photos, and nothing else."""
     async with open_stack(
         folder,
@@ -134,6 +135,7 @@ async def shop_with_photos(folder: Path) -> AsyncIterator[DemoStack]:
         seed=1,
         latency=Latency(),
         durable=False,
+        generator=generator,
     ) as stack:
         samples = islice(sample_orders(seed=1), len(PHOTOS))
         for sample, photos in zip(samples, PHOTOS, strict=True):
@@ -167,13 +169,19 @@ async def operator_in(stack: DemoStack, language: str) -> AsyncIterator[Operator
         yield Operator(app, pilot, WORDS[language])
 
 
-@pytest.mark.parametrize("language", ["en", "cs"])
+# Real pictures once: in the other language only words differ.
+@pytest.mark.parametrize(
+    ("language", "generator"), [("en", GeneratorKind.LINEART), ("cs", GeneratorKind.QUICK)]
+)
 async def test_from_photos_to_approved_svgs_by_keys_alone(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, language: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch, language: str, generator: GeneratorKind
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     words = WORDS[language]
-    async with shop_with_photos(folder) as stack, operator_in(stack, language) as operator:
+    async with (
+        shop_with_photos(folder, generator) as stack,
+        operator_in(stack, language) as operator,
+    ):
         await operator.sees("#1006")
         await operator.press("ctrl+a", words["marked"])
         await operator.press("full_stop", words["colourings"])

@@ -146,12 +146,12 @@ async def test_a_demo_in_a_scripts_background_is_ended_too(home: Path) -> None:
 
 async def test_a_killed_demo_leaves_no_process_and_is_taken_up(home: Path) -> None:
     state = home / "state"
-    async with demo(home, "--orders", "2", "--dir", str(state)) as process:
+    async with demo(home, "--orders", "1", "--dir", str(state)) as process:
         await _until_it_works(process)
         process.kill()
         await process.wait()
     assert await gone(home)
-    code, out, err = await finished(home, "--json", "--orders", "2", "--dir", str(state))
+    code, out, err = await finished(home, "--json", "--orders", "1", "--dir", str(state))
     assert code == 0, err
     report = json.loads(out.splitlines()[-1])
     assert report["coloring"]["completed"] == report["images"]
