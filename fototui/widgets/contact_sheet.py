@@ -46,11 +46,10 @@ def layout(count: int, size: Size) -> tuple[int, int]:
     return max(fitting, key=height, default=most)
 
 
-def thumbnail(image: ImageView) -> S3ObjectRefData | None:
-    """What stands for an image: its chosen colouring, or else its photo."""
+def chosen_coloring(image: ImageView) -> S3ObjectRefData | None:
+    """The file of an image's chosen colouring."""
     chosen = image.chosen_id(VersionType.COLORING)
-    files = (view.file for view in image.coloring if view.id == chosen)
-    return next(filter(None, files), image.file)
+    return next((view.file for view in image.coloring if view.id == chosen), None)
 
 
 class Cell(Vertical):
@@ -86,7 +85,8 @@ class Cell(Vertical):
             is_current: The cursor is on it.
             plain: Use the signs that every font has.
         """
-        self._picture.show(thumbnail(image), empty=_("The photo is not in storage yet."))
+        file = chosen_coloring(image) or image.file
+        self._picture.show(file, empty=_("The photo is not in storage yet."))
         signs = [sign(image.badge(image.told(kind)), plain) for kind in VersionType]
         name = _("Photo {position}").format(position=image.position)
         star = ("  ★" if image.selected_svg_id else "", "$accent")

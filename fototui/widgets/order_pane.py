@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
 from fototui.domain.badges import Badge
@@ -14,8 +15,12 @@ from fototui.domain.stages import OrderStage
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean, clean_line
 from fototui.i18n import _, full_time, ngettext, translate, who
+from fototui.pictures.loader import PictureLoader
+from fototui.pictures.terminal import Graphics
 from fototui.services.views.orders import ImageView, LineItemView, OrderDetail
 from fototui.widgets.badges import MUTED, badge_in_words, narrow_legend, sign
+from fototui.widgets.contact_sheet import chosen_coloring
+from fototui.widgets.picture.widget import Picture
 from fototui.widgets.tables.order_columns import (
     Paint,
     cell_text,
@@ -25,15 +30,19 @@ from fototui.widgets.tables.order_columns import (
 )
 from fototui.widgets.version_words import approval_words
 
+_PICTURES_FROM = 30  # rows; in fewer, words matter more
+
 
 class OrderPane(VerticalScroll, can_focus=False):
     """Shows an order with its items, and of each image how far it is, in words.
 
-    Below it stands what the signs mean.
+    Above it stand a photo and the colouring that is chosen for it, where there is room; below it,
+    what the signs mean.
 
     Args:
         paint: Time zone, and which signs to use.
         now: The clock.
+        pictures: Loads pictures.
     """
 
     DEFAULT_CSS = """
@@ -41,19 +50,26 @@ class OrderPane(VerticalScroll, can_focus=False):
         width: 52; padding: 0 1; background: $surface; color: $foreground;
         border-left: vkey $panel; scrollbar-size-vertical: 1; scrollbar-background: $surface;
     }
+    OrderPane .thumbnails { height: 12; margin-bottom: 1; display: none; }
+    OrderPane .thumbnails Picture { margin-right: 1; }
     OrderPane .signs { dock: bottom; height: auto; padding-top: 1; background: $surface; }
     """
 
-    def __init__(self, paint: Paint, now: Callable[[], datetime]) -> None:
+    def __init__(self, paint: Paint, now: Callable[[], datetime], pictures: PictureLoader) -> None:
         super().__init__()
+        self._has_pictures = pictures.renderer.graphics is not Graphics.OFF
+        self._photo, self._coloring = Picture(pictures), Picture(pictures)
+        self._thumbnails = Horizontal(self._photo, self._coloring, classes="thumbnails")
+        self._detail: OrderDetail | None = None
         self._paint = paint
         self._clock = now
         self._text = Static(Content())
         self._signs = Static(classes="signs")
         self._shown_id: str | None = None
 
-    def compose(self) -> Iterator[Static]:
-        """One text, and the signs."""
+    def compose(self) -> Iterator[Widget]:
+        """The pictures, one text, and the signs."""
+        yield self._thumbnails
         yield self._text
         yield self._signs
 
@@ -76,8 +92,9 @@ class OrderPane(VerticalScroll, can_focus=False):
         Args:
             words: Translated; nothing leaves the pane empty.
         """
-        self._shown_id = None
+        self._shown_id = self._detail = None
         self._text.update(Content.styled(clean(words), MUTED))
+        self._show_pictures()
 
     def show(
         self, detail: OrderDetail, viewers: Sequence[str], *, stage: OrderStage | None
@@ -93,6 +110,28 @@ class OrderPane(VerticalScroll, can_focus=False):
             self._shown_id = detail.id
             self.scroll_home(animate=False)
         self._text.update(Content("\n").join(self._lines(detail, viewers, stage)))
+        self._detail = detail
+        self._show_pictures()
+
+    def on_resize(self) -> None:
+        """Show pictures where there is room for them now."""
+        self._show_pictures()
+
+    def _show_pictures(self) -> None:
+        """Show a photo, and what is chosen for it; the first of which a colouring is, if any is."""
+        images = () if self._detail is None else self._detail.images
+        image = max(
+            (image for image in images if image.file is not None),
+            key=lambda image: image.chosen_id(VersionType.COLORING) is not None,
+            default=None,
+        )
+        is_shown = self._has_pictures and self.size.height >= _PICTURES_FROM and image is not None
+        self._thumbnails.display = is_shown
+        if is_shown and image is not None:
+            chosen = chosen_coloring(image)
+            self._photo.show(image.file)
+            self._coloring.display = chosen is not None
+            self._coloring.show(chosen)
 
     def _lines(
         self, detail: OrderDetail, viewers: Sequence[str], stage: OrderStage | None

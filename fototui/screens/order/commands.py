@@ -28,10 +28,8 @@ from fototui.services.versions.messages import name_of
 from fototui.services.views.orders import OrderRow
 from fototui.services.views.versions import VersionView
 from fototui.ui import prospects
-from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
-from fototui.ui.messages import ShowSection
 
 
 class OrderCommands(FototuiScreen):
@@ -74,7 +72,6 @@ class OrderCommands(FototuiScreen):
                 lambda: can.without_order(view) or addresses.why_no_email(self._email),
             ),
             "order.copy_shop_page": Command(self._copy_shop_page, self._why_no_shop_page),
-            "order.review": Command(self._review, unless(can.without_order)),
             "order.generate_books": Command(
                 self._make_books, lambda: can.against_books(view, next(iter(self._rows), None))
             ),
@@ -302,9 +299,6 @@ class OrderCommands(FototuiScreen):
             return words
 
         self.perform(work, _as_it_is)
-
-    def _review(self) -> None:
-        self.app.post_message(ShowSection(Scope.REVIEW, (self.order_id,)))
 
     # --- the order in the shop -----------------------------------------------------------------
 

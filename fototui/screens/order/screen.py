@@ -22,6 +22,7 @@ from fototui.screens.order.availability import (
     against_stepping,
     without_file,
     without_images,
+    without_order,
 )
 from fototui.screens.order.commands import OrderCommands
 from fototui.screens.order.header import about, no_picture, why_failed
@@ -31,7 +32,7 @@ from fototui.services.views.orders import ImageView
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
-from fototui.ui.messages import CompareVersions
+from fototui.ui.messages import CompareVersions, ShowSection
 from fototui.widgets.book_words import order_books
 from fototui.widgets.image_list import ImageList
 from fototui.widgets.picture.widget import Picture
@@ -167,6 +168,7 @@ class OrderScreen(OrderCommands):
             "order.next_order": Command(partial(self._go, 1), self._why_last),
             "order.picture": Command(self._show_picture, partial(without_file, view)),
             "order.sheet": Command(self._show_sheet, any_image),
+            "order.review": Command(self._review, partial(without_order, view)),
             "order.compare": Command(self._compare, partial(against_comparing, view)),
         }
 
@@ -288,6 +290,9 @@ class OrderScreen(OrderCommands):
     def _show_picture(self) -> None:
         if (file := self.selection.file) is not None:
             self.app.push_screen(PictureScreen(self.context, file, name=self.selection.caption))
+
+    def _review(self) -> None:
+        self.app.post_message(ShowSection(Scope.REVIEW, (self.order_id,)))
 
     def _show_sheet(self) -> None:
         image = self.selection.image

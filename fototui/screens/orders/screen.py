@@ -74,7 +74,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
             lambda: context.store.orders, zone=context.timezone, ascii_signs=ascii_signs
         )
         paint = Paint(context.timezone, ascii_signs)
-        self.pane = OrderPane(paint, context.settings.now)
+        self.pane = OrderPane(paint, context.settings.now, context.pictures)
         yield Horizontal(Vertical(self.filter, self.table), self.pane)
 
     def on_mount(self) -> None:
