@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -31,9 +32,12 @@ class Reader:
         backend: The services.
         model: What is known.
         answer_seconds: A database that does not answer within this time is lost.
+        most_done: Of what was done lately, so many are held without being asked for.
     """
 
-    def __init__(self, backend: Backend, model: Model, *, answer_seconds: float) -> None:
+    def __init__(
+        self, backend: Backend, model: Model, *, answer_seconds: float, most_done: int
+    ) -> None:
         self._backend = backend
         self._model = model
         self._answer_seconds = answer_seconds
@@ -41,6 +45,8 @@ class Reader:
         self._watermark: Watermark | None = None
         self._cursor: OrderCursor | None = None
         self._has_working = False
+        self._done = 0
+        self._most_done = most_done
         self._orders: int | None = None
         self._polled = -math.inf
         self._polled_tick = math.inf
@@ -138,9 +144,10 @@ class Reader:
         horizon = self._model.working_set.horizon
         if horizon is None:
             return True
-        began = self._model.next_tick()
-        found = await self._ask(lambda service: service.find(search, done_before=horizon))
-        self._model.put_rows(found.orders, began, are_wanted=True)
+        async with self._turn:
+            began = self._model.next_tick()
+            found = await self._ask(lambda service: service.find(search, done_before=horizon))
+            self._model.put_rows(found.orders, began, are_wanted=True)
         return found.is_all
 
     async def named(self, ref: str) -> OrderRow | None:
@@ -203,11 +210,16 @@ class Reader:
             page = await self._ask(lambda service: service.working(cursor, limit=limit))
         else:
             assert since is not None  # the first poll told
-            page = await self._ask(lambda service: service.done_since(since, cursor, limit=_PAGE))
+            limit = min(_PAGE, self._most_done - self._done)
+            page = await self._ask(lambda service: service.done_since(since, cursor, limit=limit))
+            self._done += len(page.orders)
         self._model.put_rows(page.orders, began)
+        if page.next is not None and self._done >= self._most_done:
+            self._model.working_set.narrow(page.next.at)
+            page = replace(page, next=None)
         self._cursor = page.next
         if page.next is None and not self._has_working:
-            self._has_working = True
+            self._has_working, self._done = True, 0
         elif page.next is None:
             await self._count()
             self.is_complete = self._model.notifier.listing = True

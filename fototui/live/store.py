@@ -67,6 +67,7 @@ class LiveStore:
         slow_work_seconds: The same while nobody does and nothing does.
         refused_seconds: A database that refuses is asked again this often.
         working_days: Orders that were done before are not held unless somebody asks for them.
+        most_done: Nor are more than these that were done since.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class LiveStore:
         slow_work_seconds: float = 15.0,
         refused_seconds: float = 15.0,
         working_days: float = 30,
+        most_done: int = 20_000,
     ) -> None:
         self._subscriber = subscriber
         self._frame_seconds = frame_seconds
@@ -94,7 +96,9 @@ class LiveStore:
         self.refused_seconds = refused_seconds
         self._notifier = Notifier(frame_seconds)
         self._model = Model(self._notifier, working_days=working_days)
-        self._reader = Reader(backend, self._model, answer_seconds=answer_seconds)
+        self._reader = Reader(
+            backend, self._model, answer_seconds=answer_seconds, most_done=most_done
+        )
         self._feed = Feed(has_hub=subscriber is not None, patience_seconds=hub_patience_seconds)
         self._has_heard = asyncio.Event()
         self._try_now = asyncio.Event()
@@ -202,10 +206,10 @@ class LiveStore:
             DatabaseUnavailableError: The database does not answer.
         """
         self._model.details.open(order_id)
-        if order_id not in self.orders:
-            self._model.mark(order_id)
         detail: OrderDetail | None = None
         try:
+            if order_id not in self.orders:
+                await self._reader.fetch_rows([order_id])
             detail = await self._reader.fetch_detail(order_id)
         finally:
             if detail is None:

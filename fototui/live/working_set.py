@@ -55,6 +55,14 @@ class WorkingSet:
             self.horizon = now - timedelta(days=self._days)
         return self.horizon
 
+    def narrow(self, done_at: datetime) -> None:
+        """Hold no more of what was done lately: it is too much.
+
+        Args:
+            done_at: What was done then, or before, is old.
+        """
+        self.horizon = done_at + timedelta(microseconds=1)
+
     def is_old(self, row: OrderRow) -> bool:
         """Whether an order was done long ago."""
         done, horizon = row.finished_at, self.horizon

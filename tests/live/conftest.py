@@ -195,6 +195,8 @@ def store_on(tmp_path: Path) -> StoreOn:
     def make(
         database: Database,
         subscriber: MercureSubscriber[Event] | None = None,
+        *,
+        most_done: int = 20_000,
         **options: float,
     ) -> LiveStore:
         backend = Backend(database, DirectoryStorage(tmp_path, None), operator="jana")
@@ -207,7 +209,7 @@ def store_on(tmp_path: Path) -> StoreOn:
             "work_seconds": 0.2,
             "slow_work_seconds": 0.2,
         }
-        return LiveStore(backend, subscriber, **defaults | options)
+        return LiveStore(backend, subscriber, most_done=most_done, **defaults | options)
 
     return make
 
