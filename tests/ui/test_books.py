@@ -177,6 +177,7 @@ async def test_a_book_that_shows_no_longer_what_is_chosen_says_so(
         await until_shown(pilot, lambda: "out of date" in line(app))
         await pilot.press("b")
         await until_shown(pilot, lambda: line(app).startswith("Book v2 · "))
+        await until_shown(pilot, lambda: "Queued: 1 book" in messages(app))
         # Until the new one is made, the old one can be looked at, and after it, too.
         await pilot.press("B")
         await until_shown(pilot, lambda: isinstance(app.screen, BookScreen))
