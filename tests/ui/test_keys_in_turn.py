@@ -22,13 +22,19 @@ from fototui.widgets.tables.job_rows import lane_word
 from tests.factories import make_order
 from tests.ui.conftest import OpenApp
 from tests.ui.pages import lines, messages
-from tests.waiting import until, until_shown
+from tests.waiting import PATIENCE, until, until_shown
 
 
 def at_once(app: App[None], *keys: str) -> None:
     """Hand over keys as a terminal does that has them all: none waits for the one before."""
     for key in keys:
         app.post_message(Key(key, key if len(key) == 1 else None))
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a screen may need longer to be filled than an operator would wait."""
+    monkeypatch.setattr(in_turn, "_LONGEST", PATIENCE)
 
 
 async def test_keys_after_a_screen_was_asked_for_act_on_what_it_shows(open_app: OpenApp) -> None:
