@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import tempfile
+import time
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -320,6 +321,7 @@ async def test_what_a_killed_program_left_is_removed(temporary: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX)
         for name in ("dead", "living"):
             os.utime(temporary / f"fototui-book-{name}", (0, 0))
+        os.utime(temporary / "fototui-book-new", (time.time(), time.time()))  # on any day
         async with Typesetter() as typesetter:
             await typesetter.typeset(request())
             assert left() == ["link", "living", "new"]
