@@ -18,17 +18,10 @@ from fototui.live.store import LiveStore
 from fototui.log import get_logger
 from fototui.pictures.loader import PictureLoader
 from fototui.pictures.preflight import Preflight
-from fototui.screens.activity import ActivityScreen
+from fototui.screens import opening
 from fototui.screens.base import FototuiScreen
-from fototui.screens.compare import CompareScreen
 from fototui.screens.dialogs import Confirm, LeaveDialog, Leaving
-from fototui.screens.engines import EnginesScreen
-from fototui.screens.help import HelpScreen
-from fototui.screens.messages import MessagesScreen
-from fototui.screens.order.screen import OrderScreen
 from fototui.screens.palette import ActionProvider, palette
-from fototui.screens.review.screen import ReviewScreen
-from fototui.screens.undo import UndoScreen
 from fototui.services.backend import Backend
 from fototui.services.orders.search import read_order_search
 from fototui.ui import messages
@@ -49,13 +42,6 @@ log = get_logger(__name__)
 _MOST_FAULTS = 50
 _LAST_SECONDS = 3.0
 """So long what was asked for may still take when the app is left."""
-
-_SECTIONS: dict[Scope, Callable[[AppContext], FototuiScreen]] = {
-    Scope.REVIEW: ReviewScreen,
-    Scope.ENGINES: EnginesScreen,
-    Scope.ACTIVITY: ActivityScreen,
-}
-"""What stands above the list, one of them at a time."""
 
 
 class FototuiApp(TerminalApp, TellingApp):
@@ -143,7 +129,7 @@ class FototuiApp(TerminalApp, TellingApp):
         if self.notice is not None:
             self.notify(translate(self.notice), severity="warning")
         last = self.preferences.screen
-        if last in _SECTIONS:
+        if last in opening.SECTIONS:
             self.show_section(Scope(last))
         self._keep_going(self.store.run, "live store")
         if self.context.presence is not None:
@@ -209,12 +195,12 @@ class FototuiApp(TerminalApp, TellingApp):
 
     def open_order(self, order_id: str) -> None:
         """Open an order above what is shown."""
-        self.push_screen(OrderScreen(self.context, order_id))
+        self.push_screen(opening.order(self.context, order_id))
 
     def on_compare_versions(self, message: messages.CompareVersions) -> None:
         """Compare an image's original and versions."""
         self.push_screen(
-            CompareScreen(self.context, message.order_id, message.image_id, message.kind)
+            opening.compare(self.context, message.order_id, message.image_id, message.kind)
         )
 
     def on_show_section(self, message: messages.ShowSection) -> None:
@@ -231,10 +217,8 @@ class FototuiApp(TerminalApp, TellingApp):
         while len(self.screen_stack) > 2:
             self.pop_screen()
         self.preferences.screen = section
-        if section is Scope.REVIEW:
-            self.push_screen(ReviewScreen(self.context, order_ids))
-        elif section in _SECTIONS:
-            self.push_screen(_SECTIONS[section](self.context))
+        if section in opening.SECTIONS:
+            self.push_screen(opening.section(section, self.context, order_ids))
 
     def pop_screen(self) -> AwaitComplete:
         """Show what is below; who went back to the list begins with it next time."""
@@ -264,11 +248,11 @@ class FototuiApp(TerminalApp, TellingApp):
 
     def _show_help(self) -> None:
         if isinstance(self.screen, FototuiScreen):
-            self.push_screen(HelpScreen(self.screen))
+            self.push_screen(opening.help_of(self.screen))
 
     def _list_messages(self) -> None:
         if isinstance(self.screen, FototuiScreen):
-            self.push_screen(MessagesScreen(self.context))
+            self.push_screen(opening.messages(self.context))
             self.context.messages.read()
             self.show_messages()
 
@@ -310,7 +294,7 @@ class FototuiApp(TerminalApp, TellingApp):
                 self._undo(which)
 
         if isinstance(self.screen, FototuiScreen):
-            self.push_screen(UndoScreen(self.context), take_back)
+            self.push_screen(opening.undo(self.context), take_back)
 
     def _undo(self, which: Callable[[], Sequence[Undoable]]) -> None:
         async def work() -> str | None:
@@ -329,6 +313,8 @@ class FototuiApp(TerminalApp, TellingApp):
         for done in undone:
             if done.picture is not None:
                 self.context.judged.take_back(done.picture)
+        from fototui.screens.review.screen import ReviewScreen
+
         last = undone[-1]
         if last.picture is not None and last.waits and isinstance(self.screen, ReviewScreen):
             self.screen.show_again(last.picture)

@@ -41,7 +41,7 @@ log = get_logger(__name__)
 
 _WAIT_FOR_JOBS = 60.0
 _LOOK_AT_TERMINAL = 2.0  # seconds between two looks whether it is still there
-_ORDERS_FIRST = 1.0
+_ORDERS_FIRST = 3.0
 _CANNOT_BE_DRAWN_ON = frozenset({"", "dumb", "unknown"})
 _FIRST_LINE = '{"event": "the log is opened", "level": "info", "logger": "fototui"}\n'
 

@@ -123,6 +123,17 @@ def test_the_app_needs_neither_pictures_nor_a_hub_before_there_is_one() -> None:
         [sys.executable, "-c", program], check=True, capture_output=True, timeout=PATIENCE
     ).stdout
     modules = set(out.decode().split())
-    assert {"textual", "sqlalchemy", "fototui.widgets.picture.widget"} <= modules
+    assert {"textual", "sqlalchemy", "fototui.widgets.order_pane"} <= modules
     assert not packages(modules) & (NEVER | HTTP | {"PIL", "numpy", "resvg_py", "structlog"})
     assert "fototui.engine.engine" not in modules
+    # A screen is loaded when it is opened.
+    opened = {name for name in modules if name.startswith("fototui.screens.")}
+    assert opened == {
+        "fototui.screens.addresses",
+        "fototui.screens.base",
+        "fototui.screens.dialogs",
+        "fototui.screens.opening",
+        "fototui.screens.palette",
+        "fototui.screens.ways",
+        *(name for name in opened if name.startswith("fototui.screens.orders")),
+    }
