@@ -41,9 +41,9 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.2, 3.0
 # Polls fall due, and the hub's patience runs out, while nothing happens.
 _LONGEST_REST = 0.5
 _LONGEST_PAUSE = 1.0
-_QUIET_AFTER = 60.0
+_QUIET_AFTER = 15.0
 QUIET_POLLS = 2
-"""How many times longer a store waits that polls, where nothing has changed for a minute."""
+"""How many times longer a store waits that polls, where nothing has changed for so long."""
 
 # While the store is filled the screen must live.
 _FILL_PAUSE = 0.01
@@ -58,7 +58,7 @@ class LiveStore:
             committed in this process: the store has that at once, from the backend.
         frame_seconds: Listeners hear of changes, and rows are fetched, at most this often.
         poll_seconds: Without a hub, changes are asked for this often; half as often while nothing
-            has changed for a minute.
+            has changed for a while.
         slow_poll_seconds: The same while the hub is there: for what was written without an event.
         hub_patience_seconds: A hub that is away for longer is done without until it is back.
         answer_seconds: A database that does not answer a question within this time is lost.
