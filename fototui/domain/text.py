@@ -15,6 +15,10 @@ _UNSAFE = re.compile(
     "\ufff9-\ufffb\ud800-\udfff\ufffe\uffff]"
 )
 
+# Those of Latin, Greek and Cyrillic letters: without its marks, a word of other scripts is another.
+# The database takes the same ones away.
+_ACCENTS = re.compile("[\u0300-\u036f]")
+
 
 def czech(text: str) -> str:
     """Mark a Czech label for the translations' catalogues, which find it by this name.
@@ -63,5 +67,4 @@ def folded(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    parts = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in parts if not unicodedata.combining(c)).casefold()
+    return _ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold()

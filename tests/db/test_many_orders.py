@@ -121,3 +121,17 @@ async def test_texts_are_compared_as_in_the_app(database: Database, words: str) 
         assert await session.scalar(text("SELECT fototui_plain(:told)"), {"told": words}) == folded(
             words
         )
+
+
+# Latin to Arabic, more of Latin and Greek, Japanese and the first Korean ones.
+_LETTERS = ((0x21, 0x700), (0x1E00, 0x2000), (0x3040, 0x3100), (0xAC00, 0xAC40))
+
+
+async def test_letters_are_compared_as_in_the_app(database: Database) -> None:
+    letters = [c for start, end in _LETTERS for c in map(chr, range(start, end)) if c.isprintable()]
+    async with database.autocommit() as session:
+        plain = await session.scalars(
+            text("SELECT fototui_plain(told) FROM unnest(cast(:told AS text[])) AS told"),
+            {"told": letters},
+        )
+        assert plain.all() == [folded(letter) for letter in letters]

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-NEEDED = "c7f19a52e8d4"
+NEEDED = "d8b0c2e4f516"
 """The newest of `migrations/`; written anew with each migration."""
 
 
