@@ -94,6 +94,7 @@ def _find_words() -> None:
     PostgreSQL's pg_trgm does the same, but not everybody may install an extension. What is searched
     is kept beside the orders as it is compared, so that looking at many costs little. Letters are
     taken one after another: `substr` counts from the beginning each time, for hours in long texts.
+    Code 223 is a sharp s, which not every database can be told of.
     """
     op.execute("""
         CREATE FUNCTION fototui_plain(told text) RETURNS text
@@ -103,7 +104,7 @@ def _find_words() -> None:
                 THEN lower(told)
                 ELSE replace(
                     lower(regexp_replace(normalize(told, NFKD), '[\\u0300-\\u036f]', '', 'g')),
-                    'ß', 'ss'
+                    chr(223), 'ss'
                 )
             END
         $$""")

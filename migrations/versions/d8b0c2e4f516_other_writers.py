@@ -3,13 +3,15 @@
 A shop's backend has its own role, and may reach the tables by another search path: it was refused
 every order once triggers wrote to tables that it knows nothing of. And long texts are cut into
 three letters in a row in one go, so that a note of a megabyte takes a second and not an hour. A
-sigma is one letter wherever in a Greek name it stands, as in the app's own searches.
+sigma is one letter wherever in a Greek name it stands, as in the app's own searches, and capitals
+of all scripts are lowered in databases of the locale C too.
 
 Revision ID: d8b0c2e4f516
 Revises: c7f19a52e8d4
 """
 
 from alembic import op
+from sqlalchemy import text
 
 revision = "d8b0c2e4f516"
 down_revision = "c7f19a52e8d4"
@@ -62,27 +64,44 @@ def upgrade() -> None:
                 FROM unnest(string_to_array(told, NULL)) AS letter
             ) AS run
         $$""")
-    _plain(sigma="replace(lower({told}), 'ς', 'σ')")
-    op.execute("UPDATE order_texts SET told = replace(told, 'ς', 'σ') WHERE told LIKE '%ς%'")
+    # Other encodings have no such letters, and the statements could not even be sent.
+    if _is_unicode():
+        _plain("replace({lowered}, 'ς', 'σ')", _collation())
+        op.execute("""
+            UPDATE order_texts SET told = fototui_plain(told) WHERE told <> fototui_plain(told)""")
 
 
 def downgrade() -> None:
-    _plain(sigma="lower({told})")
+    if _is_unicode():
+        _plain("{lowered}")
     for name in FUNCTIONS:
         op.execute(f"ALTER FUNCTION {name}() SECURITY INVOKER RESET search_path")
         op.execute(f"GRANT EXECUTE ON FUNCTION {name}() TO PUBLIC")
 
 
-def _plain(sigma: str) -> None:
-    lowered = sigma.format(
-        told="regexp_replace(normalize(told, NFKD), '[\\u0300-\\u036f]', '', 'g')"
+def _is_unicode() -> bool:
+    return bool(op.get_bind().scalar(text("SELECT getdatabaseencoding() = 'UTF8'")))
+
+
+def _collation() -> str:
+    """What lowers letters where the database's own locale (C, Turkish) does not know them all."""
+    name = op.get_bind().scalar(
+        text("""
+            SELECT collname FROM pg_collation
+            WHERE collname IN ('C.utf8', 'en_US.utf8', 'und-x-icu') AND lower('ŁНI') <> 'łнi'
+            ORDER BY collname DESC LIMIT 1""")
     )
+    return "" if name is None else f' COLLATE "{name}"'
+
+
+def _plain(folded: str, collation: str = "") -> None:
+    bare = "regexp_replace(normalize(told, NFKD), '[\\u0300-\\u036f]', '', 'g')"
     op.execute(f"""
         CREATE OR REPLACE FUNCTION fototui_plain(told text) RETURNS text
         LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
             SELECT CASE
                 WHEN octet_length(told) = length(told) OR getdatabaseencoding() <> 'UTF8'
-                THEN lower(told)
-                ELSE replace({lowered}, 'ß', 'ss')
+                THEN lower(told{collation})
+                ELSE replace({folded.format(lowered=f"lower({bare}{collation})")}, 'ß', 'ss')
             END
         $$""")

@@ -10,7 +10,9 @@ from ulid import ULID
 
 from fototui.db.database import Database
 from fototui.db.models.orders import LineItem, Order
+from fototui.db.schema import migrate
 from fototui.domain.text import folded
+from tests.conftest import PostgresServer
 from tests.factories import make_order
 from tests.old_orders import add_old_orders
 from tests.waiting import until_a_lock_is_waited_for
@@ -135,3 +137,23 @@ async def test_letters_are_compared_as_in_the_app(database: Database) -> None:
             {"told": letters},
         )
         assert plain.all() == [folded(letter) for letter in letters]
+
+
+@pytest.mark.parametrize("encoding", ["UTF8", "LATIN2", "SQL_ASCII"])
+async def test_a_database_without_a_language_or_of_another_encoding(
+    pg: PostgresServer, encoding: str
+) -> None:
+    """In UTF-8, letters of all scripts are told where the server knows any language at all."""
+    pg.execute(f"CREATE DATABASE narrow ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    try:
+        async with Database(pg.url("narrow")) as database:
+            await migrate.upgrade(database.engine)
+            name = "Eva"
+            async with database.session() as session, session.begin():
+                languages = text("SELECT count(*) FROM pg_collation WHERE collname ~ 'utf8|icu'")
+                if encoding == "UTF8" and await session.scalar(languages):
+                    name = "Łukasz НАТАЛЬЯ Γιάννης"
+                order = await make_order(session, customer_name=name)
+            assert f"\n{folded(name)}\n" in await _told(database, order)
+    finally:
+        pg.execute("DROP DATABASE narrow WITH (FORCE)")
