@@ -107,12 +107,40 @@ async def test_two_who_change_texts_of_one_order_lose_nothing(database: Database
 
     async with database.session() as session, session.begin():
         await session.execute(update(Order).values(customer_name="Eva"))
+        await session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
         other = asyncio.create_task(dedicate())
         await until_a_lock_is_waited_for(database)
     await other
     told = await _told(database, order)
     assert "eva" in told
     assert "pro zofii" in told
+
+
+async def test_two_who_write_an_order_from_different_ends_do_not_lock_each_other_out(
+    database: Database,
+) -> None:
+    async with database.session() as session, session.begin():
+        await make_order(session, images=0)
+    dedicate = update(LineItem).values(dedication="Pro Žofii")
+    async with database.session() as other, database.session() as session, session.begin():
+        await session.execute(update(Order).values(customer_name="Eva"))
+        async with other.begin():
+            await other.execute(dedicate)
+            writing = asyncio.create_task(session.execute(dedicate))
+            await until_a_lock_is_waited_for(database)
+        await writing
+
+
+async def test_a_table_is_altered_by_who_changed_its_rows(database: Database) -> None:
+    """As migrations of the shop's own program do."""
+    async with database.session() as session, session.begin():
+        await make_order(session, images=0)
+    async with database.session() as session, session.begin():
+        await session.execute(text("UPDATE orders SET shipping_method = 'post'"))
+        await session.execute(text("UPDATE line_items SET layout = 'a4'"))
+        await session.execute(text("ALTER TABLE orders ALTER shipping_method SET NOT NULL"))
+        await session.execute(text("ALTER TABLE line_items ALTER layout TYPE text"))
+        await session.execute(text("ALTER TABLE orders ALTER customer_name TYPE text"))
 
 
 @pytest.mark.parametrize(

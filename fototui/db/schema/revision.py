@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-NEEDED = "d8b0c2e4f516"
+NEEDED = "e9c1d3f50627"
 """The newest of `migrations/`; written anew with each migration."""
 
 
