@@ -96,18 +96,19 @@ class AttachService:
 
         Raises:
             InvalidInputError: The file is no photo that we take; nothing was changed.
-            NotFoundError: There is no such book.
+            NotFoundError: There is no such book, or it was taken out of the order.
             ConflictError: The order's photos are being fetched.
             RecordLockedError: Someone else kept the order locked.
             OutsideError: Storage did not take the photo; nothing was changed.
         """
         checked = await _checked(photo)
-        item = await self._find(
-            select(LineItem).where(LineItem.id == line_item_id),
-            NotFoundError("The book is no longer in the order; look at it again."),
-        )
+        gone = NotFoundError("The book is no longer in the order; look at it again.")
+        its_book = select(LineItem).where(LineItem.id == line_item_id, LineItem.quantity > 0)
+        item = await self._find(its_book, gone)
         async with self._stored(item, checked) as stored, transaction(self.session):
             row = await self._hold_order(item)
+            if await self.session.scalar(its_book) is None:
+                raise gone
             last = select(func.max(Image.position)).where(Image.line_item_id == item.id)
             image = Image(line_item_id=item.id, position=(await self.session.scalar(last) or 0) + 1)
             self.session.add(image)

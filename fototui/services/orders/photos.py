@@ -45,8 +45,8 @@ class PhotoInput:
     @property
     def name(self) -> str:
         """What an operator calls it."""
-        name = self.filename or (self.source.name if isinstance(self.source, Path) else "photo")
-        return clean_line(name, limit=200)
+        own = self.source.name if isinstance(self.source, Path) else ""
+        return clean_line(self.filename or "", limit=200) or clean_line(own, limit=200) or "photo"
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,37 @@ async def test_what_is_gone_is_told(shop: Shop) -> None:
             await service.add(12345, PhotoInput(picture()))
 
 
+async def test_a_book_that_was_taken_out_gets_no_more_photos(shop: Shop, tmp_path: Path) -> None:
+    """Nobody would make anything of them. Also where it goes while the photo is on its way."""
+
+    class Slow(DirectoryStorage):
+        async def put(
+            self,
+            key: str,
+            data: bytes,
+            *,
+            content_type: str,
+            original_filename: str | None = None,
+            right: Right | None = None,
+        ) -> S3ObjectRefData:
+            stored = await super().put(key, data, content_type=content_type)
+            async with shop.database.session() as session, session.begin():
+                (await session.get_one(LineItem, shop.item.id)).quantity = 0
+            return stored
+
+    shop.storage = Slow(tmp_path / "files")
+    for _when in ("while it is stored", "before"):
+        with pytest.raises(NotFoundError, match="no longer in the order"):
+            await shop.add(picture())
+    assert [key async for key in shop.storage.list_keys()] == []
+
+
+@pytest.mark.parametrize("name", [None, "", "   ", "\u200b"])
+def test_a_photo_without_a_name_is_called_something(name: str | None) -> None:
+    assert PhotoInput(b"", name).name == "photo"
+    assert PhotoInput(Path("/tmp/a.jpg"), name).name == "a.jpg"
+
+
 async def test_a_photo_that_is_there_is_not_replaced(shop: Shop) -> None:
     await shop.replace(picture("red"))
     with pytest.raises(ConflictError, match="there by now"):
