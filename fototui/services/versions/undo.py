@@ -63,13 +63,20 @@ class UndoService:
             What became of it.
 
         Raises:
-            ConflictError: Someone chose again meanwhile.
+            ConflictError: Someone chose again meanwhile, be it the same version.
             RecordLockedError: Someone else kept the image locked.
         """
         missing = ConflictError("The picture no longer exists.")
         async with lock_image(self.session, Image.id == image_id, missing=missing) as state:
             if (present := state.image.chosen_id(kind)) != chosen_id:
                 raise await self._chosen_meanwhile(kind, state, present)
+            who = await self._activity.who_chose(kind, chosen_id, state.order_id)
+            if who not in (None, self.operator):
+                raise ConflictError(
+                    "{operator} chose this version as well meanwhile, so your choice is not taken "
+                    "back. Look at the picture again.",
+                    operator=who,
+                )
             decided_here = state.image.chosen_at(kind)
             review = await self._review(kind, image_id)
             waits = review is not None and (

@@ -158,3 +158,12 @@ async def test_anothers_newer_choice_stands(database: Database, order: Order) ->
         await take_back(database, order, 1, 2)
     assert (await state(database))[0] == 2
     assert await waiting(database, order) == 0
+
+
+async def test_anothers_choice_of_the_same_version_stands(database: Database, order: Order) -> None:
+    await choose(database, 1)
+    await choose(database, 2, "petr")
+    await choose(database, 1, "eva")
+    with pytest.raises(ConflictError, match="eva chose this version as well"):
+        await take_back(database, order, 1, 2)
+    assert (await state(database))[0] == 1
