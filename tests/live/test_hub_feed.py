@@ -85,10 +85,10 @@ async def test_a_badge_changes_from_its_event_without_a_round_trip(
                 assert detail is not None
                 version = detail.images[0].coloring[0]
                 await until(lambda: any(order_id in heard.details for heard in ear.heard))
+                await until(lambda: {order_id} == set().union(*(h.rows for h in ear.heard)))
 
             assert trips.total == 0
             assert (version.status, version.elapsed_seconds) == (S.RUNPOD_SUBMITTED, 0.0)
-            assert {order_id} == set().union(*(heard.rows for heard in ear.heard))
 
 
 async def test_a_job_that_ends_and_is_retried_shows_as_the_database_has_it(
