@@ -19,7 +19,8 @@ pytestmark = pytest.mark.skipif(
 
 NUMBER = "#1006"  # the newest: nothing was made of it yet
 _STEP = re.compile(r" \. (.+?)(?:  |\s*$)")
-_PLACE = re.compile(r"(\d+) / \d+")
+_TITLE = re.compile(rf"^ {NUMBER} .*(?= \d+ left)", re.MULTILINE)
+_VERSIONS = re.compile(r"^.*\bv\d.*", re.MULTILINE)
 
 
 def step(seen: str) -> str:
@@ -28,10 +29,10 @@ def step(seen: str) -> str:
     return "" if found is None else found[1]
 
 
-def place(seen: str) -> str | None:
-    """How far the review is, where it shows a picture of the order."""
-    found = _PLACE.search(seen)
-    return found[1] if found is not None and f" {NUMBER}" in seen else None
+def shown(seen: str) -> list[str] | None:
+    """Which picture of the order the review shows, in words; None where it shows none."""
+    title = _TITLE.search(seen)
+    return None if title is None else [title[0], *_VERSIONS.findall(seen)]
 
 
 async def review(operator: Terminal) -> int:
@@ -39,11 +40,11 @@ async def review(operator: Terminal) -> int:
     accepted = 0
     await operator.shows("Accept", f" {NUMBER} ")
     async with in_time():
-        while (before := place(await operator.screen())) is not None:
+        while (before := shown(await operator.screen())) is not None:
             await operator.press("Enter")  # one that is still being loaded is not accepted
             for _ in range(50):
                 await asyncio.sleep(0.1)
-                if place(await operator.screen()) != before:
+                if shown(await operator.screen()) != before:
                     accepted += 1
                     break
     await operator.press("Escape")
