@@ -154,11 +154,14 @@ class FototuiApp(TerminalApp, TellingApp):
         self.run_worker(run(), name=name)
 
     def _on_store_changed(self, changed: Changed) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, FototuiScreen) and screen.can_paint:
-                screen.on_store_changed(changed)
-                if changed.health or changed.engines:
-                    screen.refresh_bars()
+        waiting = self.context.order_list.waiting
+        screens = [s for s in self.screen_stack if isinstance(s, FototuiScreen) and s.can_paint]
+        for screen in screens:
+            screen.on_store_changed(changed)
+        # The list of orders, which is below every screen, has counted anew what is to be reviewed.
+        if changed.health or changed.engines or waiting != self.context.order_list.waiting:
+            for screen in screens:
+                screen.refresh_bars()
 
     async def action_act(self, action_id: str) -> None:
         """Do what a key asks for that works everywhere, or say why not."""
