@@ -104,8 +104,9 @@ class StatusBar(Widget):
         self._spans: list[tuple[int, int, str]] = []
 
     def on_mount(self) -> None:
-        """Keep the clock going."""
+        """Keep the clock going, and follow the keys: they change with the focus."""
         self.set_interval(5, self.refresh)
+        self.screen.bindings_updated_signal.subscribe(self, lambda _screen: self.refresh())
 
     def render(self) -> Content:
         """Lay the line out: what matters least goes first, and the names of other screens last."""
