@@ -19,8 +19,9 @@ pytestmark = pytest.mark.skipif(
 
 NUMBER = "#1006"  # the newest: nothing was made of it yet
 _STEP = re.compile(r" \. (.+?)(?:  |\s*$)")
-_TITLE = re.compile(rf"^ {NUMBER} .*(?= \d+ left)", re.MULTILINE)
-_VERSIONS = re.compile(r"^.*\bv\d.*", re.MULTILINE)
+_SHOWN = re.compile(
+    rf"^ {NUMBER} .*picture (\d+).*\b(v\d+) · (\d+ Mpx|Stacked|Cut out)", re.MULTILINE | re.DOTALL
+)
 
 
 def step(seen: str) -> str:
@@ -29,26 +30,29 @@ def step(seen: str) -> str:
     return "" if found is None else found[1]
 
 
-def shown(seen: str) -> list[str] | None:
-    """Which picture of the order the review shows, in words; None where it shows none."""
-    title = _TITLE.search(seen)
-    return None if title is None else [title[0], *_VERSIONS.findall(seen)]
+def shown(seen: str) -> tuple[str, ...]:
+    """Which version of which picture of the order the review shows; empty while none is there."""
+    found = _SHOWN.search(seen)
+    return () if found is None else found.groups()
 
 
 async def review(operator: Terminal) -> int:
     """Accept all pictures of the order; how many those were."""
-    accepted = 0
+    accepted = set()
     await operator.shows("Accept", f" {NUMBER} ")
     async with in_time():
-        while (before := shown(await operator.screen())) is not None:
-            await operator.press("Enter")  # one that is still being loaded is not accepted
-            for _ in range(50):
+        while f" {NUMBER} " in (seen := await operator.screen()) and "Accept" in seen:
+            if before := shown(seen):
+                await operator.press("Enter")  # one that is still being loaded is not accepted
+                for _ in range(50):
+                    await asyncio.sleep(0.1)
+                    if shown(await operator.screen()) != before:
+                        accepted.add(before)
+                        break
+            else:
                 await asyncio.sleep(0.1)
-                if shown(await operator.screen()) != before:
-                    accepted += 1
-                    break
     await operator.press("Escape")
-    return accepted
+    return len(accepted)
 
 
 async def test_an_order_goes_to_its_end_by_one_key(home: Path) -> None:
@@ -84,6 +88,6 @@ async def test_an_order_goes_to_its_end_by_one_key(home: Path) -> None:
     assert keys["SVG"] <= 1
     # Of each picture the colouring and the SVG were looked at. Whoever waits for all of them goes
     # into the review twice, and so needs six keys; who goes there early needs more, none in vain.
-    assert sum(accepted) in (2, 4, 6)
+    assert 2 <= sum(accepted) <= 6  # the colleague may have accepted any of them first
     assert all(accepted)
     assert keys.total() == 3 + keys["SVG"] + len(accepted)
