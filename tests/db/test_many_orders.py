@@ -120,7 +120,7 @@ async def test_two_who_write_an_order_from_different_ends_do_not_lock_each_other
     database: Database,
 ) -> None:
     async with database.session() as session, session.begin():
-        await make_order(session, images=0)
+        order = await make_order(session, images=0)
     dedicate = update(LineItem).values(dedication="Pro Žofii")
     async with database.session() as other, database.session() as session, session.begin():
         await session.execute(update(Order).values(customer_name="Eva"))
@@ -129,6 +129,9 @@ async def test_two_who_write_an_order_from_different_ends_do_not_lock_each_other
             writing = asyncio.create_task(session.execute(dedicate))
             await until_a_lock_is_waited_for(database)
         await writing
+    told = await _told(database, order)
+    assert "eva" in told
+    assert "pro zofii" in told
 
 
 async def test_a_table_is_altered_by_who_changed_its_rows(database: Database) -> None:

@@ -93,3 +93,8 @@ async def test_a_note_of_a_megabyte_is_cut_up_in_one_go(database: Database) -> N
     """By `substr`, this takes longer than a statement may."""
     async with database.session() as session, session.begin():
         await make_order(session, customer_note="Žluťoučký kůň " * 70_000)
+    async with database.autocommit() as session:
+        found = text("""
+            SELECT count(*) FROM order_texts
+            WHERE fototui_grams(told) @> fototui_grams('ucky kun')""")
+        assert await session.scalar(found) == 1
