@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from fototui.server.context import ServerContext
 from fototui.server.errors import ClosedError, UnauthorizedError
-from fototui.services.operations.tokens import TokenService
+from fototui.services.operations.tokens import TokenService, holder_of
 
 METRICS = "/metrics"
 WEBHOOK = "/api/v1/webhooks/shopify"
@@ -49,11 +49,10 @@ async def admit(scope: Scope, context: ServerContext) -> str | None:
     scheme, _, key = headers.get("authorization", "").partition(" ")
     key = key.strip()
     has_key = scheme.lower() == "bearer" and 0 < len(key) <= _LONGEST_KEY
+    if has_key and (name := await holder_of(context.database, key)) is not None:
+        return name
     async with context.database.autocommit() as session:
-        tokens = TokenService(session, operator="server")
-        if has_key and (name := await tokens.check(key)) is not None:
-            return name
-        if not await tokens.any():
+        if not await TokenService(session, operator="server").any():
             raise ClosedError(
                 "The API is closed, because it has no token yet. "
                 "Make one where the server runs: fototui token create NAME"

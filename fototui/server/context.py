@@ -1,12 +1,16 @@
 """What the routes stand on."""
 
+from functools import cached_property
+
 from pydantic import SecretStr
 
 from fototui.config.settings import Settings
 from fototui.domain.errors import ConfigurationError
 from fototui.runtime.compose import Runtime
 from fototui.server.metrics import ServerMetrics
+from fototui.server.presenters import summary_json
 from fototui.services.ingest.imports import ShopSource
+from fototui.services.orders.kept_lines import KeptLines
 
 
 class ServerContext(Runtime):
@@ -22,6 +26,11 @@ class ServerContext(Runtime):
         self.metrics = metrics or ServerMetrics()
         self.is_draining = False
         """The server is about to stop and wants no new work; changed by who stops it."""
+
+    @cached_property
+    def newest_orders(self) -> KeptLines[bytes]:
+        """The beginning of the list of orders; each order as the API answers it."""
+        return KeptLines(self.database, summary_json)
 
     @property
     def webhook_secrets(self) -> tuple[SecretStr, ...]:

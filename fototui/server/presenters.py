@@ -152,25 +152,6 @@ class Presenter:
             ],
         )
 
-    @staticmethod
-    def summary(row: OrderRow) -> OrderSummary:
-        """A line of the list of orders."""
-        stage = row.stage
-        return OrderSummary(
-            id=row.id,
-            order_number=row.number,
-            status=row.status,
-            stage=stage.stage,
-            stage_count=stage.count,
-            customer_name=row.customer_name,
-            customer_email=row.customer_email,
-            payment_status=row.payment_status,
-            customer_note=row.customer_note,
-            created_at=row.created_at,
-            line_items=row.items,
-            images=len(row.images),
-        )
-
     def _spent(self, spent: Spent) -> SpentAnswer:
         cost = self._prices.cost(spent)
         return SpentAnswer(
@@ -186,3 +167,27 @@ class Presenter:
 
 def _finding(finding: Finding) -> FindingAnswer:
     return FindingAnswer(page=finding.page, kind=finding.kind, message=str(finding.sentence))
+
+
+def summary(row: OrderRow) -> OrderSummary:
+    """A line of the list of orders."""
+    stage = row.stage
+    return OrderSummary(
+        id=row.id,
+        order_number=row.number,
+        status=row.status,
+        stage=stage.stage,
+        stage_count=stage.count,
+        customer_name=row.customer_name,
+        customer_email=row.customer_email,
+        payment_status=row.payment_status,
+        customer_note=row.customer_note,
+        created_at=row.created_at,
+        line_items=row.items,
+        images=len(row.images),
+    )
+
+
+def summary_json(row: OrderRow) -> bytes:
+    """The same in the words of the wire."""
+    return summary(row).model_dump_json().encode()

@@ -120,20 +120,19 @@ _SOURCES = {
     },
     "reviews": _BELOW_IMAGE.format(table="reviews"),
 }
-_CHANGED = " UNION ".join(
-    source + _UNSEEN.format(table=table) for table, source in _SOURCES.items()
-)
-_NOW = """
+CHANGED = " UNION ".join(source + _UNSEEN.format(table=table) for table, source in _SOURCES.items())
+"""Ids of the orders that changed since `:snapshot`, beside `NOW` as `now`."""
+NOW = """
     SELECT pg_current_snapshot()::text AS snapshot,
            pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax, now() AS at,
            (SELECT coalesce(sum(orders), 0)::bigint FROM order_counts) AS orders
 """
 _CHANGES = (
-    text(f"SELECT now.snapshot, now.at, now.orders, ARRAY({_CHANGED}) AS ids FROM ({_NOW}) now")  # noqa: S608 - constants only
+    text(f"SELECT now.snapshot, now.at, now.orders, ARRAY({CHANGED}) AS ids FROM ({NOW}) now")  # noqa: S608 - constants only
     .bindparams(bindparam("oldest"), bindparam("snapshot"))
     .columns(ids=ARRAY(Uuid()))
 )
-_WATERMARK = text(_NOW)
+_WATERMARK = text(NOW)
 _PRESENT = (
     text(f"""
         SELECT now.orders, ARRAY(
@@ -141,7 +140,7 @@ _PRESENT = (
             LEFT JOIN LATERAL (SELECT true AS is_there FROM orders WHERE id = asked.id LIMIT 1) o
             ON true WHERE o.is_there IS NULL
         ) AS gone
-        FROM ({_NOW}) now""")  # noqa: S608 - constants only
+        FROM ({NOW}) now""")  # noqa: S608 - constants only
     .bindparams(bindparam("ids", type_=ARRAY(Uuid())))
     .columns(gone=ARRAY(Uuid()))
 )

@@ -17,7 +17,9 @@ from pydantic import SecretStr
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.fixed import FixedStatement
 from fototui.db.models.inbound import ApiToken
 from fototui.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from fototui.domain.text import clean_line
@@ -33,17 +35,18 @@ LONGEST_NAME = 60
 _RANDOM_BYTES = 32
 _LONGEST_KEY = 200
 
-# One statement, and so one round trip in an autocommit session. A key that is used all the time is
-# written to once a minute.
-_CHECK = text(
-    """
-    WITH used AS (
-        UPDATE api_tokens SET last_used_at = now()
-        WHERE token_hash = :hash AND revoked_at IS NULL
-          AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+# A key that is used all the time is written to once a minute.
+_CHECK = FixedStatement(
+    text(
+        """
+        WITH used AS (
+            UPDATE api_tokens SET last_used_at = now()
+            WHERE token_hash = :hash AND revoked_at IS NULL
+              AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+        )
+        SELECT name FROM api_tokens WHERE token_hash = :hash AND revoked_at IS NULL
+        """
     )
-    SELECT name FROM api_tokens WHERE token_hash = :hash AND revoked_at IS NULL
-    """
 )
 
 
@@ -80,7 +83,7 @@ class TokenView:
 
 
 class TokenService:
-    """Makes, lists, checks and revokes keys. Each call is one statement.
+    """Makes, lists and revokes keys. Each call is one statement.
 
     Args:
         session: A session with no transaction under way; one that commits by itself will do.
@@ -159,21 +162,6 @@ class TokenService:
             )
         log.info("an API key was revoked", name=name, operator=self.operator)
 
-    async def check(self, key: str) -> str | None:
-        """Find whose key it is.
-
-        Args:
-            key: What a stranger sent.
-
-        Returns:
-            The key's name; None for one that is not known, or is revoked.
-        """
-        if not (key.startswith(PREFIX) and key.isascii() and len(key) <= _LONGEST_KEY):
-            return None
-        async with self.session.begin():
-            name: str | None = await self.session.scalar(_CHECK, {"hash": _hash(key)})
-            return name
-
     async def any(self) -> bool:
         """Whether there is a key that is not revoked."""
         async with self.session.begin():
@@ -181,6 +169,22 @@ class TokenService:
                 select(ApiToken.id).where(ApiToken.revoked_at.is_(None)).limit(1)
             )
             return found is not None
+
+
+async def holder_of(database: Database, key: str) -> str | None:
+    """Find whose key it is, in one round trip: each request of the API asks so.
+
+    Args:
+        database: The database.
+        key: What a stranger sent.
+
+    Returns:
+        The key's name; None for one that is not known, or is revoked.
+    """
+    if not (key.startswith(PREFIX) and key.isascii() and len(key) <= _LONGEST_KEY):
+        return None
+    found = await database.run(_CHECK, {"hash": _hash(key)})
+    return found[0]["name"] if found else None
 
 
 def _hash(key: str) -> str:

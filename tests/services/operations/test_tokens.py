@@ -7,18 +7,13 @@ from sqlalchemy import select, text
 from fototui.db.database import Database
 from fototui.db.models.inbound import ApiToken
 from fototui.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from fototui.services.operations.tokens import NewToken, TokenService
+from fototui.services.operations.tokens import NewToken, TokenService, holder_of
 from tests.pgproxy import PgProxy
 
 
 async def create(database: Database, name: str = "warehouse") -> NewToken:
     async with database.session() as session:
         return await TokenService(session, operator="eva").create(name)
-
-
-async def check(database: Database, key: str) -> str | None:
-    async with database.autocommit() as session:
-        return await TokenService(session, operator="server").check(key)
 
 
 async def revoke(database: Database, name: str) -> None:
@@ -36,9 +31,9 @@ async def test_a_key_opens_until_it_is_revoked(database: Database) -> None:
     key = token.key.get_secret_value()
     assert key.startswith("fototui_")
     assert len(key) > 45
-    assert await check(database, key) == "warehouse"
+    assert await holder_of(database, key) == "warehouse"
     await revoke(database, "warehouse")
-    assert await check(database, key) is None
+    assert await holder_of(database, key) is None
 
 
 async def test_a_key_is_kept_nowhere(database: Database) -> None:
@@ -55,7 +50,7 @@ async def test_keys_differ(database: Database) -> None:
     tokens = [await create(database, name) for name in ("a", "b")]
     assert tokens[0].key != tokens[1].key
     for token in tokens:
-        assert await check(database, token.key.get_secret_value()) == token.name
+        assert await holder_of(database, token.key.get_secret_value()) == token.name
 
 
 @pytest.mark.parametrize(
@@ -72,13 +67,13 @@ async def test_keys_differ(database: Database) -> None:
 )
 async def test_no_key_opens_nothing(database: Database, key: str) -> None:
     await create(database)
-    assert await check(database, key) is None
+    assert await holder_of(database, key) is None
 
 
 async def test_part_of_a_key_opens_nothing(database: Database) -> None:
     key = (await create(database)).key.get_secret_value()
     for other in (key[:-1], key + "a", key.swapcase(), key.removeprefix("fototui_")):
-        assert await check(database, other) is None
+        assert await holder_of(database, other) is None
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a" * 61, "a\nb", "a\x1b[31m", "\u202etxt", "a  b"])
@@ -103,7 +98,7 @@ async def test_made_by_two_at_once_there_is_one(database: Database) -> None:
 async def test_the_list_tells_all_but_the_keys(database: Database) -> None:
     await create(database, "b")
     key = (await create(database, "a")).key.get_secret_value()
-    await check(database, key)
+    await holder_of(database, key)
     await revoke(database, "b")
     async with database.autocommit() as session:
         first, second = await TokenService(session, operator="eva").list()
@@ -143,14 +138,14 @@ async def test_whether_there_is_any_key(database: Database) -> None:
 
 async def test_its_use_is_written_down_once_a_minute(database: Database) -> None:
     key = (await create(database)).key.get_secret_value()
-    await check(database, key)
+    await holder_of(database, key)
     first = await last_used(database)
-    await check(database, key)
+    await holder_of(database, key)
     assert first is not None
     assert await last_used(database) == first
     async with database.session() as session, session.begin():
         await session.execute(text("UPDATE api_tokens SET last_used_at = now() - interval '61 s'"))
-    await check(database, key)
+    await holder_of(database, key)
     second = await last_used(database)
     assert second is not None
     assert second > first
@@ -159,14 +154,14 @@ async def test_its_use_is_written_down_once_a_minute(database: Database) -> None
 async def test_the_use_of_a_revoked_key_is_not_written_down(database: Database) -> None:
     key = (await create(database)).key.get_secret_value()
     await revoke(database, "warehouse")
-    await check(database, key)
+    await holder_of(database, key)
     assert await last_used(database) is None
 
 
 async def test_a_check_is_one_round_trip(database: Database, database_url: str) -> None:
     key = (await create(database)).key.get_secret_value()
     async with PgProxy(database_url) as proxy, Database(proxy.url) as far:
-        await check(far, key)
+        await holder_of(far, key)
         with proxy.counting() as trips:
-            assert await check(far, key) == "warehouse"
+            assert await holder_of(far, key) == "warehouse"
     assert trips.total == 1
