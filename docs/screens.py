@@ -19,7 +19,7 @@ from tests.ui.shop import FILES, Shop, shop_app, stop_clock
 from tests.ui.shop_art import Art
 
 _FOLDER = Path(__file__).parent / "screens"
-_SIZE = (110, 30)
+_SIZE = (120, 36)
 _SHOTS = ("orders", "review", "engines", "book")
 _FRIENDLY = "UPDATE orders SET customer_name = 'Michal Vlček' WHERE order_number = '#1271'"
 _PHOTOS = ("astronaut.jpg", "cat.jpg", "coffee.jpg")
@@ -50,7 +50,8 @@ async def _shoot(name: str, database: Database, storage: DirectoryStorage, cache
         await begin(app, pilot)
         await SCENES[name].go(app, pilot)
         await settle(app, pilot)
-        await pilot.pause(0.5)  # sizes and badges that just changed come to rest
+        await pilot.pause(1)  # sizes and badges that just changed come to rest, and the cursor
+        await settle(app, pilot)
         (_FOLDER / f"{name}.svg").write_text(app.export_screenshot(), "utf-8")
 
 

@@ -110,16 +110,20 @@ def legend(ascii: bool = False) -> Iterator[Content]:  # noqa: A002, FBT001, FBT
         yield Content.assemble(sign(badge, ascii), f" {_(_WORDS[badge])}")
 
 
-def narrow_legend(ascii: bool = False) -> Content:  # noqa: A002, FBT001, FBT002 - as above
-    """Every sign with its meaning, in two columns for a narrow place.
+def narrow_legend(width: int, ascii: bool = False) -> Content:  # noqa: A002, FBT001, FBT002 - as above
+    """Every sign with its meaning, as many in a line as a narrow place has room for.
 
     Args:
+        width: Cells there are.
         ascii: Use the signs that every font has.
     """
-    every = [*legend(ascii)]
-    half = (len(every) + 1) // 2
-    width = max(line.cell_length for line in every[:half]) + 2
-    return Content("\n").join(
-        every[place].pad_right(width - every[place].cell_length) + every[place + half]
-        for place in range(half)
-    )
+    lines: list[Content] = []
+    for meaning in legend(ascii):
+        if lines and lines[-1].cell_length + len(_BETWEEN) + meaning.cell_length <= width:
+            lines[-1] = Content(_BETWEEN).join([lines[-1], meaning])
+        else:
+            lines.append(meaning)
+    return Content("\n").join(lines)
+
+
+_BETWEEN = "  "

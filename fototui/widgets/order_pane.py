@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from textual.containers import Horizontal, VerticalScroll
@@ -33,6 +34,15 @@ from fototui.widgets.version_words import approval_words
 _PICTURES_FROM = 30  # rows; in fewer, words matter more
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is told of an order: it, who else has it open, and what it wants next."""
+
+    detail: OrderDetail
+    viewers: Sequence[str]
+    stage: OrderStage | None
+
+
 class OrderPane(VerticalScroll, can_focus=False):
     """Shows an order with its items, and of each image how far it is, in words.
 
@@ -47,10 +57,12 @@ class OrderPane(VerticalScroll, can_focus=False):
 
     DEFAULT_CSS = """
     OrderPane {
-        width: 52; padding: 0 1; background: $surface; color: $foreground;
+        width: 38; padding: 0 1; background: $surface; color: $foreground;
         border-left: vkey $panel; scrollbar-size-vertical: 1; scrollbar-background: $surface;
     }
-    OrderPane .thumbnails { height: 12; margin-bottom: 1; display: none; }
+    OrderPane.-broad { width: 52; }
+    OrderPane .thumbnails { height: 9; margin-bottom: 1; display: none; }
+    OrderPane.-broad .thumbnails { height: 12; }
     OrderPane .thumbnails Picture { margin-right: 1; }
     OrderPane .signs { dock: bottom; height: auto; padding-top: 1; background: $surface; }
     """
@@ -60,12 +72,11 @@ class OrderPane(VerticalScroll, can_focus=False):
         self._has_pictures = pictures.renderer.graphics is not Graphics.OFF
         self._photo, self._coloring = Picture(pictures), Picture(pictures)
         self._thumbnails = Horizontal(self._photo, self._coloring, classes="thumbnails")
-        self._detail: OrderDetail | None = None
+        self._told: _Told | None = None
         self._paint = paint
         self._clock = now
         self._text = Static(Content())
         self._signs = Static(classes="signs")
-        self._shown_id: str | None = None
 
     def compose(self) -> Iterator[Widget]:
         """The pictures, one text, and the signs."""
@@ -73,13 +84,9 @@ class OrderPane(VerticalScroll, can_focus=False):
         yield self._text
         yield self._signs
 
-    def on_mount(self) -> None:
-        """Tell the signs."""
-        self.translate()
-
     def translate(self) -> None:
         """Tell the signs in the present language."""
-        self._signs.update(narrow_legend(self._paint.ascii))
+        self._signs.update(narrow_legend(self._signs.size.width, self._paint.ascii))
 
     @property
     def plain(self) -> str:
@@ -92,7 +99,7 @@ class OrderPane(VerticalScroll, can_focus=False):
         Args:
             words: Translated; nothing leaves the pane empty.
         """
-        self._shown_id = self._detail = None
+        self._told = None
         self._text.update(Content.styled(clean(words), MUTED))
         self._show_pictures()
 
@@ -106,20 +113,21 @@ class OrderPane(VerticalScroll, can_focus=False):
             viewers: Who else has it open.
             stage: What it wants next, once that is known.
         """
-        if detail.id != self._shown_id:
-            self._shown_id = detail.id
+        if self._told is None or detail.id != self._told.detail.id:
             self.scroll_home(animate=False)
-        self._text.update(Content("\n").join(self._lines(detail, viewers, stage)))
-        self._detail = detail
+        self._told = _Told(detail, viewers, stage)
+        self._show_text()
         self._show_pictures()
 
     def on_resize(self) -> None:
-        """Show pictures where there is room for them now."""
+        """Show pictures where there is room for them now, and all else in its width."""
+        self._show_text()
         self._show_pictures()
+        self.call_after_refresh(self.translate)
 
     def _show_pictures(self) -> None:
         """Show a photo, and what is chosen for it; the first of which a colouring is, if any is."""
-        images = () if self._detail is None else self._detail.images
+        images = () if self._told is None else self._told.detail.images
         image = max(
             (image for image in images if image.file is not None),
             key=lambda image: image.chosen_id(VersionType.COLORING) is not None,
@@ -133,10 +141,13 @@ class OrderPane(VerticalScroll, can_focus=False):
             self._coloring.display = chosen is not None
             self._coloring.show(chosen)
 
-    def _lines(
-        self, detail: OrderDetail, viewers: Sequence[str], stage: OrderStage | None
-    ) -> Iterator[Content]:
-        wanted = Content() if stage is None else stage_label(stage)
+    def _show_text(self) -> None:
+        if self._told is not None:
+            self._text.update(Content("\n").join(self._lines(self._told)))
+
+    def _lines(self, told: _Told) -> Iterator[Content]:
+        detail = told.detail
+        wanted = Content() if told.stage is None else stage_label(told.stage)
         first = f"{_('First')}  " if detail.urgent else ""
         number = (cell_text(detail.number), "bold $accent")
         yield Content.assemble(number, "  ", (first, "bold $warning"), wanted)
@@ -151,14 +162,13 @@ class OrderPane(VerticalScroll, can_focus=False):
             yield Content.styled(words.format(note=note), "$warning")
         if detail.finished_at is not None:
             yield Content.styled(_handed_over(detail, self._paint), MUTED)
-        yield Content()
         yield Content.styled(cell_text(detail.customer_name or "–"), "bold")
         if detail.customer_email:
             yield Content(cell_text(detail.customer_email))
         yield Content.assemble((_("Payment"), MUTED), " ") + payment_label(detail.payment_status)
         yield Content.assemble((_("Shop status"), MUTED), " ") + status_label(detail.status)
-        if viewers:
-            names = ", ".join(clean_line(name, limit=60) for name in viewers)
+        if told.viewers:
+            names = ", ".join(clean_line(name, limit=60) for name in told.viewers)
             yield Content.styled(_("Also viewing: {names}").format(names=names), "$warning")
         for item in detail.line_items:
             yield Content()
@@ -177,16 +187,18 @@ class OrderPane(VerticalScroll, can_focus=False):
             yield self._image(image)
 
     def _image(self, image: ImageView) -> Content:
-        name = _("Photo {position}").format(position=image.position)
+        # Where there is little room, a name beside what it names would break each line in two.
+        is_broad = self.has_class("-broad")
+        name = ("  " if is_broad else "") + _("Photo {position}").format(position=image.position)
         if image.file is None:
             if image.error is None:
-                return Content.assemble(f"  {name}  ", (_("not in storage yet"), MUTED))
+                return Content.assemble(f"{name}  ", (_("not in storage yet"), MUTED))
             reason = clean_line(translate(image.error), limit=400)
-            return Content.assemble(f"  {name}  ", (reason, "$error"))
+            return Content.assemble(f"{name}  ", (reason, "$error"))
         return Content.assemble(
-            f"  {name}  ",
+            f"{name}  " if is_broad else f"{name}\n  ",
             self._kind(_("Colouring"), image, VersionType.COLORING),
-            "\n" + " " * (len(name) + 4),
+            "\n" + " " * (len(name) + 2 if is_broad else 2),
             self._kind("SVG", image, VersionType.SVG),
         )
 

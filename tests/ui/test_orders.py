@@ -336,7 +336,7 @@ async def test_sorting(open_orders: OpenOrders) -> None:
         row(10, "Čeněk", payment_status=None),
         row(100, "Adam", payment_status="PENDING", waiting=1),
     ]
-    async with open_orders(rows) as (app, pilot):
+    async with open_orders(rows, size=(110, 30)) as (app, pilot):
         assert "Received▼" in app.lines[0]
         orders = [app.shown_numbers]
         for _ in range(5):
@@ -486,14 +486,29 @@ async def test_hostile_names_keep_the_columns(
 
 async def test_essential_columns_at_each_width(open_orders: OpenOrders) -> None:
     titles = {}
-    for width in (30, 60, 80, 120):
+    for width in (30, 60, 80, 119, 120, 160):
         async with open_orders(some(3), size=(width, 20)) as (app, _):
             titles[width] = app.lines[0].split()
     assert titles[30] == ["Number", "Colourings", "SVG"]
     assert titles[60] == ["Number", "Customer", "Stage", "Colourings", "SVG"]
     assert titles[80][1:4] == ["Received▼", "Customer", "Payment"]
     assert len(titles[80]) == 7
-    assert len(titles[120]) == 8
+    assert len(titles[119]) == len(titles[160]) == 8
+    # What the side pane tells too gives way to it.
+    assert titles[120] == ["Number", "Customer", "Payment", "Stage", "Colourings", "SVG"]
+
+
+async def test_names_and_payments_are_whole_beside_the_side_pane(open_orders: OpenOrders) -> None:
+    rows = [row(1, "Kateřina Procházková", payment_status="PENDING")]
+    async with open_orders(rows, size=(120, 36), language="cs") as (app, pilot):
+        assert app.home.pane.display
+        assert "Kateřina Procházková Čeká na platbu " in app.lines[1]
+        # No column tells of the sorting by the time, so a message does.
+        await pilot.press("o")
+        assert "Číslo▲" in app.lines[0]
+        await pilot.press("O", *"oooo")
+        assert not any(sign in app.lines[0] for sign in "▼▲")
+        assert app.messages[-1] == "Seřazeno podle: Přijato"
 
 
 async def test_ascii_signs(open_orders: OpenOrders) -> None:
@@ -516,7 +531,7 @@ async def test_a_range_is_marked_from_the_last_mark_to_the_cursor(open_orders: O
 
 
 async def test_language_changes_in_place(open_orders: OpenOrders) -> None:
-    async with open_orders(some(50)) as (app, pilot):
+    async with open_orders(some(50), size=(110, 30)) as (app, pilot):
         await pilot.press("end", "space", "f10")
         assert app.under_cursor == "#1"
         assert "1.11. 01:01" in app.lines[-1]

@@ -29,7 +29,8 @@ from fototui.widgets.order_pane import OrderPane
 from fototui.widgets.tables.order_columns import Paint
 from fototui.widgets.tables.order_table import OrderTable
 
-_PANE_FROM = 140
+_PANE_FROM = 120
+_BROAD_PANE_FROM = 150
 _CURSOR_RESTS = 0.15
 _VIEWERS_EVERY = 1.0
 
@@ -280,12 +281,17 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         self.context.preferences.sort = sort.value
         self.context.preferences.reverse = reverse
         self._show_list()
+        if not self.table.has_column_of(sort):
+            self.notify(_("Sorted by: {column}").format(column=translate(sort.label)))
 
     # --- the side pane -----------------------------------------------------------------------
 
     def on_resize(self, event: Resize) -> None:
         """Show the pane where there is room for it."""
-        self.set_class(event.size.width >= _PANE_FROM, "-wide")
+        width = event.size.width
+        self.table.has_pane = width >= _PANE_FROM
+        self.set_class(self.table.has_pane, "-wide")
+        self.pane.set_class(width >= _BROAD_PANE_FROM, "-broad")
         self._await_rest()
 
     def on_order_table_scrolled(self) -> None:

@@ -47,19 +47,23 @@ class Column:
         title: Its heading; to be translated.
         cell: Shows an order in a width of so many cells.
         least: Least width in cells; where there is less room, the column folds away.
+        good: Width in which little is shortened.
         most: Width above which it gains nothing.
-        keep: Columns with the lowest number fold away last.
+        keep: Columns with the lowest number fold away last, and come to their good width first.
         sort: What a click on its heading sorts by.
         right: Its cells stand at the right end.
+        in_pane: The side pane tells as much; beside it the column comes last.
     """
 
     title: str
     cell: Callable[[OrderRow, int, Paint], Content]
     least: int
+    good: int
     most: int
     keep: int
     sort: Sort | None = None
     right: bool = False
+    in_pane: bool = False
 
 
 def cell_text(text: str) -> str:
@@ -199,36 +203,43 @@ def _sign(image: ImageBadges, kind: VersionType, paint: Paint) -> tuple[str, str
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column(N_("Number"), _number, 8, 10, 0, Sort.NUMBER),
-    Column(N_("Received"), _received, 12, 12, 5, Sort.CREATED),
-    Column(N_("Customer"), _customer, 12, 40, 3, Sort.CUSTOMER),
-    Column(N_("Items"), _items, 5, 5, 7, right=True),
-    Column(N_("Payment"), _payment, 9, 18, 6, Sort.PAYMENT),
-    Column(N_("Stage"), _stage, 14, 28, 4, Sort.STAGE),
-    Column(N_("Colourings"), _badges(VersionType.COLORING), 10, 24, 1),
-    Column(N_("SVG"), _badges(VersionType.SVG), 5, 24, 2),
+    Column(N_("Number"), _number, 8, 8, 10, 0, Sort.NUMBER),
+    Column(N_("Received"), _received, 12, 12, 12, 5, Sort.CREATED, in_pane=True),
+    Column(N_("Customer"), _customer, 12, 20, 40, 3, Sort.CUSTOMER),
+    Column(N_("Items"), _items, 5, 5, 5, 7, right=True, in_pane=True),
+    Column(N_("Payment"), _payment, 9, 15, 18, 6, Sort.PAYMENT),
+    Column(N_("Stage"), _stage, 14, 15, 28, 4, Sort.STAGE),
+    Column(N_("Colourings"), _badges(VersionType.COLORING), 10, 10, 24, 1),
+    Column(N_("SVG"), _badges(VersionType.SVG), 5, 5, 24, 2),
 )
 GAP = 1
 """Cells between two columns."""
 
 
-def fit(width: int) -> list[tuple[Column, int]]:
+def fit(width: int, *, has_pane: bool = False) -> list[tuple[Column, int]]:
     """Choose columns for a width and deal the room out.
 
     Args:
         width: Cells there are.
+        has_pane: The side pane stands beside the table.
 
     Returns:
         The columns that fit, in their order, each with its width.
     """
     chosen: list[Column] = []
     room = width
-    for column in sorted(COLUMNS, key=lambda column: column.keep):
-        if chosen and column.least + GAP > room:
+    for column in sorted(COLUMNS, key=lambda column: (has_pane and column.in_pane, column.keep)):
+        # What is told beside the table is not worth that anything in it is shortened.
+        kept = sum(c.good - c.least for c in chosen) if has_pane and column.in_pane else 0
+        if chosen and column.least + GAP + kept > room:
             break
         room -= column.least + (GAP if chosen else 0)
         chosen.append(column)
     widths = {column.title: column.least for column in chosen}
+    for column in sorted(chosen, key=lambda column: column.keep):
+        more = min(room, column.good - column.least)
+        widths[column.title] += more
+        room -= more
     while room > 0 and (
         growing := [column for column in chosen if widths[column.title] < column.most]
     ):

@@ -39,6 +39,7 @@ class OrderTable(CursorTable):
     Attributes:
         cursor: ULID of the order under the cursor; None in an empty table.
         marked: ULIDs of the marked orders, also of those that are not shown now.
+        has_pane: The side pane stands beside it, and tells what may be left out here.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -105,6 +106,7 @@ class OrderTable(CursorTable):
         self._glow_timer: Timer | None = None
         self.cursor: str | None = None
         self.marked: set[str] = set()
+        self.has_pane = False
         self._marked_last: str | None = None
 
     # --- what is shown -----------------------------------------------------------------------
@@ -159,6 +161,10 @@ class OrderTable(CursorTable):
         self._sorted_by = sort, descending
         self.refresh()
 
+    def has_column_of(self, sort: Sort) -> bool:
+        """Whether there is room for the column in whose heading the sorting is told."""
+        return any(column.sort is sort for column, _width in self._layout)
+
     def show_when_empty(self, words: str) -> None:
         """Say what an empty table means."""
         self._empty_words = words
@@ -178,7 +184,7 @@ class OrderTable(CursorTable):
         """Fold columns away or unfold them, and keep the cursor in sight."""
         was_seen = self._is_seen(self._place)
         width = self.scrollable_content_region.width
-        self._layout = fit(width - _GUTTER)
+        self._layout = fit(width - _GUTTER, has_pane=self.has_pane)
         self._painted.clear()
         self._measure()
         if was_seen:
