@@ -1,8 +1,8 @@
 """The transactions of services."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from fototui.db.errors import DatabaseError, RecordLockedError, SqlState
@@ -28,7 +28,7 @@ async def transaction(session: TrackedAsyncSession) -> AsyncIterator[None]:
         RecordLockedError: A row stayed locked for longer than the session waits.
         ConflictError: Another program wrote what this transaction was about to write.
     """
-    try:
+    with told_as_conflict():
         inside = session.in_transaction()
         begun = session.begin_nested() if inside else session.begin()
         await begun.__aenter__()
@@ -38,6 +38,18 @@ async def transaction(session: TrackedAsyncSession) -> AsyncIterator[None]:
             await _finish(begun.__aexit__(type(error), error, error.__traceback__))
             raise
         await _finish(begun.__aexit__(None, None, None))
+
+
+@contextmanager
+def told_as_conflict() -> Iterator[None]:
+    """Tell what another did at the same moment as such.
+
+    Raises:
+        RecordLockedError: A row stayed locked for longer than the session waits.
+        ConflictError: Another program wrote what was about to be written.
+    """
+    try:
+        yield
     except DatabaseError as error:
         if error.sqlstate == SqlState.LOCK_NOT_AVAILABLE:
             raise RecordLockedError(

@@ -58,8 +58,8 @@ def create_server(context: ServerContext, *, limits: RequestLimits | None = None
     )
     app.state.context = context
     app.state.health = Health(context)
-    # `fetch-from-shopify` stands before `/orders/{order_id}/…` in its own way: no path fits both.
-    for routes in (monitoring, orders, photos, images, books, shop):
+    # Routes are tried one after the other, so those that are asked most stand first. No path fits two.
+    for routes in (shop, orders, monitoring, photos, images, books):
         app.include_router(routes.router)
 
     @app.exception_handler(FototuiError)

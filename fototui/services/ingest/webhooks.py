@@ -1,16 +1,25 @@
-"""Taking in the shop's webhooks, in one short transaction each; the work goes to the engine."""
+"""Taking in the shop's webhooks, in one short transaction each; the work goes to the engine.
+
+Deliveries repeat, come out of order and may be a day late. None of it matters: each only says that
+there is news of an order. What the news are is asked of the shop, or read from the newest payload.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningUpdate
+from ulid import ULID
 
 from fototui.clients.shopify.webhook import Delivery
+from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
+from fototui.db.fixed import FixedStatement
 from fototui.db.models.inbound import WebhookDelivery
 from fototui.db.models.orders import Order
-from fototui.db.notify import lane_payload, notify
-from fototui.db.transaction import transaction
+from fototui.db.notify import CHANNEL, lane_payload, notify
+from fototui.db.transaction import told_as_conflict, transaction
+from fototui.db.types import among
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.shop import ShopOrder
 from fototui.domain.statuses import JobKind, OrderStatus
@@ -22,11 +31,7 @@ log = get_logger(__name__)
 
 @mercure_autotrack(ListUpdateEvent, OrderUpdateEvent)
 class WebhookService:
-    """Takes deliveries in.
-
-    Deliveries repeat, come out of order and may be a day late. None of it matters: each only says
-    that there is news of an order. What the news are is asked of the shop, or read from the newest
-    payload.
+    """What deliveries told of orders, and orders that came by them.
 
     Args:
         session: A session.
@@ -37,32 +42,35 @@ class WebhookService:
         self.session = session
         self.operator = operator
 
-    async def take_in(self, delivery: Delivery) -> bool:
-        """Note a delivery, and have its order's details fetched.
+    async def take_in_new(self, delivery: Delivery) -> bool:
+        """Note a delivery whose order was not here just now, or that tells of none.
 
         Args:
             delivery: The delivery, known to be genuine.
 
         Returns:
-            Whether there is something to be done: not for one that was seen before, tells of no
-            order, or tells of one whose number another order has here.
+            As `take_in`.
 
         Raises:
             RecordLockedError: Someone else kept the order locked; the shop will send it again.
         """
+        order = delivery.order
         async with transaction(self.session):
-            if not await self._is_first(delivery) or delivery.order is None:
+            if order is None:
+                await self._note(delivery)
                 return False
-            if not await self._request(delivery.order, delivery):
+            # Deliveries are noted under their order's lock, so that none waits for another's.
+            if not await self._make_or_request(order, delivery):
                 log.warning(
                     "a webhook tells of an order whose number another order has here",
-                    order=delivery.order.number,
-                    shopify_id=delivery.order.shopify_id,
+                    order=order.number,
+                    shopify_id=order.shopify_id,
                 )
-                await self.forget_payloads(delivery.order.shopify_id)
+                await self._note(delivery)
+                await self.forget_payloads(order.shopify_id)
                 return False
             await notify(self.session, lane_payload(JobKind.INGEST))
-            return True
+            return await self._note(delivery)
 
     async def newest_payload(self, shopify_id: int) -> dict[str, object] | None:
         """What the newest delivery tells of an order, if that is not written to the order already.
@@ -122,45 +130,100 @@ class WebhookService:
             )
             return len(old.all())
 
-    async def _is_first(self, delivery: Delivery) -> bool:
+    async def _note(self, delivery: Delivery) -> bool:
         """Write the delivery down; a second one of the same id waits here for the first's end."""
-        order = delivery.order
-        return bool(
-            await self.session.scalar(
-                insert(WebhookDelivery)
-                .values(
-                    id=delivery.webhook_id,
-                    topic=delivery.topic,
-                    shopify_id=order.shopify_id if order else None,
-                    triggered_at=delivery.triggered_at,
-                    payload=delivery.payload if order else None,
-                )
-                .on_conflict_do_nothing()
-                .returning(WebhookDelivery.id)
-            )
-        )
+        values = _values(delivery)
+        noted = insert(WebhookDelivery).values(values).on_conflict_do_nothing()
+        return bool(await self.session.scalar(noted.returning(WebhookDelivery.id)))
 
-    async def _request(self, order: ShopOrder, delivery: Delivery) -> bool:
-        if await self._request_known(order):
-            return True
+    async def _make_or_request(self, order: ShopOrder, delivery: Delivery) -> bool:
         made = await insert_order(
             self.session, order, OrderStatus.PENDING, created_at=delivery.triggered_at
         )
-        # If none was made, another delivery made it meanwhile, or its number is taken.
-        return made is not None or await self._request_known(order)
+        if made is not None:
+            return True
+        # Another delivery made it meanwhile, or its number is taken.
+        requested = _request(Order.shopify_id == order.shopify_id)
+        options = {"synchronize_session": False}
+        return await self.session.scalar(requested, execution_options=options) is not None
 
-    async def _request_known(self, order: ShopOrder) -> bool:
-        # One statement, because a hundred deliveries may wait for the same order.
-        is_idle = Order.sync_requested_at.is_(None) & Order.status.in_(OrderStatus.final_states())
-        anew = {
-            name: case((is_idle, value), else_=getattr(Order, name))
-            for name, value in ASKED_ANEW.items()
-        }
-        requested = await self.session.scalar(
-            update(Order)
-            .where(Order.shopify_id == order.shopify_id)
-            .values(**anew, sync_requested_at=func.clock_timestamp())
-            .returning(Order.id)
-            .execution_options(synchronize_session=False)
-        )
-        return requested is not None
+
+async def take_in(database: Database, delivery: Delivery, *, operator: str) -> bool:
+    """Note a delivery, and have its order's details fetched.
+
+    Args:
+        database: The database.
+        delivery: The delivery, known to be genuine.
+        operator: Who acts, for the activity log.
+
+    Returns:
+        Whether there is something to be done: not for one that was seen before, tells of no
+        order, or tells of one whose number another order has here.
+
+    Raises:
+        RecordLockedError: Someone else kept the order locked; the shop will send it again.
+    """
+    if delivery.order is not None:
+        with told_as_conflict():
+            [told] = await database.run(_TAKE_IN, _values(delivery))
+        if told["is_seen"] or told["is_requested"]:
+            return bool(told["is_noted"])
+    async with database.session() as session:
+        return await WebhookService(session, operator=operator).take_in_new(delivery)
+
+
+def _values(delivery: Delivery) -> dict[str, object]:
+    order = delivery.order
+    return {
+        "id": delivery.webhook_id,
+        "topic": delivery.topic,
+        "shopify_id": order.shopify_id if order else None,
+        "triggered_at": delivery.triggered_at,
+        "payload": delivery.payload if order else None,
+    }
+
+
+def _request(*which: ColumnElement[bool]) -> ReturningUpdate[ULID]:
+    """Ask for orders' details: one statement, since a hundred deliveries may wait for one order."""
+    is_idle = Order.sync_requested_at.is_(None) & among(Order.status, OrderStatus.final_states())
+    anew = {
+        name: case((is_idle, value), else_=getattr(Order, name))
+        for name, value in ASKED_ANEW.items()
+    }
+    return (
+        update(Order)
+        .where(*which)
+        .values(**anew, sync_requested_at=func.clock_timestamp())
+        .returning(Order.id)
+    )
+
+
+def _take_in_known() -> Select[bool, bool, bool, object]:
+    """Note a delivery of an order that is here, ask for its details and wake an engine.
+
+    The order is locked first. Two deliveries of one id may both ask for it, and one is noted.
+    """
+    column = WebhookDelivery.__table__.c
+    given = {
+        name: bindparam(name, type_=column[name].type)
+        for name in ("id", "topic", "shopify_id", "triggered_at", "payload")
+    }
+    is_seen = select(WebhookDelivery.id).where(WebhookDelivery.id == given["id"]).exists()
+    requested = _request(Order.shopify_id == given["shopify_id"], ~is_seen).cte("requested")
+    noted = (
+        insert(WebhookDelivery)
+        .from_select(list(given), select(*given.values()).select_from(requested))
+        .on_conflict_do_nothing()
+        .returning(WebhookDelivery.id)
+        .cte("noted")
+    )
+    woken = select(func.pg_notify(CHANNEL, lane_payload(JobKind.INGEST))).select_from(requested)
+    return select(
+        is_seen.label("is_seen"),
+        select(requested).exists().label("is_requested"),
+        select(noted).exists().label("is_noted"),
+        woken.scalar_subquery(),
+    )
+
+
+_TAKE_IN = FixedStatement(_take_in_known())
