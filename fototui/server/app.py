@@ -58,7 +58,8 @@ def create_server(context: ServerContext, *, limits: RequestLimits | None = None
     )
     app.state.context = context
     app.state.health = Health(context)
-    # Routes are tried one after the other, so those that are asked most stand first. No path fits two.
+    # Routes are tried one after the other: those that are asked most stand first. No path fits
+    # two.
     for routes in (shop, orders, monitoring, photos, images, books):
         app.include_router(routes.router)
 
