@@ -662,7 +662,7 @@ class TestAttaching:
             image = (await session.scalars(select(Image).where(Image.position == 2))).one()
             image.file_ref = None
         async with shop.opened(order_id) as (app, pilot, screen):
-            await pilot.press("down", "plus")
+            await pilot.press("down", "a")
             await until_shown(pilot, lambda: "File of photo 2, which is missing" in page(app))
             field = app.screen.query_one(Input)
             for typed, whole in (

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import pytest
+from PIL import Image as PictureFile
 from rich.cells import cell_len
 from sqlalchemy import func, select
 from textual.command import CommandPalette
+from textual.widgets import Input
 
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, SvgVersion
@@ -86,6 +89,32 @@ async def test_e_copies_the_email(open_orders: OpenOrders) -> None:
         await pilot.press("down", "e")
         assert app.messages[-1] == "No e-mail address of this customer is known."
         assert app.clipboard == "jana@example.com"
+
+
+async def test_a_attaches_a_photo_to_the_order(
+    open_orders: OpenOrders, database: Database, tmp_path: Path
+) -> None:
+    PictureFile.new("RGB", (30, 40), "blue").save(tmp_path / "photo.png")
+    async with database.session() as session, session.begin():
+        two_books = await make_order(session, line_items=2)
+        lacking = await make_order(session, images=2)
+        lacking.line_items[0].images[1].file_ref = None
+    async with open_orders(size=(100, 30)) as (app, pilot):
+        await until_shown(pilot, lambda: len(app.shown_numbers) == 2)
+        for number, told in (
+            (lacking.order_number, "Photo 2 is attached."),
+            (lacking.order_number, "The photo is attached, as the last one of its book."),
+        ):
+            app.messages.clear()
+            await pilot.press("home", *["j"] * app.shown_numbers.index(number), "a")
+            await until_shown(pilot, lambda: isinstance(app.screen, AskText))
+            assert f"{number} · File of" in "\n".join(lines(app))
+            app.screen.query_one(Input).value = str(tmp_path / "photo.png")
+            await pilot.press("enter")
+            await until_shown(pilot, partial(app.messages.__contains__, told))
+        await pilot.press("home", *["j"] * app.shown_numbers.index(two_books.order_number), "a")
+        # Which of them is meant cannot be known.
+        await until_shown(pilot, lambda: "has several books" in app.messages[-1])
 
 
 async def test_a_mark_tells_what_waits_for_the_customer(

@@ -28,13 +28,13 @@ async def test_the_orders_page_is_opened_and_copied(
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
     rows = [row(1), row(2, shopify_id=5551)]
     async with orders_app(database, storage, rows, shop_admin=ADMIN) as (app, pilot):
-        await pilot.press("a")
+        await pilot.press("i")
         await until_shown(pilot, lambda: app.messages)
         assert opened == [f"{ADMIN}/orders/5551"]
-        await pilot.press("A")
+        await pilot.press("I")
         assert app.clipboard == f"{ADMIN}/orders/5551"
-        await pilot.press("down", "a", "A")
+        await pilot.press("down", "i", "I")
         assert app.messages[-2:] == ["This order was made by hand; Shopify does not know it."] * 2
     async with orders_app(database, storage, rows) as (app, pilot):
-        await pilot.press("a")
+        await pilot.press("i")
         assert "SHOPIFY_STORE_HANDLE" in app.messages[-1]

@@ -13,12 +13,13 @@ from textual.binding import Binding, BindingType
 from textual.suggester import Suggester
 from textual.widgets import Input
 
+from fototui.domain.errors import InvalidInputError
 from fototui.domain.text import clean_line
 from fototui.i18n import _
 from fototui.screens.dialogs import AskText
 from fototui.screens.order.selection import Selection
 from fototui.services.orders.photos import PhotoInput
-from fototui.services.views.orders import ImageView, LineItemView
+from fototui.services.views.orders import ImageView, LineItemView, OrderDetail
 from fototui.ui.context import AppContext
 
 
@@ -29,14 +30,20 @@ class Target:
     Args:
         item: The book.
         missing: The picture in whose place; None where it is one more.
+        number: The order's, where it is not on screen as the one that is meant.
     """
 
     item: LineItemView
     missing: ImageView | None
+    number: str = ""
 
     @property
     def question(self) -> str:
         """What the operator is asked for, translated."""
+        return f"{self.number} · {self._asked}" if self.number else self._asked
+
+    @property
+    def _asked(self) -> str:
         if self.missing is not None:
             words = _("File of photo {position}, which is missing:")
             return words.format(position=self.missing.position)
@@ -51,6 +58,30 @@ def target(view: Selection) -> Target | None:
     image, items = view.image, view.detail.line_items
     item = next((item for item in items if image in item.images), items[0])
     return Target(item, image if image is not None and image.file is None else None)
+
+
+def target_of(detail: OrderDetail) -> Target:
+    """Where a photo goes that is for an order, of which no photo is pointed at.
+
+    Args:
+        detail: The order.
+
+    Raises:
+        InvalidInputError: It has no book, or several, and no photo is missing.
+    """
+    number = clean_line(detail.number, limit=40)
+    for item in detail.line_items:
+        for image in item.images:
+            if image.file is None:
+                return Target(item, image, number)
+    if not detail.line_items:
+        raise InvalidInputError("The order has no book that a photo could be for.")
+    if len(detail.line_items) > 1:
+        raise InvalidInputError(
+            "{number} has several books: open it, go to a photo of the one that is meant, press a.",
+            number=number,
+        )
+    return Target(detail.line_items[0], None, number)
 
 
 async def attach(app: App[object], context: AppContext, where: Target) -> str | None:

@@ -58,6 +58,7 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
                 lambda: self.notify(addresses.copy_email(self.app, self._email)),
                 lambda: self._why_no_row() or addresses.why_no_email(self._email),
             ),
+            "orders.attach": Command(self._attach_photo, self._why_no_row),
             "orders.shop_page": Command(self._open_shop_page, self._why_no_shop_page),
             "orders.copy_shop_page": Command(self._copy_shop_page, self._why_no_shop_page),
             "orders.next_step": Command(
@@ -127,6 +128,22 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
     def _email(self) -> str | None:
         row = self.context.store.orders.get(self.table.cursor or "")
         return None if row is None else row.customer_email
+
+    def _attach_photo(self) -> None:
+        """Attach a photo to the order under the cursor."""
+        order_id = self.table.cursor or ""
+
+        async def work() -> str | None:
+            # Loaded when it is needed first, as each screen is.
+            from fototui.screens.order import attaching
+
+            detail = await self.context.store.open(order_id)
+            try:
+                return await attaching.attach(self.app, self.context, attaching.target_of(detail))
+            finally:
+                self.context.store.close(order_id)
+
+        self.perform(work, lambda words: words)
 
     def _why_no_shop_page(self) -> str | None:
         row = self.context.store.orders.get(self.table.cursor or "")

@@ -160,7 +160,7 @@ ORDER: tuple[Action, ...] = (
     ),
     Action(
         "order.attach",
-        "plus",
+        "a,plus",
         N_("Photo…"),
         N_("Attach a photo from a file: in place of a missing one, or as one more of the book."),
         changes=True,
@@ -179,14 +179,14 @@ ORDER: tuple[Action, ...] = (
     ),
     Action(
         "order.shop_page",
-        "a",
+        "i",
         N_("Shopify"),
         N_("Open the order in Shopify's admin."),
         show=False,
     ),
     Action(
         "order.copy_shop_page",
-        "A",
+        "I",
         N_("Copy"),
         N_("Copy the order's address in Shopify's admin."),
         show=False,

@@ -113,15 +113,23 @@ ORDERS: tuple[Action, ...] = (
         "orders.copy_email", "e", N_("Copy"), N_("Copy the customer's e-mail address."), show=False
     ),
     Action(
+        "orders.attach",
+        "a,plus",
+        N_("Photo…"),
+        N_("Attach a photo from a file to the order: in place of a missing one, or as one more."),
+        changes=True,
+        show=False,
+    ),
+    Action(
         "orders.shop_page",
-        "a",
+        "i",
         N_("Shopify"),
         N_("Open the order in Shopify's admin."),
         show=False,
     ),
     Action(
         "orders.copy_shop_page",
-        "A",
+        "I",
         N_("Copy"),
         N_("Copy the order's address in Shopify's admin."),
         show=False,
