@@ -58,7 +58,8 @@ async def open_world(
         hub = await stack.enter_async_context(serving_hub())
         database = await stack.enter_async_context(Database(url, pool_size=5))
         chance = random.Random(seed)
-        processes = Processes(_environment(url, files, sandbox_url, hub.url), logs, chance)
+        environment = _environment(url, files, sandbox_url, hub.url)
+        processes = Processes(environment, logs, chance, forked=short)
         stack.push_async_callback(processes.kill_all)
         yield World(
             postgres=postgres,

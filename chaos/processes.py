@@ -10,7 +10,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.forks import Fork, fork
+
 _END_SECONDS = 30.0
+
+Process = asyncio.subprocess.Process | Fork
 
 
 class Processes:
@@ -20,18 +24,22 @@ class Processes:
         environment: Their variables.
         folder: Their working folder; each writes its log there.
         chance: Chooses victims.
+        forked: They are forked from one that has the program imported, which costs a tenth.
     """
 
-    def __init__(self, environment: Mapping[str, str], folder: Path, chance: random.Random) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], folder: Path, chance: random.Random, *, forked: bool
+    ) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self.environment = {**kept, **environment}
         self._folder = folder
         self._chance = chance
-        self.running: list[asyncio.subprocess.Process] = []
+        self._forked = forked
+        self.running: list[Process] = []
         self.bad_exits: list[int] = []
         """Exit codes of processes that were asked to end and did not end well."""
 
-    async def start(self, *arguments: str, **variables: str) -> asyncio.subprocess.Process:
+    async def start(self, *arguments: str, **variables: str) -> Process:
         """Start a command of `fototui`.
 
         Args:
@@ -39,23 +47,35 @@ class Processes:
             variables: Variables of this process alone.
         """
         number = len(list(self._folder.glob("*.log")))
-        with (self._folder / f"{number:04}-{arguments[0]}.log").open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "fototui", *arguments),
-                env={**self.environment, **variables},
-                cwd=self._folder,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        log = self._folder / f"{number:04}-{arguments[0]}.log"
+        environment = {**self.environment, **variables}
+        process: Process
+        # A library that is to be loaded first takes a new program.
+        if self._forked and "LD_PRELOAD" not in variables:
+            process = fork(*arguments, environment=environment, folder=self._folder, output=log)
+        else:
+            process = await self._run(*arguments, environment=environment, log=log)
         self.running.append(process)
         return process
 
-    def victim(self) -> asyncio.subprocess.Process:
+    async def _run(
+        self, *arguments: str, environment: Mapping[str, str], log: Path
+    ) -> asyncio.subprocess.Process:
+        with log.open("wb") as output:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "fototui", *arguments),
+                env=environment,
+                cwd=self._folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    def victim(self) -> Process:
         """One of those that run, by chance."""
         return self._chance.choice(self.running)
 
-    async def kill(self, process: asyncio.subprocess.Process) -> None:
+    async def kill(self, process: Process) -> None:
         """Kill one with -9, and see it gone."""
         process.kill()
         await process.wait()

@@ -19,6 +19,9 @@ from fototui.db.database import Database
 PATIENCE = 250.0
 """Seconds after which a test gives up; shorter than pytest's own limit, which tells less."""
 
+_FIRST, _LONGEST = 0.005, 0.05
+"""Seconds between two looks: many ask the database, so what lasts long is looked at less often."""
+
 Condition = Callable[[], object]
 """Asked again and again; may be awaited for its answer."""
 
@@ -42,8 +45,10 @@ async def until(
     """
     try:
         async with in_time():
+            seconds = _FIRST
             while not await _answer(condition):
-                await (asyncio.sleep(0.005) if pause is None else pause())
+                await (asyncio.sleep(seconds) if pause is None else pause())
+                seconds = min(seconds * 1.2, _LONGEST)
     except TimeoutError as error:
         raise AssertionError(f"It does not come to this: {_words(condition)}") from error
 

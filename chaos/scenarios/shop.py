@@ -7,6 +7,7 @@ from functools import partial
 
 import httpx
 
+from chaos.processes import Process
 from chaos.world import KEY, World, photo, until
 from fototui.net.asgi import bind
 from fototui.sandbox.shopify.cdn import photo_url
@@ -57,7 +58,7 @@ def _place(world: World, number: int) -> PlacedOrder:
     return world.shop.shop.place([book([address])], last_name="Nováková", payment="PAID")
 
 
-async def _serve(world: World, port: int) -> asyncio.subprocess.Process:
+async def _serve(world: World, port: int) -> Process:
     process = await world.processes.start("serve", "--port", str(port))
 
     async def answers() -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from fototui.db.database import Database
 from tests.engine.conftest import World, open_world
+from tests.forks import Fork, fork
 from tests.waiting import PATIENCE
 
 LONG = "60"
@@ -26,18 +26,14 @@ async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def engine_process(
-    world: World, *arguments: str, **variables: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
+async def engine_process(world: World, *arguments: str, **variables: str) -> AsyncIterator[Fork]:
     """Run `fototui engine` in a process of its own while the block runs."""
     async with command_process(world, "engine", *arguments, **variables) as process:
         yield process
 
 
 @asynccontextmanager
-async def command_process(
-    world: World, *arguments: str, **variables: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
+async def command_process(world: World, *arguments: str, **variables: str) -> AsyncIterator[Fork]:
     """Run a command of fototui in a process of its own while the block runs."""
     environment: Mapping[str, str] = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
@@ -46,16 +42,7 @@ async def command_process(
         "OPERATOR": "chaos",
         **variables,
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "fototui",
-        *arguments,
-        env=environment,
-        cwd=world.folder.parent,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    process = fork(*arguments, environment=environment, folder=world.folder.parent)
     try:
         yield process
     finally:

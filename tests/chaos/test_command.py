@@ -3,31 +3,21 @@
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
 
 import pytest
 
-from chaos.scenarios import SCENARIOS
+from chaos.__main__ import main
 
-# Each scenario once. They wait more than they work, so four processes run them side by side; the
-# pieces take about as long as each other.
-PIECES = [
-    ("kills", "freezes", "poison"),
-    ("signals", "clocks", "lines"),
-    ("database", "storage", "actions", "two_operators"),
-    ("hub", "services", "webhooks"),
-]
-
-
-def test_each_scenario_is_in_one_piece() -> None:
-    assert sorted(name for piece in PIECES for name in piece) == sorted(SCENARIOS)
+# What no other test of the suite does: an audit of everything after a kill -9, actions that are cut
+# off at each round trip, a server that is killed while webhooks come. What all other scenarios find
+# at length, other tests here find with less (`docs/RELIABILITY.md` names them).
+SHORT = ("kills", "actions", "webhooks")
 
 
 @pytest.mark.timeout(600)  # beside busy loops
-@pytest.mark.parametrize("piece", PIECES, ids=",".join)
-async def test_nothing_is_lost(piece: Sequence[str]) -> None:
+async def test_nothing_is_lost() -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "chaos", "--short", "--only", ",".join(piece)),
+        *(sys.executable, "-m", "chaos", "--short", "--only", ",".join(SHORT)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -35,17 +25,16 @@ async def test_nothing_is_lost(piece: Sequence[str]) -> None:
     assert output, told.decode()
     report = json.loads(output.decode().splitlines()[-1])
     assert report["ok"], told.decode()
-    assert report["scenarios"].keys() == set(piece)
-    assert report["jobs"] > 0
+    assert report["scenarios"].keys() == set(SHORT)
+    assert all(found["jobs"] > 0 for found in report["scenarios"].values())
     assert process.returncode == 0
 
 
-async def test_an_unknown_scenario_is_refused() -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "chaos", "--only", "nothing"),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, told = await process.communicate()
-    assert process.returncode == 2
-    assert b"no scenario nothing" in told
+def test_an_unknown_scenario_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["chaos", "--only", "nothing"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "no scenario nothing" in capsys.readouterr().err

@@ -1,15 +1,23 @@
 """The database goes away and comes back."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
+from fototui.config.settings import load_settings
 from fototui.db.database import Database
+from fototui.engine.engine import Engine
+from fototui.runtime import supervisor as keeper_module
+from fototui.runtime.compose import Runtime, open_engine
+from fototui.runtime.supervisor import EngineSupervisor
 from fototui.sandbox.outcomes import Latency
 from tests.engine.conftest import World
 from tests.pgproxy import PgProxy
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -107,3 +115,39 @@ async def test_a_half_open_connection_is_noticed(world: World, proxy: PgProxy) -
         await world.until(later, "completed")
         assert engine.engine_id != old_id
         assert (await world.coloring(later)).takeovers == 0
+
+
+async def test_the_apps_engine_begins_anew_whatever_ended_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in world.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(world.folder.parent)
+    settings = load_settings(operator="test")
+    runtime = Runtime(settings)
+    runtime.database = world.database
+    faults = iter([asyncpg.InternalClientError("unknown protocol state 3"), KeyError("order")])
+
+    @asynccontextmanager
+    async def failing_at_first(runtime: Runtime) -> AsyncIterator[Engine]:
+        if fault := next(faults, None):
+            raise fault
+        async with open_engine(runtime) as engine:
+            yield engine
+
+    monkeypatch.setattr(keeper_module, "open_engine", failing_at_first)
+    supervisor = EngineSupervisor(runtime)
+    keeping = asyncio.create_task(supervisor.run())
+    problems: set[str] = set()
+
+    async def runs() -> bool:
+        if supervisor.problem is not None:
+            problems.add(str(supervisor.problem))
+        return (await world.coloring(version_id)).status == "completed"
+
+    [version_id] = await world.queue_colorings(1)
+    await until(runs)
+    assert problems == {"The engine failed unexpectedly and is started again. See the log."}
+    assert supervisor.problem is None
+    supervisor.stop(grace=0)
+    await asyncio.wait_for(keeping, PATIENCE)

@@ -68,7 +68,7 @@ async def _holder(world: World, version_id: int) -> UUID | None:
 @pytest.mark.timeout(600)  # it is dead and alive six times, and half of it is processes starting
 async def test_a_job_that_kills_its_engines_takes_no_neighbour_along(world: World) -> None:
     world.runpod.latency = Latency(run=0.5)
-    version_ids = await world.queue_colorings(23)
+    version_ids = await world.queue_colorings(12)
     poison = version_ids[3]
     async with world.database.autocommit() as session:
         for statement in _LINGER:

@@ -3,20 +3,15 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from fototui.config.settings import load_settings
 from fototui.db.database import Database
 from fototui.db.schema import migrate
 from fototui.domain.statuses import OrderStatus as S
-from fototui.engine.engine import Engine
-from fototui.runtime import supervisor as keeper_module
-from fototui.runtime.compose import Runtime, open_engine
-from fototui.runtime.supervisor import EngineSupervisor
 from fototui.sandbox.outcomes import Latency
 from fototui.sandbox.postgres.server import EmbeddedPostgres, StopMode, temporary_postgres
 from tests.chaos.conftest import engine_process
@@ -62,9 +57,9 @@ async def test_engines_outlive_restarts_of_the_database(
     world: World, server: EmbeddedPostgres
 ) -> None:
     world.runpod.latency = Latency(queue=0.2, run=0.5)
-    version_ids = await world.queue_colorings(24)
+    version_ids = await world.queue_colorings(15)
     order_ids = [
-        await world.know(world.place(*(world.photo_url(f"{n}-{m}.jpg") for m in range(4))))
+        await world.know(world.place(*(world.photo_url(f"{n}-{m}.jpg") for m in range(2))))
         for n in range(4)
     ]
     async with AsyncExitStack() as stack:
@@ -100,39 +95,3 @@ async def test_engines_outlive_restarts_of_the_database(
     # Each call that RunPod took was written down before it was made.
     assert len(rows) <= world.runpod.counts.submitted <= sum(row.submissions for row in rows)
     assert {row.error for row in rows} == {None}
-
-
-async def test_the_apps_engine_begins_anew_whatever_ended_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in world.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(world.folder.parent)
-    settings = load_settings(operator="test")
-    runtime = Runtime(settings)
-    runtime.database = world.database
-    faults = iter([asyncpg.InternalClientError("unknown protocol state 3"), KeyError("order")])
-
-    @asynccontextmanager
-    async def failing_at_first(runtime: Runtime) -> AsyncIterator[Engine]:
-        if fault := next(faults, None):
-            raise fault
-        async with open_engine(runtime) as engine:
-            yield engine
-
-    monkeypatch.setattr(keeper_module, "open_engine", failing_at_first)
-    supervisor = EngineSupervisor(runtime)
-    keeping = asyncio.create_task(supervisor.run())
-    problems: set[str] = set()
-
-    async def runs() -> bool:
-        if supervisor.problem is not None:
-            problems.add(str(supervisor.problem))
-        return (await world.coloring(version_id)).status == "completed"
-
-    [version_id] = await world.queue_colorings(1)
-    await until(runs)
-    assert problems == {"The engine failed unexpectedly and is started again. See the log."}
-    assert supervisor.problem is None
-    supervisor.stop(grace=0)
-    await asyncio.wait_for(keeping, PATIENCE)
