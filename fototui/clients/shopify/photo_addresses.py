@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import httpx
 
@@ -19,6 +20,7 @@ _NAME = re.compile(r"fotka\s*(?:\([0-9]{1,6}\)\s*-\s*)?([0-9]{1,4})")
 _LONGEST_ADDRESS = 8_000
 _LONGEST_TEXT = 20_000
 
+_BEGINNING = re.compile(r"https?://[^/?#]{1,300}", re.IGNORECASE)
 _IN_TEXT = re.compile(r"""https?://[^\s"'<>]+""", re.IGNORECASE)
 _AT_ITS_END = ".,;:!?)]}"
 
@@ -89,6 +91,15 @@ def _addresses(text: str) -> list[str]:
 def _is_address(text: str) -> bool:
     if len(text) > _LONGEST_ADDRESS or not text.lower().startswith(("http://", "https://")):
         return False
+    beginning = _BEGINNING.match(text)
+    rest = text[beginning.end() :] if beginning else text
+    # A shop's photos are on few hosts, and what follows is any address as long as it is plain.
+    is_plain = rest.isascii() and rest.isprintable()
+    return _has_host(beginning[0] if beginning and is_plain else text)
+
+
+@lru_cache(maxsize=256)
+def _has_host(text: str) -> bool:
     try:
         return bool(httpx.URL(text).host)
     except (httpx.InvalidURL, ValueError):

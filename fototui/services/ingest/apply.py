@@ -33,6 +33,7 @@ from fototui.domain.events import (
 from fototui.domain.sentences import Sentence
 from fototui.domain.shop import NO_PHOTOS, ShopOrder
 from fototui.domain.statuses import JobKind, OrderStatus
+from fototui.services.ingest.applied import Applied
 from fototui.services.ingest.diff import KnownBook, OrderDiff, compare
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.finishing import bring_back, new_photos
@@ -54,51 +55,16 @@ ASKED_ANEW: dict[str, ColumnElement[datetime] | int | None] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of an order that the shop told of.
+class Compared:
+    """Orders of the shop beside those that are here.
 
     Args:
-        order_id: ULID of the order.
-        number: Its number.
-        is_new: Its details were not known before.
-        changed: Something was written.
-        new_photos: Photos to be fetched that came of it: new ones, and missing ones that are
-            elsewhere now.
-        missing_photos: All photos that have an address and no file.
-        lacks_photos: It should have photos, and has none.
+        unknown: Those that are not here.
+        without_news: Shopify's numbers of those that need not be touched.
     """
 
-    order_id: str
-    number: str
-    is_new: bool
-    changed: bool
-    new_photos: int
-    missing_photos: int
-    lacks_photos: bool = False
-
-    def status_after(self, status: OrderStatus, *, asked: bool = False) -> OrderStatus:
-        """Where the order stands with it.
-
-        An order that an operator may be reviewing goes back for new photos only. One that failed
-        stays so while nothing but the photos that could not be fetched are missing: else each
-        import would try these again for ever.
-
-        Args:
-            status: Where it stood before.
-            asked: An operator asked for this very order: what failed is tried again.
-        """
-        as_its_photos_tell = (
-            OrderStatus.DOWNLOADING if self.missing_photos else OrderStatus.READY_FOR_REVIEW
-        )
-        match status:
-            case OrderStatus.DOWNLOADING:  # the download finds out when nothing is missing
-                return status
-            case OrderStatus.READY_FOR_REVIEW if not self.new_photos:
-                return status
-            case OrderStatus.ERROR if self.missing_photos and not (self.new_photos or asked):
-                return status
-            case _:
-                return as_its_photos_tell
+    unknown: tuple[ShopOrder, ...]
+    without_news: frozenset[int]
 
 
 @mercure_autotrack(ListUpdateEvent, OrderUpdateEvent, ImageUpdateEvent)
@@ -136,7 +102,7 @@ class IngestService:
             row, is_new = await self._locked(order)
             books = [] if is_new else (await read_books(self.session, [row.id])).get(row.id, [])
             diff = compare(row, books, order, is_new=is_new)
-            applied = _applied(row, diff)
+            applied = Applied.of(row, diff)
             before, after = row.status, applied.status_after(row.status, asked=asked)
             if after is not before:
                 move_on(row, after)
@@ -162,18 +128,15 @@ class IngestService:
         """
         books = await read_books(self.session, [row.id])
         diff = compare(row, books.get(row.id, []), order)
-        applied = _applied(row, diff)
+        applied = Applied.of(row, diff)
         await self._write(row, diff, applied)
         return applied
 
-    async def without_news(self, orders: Sequence[ShopOrder]) -> frozenset[int]:
-        """Find the orders that need not be touched; few round trips for many orders.
+    async def compare(self, orders: Sequence[ShopOrder]) -> Compared:
+        """Compare orders with what is here; few round trips for many orders.
 
         Args:
             orders: Orders as the shop tells of them.
-
-        Returns:
-            Shopify's numbers of those that bring nothing.
         """
         async with self.session.begin():
             found = await self.session.scalars(
@@ -182,12 +145,16 @@ class IngestService:
                 .execution_options(populate_existing=True)
             )
             rows = {row.shopify_id: row for row in found}
-            books = await read_books(self.session, [row.id for row in rows.values()])
-        return frozenset(
-            order.shopify_id
-            for order in orders
-            if (row := rows.get(order.shopify_id))
-            and not _brings(order, row, books.get(row.id, []))
+            ids = [row.id for row in rows.values()]
+            books = await read_books(self.session, ids) if ids else {}
+        return Compared(
+            unknown=tuple(order for order in orders if order.shopify_id not in rows),
+            without_news=frozenset(
+                order.shopify_id
+                for order in orders
+                if (row := rows.get(order.shopify_id))
+                and not _brings(order, row, books.get(row.id, []))
+            ),
         )
 
     async def _locked(self, order: ShopOrder) -> tuple[Order, bool]:
@@ -196,11 +163,7 @@ class IngestService:
         lock = ProcessingLock(self.session, Order, is_it, wait=True)
         for held in await lock.hold():
             return held.record, False
-        has_photos = any(
-            photo.url for item in order.items if item.quantity for photo in item.photos
-        )
-        status = OrderStatus.DOWNLOADING if has_photos else OrderStatus.READY_FOR_REVIEW
-        if row := await insert_order(self.session, order, status):
+        if row := await insert_order(self.session, order, first_status(order)):
             return row, True
         # Someone else made it between the two statements, or it stands in the way of its number.
         for held in await lock.hold():
@@ -281,28 +244,47 @@ async def insert_order(
     Returns:
         The row; None where one with its number, the shop's or Shopify's, is there.
     """
+    columns = order_columns(order, status)
+    columns["created_at"] = order.created_at or created_at or func.now()
     row = await session.scalar(
-        insert(Order)
-        .values(
-            id=ULID(),
-            order_number=order.number,
-            shopify_id=order.shopify_id,
-            shopify_order_number=order.number.removeprefix("#"),
-            customer_email=order.email,
-            customer_name=order.customer,
-            payment_status=order.payment_status,
-            shipping_method=order.shipping_method,
-            status=status,
-            cancelled_at=order.cancelled_at,
-            created_at=order.created_at or created_at or func.now(),
-        )
-        .on_conflict_do_nothing()
-        .returning(Order)
+        insert(Order).values(columns).on_conflict_do_nothing().returning(Order)
     )
     if row is not None:
         # No flush made it, so the session has to be told.
         session.report(Change(Order.__name__, str(row.id), Operation.INSERT))
     return row
+
+
+def order_columns(order: ShopOrder, status: OrderStatus) -> dict[str, object]:
+    """The columns of a new order.
+
+    Args:
+        order: The order.
+        status: Where it stands.
+    """
+    return {
+        "id": ULID(),
+        "order_number": order.number,
+        "shopify_id": order.shopify_id,
+        "shopify_order_number": order.number.removeprefix("#"),
+        "customer_email": order.email,
+        "customer_name": order.customer,
+        "payment_status": order.payment_status,
+        "shipping_method": order.shipping_method,
+        "status": status,
+        "cancelled_at": order.cancelled_at,
+        "created_at": order.created_at,
+    }
+
+
+def first_status(order: ShopOrder) -> OrderStatus:
+    """Where an order stands that was not here yet.
+
+    Args:
+        order: The order, with its details.
+    """
+    has_photos = any(photo.url for item in order.items if item.quantity for photo in item.photos)
+    return OrderStatus.DOWNLOADING if has_photos else OrderStatus.READY_FOR_REVIEW
 
 
 def number_taken(order: ShopOrder) -> ConflictError:
@@ -359,18 +341,6 @@ def ask_anew(row: Order) -> None:
         setattr(row, name, value)
 
 
-def _applied(row: Order, diff: OrderDiff) -> Applied:
-    return Applied(
-        order_id=str(row.id),
-        number=row.order_number,
-        is_new=diff.is_first,
-        changed=diff.is_any,
-        new_photos=diff.photos,
-        missing_photos=diff.missing_photos,
-        lacks_photos=diff.lacks_photos,
-    )
-
-
 def _brings(order: ShopOrder, row: Order, books: Iterable[KnownBook]) -> bool:
     diff = compare(row, list(books), order)
-    return diff.is_any or _applied(row, diff).status_after(row.status) is not row.status
+    return diff.is_any or Applied.of(row, diff).status_after(row.status) is not row.status

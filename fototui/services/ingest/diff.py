@@ -113,7 +113,9 @@ class OrderDiff:
             image.original_url = url
             image.error = image.error_code = image.error_words = None
         books = [_new_item(order, position, item) for position, item in self.new_items]
-        photos = [_new_image(photo, line_item_id=item.id) for item, photo in self.new_photos]
+        photos = [
+            Image(line_item_id=item.id, **photo_columns(photo)) for item, photo in self.new_photos
+        ]
         return [*books, *photos]
 
     def words(self) -> Sentence | None:
@@ -253,24 +255,39 @@ def _changed(row: Order | LineItem, told: Mapping[str, object]) -> dict[str, obj
     }
 
 
+def item_columns(position: int, item: ShopItem) -> dict[str, object]:
+    """The columns of a new book.
+
+    Args:
+        position: Its place in the order.
+        item: The book.
+    """
+    return {
+        "position": position,
+        "shopify_line_item_id": item.shopify_id,
+        "title": item.title,
+        "quantity": item.quantity,
+        "dedication": item.dedication,
+        "layout": item.layout,
+    }
+
+
+def photo_columns(photo: ShopPhoto) -> dict[str, object]:
+    """The columns of a new photo.
+
+    Args:
+        photo: The photo.
+    """
+    problem = photo.problem
+    return {
+        "position": photo.position,
+        "original_url": photo.url,
+        "error_code": None if problem is None else PermanentError.code,
+        "error": None if problem is None else str(problem),
+        "error_words": problem,
+    }
+
+
 def _new_item(order: Order, position: int, item: ShopItem) -> LineItem:
-    return LineItem(
-        order_id=order.id,
-        position=position,
-        shopify_line_item_id=item.shopify_id,
-        title=item.title,
-        quantity=item.quantity,
-        dedication=item.dedication,
-        layout=item.layout,
-        images=[_new_image(photo) for photo in item.photos],
-    )
-
-
-def _new_image(photo: ShopPhoto, **columns: object) -> Image:
-    if photo.problem is not None:
-        columns |= {
-            "error_code": PermanentError.code,
-            "error": str(photo.problem),
-            "error_words": photo.problem,
-        }
-    return Image(position=photo.position, original_url=photo.url, **columns)
+    images = [Image(**photo_columns(photo)) for photo in item.photos]
+    return LineItem(order_id=order.id, **item_columns(position, item), images=images)

@@ -21,8 +21,10 @@ from fototui.domain.sentences import Sentence
 from fototui.domain.shop import ShopOrder
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.log import get_logger
-from fototui.services.ingest.apply import Applied, IngestService, ask_anew, move_on
+from fototui.services.ingest.applied import Applied
+from fototui.services.ingest.apply import IngestService, ask_anew, move_on
 from fototui.services.ingest.diff import is_missing
+from fototui.services.ingest.new_orders import insert_new
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.refs import is_order, no_such_order
 
@@ -93,7 +95,9 @@ class ImportService:
     async def import_recent(
         self, *, limit: int | None = None, since: datetime | date | None = None
     ) -> ImportReport:
-        """Ingest the shop's recent orders; each is a transaction of its own, all are one event.
+        """Ingest the shop's recent orders; all are one event.
+
+        New ones are written some together, changed ones in a transaction each.
 
         Args:
             limit: Most orders.
@@ -163,13 +167,16 @@ class ImportService:
 
     async def _take_in(self, orders: Sequence[ShopOrder], outcome: _Outcome) -> None:
         fresh = [order for order in orders if outcome.is_first_seen(order)]
-        without_news = await self._intake.without_news(fresh)
+        compared = await self._intake.compare(fresh)
+        made = await insert_new(self.session, compared.unknown, operator=self.operator)
         for order in fresh:
-            if order.shopify_id in without_news:
+            if order.shopify_id in compared.without_news:
                 outcome.skipped.append(order.number)
                 continue
             try:
-                outcome.add(await self._intake.apply(order))
+                # What is known already, or could not be made with the others, goes by itself.
+                applied = made.get(order.shopify_id) or await self._intake.apply(order)
+                outcome.add(applied)
             except (ConflictError, RecordLockedError) as error:
                 outcome.failed.append(ImportFailure(order.number, error.sentence))
             except DatabaseError as error:  # an outage has another name; this is the order's own

@@ -86,19 +86,10 @@ class ActivityService:
             version_id: The version.
             detail: More in words; a text is taken as it stands, an operator's for instance.
         """
-        words = Sentence.plain(detail) if isinstance(detail, str) else detail
-        self.session.add(
-            Activity(
-                operator=self.operator,
-                action=action,
-                order_id=order_id,
-                image_id=image_id,
-                version_type=version_type,
-                version_id=version_id,
-                detail=None if words is None else str(words),
-                detail_words=words,
-            )
-        )
+        columns = entry_columns(self.operator, action, order_id=order_id, detail=detail)
+        entry = Activity(**columns)
+        entry.image_id, entry.version_type, entry.version_id = image_id, version_type, version_id
+        self.session.add(entry)
 
     async def who_chose(self, kind: VersionType, version_id: int, order_id: ULID) -> str | None:
         """The operator who last chose a version.
@@ -181,3 +172,28 @@ def _entry(
         item_position=item_position,
         image_position=image_position,
     )
+
+
+def entry_columns(
+    operator: str,
+    action: ActivityAction,
+    *,
+    order_id: ULID | None,
+    detail: str | Sentence | None = None,
+) -> dict[str, object]:
+    """The columns of an entry about an order.
+
+    Args:
+        operator: Who acts.
+        action: What was done.
+        order_id: The order it was done to.
+        detail: As in `ActivityService.add`.
+    """
+    words = Sentence.plain(detail) if isinstance(detail, str) else detail
+    return {
+        "operator": operator,
+        "action": action,
+        "order_id": order_id,
+        "detail": None if words is None else str(words),
+        "detail_words": words,
+    }

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from fototui.db.database import Database
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
-from fototui.services.ingest.apply import Applied, IngestService
+from fototui.services.ingest.applied import Applied
+from fototui.services.ingest.apply import IngestService
 
 PLACED = datetime(2026, 11, 18, 7, 30, tzinfo=UTC)
 

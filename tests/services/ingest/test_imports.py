@@ -15,13 +15,22 @@ from fototui.db.models.operations import Activity
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.errors import AccountError, ConflictError, NotFoundError, TransientError
 from fototui.domain.events import BaseMercureEvent, ListUpdateEvent, OrderUpdateEvent
-from fototui.domain.shop import ShopOrder
+from fototui.domain.sentences import Sentence
+from fototui.domain.shop import ShopOrder, ShopPhoto
 from fototui.domain.statuses import OrderStatus
 from fototui.services.ingest.imports import ImportReport, ImportService, SyncService
 from tests.factories import file_ref
 from tests.pgproxy import PgProxy
 from tests.services.conftest import MakeOrder, Notifications
-from tests.services.ingest.shop_orders import apply, books, change, read, told_item, told_order
+from tests.services.ingest.shop_orders import (
+    PLACED,
+    apply,
+    books,
+    change,
+    read,
+    told_item,
+    told_order,
+)
 from tests.waiting import in_time, until_a_lock_is_waited_for
 
 ReadActivity = Callable[[], Awaitable[list[Activity]]]
@@ -249,11 +258,11 @@ async def test_an_import_that_dies_halfway_leaves_whole_orders(
     shop = Shop(many(60))  # more than are taken in together, so that the shop is not at its end
     async with PgProxy(database_url) as proxy, Database(proxy.url) as far:
         async with database.session() as holder, holder.begin():
-            # The fifth order gets as far as its photos, and then its connection breaks.
+            # The second lot gets as far as its photos, and then its connection breaks.
             await holder.execute(
                 text(
                     "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-                    "IF (SELECT count(*) FROM orders) = 5 THEN "
+                    "IF (SELECT count(*) FROM orders) > 50 THEN "
                     "PERFORM pg_terminate_backend(pg_backend_pid()); END IF; "
                     "RETURN NULL; END $$"
                 )
@@ -264,14 +273,14 @@ async def test_an_import_that_dies_halfway_leaves_whole_orders(
         with pytest.raises(DatabaseUnavailableError):
             await import_recent(far, shop)
         assert shop.is_closed
-    assert (await count(database, Order), await count(database, Image)) == (4, 8)
-    assert (await count(database, LineItem), len(await activity())) == (4, 4)
+    assert (await count(database, Order), await count(database, Image)) == (50, 100)
+    assert (await count(database, LineItem), len(await activity())) == (50, 50)
     async with database.session() as session, session.begin():
         await session.execute(text("DROP TRIGGER stop ON images"))
 
     report = await import_recent(database, shop)
 
-    assert (len(report.imported), len(report.skipped)) == (56, 4)
+    assert (len(report.imported), len(report.skipped)) == (10, 50)
     assert (await count(database, Order), await count(database, Image)) == (60, 120)
 
 
@@ -286,6 +295,112 @@ async def test_an_import_without_news_takes_four_round_trips(
             await import_recent(far, shop)
     # Two of them are the transaction's own.
     assert trips.total == 4
+
+
+async def test_new_orders_take_few_round_trips_together(
+    database: Database, database_url: str
+) -> None:
+    events: list[BaseMercureEvent] = []
+    counted = 0
+    async with (
+        PgProxy(database_url) as proxy,
+        Database(proxy.url, publish=events.append) as far,
+    ):
+        for beginning in (1000, 2000):  # the first round prepares the statements
+            told = [told_order(beginning + n) for n in range(50)]
+            with proxy.counting() as trips:
+                report = await import_recent(far, Shop(told))
+            assert len(report.imported) == 50
+            counted = trips.total
+    # Comparing takes three of them and a transaction two: one each is left for orders, books,
+    # photos, the log and the notification.
+    assert counted == 10
+    assert events == [ListUpdateEvent()] * 2
+
+
+async def test_one_that_stands_in_the_way_keeps_no_other_from_coming(
+    database: Database, activity: ReadActivity
+) -> None:
+    await apply(database, told_order(1, told_item(71)))
+    told = many(20)
+    told[7] = replace(told[7], items=(told_item(71),))  # a book of the first order
+    report = await import_recent(database, Shop(told))
+    assert [failure.number for failure in report.failed] == [told[7].number]
+    assert "belongs to another order" in str(report.failed[0].reason)
+    assert report.imported == tuple(order.number for n, order in enumerate(told) if n != 7)
+    assert (await count(database, Order), len(await activity())) == (20, 20)
+
+
+async def test_an_import_that_is_cancelled_leaves_no_half_order(
+    database: Database, published: list[BaseMercureEvent], activity: ReadActivity
+) -> None:
+    shop = Shop(many(60))
+    async with database.session() as holder, holder.begin():
+        await holder.execute(text("LOCK TABLE activity IN EXCLUSIVE MODE"))
+        importing = asyncio.create_task(import_recent(database, shop))
+        await until_a_lock_is_waited_for(database)  # books and photos are written
+        importing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await importing
+    assert (await count(database, Order), await count(database, Image)) == (0, 0)
+    assert published == []
+    assert len((await import_recent(database, shop)).imported) == 60
+    assert (await count(database, Image), len(await activity())) == (120, 60)
+
+
+async def test_together_and_alone_come_to_the_same(
+    database: Database, notifications: Notifications
+) -> None:
+    """All kinds of orders, as they are written by an import and by themselves."""
+    lost = ShopPhoto(3, None, Sentence.make("There is no address."))
+    gone = replace(told_item(4), quantity=0)
+    kinds = [
+        told_order(1),
+        told_order(2, told_item(21), replace(told_item(22, pages=[]), dedication=None)),
+        told_order(3, replace(told_item(31), photos=(lost,))),
+        told_order(4, gone),
+        told_order(5, replace(told_item(51), photos=(), is_photo_book=True)),
+        told_order(6, cancelled_at=PLACED, email=None, customer=None),
+        told_order(7, created_at=None),
+    ]
+    written = []
+    for is_alone in (True, False):
+        if is_alone:
+            for order in kinds:
+                await apply(database, order)
+        else:
+            report = await import_recent(database, Shop(kinds))
+            assert report.imported == tuple(order.number for order in kinds)
+        assert set(await notifications.heard()) == {"download"}
+        written.append(await _all_that_is_written(database))
+        async with database.session() as session, session.begin():
+            await session.execute(text("TRUNCATE orders, line_items, images, activity CASCADE"))
+    alone, together = written
+    assert together == alone
+
+
+async def _all_that_is_written(database: Database) -> list[str]:
+    """Everything but ids and times of now."""
+    placed = "shopify_line_item_id AS place"
+    rows = [
+        "SELECT *, shopify_id AS place FROM orders",
+        f"SELECT *, {placed} FROM line_items",
+        f"SELECT i.*, {placed} FROM images i JOIN line_items l ON l.id = line_item_id",
+        "SELECT a.*, shopify_id AS place FROM activity a JOIN orders o ON o.id = order_id",
+    ]
+    now = "'id', 'order_id', 'line_item_id', 'at', 'changed_in', 'queued_at', 'updated_at'"
+    undated = "CASE WHEN place = 7000 THEN 'created_at' ELSE '' END"
+    queries = [
+        f"SELECT to_jsonb(r) - ARRAY[{now}] - {undated} FROM ({row}) r ORDER BY 1" for row in rows
+    ]
+    queries += [
+        # Of JSON, what is nothing is NULL.
+        "SELECT count(error_words) FROM orders UNION ALL SELECT count(error_words) FROM images",
+        "SELECT count(*) FROM order_texts",
+        "SELECT sum(orders) FROM order_counts",
+    ]
+    async with database.session() as session:
+        return [str((await session.execute(text(query))).all()) for query in queries]
 
 
 # --- one order, now -------------------------------------------------------------------------------
