@@ -119,7 +119,7 @@ ERRORS := AccountError AmbiguousRecordError BackupError ClaimLostError ClosedErr
 	WrongSignatureError
 
 catalogues: setup ## Bring the translations' catalogues up to the program's texts
-	@$(BIN)/pybabel --quiet extract --no-location --sort-output -F babel.cfg \
+	@PYTHONPATH=. $(BIN)/pybabel --quiet extract --no-location --sort-output -F babel.cfg \
 		-k N_ -k _ -k ngettext:1,2 -k czech -k Status:3 \
 		-k make -k make:1,2,3t -k make:1,2,4t -k make:1,2,5t -k make:1,2,6t -k make:1,2,7t \
 		$(ERRORS:%=-k %) -o $(TOOLS)/fototui.pot fototui

@@ -11,6 +11,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
+from fototui.cli.mistakes import told_in_language
+from fototui.cli.spoken import SpokenCommand, SpokenGroup
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -36,13 +39,16 @@ class Command:
         )
         if isinstance(found, typer.Typer):
             found.rich_markup_mode = None
+            found.info.cls = SpokenGroup
+            for info in found.registered_commands:
+                info.cls = SpokenCommand
             group = typer.main.get_group(found)
             for command in group.commands.values():
                 # Its first paragraph, which would otherwise be cut off at the end of the line.
                 command.short_help = " ".join((command.help or "").split("\n\n")[0].split())
             return group
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command(name)(found)
+        alone.command(name, cls=SpokenCommand)(found)
         single = typer.main.get_command(alone)
         assert isinstance(single, TyperCommand)
         return single
@@ -106,7 +112,7 @@ class _Option(TyperOption):
         return None if value is None else super().process_value(ctx, value)
 
 
-class Commands(TyperGroup):
+class Commands(SpokenGroup):
     """The group of all commands: it lists them without them, and imports the one that is run."""
 
     def __init__(self, **settings: Any) -> None:  # Any: it is typer that calls it
@@ -121,6 +127,16 @@ class Commands(TyperGroup):
             if isinstance(parameter, TyperOption):
                 parameter.__class__ = _Option
         return parameters
+
+    def make_context(self, *given: Any, **settings: Any) -> Any:  # Any: as above
+        """Read the options; what is wrong with them is told in the operator's language."""
+        with told_in_language():
+            return super().make_context(*given, **settings)
+
+    def invoke(self, ctx: Any) -> Any:  # Any: as above
+        """Run a command; what is wrong with its options is told likewise."""
+        with told_in_language():
+            return super().invoke(ctx)
 
     def resolve_command(  # type: ignore[override]  # the library's own context is in a private module
         self, ctx: typer.Context, args: list[str]

@@ -6,12 +6,12 @@ a contract with the shop. A text is translated when it is shown, so that the lan
 
 import gettext as _gettext
 import io
-import locale
 import os
 from datetime import datetime, tzinfo
 from functools import cache
 from pathlib import Path
 
+from fototui.domain import language as languages
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
 
@@ -27,10 +27,7 @@ _is_chosen = False
 
 def preferred_language() -> str:
     """The language of the environment: Czech where the locale is Czech, else English."""
-    for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := os.environ.get(variable):
-            return "cs" if locale.normalize(value).startswith("cs") else "en"
-    return "en"
+    return languages.preferred_language(os.environ)
 
 
 def set_language(language: str) -> None:

@@ -49,13 +49,22 @@ def packages(modules: set[str]) -> set[str]:
 _COMPLETED = {"_FOTOTUI_COMPLETE": "complete_bash", "COMP_CWORD": "1", "COMP_WORDS": "fototui or"}
 
 
+_LANGUAGE = {"config", "config.language", "domain", "domain.language"}
+_CZECH = {"UI_LANGUAGE": "cs"}
+
+
 @pytest.mark.parametrize(
-    ("arguments", "variables"),
-    [(["--version"], {}), (["--help"], {}), ([], _COMPLETED)],
-    ids=["version", "help", "completion"],
+    ("arguments", "variables", "more"),
+    [
+        (["--version"], {}, set()),
+        (["--help"], {}, _LANGUAGE),
+        (["--help"], _CZECH, _LANGUAGE),
+        ([], _COMPLETED, set()),
+    ],
+    ids=["version", "help", "Czech help", "completion"],
 )
 def test_what_needs_nothing_imports_nothing(
-    tmp_path: Path, arguments: list[str], variables: dict[str, str]
+    tmp_path: Path, arguments: list[str], variables: dict[str, str], more: set[str]
 ) -> None:
     modules = imported(tmp_path, *arguments, **variables)
     assert packages(modules) - sys.stdlib_module_names - {"__main__"} <= {
@@ -63,14 +72,18 @@ def test_what_needs_nothing_imports_nothing(
         "typer",
         "shellingham",
         "annotated_doc",
+        "platformdirs",  # it knows where settings are
     }
     assert "asyncio" not in modules
     assert {name for name in modules if name.startswith("fototui.")} == {
         "fototui.cli",
         "fototui.cli.commands",
+        "fototui.cli.mistakes",
         "fototui.cli.options",
+        "fototui.cli.spoken",
         "fototui.runtime",
         "fototui.runtime.options",
+        *(f"fototui.{name}" for name in more),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from rich.cells import cell_len
 
+from docs.reference import help_texts
 from fototui import i18n
 from fototui.domain.options import GroupBy, ShapeStacking
 from fototui.domain.statuses import (
@@ -63,6 +65,7 @@ OTHER_IN_CZECH = frozenset(
 SAME_IN_CZECH = frozenset(
     [
         *(
+            "<text>",
             "E-mail",
             "Hub",
             "Id",
@@ -107,7 +110,10 @@ def extracted() -> frozenset[str]:
     keywords = DEFAULT_KEYWORDS | parse_keywords([*named, *listed_errors()])
     found = extract_from_dir(ROOT / "fototui", [("**.py", "python")], keywords=keywords)
     texts = (text for _file, _line, text, _comments, _context in found)
-    return frozenset(text if isinstance(text, str) else text[0] for text in texts)
+    helps = (text for _line, _function, text, _comments in help_texts.extract())
+    return frozenset(
+        text if isinstance(text, str) else text[0] for text in itertools.chain(texts, helps)
+    )
 
 
 @cache
