@@ -120,7 +120,7 @@ class SvgOptions:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Options of a colouring that are offered by a name.
+    """Options that are offered by a name.
 
     Args:
         label: What operators see.
@@ -130,11 +130,11 @@ class Preset:
 
     label: Sentence
     about: Sentence | None
-    options: ColoringOptions
+    options: ColoringOptions | SvgOptions
 
 
 def presets_beside(before: ColoringOptions) -> tuple[Preset, ...]:
-    """What is offered beside a version: the same once more, and what differs from it.
+    """What is offered beside a colouring: the same once more, and what differs from it.
 
     Args:
         before: The options of the version that is looked at.
@@ -152,3 +152,34 @@ def presets_beside(before: ColoringOptions) -> tuple[Preset, ...]:
         Preset(Sentence.make("Fewer lines"), Sentence.make("smaller: less detail"), fewer),
     )
     return tuple(each for each in offered if each.options != again or each is offered[0])
+
+
+def svg_presets_beside(before: SvgOptions) -> tuple[Preset, ...]:
+    """What is offered beside an SVG: the same once more, and what it may be for.
+
+    Args:
+        before: The options of the version that is looked at.
+    """
+    offered = (
+        Preset(
+            Sentence.make("As before"),
+            Sentence.make("the same options; of another colouring"),
+            before,
+        ),
+        Preset(
+            Sentence.make("For print"),
+            Sentence.make("shapes lie on each other, a group for each colour"),
+            SvgOptions(ShapeStacking.STACKED, GroupBy.COLOR),
+        ),
+        Preset(
+            Sentence.make("For cutting"),
+            Sentence.make("nothing lies under a shape: for plotters and cutters"),
+            SvgOptions(ShapeStacking.CUTOUTS, GroupBy.COLOR),
+        ),
+        Preset(
+            Sentence.make("For drawing"),
+            Sentence.make("a shape and what lies on it in one group, to be worked on by hand"),
+            SvgOptions(ShapeStacking.STACKED, GroupBy.PARENT),
+        ),
+    )
+    return tuple(each for each in offered if each.options != before or each is offered[0])

@@ -29,6 +29,7 @@ from fototui.domain.options import (
     ShapeStacking,
     SvgOptions,
     presets_beside,
+    svg_presets_beside,
 )
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
@@ -179,11 +180,16 @@ class _Dialog(ModalScreen[Options | None]):
     def compose(self) -> ComposeResult:
         """Title, note, fields, buttons."""
         with Vertical():
-            title = Content.assemble((self._title(), "bold"), (f"  {self._hint()}", MUTED))
+            hint = _("↑ goes to the presets, enter makes it")
+            title = Content.assemble((self._title(), "bold"), (f"  {hint}", MUTED))
             yield Static(title, classes="title")
             if self.offer.known.note:
                 note = clean_line(self.offer.known.note, limit=200)
                 yield Static(Content(_("Note: {note}").format(note=note)), classes="note")
+            with Vertical(classes="presets"):
+                for preset in self.presets():
+                    taken = self.offer.known.lately.get(preset.options)
+                    yield PresetLine(preset, taken, self.offer.prices)
             yield from self.fields()
             with Horizontal():
                 yield Button(Content(_("Create")), id="make", variant="primary")
@@ -192,20 +198,23 @@ class _Dialog(ModalScreen[Options | None]):
     def _title(self) -> str:
         raise NotImplementedError
 
-    def _hint(self) -> str:
-        return ""
+    def presets(self) -> Sequence[Preset]:
+        """What is offered by a name."""
+        raise NotImplementedError
 
     def fields(self) -> ComposeResult:
         """What is asked."""
-        yield from ()
+        raise NotImplementedError
 
     def read(self) -> Options | None:
-        """The options; None where a field is wrong, which is said under it."""
+        """What the fields say; None where one is wrong, which is said under it."""
         raise NotImplementedError
 
     def action_make(self) -> None:
-        """Answer, if all fields are right."""
-        if (options := self.read()) is not None:
+        """Answer by the preset that has the focus, or by the fields if all of them are right."""
+        focused = self.focused
+        options = focused.preset.options if isinstance(focused, PresetLine) else self.read()
+        if options is not None:
             self.dismiss(options)
 
     def action_leave(self) -> None:
@@ -240,15 +249,12 @@ class ColoringDialog(_Dialog):
     def _title(self) -> str:
         return _("Colouring with options")
 
-    def _hint(self) -> str:
-        return _("↑ goes to the presets, enter makes it")
+    def presets(self) -> Sequence[Preset]:
+        """The program's, and the shop's own."""
+        return (*presets_beside(self._before), *self.offer.presets(self._before))
 
     def fields(self) -> ComposeResult:
-        """The presets, and two numbers."""
-        with Vertical(classes="presets"):
-            for preset in (*presets_beside(self._before), *self.offer.presets(self._before)):
-                taken = self.offer.known.lately.get(preset.options)
-                yield PresetLine(preset, taken, self.offer.prices)
+        """Two numbers."""
         low, high = MEGAPIXELS_RANGE
         first, last = STEPS_RANGE
         with Horizontal():
@@ -269,9 +275,7 @@ class ColoringDialog(_Dialog):
         self.query_one("#steps", Input).value = str(event.options.steps)
 
     def read(self) -> ColoringOptions | None:
-        """The preset that has the focus, or both numbers, within their ranges."""
-        if isinstance(self.focused, PresetLine):
-            return self.focused.preset.options
+        """Both numbers, within their ranges."""
         low, high = MEGAPIXELS_RANGE
         first, last = STEPS_RANGE
         megapixels = self._number(
@@ -318,6 +322,10 @@ class SvgDialog(_Dialog):
     def _title(self) -> str:
         return _("SVG with options")
 
+    def presets(self) -> Sequence[Preset]:
+        """What an SVG may be for."""
+        return svg_presets_beside(self._before)
+
     def fields(self) -> ComposeResult:
         """Two picks."""
         stackings, groupings = list(ShapeStacking), list(GroupBy)
@@ -334,6 +342,13 @@ class SvgDialog(_Dialog):
             id="grouping",
         )
         yield Static(id="lately", classes="lately")
+
+    def on_preset_line_picked(self, event: PresetLine.Picked) -> None:
+        """Put a preset into the fields, to be looked at or changed."""
+        assert isinstance(event.options, SvgOptions)
+        stacking, grouping = event.options.shape_stacking, event.options.group_by
+        self.query_one("#stacking", Pick).place = list(ShapeStacking).index(stacking)
+        self.query_one("#grouping", Pick).place = list(GroupBy).index(grouping)
 
     def on_mount(self) -> None:
         """Tell what the options took that stand there at first."""

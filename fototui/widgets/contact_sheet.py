@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
@@ -17,7 +17,7 @@ from fototui.domain.statuses import VersionType
 from fototui.i18n import _
 from fototui.pictures.loader import PictureLoader
 from fototui.services.views.orders import ImageView
-from fototui.widgets.badges import sign
+from fototui.widgets.badges import MUTED, sign
 from fototui.widgets.picture.widget import Picture
 
 _NARROWEST, _LOWEST = 18, 10  # characters of a cell in which a picture still tells something
@@ -63,6 +63,7 @@ class Cell(Vertical):
     DEFAULT_CSS = """
     Cell { width: 1fr; height: 1fr; padding: 0 1; }
     Cell > .name { width: 1fr; height: 1; text-align: center; text-wrap: nowrap; }
+    Cell.-of-book > .name { height: 2; }
     Cell.-current > .name { background: $primary-muted; text-style: bold; }
     """
 
@@ -77,11 +78,12 @@ class Cell(Vertical):
         yield self._picture
         yield self._line
 
-    def show(self, image: ImageView, *, is_current: bool, plain: bool) -> None:
+    def show(self, image: ImageView, book: str, *, is_current: bool, plain: bool) -> None:
         """Show an image.
 
         Args:
             image: The image.
+            book: Which book it is of; nothing where there is one only.
             is_current: The cursor is on it.
             plain: Use the signs that every font has.
         """
@@ -90,7 +92,9 @@ class Cell(Vertical):
         signs = [sign(image.badge(image.told(kind)), plain) for kind in VersionType]
         name = _("Photo {position}").format(position=image.position)
         star = ("  ★" if image.selected_svg_id else "", "$accent")
-        self._line.update(Content.assemble(f"{name}  ", signs[0], " ", signs[1], star))
+        of = (f"{book}\n", MUTED) if book else ""
+        self._line.update(Content.assemble(of, f"{name}  ", signs[0], " ", signs[1], star))
+        self.set_class(bool(book), "-of-book")
         self.set_class(is_current, "-current")
 
     def on_click(self, event: Click) -> None:
@@ -125,6 +129,7 @@ class ContactSheet(Container):
         self._pictures = pictures
         self._plain = plain
         self._images: Sequence[ImageView] = ()
+        self._books: Mapping[int, str] = {}
         self._grid = (1, 1)
         self.place = 0
 
@@ -140,12 +145,14 @@ class ContactSheet(Container):
         """The image under the cursor."""
         return self._images[self.place] if self._images else None
 
-    def show(self, images: Sequence[ImageView]) -> None:
+    def show(self, images: Sequence[ImageView], books: Mapping[int, str]) -> None:
         """Show some pictures; the cursor stays on its own.
 
         Args:
             images: All of them.
+            books: By their ids, which book each is of; empty where there is one only.
         """
+        self._books = books
         before = self.image
         ids = [image.id for image in images]
         if before is not None and before.id in ids:
@@ -184,7 +191,9 @@ class ContactSheet(Container):
             self.mount(*new)
             cells += new
         for cell, place in zip(cells, self.span, strict=False):
-            cell.show(self._images[place], is_current=place == self.place, plain=self._plain)
+            image = self._images[place]
+            book = self._books.get(image.id, "")
+            cell.show(image, book, is_current=place == self.place, plain=self._plain)
         for place, cell in enumerate(cells):
             cell.display = place < len(self.span)
         self.post_message(self.Turned())

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from fototui.domain.options import ColoringOptions, presets_beside
+from fototui.domain.options import (
+    ColoringOptions,
+    GroupBy,
+    ShapeStacking,
+    SvgOptions,
+    presets_beside,
+    svg_presets_beside,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,3 +32,20 @@ def test_presets(before: tuple[float, int], offered: dict[str, tuple[float, int]
 def test_options_of_other_times_are_brought_within_the_limits() -> None:
     (again, *_others) = presets_beside(ColoringOptions.stored(12.0, 40))
     assert again.options == ColoringOptions(8.0, 20)
+
+
+@pytest.mark.parametrize(
+    ("before", "offered"),
+    [
+        (SvgOptions(), ["As before", "For cutting", "For drawing"]),
+        (
+            SvgOptions(ShapeStacking.CUTOUTS, GroupBy.NONE),
+            ["As before", "For print", "For cutting", "For drawing"],
+        ),
+    ],
+)
+def test_presets_of_svgs(before: SvgOptions, offered: list[str]) -> None:
+    found = svg_presets_beside(before)
+    assert [str(each.label) for each in found] == offered
+    assert found[0].options == before
+    assert len({each.options for each in found}) == len(found)

@@ -23,6 +23,7 @@ from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.files import S3ObjectRefData
+from fototui.domain.options import GroupBy, ShapeStacking, SvgOptions
 from fototui.domain.statuses import ColoringProcessingStatus, SvgProcessingStatus, VersionType
 from fototui.screens.compare import CompareScreen
 from fototui.screens.dialogs import AskText, Confirm
@@ -475,6 +476,24 @@ class TestGenerating:
             await hears(app, pilot, "v2 is requested")
             options = (await shop.colorings(order_id))[1].options
             assert repr(options) == "ColoringOptions(megapixels=2.0, steps=2)"
+
+    async def test_svgs_have_presets_too(self, shop: Shop) -> None:
+        order_id = await shop.order(DONE, selected=1)
+        async with shop.opened(order_id) as (app, pilot, _screen):
+            await pilot.press("ctrl+s")
+            await until_shown(pilot, lambda: isinstance(app.screen, SvgDialog))
+            shown = [str(each.render()) for each in app.screen.query(PresetLine)]
+            assert [each.split(" – ")[0] for each in shown] == [
+                *("As before", "For cutting", "For drawing")
+            ]
+            assert shown[1].endswith("\n  Cut out, By colour · not made lately")
+            await pilot.click(app.screen.query(PresetLine)[2])
+            assert [pick.place for pick in app.screen.query(Pick)] == [0, 2]
+            app.screen.query_one("#stacking").focus()
+            await pilot.press("up", "up", "enter")
+            await hears(app, pilot, "v1 is requested")
+            svg = (await shop.detail(order_id)).images[0].svg[0]
+            assert svg.options == SvgOptions(ShapeStacking.CUTOUTS, GroupBy.COLOR)
 
     async def test_an_svg_with_options(self, shop: Shop) -> None:
         order_id = await shop.order(DONE, selected=1)

@@ -172,3 +172,26 @@ async def test_another_size_shows_others_and_the_cursor_stays(
         await until_shown(pilot, lambda: sheet.span == range(11) and is_shown(sheet))
         assert sheet.place == 10
         assert "★" not in "".join(lines(app))
+
+
+async def test_photos_of_several_books_tell_which(
+    open_app: OpenApp, database: Database, storage: Reading
+) -> None:
+    async with database.session() as session, session.begin():
+        order = await make_order(session, line_items=2, images=2)
+        for item in order.line_items:
+            item.title = "Omalovánka"
+    file = io.BytesIO()
+    Picture.new("RGB", (60, 80), "orange").save(file, "PNG")
+    for item in order.line_items:
+        for image in item.images:
+            assert image.file_ref is not None
+            await storage.put(image.file_ref.key, file.getvalue(), content_type="image/png")
+    async with sheet_of(open_app, order, (100, 30)) as (app, pilot, sheet):
+        await until_shown(pilot, lambda: len(sheet.query(Cell)) == 4)
+        page = "\n".join(lines(app))
+        assert page.count("1. Omalovánka") == page.count("2. Omalovánka") == 2
+        assert page.count("Photo 1") == 2
+    one = await an_order(database, storage, 1)
+    async with sheet_of(open_app, one, (100, 30)) as (app, _, _sheet):
+        assert "1. Omalovánka" not in "\n".join(lines(app))

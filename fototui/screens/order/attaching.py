@@ -30,7 +30,7 @@ class Target:
     Args:
         item: The book.
         missing: The picture in whose place; None where it is one more.
-        number: The order's, where it is not on screen as the one that is meant.
+        number: The order's, and its book's title where there are more; nothing where both are seen.
     """
 
     item: LineItemView
@@ -70,13 +70,15 @@ def target_of(detail: OrderDetail) -> Target:
         InvalidInputError: It has no book, or several, and no photo is missing.
     """
     number = clean_line(detail.number, limit=40)
+    has_several = len(detail.line_items) > 1
     for item in detail.line_items:
         for image in item.images:
             if image.file is None:
-                return Target(item, image, number)
+                title = f" · {clean_line(item.title, limit=60)}" if has_several else ""
+                return Target(item, image, number + title)
     if not detail.line_items:
         raise InvalidInputError("The order has no book that a photo could be for.")
-    if len(detail.line_items) > 1:
+    if has_several:
         raise InvalidInputError(
             "{number} has several books: open it, go to a photo of the one that is meant, press a.",
             number=number,

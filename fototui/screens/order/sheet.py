@@ -11,6 +11,7 @@ from fototui.domain.text import clean_line
 from fototui.i18n import _
 from fototui.live.state import Changed
 from fototui.screens.base import FototuiScreen
+from fototui.services.views.orders import OrderDetail
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
@@ -91,7 +92,10 @@ class SheetScreen(FototuiScreen):
 
     def _show(self) -> None:
         detail = self.context.store.detail(self.order_id)
-        self.sheet.show(() if detail is None else detail.images)
+        if detail is None:
+            self.sheet.show((), {})
+        else:
+            self.sheet.show(detail.images, _books(detail))
 
     def on_contact_sheet_turned(self) -> None:
         """Say which pictures are seen now."""
@@ -137,3 +141,14 @@ class SheetScreen(FototuiScreen):
         if (image := self.sheet.image) is not None:
             self._chosen(image.id)
             self.app.pop_screen()
+
+
+def _books(detail: OrderDetail) -> dict[int, str]:
+    """Which book each image is of, by its number too: photos are counted in each, titles alike."""
+    if len(detail.line_items) == 1:
+        return {}
+    return {
+        image.id: f"{place}. {clean_line(item.title, limit=60)}"
+        for place, item in enumerate(detail.line_items, 1)
+        for image in item.images
+    }
