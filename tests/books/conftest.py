@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
 
-import pytest
+import pytest_asyncio
 
 from fototui import sandbox
 from fototui.books.request import BookRequest
@@ -55,7 +55,8 @@ def request(
     )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def typesetter() -> AsyncIterator[Typesetter]:
+    """One for all tests of a file that end no process: to start one takes as long as ten books."""
     async with Typesetter() as opened:
         yield opened

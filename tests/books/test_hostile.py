@@ -13,6 +13,8 @@ from fototui.domain.books import FindingKind
 from tests.books.conftest import PLAIN, request, svg
 from tests.books.pdf import colours, opened, text
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 CODE = '#read("/etc/passwd")'
 
 

@@ -14,7 +14,7 @@ from fototui.books.svg import MAX_BYTES, printable
 from fototui.domain.books import FindingKind as Kind
 from fototui.domain.errors import PermanentError
 from fototui.domain.options import ColoringOptions
-from tests.books.conftest import SAMPLES, drawing, svg
+from tests.books.conftest import drawing, svg
 
 SHAPE = '<path d="M1 1L9 9Z"/>'
 
@@ -25,22 +25,6 @@ def body(content: str) -> tuple[str, Counter[Kind]]:
     inner = re.fullmatch(rb"<svg [^>]*?(?:/>|>(.*)</svg>)", result.data, re.DOTALL)
     assert inner is not None
     return (inner[1] or b"").decode().replace(" />", "/>"), result.left_out
-
-
-@pytest.mark.parametrize("sample", [path.stem for path in SAMPLES])
-def test_line_art_stays_as_it_is(sample: str) -> None:
-    original = drawing(sample)
-    result = printable(original)
-
-    def shapes(data: bytes) -> list[tuple[str | None, ...]]:
-        return [
-            tuple(each.get(name) for name in ("d", "fill", "transform"))
-            for each in ET.fromstring(data).iter()
-            if each.tag.endswith("path")
-        ]
-
-    assert shapes(result.data) == shapes(original)
-    assert not result.left_out
 
 
 @pytest.mark.parametrize(

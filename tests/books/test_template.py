@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from fototui.books.request import BookRequest, TypesetBook
 from fototui.books.typesetter import Typesetter
 from fototui.decoding.workers import WorkerLimits
 from fototui.domain.books import BookOptions, FindingKind
@@ -19,6 +21,7 @@ from tests.books.conftest import PLAIN, drawing, request, svg
 from tests.books.pdf import box, opened, text
 from tests.waiting import PATIENCE, in_time
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 LEFT_OUT = FindingKind.PICTURE_LEFT_OUT
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "book-template.md"
 SHOWS_ITS_DATA = '#set page(width: 4000mm, height: 99mm)\n#raw(read("book.json"))'
@@ -30,18 +33,34 @@ def written(folder: Path, source: str) -> Path:
     return path
 
 
-async def test_it_is_given_what_is_documented(tmp_path: Path) -> None:
-    async with Typesetter(written(tmp_path, SHOWS_ITS_DATA)) as typesetter:
-        book = await typesetter.typeset(
-            request(
-                PLAIN,
-                svg("<path d='M9 9H99V99Z'/>", width=300, height=200),
-                dedication="Pro Emu",
-                layout="Na šířku",
-                title="Omalovánky",
-                options=BookOptions(bleed=3, page_numbers=True),
-            )
-        )
+Typeset = Callable[[str, BookRequest], Awaitable[TypesetBook]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def typeset(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Typeset]:
+    """Typesets a book by a template, which is read anew each time; one process does it for all."""
+    folder = tmp_path_factory.mktemp("template")
+    async with Typesetter(folder / "own.typ") as typesetter:
+
+        async def typeset(source: str, what: BookRequest) -> TypesetBook:
+            written(folder, source)
+            return await typesetter.typeset(what)
+
+        yield typeset
+
+
+async def test_it_is_given_what_is_documented(typeset: Typeset) -> None:
+    book = await typeset(
+        SHOWS_ITS_DATA,
+        request(
+            PLAIN,
+            svg("<path d='M9 9H99V99Z'/>", width=300, height=200),
+            dedication="Pro Emu",
+            layout="Na šířku",
+            title="Omalovánky",
+            options=BookOptions(bleed=3, page_numbers=True),
+        ),
+    )
 
     with opened(book.pdf) as document:
         shown = "".join(text(page) for page in document.pages)
@@ -49,14 +68,13 @@ async def test_it_is_given_what_is_documented(tmp_path: Path) -> None:
     assert json.loads(shown) == json.loads(documented)
 
 
-async def test_it_makes_the_book(tmp_path: Path) -> None:
+async def test_it_makes_the_book(typeset: Typeset) -> None:
     source = """
         #let book = json("book.json")
         #set page(width: 100mm, height: 100mm)
         #for one in book.pages { page(image(one.file, width: 50mm)) }
     """
-    async with Typesetter(written(tmp_path, source)) as typesetter:
-        book = await typesetter.typeset(request(drawing(), svg()))
+    book = await typeset(source, request(drawing(), svg()))
 
     assert book.pages == 2
     # It does not tell where its pictures are.
@@ -65,24 +83,22 @@ async def test_it_makes_the_book(tmp_path: Path) -> None:
         assert box(document.pages[0], "/MediaBox") == [0, 0, 100.0, 100.0]
 
 
-async def test_what_it_tells_wrongly_does_no_harm(tmp_path: Path) -> None:
+async def test_what_it_tells_wrongly_does_no_harm(typeset: Typeset) -> None:
     source = """
         #for entry in (1, (:), (kind: "dedication"), (number: (1,)), (number: 1, width: "9mm"),
           (number: 2, width: float.inf, page: "x"), (number: 3, width: -1, page: 7)) [
           #metadata(entry)<fototui>
         ]
     """
-    async with Typesetter(written(tmp_path, source)) as typesetter:
-        book = await typesetter.typeset(request(svg(), svg(), svg()))
+    book = await typeset(source, request(svg(), svg(), svg()))
 
     found = [(each.page, each.kind) for each in book.findings if each.kind is not LEFT_OUT]
     assert found == [(page, FindingKind.NEARLY_EMPTY) for page in (None, None, 7)]
 
 
-async def test_what_it_prints_in_colour_is_found(tmp_path: Path) -> None:
+async def test_what_it_prints_in_colour_is_found(typeset: Typeset) -> None:
     source = "#page[black]\n#page(rect(fill: red))\n#page(rect(fill: cmyk(0%, 0%, 0%, 100%)))"
-    async with Typesetter(written(tmp_path, source)) as typesetter:
-        book = await typesetter.typeset(request())
+    book = await typeset(source, request())
 
     found = [each for each in book.findings if each.kind is not LEFT_OUT]
     assert [(each.page, each.kind) for each in found] == [(2, FindingKind.COLOURS)]
@@ -90,7 +106,7 @@ async def test_what_it_prints_in_colour_is_found(tmp_path: Path) -> None:
 
 
 async def test_letters_that_it_prints_and_no_font_has_are_named_with_their_page(
-    tmp_path: Path,
+    typeset: Typeset,
 ) -> None:
     source = """
         #let book = json("book.json")
@@ -99,8 +115,7 @@ async def test_letters_that_it_prints_and_no_font_has_are_named_with_their_page(
         #page(columns(2, rotate(9deg, text(font: "Libertinus Serif", book.order_number))))
         #page(block(clip: true, rect(fill: gradient.linear(black, white), text("pořádku"))))
     """
-    async with Typesetter(written(tmp_path, source)) as typesetter:
-        book = await typesetter.typeset(request(title="Kniha 漢 \u0378 漢", order_number="#字1"))
+    book = await typeset(source, request(title="Kniha 漢 \u0378 漢", order_number="#字1"))
 
     found = [each for each in book.findings if each.kind is FindingKind.MISSING_CHARACTERS]
     assert [each.page for each in found] == [2, 3]
@@ -118,29 +133,28 @@ async def test_letters_that_it_prints_and_no_font_has_are_named_with_their_page(
         "#let x = (",
     ],
 )
-async def test_its_errors_are_told_and_nothing_outside_is_read(tmp_path: Path, source: str) -> None:
-    async with Typesetter(written(tmp_path, source)) as typesetter:
-        with pytest.raises(PermanentError, match="The template cannot be typeset: error: ") as e:
-            await typesetter.typeset(request())
+async def test_its_errors_are_told_and_nothing_outside_is_read(
+    typeset: Typeset, source: str
+) -> None:
+    with pytest.raises(PermanentError, match="The template cannot be typeset: error: ") as e:
+        await typeset(source, request())
     assert "root:" not in str(e.value)
     assert "fototui-book-" not in str(e.value)
     assert isinstance(e.value.sentence, Sentence)
 
 
-async def test_packages_are_not_fetched(tmp_path: Path) -> None:
+async def test_packages_are_not_fetched(typeset: Typeset) -> None:
     source = '#import "@preview/cetz:0.3.4"'
-    async with Typesetter(written(tmp_path, source)) as typesetter:
-        with pytest.raises(PermanentError, match=r'imports the package "@preview/cetz:0\.3\.4"'):
-            await typesetter.typeset(request())
+    with pytest.raises(PermanentError, match=r'imports the package "@preview/cetz:0\.3\.4"'):
+        await typeset(source, request())
     # Typst itself would fetch what is put together, were there a way to the network. It is barred
     # to Typst alone.
     before = dict(os.environ)
     import_module("fototui.books.tasks")
     assert dict(os.environ) == before
     source = '#let name = "@preview" + "/cetz:0.3.4"\n#import name: draw'
-    async with Typesetter(written(tmp_path, source)) as typesetter:
-        with pytest.raises(PermanentError, match=r"the package preview/cetz-0\.3\.4"):
-            await typesetter.typeset(request())
+    with pytest.raises(PermanentError, match=r"the package preview/cetz-0\.3\.4"):
+        await typeset(source, request())
 
 
 @pytest.mark.parametrize(
@@ -155,10 +169,9 @@ async def test_packages_are_not_fetched(tmp_path: Path) -> None:
     ],
 )
 async def test_pictures_that_it_does_not_print_are_named(
-    tmp_path: Path, source: str, told: str | None
+    typeset: Typeset, source: str, told: str | None
 ) -> None:
-    async with Typesetter(written(tmp_path, source)) as typesetter:
-        book = await typesetter.typeset(request(PLAIN, PLAIN, PLAIN))
+    book = await typeset(source, request(PLAIN, PLAIN, PLAIN))
     found = [str(each.sentence) for each in book.findings if each.kind is LEFT_OUT]
     assert found == ([] if told is None else [f"The template does not print {told}"])
 

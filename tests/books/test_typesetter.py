@@ -17,6 +17,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from fototui.books.request import BookRequest
 from fototui.books.typesetter import LIMITS, Typesetter
 from fototui.decoding.workers import WorkerLimits
 from fototui.domain.books import BookOptions, FindingKind
@@ -25,6 +26,8 @@ from tests.books.conftest import PLAIN, drawing, request, svg
 from tests.books.pdf import box, colours, opened, paths, text
 from tests.books.processes import working
 from tests.waiting import PATIENCE, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 A4 = [0, 0, 210.0, 297.0]
 
@@ -226,8 +229,8 @@ async def test_no_files_are_left_behind(tmp_path: Path, monkeypatch: pytest.Monk
         await typesetter.typeset(request(PLAIN))
         assert list(tmp_path.iterdir()) == []
         # Told to stop while the process works: that is ended, and its files go with it.
-        task = asyncio.create_task(typesetter.typeset(request(*[drawing()] * 60)))
-        await until(lambda: any(tmp_path.glob("*/60.svg")))
+        task = asyncio.create_task(typesetter.typeset(big()))
+        await until(lambda: any(tmp_path.glob("*/1.svg")))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -249,24 +252,26 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-BIG = (drawing(),) * 60
+def big() -> BookRequest:
+    """A book that takes long enough to be met at work."""
+    return request(*[drawing()] * 20)
 
 
 async def test_one_killed_at_work_is_replaced(temporary: Path) -> None:
     others = working()
     async with Typesetter() as typesetter:
-        task = asyncio.create_task(typesetter.typeset(request(*BIG)))
-        await until(lambda: any(temporary.glob("*/60.svg")))
+        task = asyncio.create_task(typesetter.typeset(big()))
+        await until(lambda: any(temporary.glob("*/1.svg")))
         _signal(signal.SIGKILL, others)
-        assert (await task).pages == 60
+        assert (await task).pages == 20
         assert list(temporary.iterdir()) == []
 
 
 async def test_one_killed_twice_leaves_nothing_and_may_be_asked_again(temporary: Path) -> None:
     others = working()
     async with Typesetter() as typesetter:
-        task = asyncio.create_task(typesetter.typeset(request(*BIG)))
-        await until(lambda: any(temporary.glob("*/60.svg")))
+        task = asyncio.create_task(typesetter.typeset(big()))
+        await until(lambda: any(temporary.glob("*/1.svg")))
         others.add(_signal(signal.SIGKILL, others).pid)
         await until(lambda: working() - others)
         _signal(signal.SIGKILL, others)
@@ -283,7 +288,7 @@ async def test_one_that_stands_still_is_ended_in_time(temporary: Path) -> None:
         stopped = _signal(signal.SIGSTOP, others)
         typesetter._workers.limits = replace(LIMITS, seconds=1)
         with pytest.raises(PermanentError, match="Typesetting takes more than"):
-            await typesetter.typeset(request(*BIG))
+            await typesetter.typeset(big())
         typesetter._workers.limits = LIMITS
         await until(lambda: not stopped.is_running() or stopped.status() == psutil.STATUS_ZOMBIE)
         assert list(temporary.iterdir()) == []
