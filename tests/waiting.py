@@ -32,13 +32,13 @@ def in_time() -> asyncio.Timeout:
 
 
 async def until(
-    condition: Condition, *, pause: Callable[[], Awaitable[object]] | None = None
+    condition: Condition, *, pause: Callable[[float], Awaitable[object]] = asyncio.sleep
 ) -> None:
     """Wait until something is so.
 
     Args:
         condition: What is waited for.
-        pause: What is done between two looks.
+        pause: What is done between two looks, for some seconds.
 
     Raises:
         AssertionError: It does not come to it.
@@ -47,7 +47,7 @@ async def until(
         async with in_time():
             seconds = _FIRST
             while not await _answer(condition):
-                await (asyncio.sleep(seconds) if pause is None else pause())
+                await pause(seconds)
                 seconds = min(seconds * 1.2, _LONGEST)
     except TimeoutError as error:
         raise AssertionError(f"It does not come to this: {_words(condition)}") from error
@@ -61,7 +61,7 @@ async def until_shown(pilot: Pilot[Any], condition: Condition) -> None:
         pilot: Drives the app.
         condition: What is waited for.
     """
-    await until(condition, pause=lambda: pilot.pause(0.01))
+    await until(condition, pause=pilot.pause)
 
 
 async def until_a_lock_is_waited_for(database: Database) -> None:

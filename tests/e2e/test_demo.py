@@ -103,26 +103,10 @@ async def test_one_command_makes_everything_and_leaves_nothing(home: Path) -> No
     assert left_running(home) == []
 
 
-async def test_a_second_run_goes_on_from_the_first(home: Path) -> None:
-    state = home / "state"
-    arguments = ("--json", "--dir", str(state))
-    _, first_out, _ = await finished(home, *arguments, "--orders", "1")
-    code, out, err = await finished(home, *arguments, "--orders", "2")
-    assert code == 0, err
-    first, second = (json.loads(text.splitlines()[-1]) for text in (first_out, out))
-    assert (first["orders"], second["orders"]) == (1, 2)
-    kept = {f["key"]: f["sha256"] for f in second["files"]}
-    assert kept.items() >= {f["key"]: f["sha256"] for f in first["files"]}.items()
-    for key, digest in kept.items():
-        assert hashlib.sha256((state / "files" / key).read_bytes()).hexdigest() == digest
-    assert left_running(home) == []
-
-
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-async def test_an_interrupted_demo_cleans_up(home: Path, name: str) -> None:
+async def test_an_interrupted_demo_cleans_up(home: Path) -> None:
     async with demo(home, "--orders", "6") as process:
         await _until_it_works(process)
-        process.send_signal(getattr(signal, name))
+        process.send_signal(signal.SIGINT)
         _, err = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 130
     assert b"Traceback" not in err
@@ -137,24 +121,36 @@ async def test_a_demo_in_a_scripts_background_is_ended_too(home: Path) -> None:
         async with demo(home, "--orders", "6") as process:
             await _until_it_works(process)
             process.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(process.communicate(), PATIENCE)
+            _, err = await asyncio.wait_for(process.communicate(), PATIENCE)
     finally:
         signal.signal(signal.SIGINT, before)
     assert process.returncode == 130
+    assert b"Traceback" not in err
+    assert list(home.iterdir()) == []
     assert left_running(home) == []
 
 
-async def test_a_killed_demo_leaves_no_process_and_is_taken_up(home: Path) -> None:
+async def test_a_killed_demo_leaves_no_process_and_later_ones_go_on_from_it(home: Path) -> None:
     state = home / "state"
+    arguments = ("--json", "--dir", str(state))
     async with demo(home, "--orders", "1", "--dir", str(state)) as process:
         await _until_it_works(process)
         process.kill()
         await process.wait()
     assert await gone(home)
-    code, out, err = await finished(home, "--json", "--orders", "1", "--dir", str(state))
-    assert code == 0, err
-    report = json.loads(out.splitlines()[-1])
-    assert report["coloring"]["completed"] == report["images"]
+    reports = []
+    for orders in (1, 2):
+        code, out, err = await finished(home, *arguments, "--orders", str(orders))
+        assert code == 0, err
+        reports.append(json.loads(out.splitlines()[-1]))
+        assert reports[-1]["orders"] == orders
+        assert reports[-1]["coloring"]["completed"] == reports[-1]["images"]
+    first, second = reports
+    kept = {f["key"]: f["sha256"] for f in second["files"]}
+    assert kept.items() >= {f["key"]: f["sha256"] for f in first["files"]}.items()
+    for key, digest in kept.items():
+        assert hashlib.sha256((state / "files" / key).read_bytes()).hexdigest() == digest
+    assert left_running(home) == []
 
 
 async def test_a_served_demo_takes_orders_until_it_is_stopped(home: Path) -> None:

@@ -67,6 +67,17 @@ class Terminal:
             raise AssertionError(f"never saw {words} on:\n{seen}") from None
         return seen
 
+    async def is_drawn_down_to(self, height: int) -> None:
+        """Wait until the footer stands in the last of so many lines."""
+        seen: list[str] = []
+        try:
+            async with in_time():
+                while len(seen) != height or not seen[-1].strip():
+                    await asyncio.sleep(0.1)
+                    seen = (await self.screen()).splitlines()
+        except TimeoutError:
+            raise AssertionError("\n".join(["no footer at the end of:", *seen])) from None
+
     async def copies(self, text: str) -> None:
         """Wait until the app has put a text on the clipboard, which tmux keeps as its buffer."""
         copied = ""
@@ -147,14 +158,18 @@ async def test_a_shift_from_the_demo_to_a_chosen_svg(home: Path) -> None:
         assert left == []
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (200, 60)])
-async def test_every_size_shows_orders_and_help(home: Path, size: tuple[int, int]) -> None:
+async def test_every_size_shows_orders_and_help(home: Path) -> None:
     command = f"{sys.executable} -m fototui --lang en demo --fast --orders 2"
-    async with terminal(home, command, size=size) as operator:
-        await operator.shows("#1001", "#1002")
-        await operator.press("?")
-        await operator.shows("Open the order.")
-        await operator.press("Escape")
-        await operator.press("F3")
-        await operator.shows("Lanes")
+    sizes = [(60, 20), (80, 24), (200, 60)]
+    async with terminal(home, command, size=sizes[0]) as operator:
+        for width, height in sizes:
+            await operator.tmux("resize-window", "-x", str(width), "-y", str(height))
+            await operator.is_drawn_down_to(height)
+            await operator.shows("#1001", "#1002")
+            await operator.press("?")
+            await operator.shows("Open the order.")
+            await operator.press("Escape")
+            await operator.press("F3")
+            await operator.shows("Lanes")
+            await operator.press("F1")
         await operator.leaves()

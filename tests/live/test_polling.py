@@ -206,7 +206,7 @@ async def test_a_store_with_nothing_to_do_asks_one_statement_a_poll(
                 return len(polls) > 5
 
             with proxy.counting() as trips:
-                await until(seen, pause=lambda: asyncio.sleep(0))  # none is missed
+                await until(seen, pause=lambda _: asyncio.sleep(0))  # none is missed
             assert 4 <= trips.total <= 6
 
 
