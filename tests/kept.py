@@ -19,6 +19,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util import LRUCache
 
 from fototui.db import database
+from fototui.db.fixed import FixedStatement
+from fototui.engine.jobs.transitions import Transitions
 
 _MOST_STATEMENTS = 2000
 """The whole suite has fewer."""
@@ -27,6 +29,7 @@ _MOST_STATEMENTS = 2000
 def keep() -> None:
     """Keep all of it from here on."""
     _keep_statements()
+    _keep_moves()
     _keep_certificates()
 
 
@@ -49,6 +52,24 @@ def _speaks_the_same(self: PGDialect_asyncpg, other: object) -> bool:
 
 def _hash(self: PGDialect_asyncpg) -> int:
     return hash(type(self))
+
+
+def _keep_moves() -> None:
+    """Have all engines keep in one place what they make of moves that look the same."""
+    begin: Callable[..., None] = Transitions.__init__
+    run: Callable[..., Any] = FixedStatement.on
+    statements: dict[Any, Any] = {}
+    dialects: dict[Any, Any] = {}
+
+    def begun(self: Transitions, *given: Any, **named: Any) -> None:
+        begin(self, *given, **named)
+        self._statements = statements
+
+    def on(self: FixedStatement, dialect: Any, values: Any) -> Any:
+        return run(self, dialects.setdefault(dialect, dialect), values)
+
+    Transitions.__init__ = begun  # type: ignore[method-assign]
+    FixedStatement.on = on  # type: ignore[method-assign]
 
 
 def _keep_certificates() -> None:

@@ -237,11 +237,12 @@ class Engine:
         Raises:
             Exception: A part of the engine ended by it.
         """
+        tables = [pipeline.jobs for pipeline in self._pipelines.values()]
         while True:
             for task in self._tasks:
                 if task.done():
                     task.result()
-            left = {kind: await lane.left() for kind, lane in self._lanes.items()}
+            left = await Claims(self._database, self.engine_id).left(tables)
             if all(w.unfinished == 0 or (w.paused and w.held == 0) for w in left.values()):
                 return [kind for kind, work in left.items() if work.unfinished]
             await asyncio.sleep(min(0.2, self._settings.poll_seconds))

@@ -11,7 +11,7 @@ from fototui.engine.execution.attempt import attempt
 from fototui.engine.execution.context import Results, Work
 from fototui.engine.execution.failure import FailurePolicy
 from fototui.engine.execution.pipeline import Pipeline
-from fototui.engine.jobs.claims import MOST_AT_ONCE, Claims, LaneWork, short_id
+from fototui.engine.jobs.claims import MOST_AT_ONCE, Claims, short_id
 from fototui.engine.jobs.job import JobT
 from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.lease import Lease
@@ -162,10 +162,6 @@ class LaneRunner(Generic[JobT]):
     async def release(self) -> int:
         """Give back all that is claimed; how many jobs that were."""
         return await self.claims.release(self._jobs)
-
-    async def left(self) -> LaneWork:
-        """What is left to do."""
-        return await self.claims.left(self._jobs)
 
     def _start(self, job: JobT) -> None:
         self.counts["claimed"] += 1

@@ -103,11 +103,11 @@ async def test_a_choice_made_before_the_job_was_asked_for_gives_way(world: World
 
 
 async def test_two_engines_do_each_of_many_jobs_once(world: World) -> None:
-    colorings = await world.queue_colorings(40)
-    svgs = await world.queue_svgs(40)
+    colorings = await world.queue_colorings(20)
+    svgs = await world.queue_svgs(20)
     async with world.engine(coloring=8, svg=5) as one, world.engine(coloring=8, svg=5) as other:
         await asyncio.gather(one.drain(), other.drain())
-        assert one.counts["completed"] + other.counts["completed"] == 80
+        assert one.counts["completed"] + other.counts["completed"] == 40
         assert min(one.counts["completed"], other.counts["completed"]) > 0
     assert world.runpod.counts.submitted == len(colorings)
     assert world.vectorizer.counts.submitted == len(svgs)
@@ -119,16 +119,16 @@ async def test_two_engines_do_each_of_many_jobs_once(world: World) -> None:
             done = await session.scalar(
                 select(func.count()).select_from(model).where(model.status == "completed")
             )
-            assert done == 80
+            assert done == 40
 
 
 async def test_the_account_limit_is_used_to_the_full(world: World) -> None:
     world.vectorizer.latency = Latency(run=0.3)
-    await world.queue_svgs(20)
+    await world.queue_svgs(15)
     async with world.engine(svg=5) as one, world.engine(svg=5) as other:
         await asyncio.gather(one.drain(), other.drain())
     assert world.vectorizer.counts.max_concurrent == 5
-    assert world.vectorizer.counts.submitted == 20
+    assert world.vectorizer.counts.submitted == 15
 
 
 async def test_a_paused_lane_is_left_alone_until_it_is_resumed(world: World) -> None:

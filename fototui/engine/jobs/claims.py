@@ -7,16 +7,17 @@ when the engine that holds it is retired or unknown; so recovery after a crash i
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import RowMapping, TextClause, text
 
 from fototui.db.database import Database
 from fototui.db.fixed import FixedStatement
 from fototui.db.notify import lane_payload, notify
+from fototui.domain.statuses import JobKind
 from fototui.engine.jobs.job import Job, JobT
 from fototui.engine.jobs.table import JobTable
 
@@ -277,19 +278,24 @@ class Claims:
         async with self._database.autocommit() as session:
             return bool(await session.scalar(statement, values))
 
-    async def left(self, jobs: JobTable[JobT]) -> LaneWork:
-        """What is left to do in a lane."""
+    async def left(self, tables: Sequence[JobTable[Any]]) -> Mapping[JobKind, LaneWork]:
+        """What is left to do in some lanes, by one statement for all of them."""
+        if not tables:
+            return {}
         statement = text(
-            f"""
-            SELECT count(*) AS unfinished,
-                   count(*) FILTER (WHERE {_HELD_BY_LIVING}) AS held,
-                   EXISTS (SELECT FROM lanes WHERE name = :lane AND paused_at IS NOT NULL)
-                   OR EXISTS (SELECT FROM engines e WHERE e.id = :engine
-                              AND e.paused_at IS NOT NULL) AS paused
-            FROM {jobs.name} v WHERE {jobs.active}
-            """  # noqa: S608 - made of constants only
+            " UNION ALL ".join(
+                f"""
+                SELECT '{jobs.kind}' AS lane, count(*) AS unfinished,
+                       count(*) FILTER (WHERE {_HELD_BY_LIVING}) AS held,
+                       EXISTS (SELECT FROM lanes
+                               WHERE name = '{jobs.kind}' AND paused_at IS NOT NULL)
+                       OR EXISTS (SELECT FROM engines e WHERE e.id = :engine
+                                  AND e.paused_at IS NOT NULL) AS paused
+                FROM {jobs.name} v WHERE {jobs.active}
+                """  # noqa: S608 - made of constants only
+                for jobs in tables
+            )
         )
-        values = {"engine": self.engine_id, "lane": str(jobs.kind)}
         async with self._database.autocommit() as session:
-            row = (await session.execute(statement, values)).mappings().one()
-        return LaneWork(**row)
+            rows = await session.execute(statement, {"engine": self.engine_id})
+        return {JobKind(row.lane): LaneWork(row.unfinished, row.held, row.paused) for row in rows}

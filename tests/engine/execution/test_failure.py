@@ -89,7 +89,7 @@ async def test_a_refused_account_pauses_the_lane_and_harms_no_job(
     world: World, outcome: Outcome
 ) -> None:
     world.runpod.rates = {outcome: 1.0}
-    ids = await world.queue_colorings(10)
+    ids = await world.queue_colorings(6)  # more than are done at once
     async with world.engine() as engine:
         assert await engine.drain() == [JobKind.COLORING]
         async with world.database.session() as session:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -116,13 +117,14 @@ async def test_a_statement_is_made_once_for_all_moves_of_a_shape(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[Shape] = []
-    make = COLORINGS.statement
+    jobs = copy(COLORINGS)  # of which no other test knows
+    make = jobs.statement
 
     def counted(shape: Shape) -> Select[*tuple[object, ...]]:
         made.append(shape)
         return make(shape)
 
-    monkeypatch.setattr(COLORINGS, "statement", counted)
+    monkeypatch.setattr(jobs, "statement", counted)
     transitions = Transitions(database, actor="test")
     for number in range(5):
         job = replace(_job(COLORINGS), row_id=number + 1)
@@ -134,5 +136,5 @@ async def test_a_statement_is_made_once_for_all_moves_of_a_shape(
             Move(C.COMPLETED, {"file_ref": FILE}, ends=True),
         ):
             with pytest.raises(ClaimLostError):
-                await transitions.write(COLORINGS, job, move)
+                await transitions.write(jobs, job, move)
     assert len(made) == len(set(made)) == 5
