@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
-from fototui.db.locking import RecordLock
 from fototui.db.models.orders import Order
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.text import clean_line
@@ -53,18 +52,21 @@ class AskingService:
         return await self._mark(refs, None)
 
     async def _mark(self, refs: Sequence[str], note: str | None) -> MarkReport:
-        def mark(lock: RecordLock[Order]) -> bool:
-            order = lock.record
-            if order.customer_note == note:
-                return False
-            order.customer_note = note
-            order.customer_asked_at = None if note is None else lock.now
-            order.customer_asked_by = None if note is None else self.operator
+        def entry(order: Order) -> None:
             if note is None:
                 self._activity.add(ActivityAction.CUSTOMER_ANSWERED, order_id=order.id)
             else:
                 asked = ActivityAction.CUSTOMER_ASKED
                 self._activity.add(asked, order_id=order.id, detail=note or None)
-            return True
 
-        return await mark_orders(self.session, refs, mark)
+        return await mark_orders(
+            self.session,
+            refs,
+            unmarked=lambda order: order.customer_note != note,
+            values=lambda now: {
+                "customer_note": note,
+                "customer_asked_at": None if note is None else now,
+                "customer_asked_by": None if note is None else self.operator,
+            },
+            entry=entry,
+        )

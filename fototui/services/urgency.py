@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
-from fototui.db.locking import RecordLock
-from fototui.db.models.orders import Order
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.marking import MarkReport, mark_orders
@@ -41,13 +39,11 @@ class UrgencyService:
             RecordLockedError: Someone else kept an order locked; none was changed.
         """
 
-        def mark(lock: RecordLock[Order]) -> bool:
-            order = lock.record
-            if (order.urgent_at is not None) == urgent:
-                return False
-            order.urgent_at = lock.now if urgent else None
-            action = ActivityAction.PUT_FIRST if urgent else ActivityAction.PUT_BACK
-            self._activity.add(action, order_id=order.id)
-            return True
-
-        return await mark_orders(self.session, refs, mark)
+        action = ActivityAction.PUT_FIRST if urgent else ActivityAction.PUT_BACK
+        return await mark_orders(
+            self.session,
+            refs,
+            unmarked=lambda order: (order.urgent_at is not None) != urgent,
+            values=lambda now: {"urgent_at": now if urgent else None},
+            entry=lambda order: self._activity.add(action, order_id=order.id),
+        )

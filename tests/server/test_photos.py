@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 from sqlalchemy import select
 
 from fototui.db.database import Database
 from fototui.db.models.operations import Activity
+from fototui.db.models.orders import Order
 from fototui.domain.statuses import OrderStatus
+from fototui.engine.maintenance.rules import Rules, RuleSettings
 from fototui.sandbox.samples import sample_photos
 from fototui.server.middleware import RequestLimits
 from tests.server.conftest import MakeOrder, error
@@ -37,6 +41,21 @@ async def test_a_missing_photo_is_attached(
     assert shown["status"] == "ready_for_review"
     again = await api.post(path, content=PHOTO)
     assert (again.status_code, error(again)["code"]) == (409, "conflict")
+
+
+async def test_a_cancelled_order_takes_a_photo_and_stays_cancelled(
+    api: httpx.AsyncClient, shop_order: MakeOrder, database: Database
+) -> None:
+    order = await shop_order(uploaded=False, cancelled_at=datetime(2026, 11, 20, tzinfo=UTC))
+    image = order.line_items[0].images[0].id
+    path = f"/api/v1/orders/{order.id}/images/{image}/photo"
+    assert (await api.post(path, content=PHOTO)).status_code == 200
+    await Rules(database, RuleSettings(coloring=True), actor="rule").apply()
+    shown = (await api.get(path.removesuffix("/photo"))).json()
+    assert shown["url"]
+    assert not shown["versions"]["coloring"]
+    async with database.session() as session:
+        assert (await session.get_one(Order, order.id)).cancelled_at == order.cancelled_at
 
 
 async def test_a_photo_more_is_added_to_a_book(

@@ -36,6 +36,9 @@ class AttachService:
     rename, while its order and its picture are: so whoever else attaches one, or fetches it, finds
     it there and puts no other under its key.
 
+    An order that the shop cancelled takes photos too, since somebody asks for it by hand, as for
+    versions of it; no rule makes anything of them.
+
     Args:
         session: A session with no transaction under way.
         operator: Who acts, for the activity log.
