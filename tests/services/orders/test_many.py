@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.stages import Stage
 from fototui.services.changes import LiveService, Watermark
 from fototui.services.operations.stats import StatsService
+from fototui.services.orders import kept_lines
 from fototui.services.orders.by_stage import StageService
 from fototui.services.orders.manual import OrderService
 from fototui.services.orders.search import read_order_search
@@ -99,6 +100,12 @@ async def _plans(database: Database, ask: Ask) -> list[tuple[str, dict[str, Any]
             await ask(session)
     finally:
         event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+    return await _explain(database, asked)
+
+
+async def _explain(
+    database: Database, asked: Iterable[tuple[str, object]]
+) -> list[tuple[str, dict[str, Any]]]:  # Any: JSON
     plans = []
     async with database.engine.connect() as connection:
         # Reading all of so few pages in their order is nearly as cheap as looking 200 orders up;
@@ -142,3 +149,17 @@ async def test_asking_what_changed_counts_nothing(shop: Database) -> None:
     plans = await _plans(shop, lambda session: _live(session).changes(since))
     for statement, plan in plans:
         assert max(_rows(node) for node in _nodes(plan)) < 250, statement
+
+
+async def test_a_page_of_kept_lines_reads_hardly_more_than_its_orders(shop: Database) -> None:
+    async with shop.autocommit() as session:
+        since: Watermark = (await _live(session).changes()).watermark
+    values = {
+        "oldest": since.oldest_unseen,
+        "snapshot": since.snapshot,
+        "limit": 50,
+        "skip": 50,
+    }
+    statement, given = kept_lines._ASK.on(shop.engine.dialect, values)
+    [(_statement, plan)] = await _explain(shop, [(statement, tuple(given))])
+    assert max(_rows(node) for node in _nodes(plan)) <= 100
