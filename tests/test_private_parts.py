@@ -22,6 +22,7 @@ from textual.binding import BindingsMap
 from textual.screen import Screen
 from uvicorn import Server
 from uvicorn.protocols.http.h11_impl import RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 import fototui
 
@@ -83,6 +84,10 @@ def test_uvicorns_parts_are_there() -> None:
     assert list(inspect.signature(Server.startup).parameters) == ["self", "sockets"]
     assert "transport" in inspect.signature(RequestResponseCycle.__init__).parameters
     assert inspect.isfunction(RequestResponseCycle.receive)
+    # What our own reading of HTTP stands on.
+    callbacks = ["on_header", "on_headers_complete", "on_body", "on_message_complete"]
+    for name in ("data_received", "send_400_response", *callbacks):
+        assert inspect.isfunction(getattr(HttpToolsProtocol, name)), name
 
 
 @pytest.mark.parametrize("package", ["pydantic-settings", "textual", "textual-image", "uvicorn"])

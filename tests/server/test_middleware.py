@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -121,6 +123,50 @@ async def test_big_headers_are_refused(tight: httpx.AsyncClient) -> None:
         answer = await tight.get("/healthz", headers={"X-Big": "x" * size})
         assert answer.status_code in (400, 431)  # the latter where it came all at once
     assert (await tight.get("/healthz", headers={"X-Big": "x" * 16_000})).status_code == 200
+
+
+_POST = "POST /api/v1/webhooks/shopify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    ["GET /healthz HTTP/1.1\r\nX-Big: ", "GET /", "X: ", f"{_POST}1\r\nx\r\n0\r\nX-Big: "],
+    ids=["header", "path", "nonsense", "trailer"],
+)
+async def test_what_has_no_end_is_cut_off(tight: httpx.AsyncClient, beginning: str) -> None:
+    reader, writer = await asyncio.open_connection(tight.base_url.host, tight.base_url.port)
+    sent = len(beginning)
+    writer.write(beginning.encode())
+    with suppress(ConnectionError):
+        async with in_time():
+            while not reader.at_eof() and sent < 5_000_000:
+                writer.write(b"x" * 1000)
+                await writer.drain()
+                sent += 1000
+                await asyncio.sleep(0)
+    assert sent < 5_000_000
+    writer.close()
+    assert (await tight.get("/healthz")).status_code == 200
+
+
+async def test_a_body_in_small_chunks_is_taken(tight: httpx.AsyncClient) -> None:
+    async def drops() -> AsyncIterator[bytes]:
+        for _ in range(6_000):  # of which the chunks' own lines are more than headers may be
+            yield b" "
+
+    answer = await tight.post(WEBHOOKS, content=drops())
+    assert error(answer)["code"] == "wrong_signature"
+    trailed = f"{_POST}1\r\n \r\n0\r\nX-Shopify-Topic: orders/paid\r\n\r\n"
+    reader, writer = await asyncio.open_connection(tight.base_url.host, tight.base_url.port)
+    for _ in range(2):
+        writer.write(trailed.encode())
+        async with in_time():
+            assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head)
+            assert length is not None
+            await reader.readexactly(int(length[1]))
+    writer.close()
 
 
 async def test_a_request_that_takes_too_long_is_given_up(tight: httpx.AsyncClient) -> None:
