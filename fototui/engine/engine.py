@@ -40,6 +40,7 @@ from fototui.engine.maintenance.dead_engines import SOME_ARE_SILENT, DeadEngines
 from fototui.engine.maintenance.duty import Duty
 from fototui.engine.maintenance.lone_runs import LoneRuns
 from fototui.engine.observer import EngineObserver, NoObserver
+from fototui.engine.parts import keep_running
 from fototui.log import get_logger
 
 log = get_logger(__name__)
@@ -52,9 +53,6 @@ AnyJobs = JobTable[Any]
 
 IDLE_POLLS = 2
 """How many times longer an engine waits until it looks again while there are no jobs."""
-
-# A part that failed by the program's own fault begins anew after some seconds.
-_BEGIN_ANEW_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,17 +284,7 @@ class Engine:
         self._tasks.add(asyncio.create_task(run(), name=f"engine {name}"))
 
     def _keep(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
-        """Run a part for as long as the engine: one that fails must not take the others along."""
-
-        async def keep() -> None:
-            while True:
-                try:
-                    await part()
-                except Exception:  # nobody foresaw it, so it is logged in full
-                    log.exception("a part of the engine failed; it begins anew", part=name)
-                await asyncio.sleep(_BEGIN_ANEW_SECONDS)
-
-        self._spawn(name, keep)
+        self._spawn(name, partial(keep_running, name, part))
 
     def _wake(self, kind: JobKind) -> None:
         if kind in self._lanes:

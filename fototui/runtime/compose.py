@@ -292,10 +292,11 @@ async def _open_work(
     from fototui.engine.engine import engine_actor
     from fototui.engine.maintenance.budget import Budget
     from fototui.engine.maintenance.duty import Duty
+    from fototui.engine.maintenance.left_photos import SWEEP_SECONDS, LeftPhotos
     from fototui.engine.pipelines.registry import PIPELINES
 
     settings = runtime.settings
-    _ = runtime.storage  # where none is configured that is told first, whatever the lanes
+    storage = runtime.storage  # where none is configured that is told first, whatever the lanes
     pipelines: list[AnyPipeline] = []
     duties: list[Duty] = []
     for kind, entry in PIPELINES.items():
@@ -318,6 +319,8 @@ async def _open_work(
         lanes=[kind for kind, count in concurrency.items() if count],
     )
     duties.append(Duty("budget", budget.keep, when=budget.when))
+    left = LeftPhotos(runtime.database, storage)
+    duties.append(Duty("left photos", left.sweep, every=SWEEP_SECONDS))
     return pipelines, duties
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from ulid import ULID
@@ -50,6 +52,19 @@ def too_big(key: str, limit: int) -> PermanentError:
         key=key,
         limit=limit,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """What a list tells of a file.
+
+    Args:
+        key: Its key.
+        stored_at: When it was stored, by the store's clock.
+    """
+
+    key: str
+    stored_at: datetime
 
 
 class Storage(Protocol):
@@ -138,6 +153,9 @@ class Storage(Protocol):
 
     def list_keys(self, prefix: str = "") -> AsyncIterator[str]:
         """All keys that begin with a prefix, in no particular order."""
+
+    def list_files(self, prefix: str = "") -> AsyncIterator[ListedFile]:
+        """The same, with the times; what lies outside the prefix's folder is not looked at."""
 
     async def aclose(self) -> None:
         """Close connections."""

@@ -7,6 +7,7 @@ import mimetypes
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import nullcontext, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -18,7 +19,7 @@ from fototui.domain.errors import InvalidInputError, OutsideError, PermanentErro
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.text import clean_line
 from fototui.net.closing import Closing
-from fototui.storage.base import SERVICE, FileMissingError, Right, probe, too_big
+from fototui.storage.base import SERVICE, FileMissingError, ListedFile, Right, probe, too_big
 from fototui.storage.draft import Draft
 from fototui.storage.keys import check_key
 
@@ -105,8 +106,13 @@ class DirectoryStorage(Closing):
 
     async def list_keys(self, prefix: str = "") -> AsyncIterator[str]:
         """See `Storage.list_keys`; symbolic links are not followed."""
-        for key in await self._run(_list, prefix):
-            yield key
+        async for file in self.list_files(prefix):
+            yield file.key
+
+    async def list_files(self, prefix: str = "") -> AsyncIterator[ListedFile]:
+        """See `Storage.list_files`."""
+        for file in await self._run(_list, prefix):
+            yield file
 
     async def aclose(self) -> None:
         """Nothing is held open."""
@@ -218,17 +224,23 @@ def _delete(root: Path, key: str) -> None:
             each.unlink()
 
 
-def _list(root: Path, prefix: str) -> list[str]:
-    return sorted(key for key in _walk(root) if key.startswith(prefix))
+def _list(root: Path, prefix: str) -> list[ListedFile]:
+    return sorted(_walk(root, prefix), key=lambda file: file.key)
 
 
-def _walk(root: Path) -> Iterator[str]:
-    for folder, subfolders, names in os.walk(root):
+def _walk(root: Path, prefix: str) -> Iterator[ListedFile]:
+    top = root / prefix.rpartition("/")[0]
+    if Path(os.path.realpath(top)) != top:
+        return  # over a symbolic link, or out of the root
+    for folder, subfolders, names in os.walk(top):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
         for name in names:
             path = Path(folder, name)
-            if not name.startswith(".") and not path.is_symlink():
-                yield path.relative_to(root).as_posix()
+            key = path.relative_to(root).as_posix()
+            if name.startswith(".") or path.is_symlink() or not key.startswith(prefix):
+                continue
+            with suppress(*_MISSING):  # somebody deleted it meanwhile
+                yield ListedFile(key, datetime.fromtimestamp(path.stat().st_mtime, UTC))
 
 
 def _locate(root: Path, key: str) -> Path:

@@ -127,16 +127,19 @@ class OrderStoragePaths:
         return f"{self.order_id}/{self.line_item_id}"
 
 
-def incoming_key(order_id: str, line_item_id: int, ext: str) -> str:
+INCOMING = "incoming/"
+"""What keys of photos begin with that are on their way to their places."""
+
+
+def incoming_key(ext: str) -> str:
     """Key of a photo on its way to its place, another one each time.
 
+    All are together, so that those which a process left that was killed can be looked for.
+
     Args:
-        order_id: The order's ULID.
-        line_item_id: Database id of the line item.
         ext: Extension, as for a photo's own key.
     """
-    paths = OrderStoragePaths(order_id, line_item_id, 1)
-    return f"{paths._folder}/incoming-{ULID()}.{_checked_extension(ext)}"
+    return f"{INCOMING}{ULID()}.{_checked_extension(ext)}"
 
 
 def book_key(

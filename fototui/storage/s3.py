@@ -22,7 +22,7 @@ from fototui.domain.text import clean_line
 from fototui.log import get_logger
 from fototui.net.closing import Closing
 from fototui.retry import RetryPolicy
-from fototui.storage.base import SERVICE, FileMissingError, Right, probe, too_big
+from fototui.storage.base import SERVICE, FileMissingError, ListedFile, Right, probe, too_big
 from fototui.storage.keys import check_key
 from fototui.storage.s3_refusals import refusal
 
@@ -221,12 +221,17 @@ class S3StorageService(Closing):
         await probe(self)
 
     async def list_keys(self, prefix: str = "") -> AsyncIterator[str]:
-        """See `Storage.list_keys`; a thousand keys a request."""
+        """See `Storage.list_keys`."""
+        async for file in self.list_files(prefix):
+            yield file.key
+
+    async def list_files(self, prefix: str = "") -> AsyncIterator[ListedFile]:
+        """See `Storage.list_files`; a thousand files a request."""
         token: str | None = None
         while True:
-            keys, token = await self._list_page(prefix, token)
-            for key in keys:
-                yield key
+            files, token = await self._list_page(prefix, token)
+            for file in files:
+                yield file
             if token is None:
                 return
 
@@ -235,8 +240,10 @@ class S3StorageService(Closing):
         self._client = None
         await self._stack.aclose()
 
-    async def _list_page(self, prefix: str, token: str | None) -> tuple[list[str], str | None]:
-        async def ask(client: "S3Client") -> tuple[list[str], str | None]:
+    async def _list_page(
+        self, prefix: str, token: str | None
+    ) -> tuple[list[ListedFile], str | None]:
+        async def ask(client: "S3Client") -> tuple[list[ListedFile], str | None]:
             bucket = self._bucket
             answer = (
                 await client.list_objects_v2(Bucket=bucket, Prefix=prefix)
@@ -245,8 +252,9 @@ class S3StorageService(Closing):
                     Bucket=bucket, Prefix=prefix, ContinuationToken=token
                 )
             )
-            keys = [entry["Key"] for entry in answer.get("Contents", [])]
-            return keys, answer.get("NextContinuationToken")
+            listed = answer.get("Contents", [])
+            files = [ListedFile(entry["Key"], entry["LastModified"]) for entry in listed]
+            return files, answer.get("NextContinuationToken")
 
         return await self._call(Sentence.make("list files"), prefix, ask)
 

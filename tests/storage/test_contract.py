@@ -8,6 +8,7 @@ import pytest
 
 from fototui.domain.errors import InvalidInputError, PermanentError
 from fototui.storage.base import FileMissingError, Storage
+from fototui.storage.keys import incoming_key
 
 KEY = "01ARZ3NDEKTSV4RRFFQ69G5FAV/7/image_1.jpg"
 
@@ -34,7 +35,7 @@ async def test_what_is_put_is_what_is_got(storage: Storage) -> None:
 
 async def test_a_stored_file_is_put_in_its_place(storage: Storage) -> None:
     await storage.put(KEY, b"an older one", content_type="image/jpeg")
-    incoming = f"{KEY.rpartition('/')[0]}/incoming.png"
+    incoming = incoming_key("png")
     stored = await storage.put(
         incoming, b"a photo", content_type="image/png", original_filename="dovolená.jpg"
     )
@@ -188,3 +189,18 @@ async def test_keys_that_escape_are_refused_by_every_call(storage: Storage, key:
         with pytest.raises(InvalidInputError):
             await call
     assert await _keys(storage) == []
+
+
+async def test_files_are_listed_with_their_times_and_below_their_prefix(storage: Storage) -> None:
+    for key in ("a/b/1.png", "a/b2.png", "ab.png", "c/1.png"):
+        await storage.put(key, b"x", content_type="image/png")
+    for prefix, keys in {
+        "": ["a/b/1.png", "a/b2.png", "ab.png", "c/1.png"],
+        "a": ["a/b/1.png", "a/b2.png", "ab.png"],
+        "a/": ["a/b/1.png", "a/b2.png"],
+        "a/b": ["a/b/1.png", "a/b2.png"],
+        "none/": [],
+    }.items():
+        files = [file async for file in storage.list_files(prefix)]
+        assert sorted(file.key for file in files) == keys
+        assert all(file.stored_at.utcoffset() is not None for file in files)

@@ -345,3 +345,25 @@ async def test_a_directory_that_is_away_makes_no_file_missing(tmp_path: Path) ->
     root.unlink()
     away.rename(root)
     assert await storage.get("a/1.png") == b"first"
+
+
+async def test_a_folder_is_listed_without_a_look_at_the_others(
+    storage: DirectoryStorage, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "1.png").touch()
+    await storage.put("a/1.png", b"x", content_type="image/png")
+    (root / "link").symlink_to(elsewhere)
+    seen: list[str] = []
+    scan = os.scandir
+
+    def scandir(path: str) -> Iterator[os.DirEntry[str]]:
+        seen.append(Path(path).name)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    for prefix in ("link/", "../elsewhere/"):
+        assert [file async for file in storage.list_files(prefix)] == []
+    assert [file.key async for file in storage.list_files("a/")] == ["a/1.png"]
+    assert seen == ["a"]

@@ -21,6 +21,7 @@ class Duty:
         seconds: How long it may take; None for as long as it needs.
         when: Whether there is something to do; the engine asks for all duties at once. Without it
             the duty itself is done from time to time.
+        every: How often that is, in seconds, where the engine's own way is too often.
     """
 
     def __init__(
@@ -30,11 +31,13 @@ class Duty:
         *,
         seconds: float | None = 60.0,
         when: Condition | None = None,
+        every: float | None = None,
     ) -> None:
         self.name = name
         self.when = when
         self._work = work
         self._seconds = seconds
+        self._every = every
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -45,10 +48,10 @@ class Duty:
         """Do it when woken, and from time to time, until cancelled.
 
         Args:
-            every: How often it is done when nobody wakes it, in seconds, unless it says itself when
-                there is something to do.
+            every: How often it is done when nobody wakes it, in seconds, unless it says itself how
+                often, or when there is something to do.
         """
-        pause = every if self.when is None else None
+        pause = (self._every or every) if self.when is None else None
         due: float | None = None
         while True:
             with contextlib.suppress(TimeoutError):

@@ -72,7 +72,7 @@ class AttachService:
         gone = NotFoundError("The picture no longer exists.")
         its_book = select(LineItem).join(Image, Image.line_item_id == LineItem.id)
         item = await self._find(its_book.where(Image.id == image_id), gone)
-        async with self._stored(item, checked) as stored, transaction(self.session):
+        async with self._stored(checked) as stored, transaction(self.session):
             row = await self._hold_order(item)
             is_it = Image.id == image_id
             locks = await ProcessingLock(self.session, Image, is_it, wait=True).hold()
@@ -108,7 +108,7 @@ class AttachService:
         gone = NotFoundError("The book is no longer in the order; look at it again.")
         its_book = select(LineItem).where(LineItem.id == line_item_id, LineItem.quantity > 0)
         item = await self._find(its_book, gone)
-        async with self._stored(item, checked) as stored, transaction(self.session):
+        async with self._stored(checked) as stored, transaction(self.session):
             row = await self._hold_order(item)
             if await self.session.scalar(its_book) is None:
                 raise gone
@@ -166,9 +166,9 @@ class AttachService:
         )
 
     @asynccontextmanager
-    async def _stored(self, item: LineItem, photo: CheckedPhoto) -> AsyncIterator[S3ObjectRefData]:
+    async def _stored(self, photo: CheckedPhoto) -> AsyncIterator[S3ObjectRefData]:
         """The photo in storage, under a key of its own until it is put in its place."""
-        key = incoming_key(str(item.order_id), item.id, photo.info.ext)
+        key = incoming_key(photo.info.ext)
         stored = await self._storage.put(
             key,
             photo.data,
