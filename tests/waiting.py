@@ -57,11 +57,19 @@ async def until(
 async def until_shown(pilot: Pilot[Any], condition: Condition) -> None:
     """Wait until an app has come to something, and has drawn it.
 
+    A screen that has come is made of widgets only a moment later; that is waited for as well.
+
     Args:
         pilot: Drives the app.
         condition: What is waited for.
     """
+
+    def is_composed() -> bool:
+        screens = pilot.app.screen_stack
+        return not screens or screens[-1].is_mounted
+
     await until(condition, pause=pilot.pause)
+    await until(is_composed, pause=pilot.pause)
 
 
 async def until_a_lock_is_waited_for(database: Database) -> None:

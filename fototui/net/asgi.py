@@ -14,6 +14,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 # long a stubborn one may hold the stop up.
 _SHUTDOWN_SECONDS = 3
 
+# Longer than clients keep theirs (httpx: 5 s, as uvicorn by itself): else one may be used at the
+# very moment at which it is closed.
+_KEEP_ALIVE_SECONDS = 15
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
@@ -26,7 +30,7 @@ class ConnectionLimits:
     """
 
     connections: int = 1000
-    keep_alive_seconds: int = 15
+    keep_alive_seconds: int = _KEEP_ALIVE_SECONDS
     header_bytes: int = 16_384
 
 
@@ -158,6 +162,7 @@ async def serving(
         access_log=False,
         lifespan="on",
         server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=max(1, round(shutdown_seconds)),
     )
     if limits is not None:

@@ -97,7 +97,7 @@ async def stranger(url: str) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def sender(url: str) -> AsyncIterator[WebhookSender]:
     """The shop's webhooks."""
-    async with WebhookSender(f"{url}{WEBHOOKS}", SECRET) as sender:
+    async with WebhookSender(f"{url}{WEBHOOKS}", SECRET, seconds=PATIENCE) as sender:
         yield sender
 
 

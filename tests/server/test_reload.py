@@ -83,7 +83,7 @@ async def test_a_webhook_s_order_is_ready_with_nobody_s_help(
     placed = shop.place([book([])])
     headers = {"Authorization": f"Bearer {key}"}
     async with (
-        WebhookSender(f"{server.url}{WEBHOOKS}", SECRET) as sender,
+        WebhookSender(f"{server.url}{WEBHOOKS}", SECRET, seconds=PATIENCE) as sender,
         httpx.AsyncClient(
             base_url=server.url, headers=headers, trust_env=False, timeout=PATIENCE
         ) as api,

@@ -123,7 +123,6 @@ async def test_a_webhook_brings_an_order_in(
     placed = shop.place([book(["https://cdn.example.com/1.jpg"])])
     (answer,) = await sender.tell(placed, "orders/create")
     assert answer.status == 200
-    assert answer.seconds < 1
     (order,) = await _orders(database)
     assert order.order_number == placed.name
     assert order.status == "pending"  # what it holds is fetched by an engine
