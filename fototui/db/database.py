@@ -142,13 +142,14 @@ class Database(Closing):
 
     # Any: columns are of several types.
     async def run(
-        self, statement: FixedStatement, values: Mapping[str, object]
+        self, statement: FixedStatement, *values: Mapping[str, object]
     ) -> list[dict[str, Any]]:
         """Run a statement that is run often; it commits by itself, in one network round trip.
 
         Args:
             statement: The statement.
-            values: Its values, by their names in it.
+            *values: Its values, by their names in it. With several it is run as often, in one
+                transaction and still in one round trip; if it fails once, it was never run.
 
         Returns:
             All rows that it gives, as the driver reads them.
@@ -156,7 +157,9 @@ class Database(Closing):
         return await greenlet_spawn(self._run, statement, values)
 
     # Any: as above.
-    def _run(self, statement: FixedStatement, values: Mapping[str, object]) -> list[dict[str, Any]]:
+    def _run(
+        self, statement: FixedStatement, values: Sequence[Mapping[str, object]]
+    ) -> list[dict[str, Any]]:
         pooled = self._living_connection()
         try:
             text, given = statement.on(self.engine.dialect, values)
@@ -168,11 +171,11 @@ class Database(Closing):
             pooled.close()
 
     def _fetch(
-        self, pooled: PoolProxiedConnection, text: str, given: Sequence[object]
+        self, pooled: PoolProxiedConnection, text: str, given: Sequence[Sequence[object]]
     ) -> list[dict[str, Any]]:
         adapted = cast("AsyncAdapt_asyncpg_connection", pooled.dbapi_connection)
         try:
-            rows = adapted.run_async(lambda driver: driver.fetch(text, *given))
+            rows = adapted.run_async(lambda driver: driver.fetchmany(text, given))
         except BaseException as error:
             is_closed = adapted.driver_connection.is_closed() or is_broken(error)
             # It may be lost, or still wait for an answer; a new one costs little.

@@ -28,16 +28,18 @@ class FixedStatement:
         self._dialect: Dialect | None = None
         self._values: list[Callable[[Mapping[str, object]], object]] = []
 
-    def on(self, dialect: Dialect, values: Mapping[str, object]) -> tuple[str, Sequence[object]]:
-        """Its text, and what the driver is given with it.
+    def on(
+        self, dialect: Dialect, values: Sequence[Mapping[str, object]]
+    ) -> tuple[str, Sequence[Sequence[object]]]:
+        """Its text, and what the driver is given with it each time that it is to be run.
 
         Args:
             dialect: How the database is spoken to.
-            values: At least the values that it names.
+            values: For each time, at least the values that it names.
         """
         if self._dialect is not dialect:
             self._compile(dialect)
-        return self._text, [value(values) for value in self._values]
+        return self._text, [[value(each) for value in self._values] for each in values]
 
     def _compile(self, dialect: Dialect) -> None:
         compiled = self._statement.compile(dialect=dialect)

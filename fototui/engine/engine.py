@@ -170,7 +170,7 @@ class Engine:
         policy = FailurePolicy(
             self._database, actor=actor, rescheduling=self._settings.rescheduling
         )
-        transitions = Transitions(self._database, actor=actor)
+        transitions = self._transitions = Transitions(self._database, actor=actor)
 
         for kind, pipeline in self._pipelines.items():
             self._lanes[kind] = LaneRunner(
@@ -205,6 +205,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(lane.stop(grace=self.grace) for lane in self._lanes.values()))
+        await self._transitions.aclose()
         released = 0
         try:
             for lane in self._lanes.values():

@@ -1,12 +1,14 @@
 """What far operators pay for: round trips to the database, counted on the wire."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from fototui.db.database import Database
+from fototui.db.fixed import FixedStatement
 from fototui.domain.statuses import ColoringProcessingStatus as C
 from fototui.engine.heartbeat import EngineIdentity, Heartbeat
 from fototui.engine.jobs.claims import Claims, claim_statement
@@ -92,9 +94,8 @@ def _scanned_whole(plan: dict[str, Any]) -> set[str]:
     return own.union(*(_scanned_whole(part) for part in plan.get("Plans", [])))
 
 
-async def test_a_claim_costs_the_same_beside_many_finished_rows(
-    world: World, claims: Claims
-) -> None:
+async def _finish_many(world: World) -> None:
+    """Have many finished colourings and many images, and let PostgreSQL know."""
     [image_id] = await world.add_images(1)
     async with world.database.session() as session, session.begin():
         await session.execute(
@@ -105,6 +106,21 @@ async def test_a_claim_costs_the_same_beside_many_finished_rows(
             ),
             {"image_id": image_id},
         )
+        await session.execute(
+            text(
+                "INSERT INTO images (line_item_id, position) SELECT line_item_id, n + 1 "
+                "FROM images, generate_series(1, 5000) n"
+            )
+        )
+    async with world.database.autocommit() as session:
+        for table in ("coloring_versions", "images"):
+            await session.execute(text(f"VACUUM ANALYZE {table}"))
+
+
+async def test_a_claim_costs_the_same_beside_many_finished_rows(
+    world: World, claims: Claims
+) -> None:
+    await _finish_many(world)
     await world.queue_colorings(3)
     statement = claim_statement(COLORINGS).bindparams(
         engine=claims.engine_id, lane="coloring", wanted=3
@@ -115,7 +131,6 @@ async def test_a_claim_costs_the_same_beside_many_finished_rows(
         )
     )
     async with world.database.autocommit() as session:
-        await session.execute(text("VACUUM ANALYZE coloring_versions"))
         explained = await session.scalar(
             text("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + plain.replace(":", r"\:"))
         )
@@ -124,3 +139,26 @@ async def test_a_claim_costs_the_same_beside_many_finished_rows(
     # The table holds some 700 pages.
     assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 200
     assert plan["Plan"]["Actual Rows"] == 3
+
+
+async def test_moves_that_are_written_together_read_their_own_rows_only(
+    world: World, claims: Claims
+) -> None:
+    await _finish_many(world)
+    await world.queue_colorings(1)
+    [job] = await claims.claim(COLORINGS, 1, limited=False)
+    for move in (Move(C.PROCESSING), Move(C.COMPLETED, {"file_ref": None}, ends=True)):
+        shape = replace(COLORINGS.shape(job, move), together=True)
+        async with world.database.session() as session:
+            raw = await (await session.connection()).get_raw_connection()
+            statement, [given] = FixedStatement(COLORINGS.statement(shape)).on(
+                world.database.engine.dialect, [COLORINGS.values(job, move, actor="test")]
+            )
+            assert raw.driver_connection is not None
+            explained = await raw.driver_connection.fetchval(
+                "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + statement, *given
+            )
+        plan = explained[0]["Plan"]
+        assert _scanned_whole(plan).isdisjoint({"coloring_versions", "images"})
+        assert plan["Actual Rows"] == 1
+        job = job.after(move)

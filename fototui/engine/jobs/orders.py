@@ -29,7 +29,7 @@ from fototui.domain.events import (
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.engine.jobs.job import Move, OrderJob
 from fototui.engine.jobs.own_rows import logged_values
-from fototui.engine.jobs.table import JobTable, Shape, fence, named, written_columns
+from fototui.engine.jobs.table import JobTable, Shape, fence, its_row, named, written_columns
 from fototui.services.operations.activity import ActivityAction
 
 
@@ -73,7 +73,7 @@ class OrderJobs(JobTable[OrderJob]):
         rows = Base.metadata.tables[self.name]
         moved = (
             update(rows)
-            .where(rows.c.id == named("of_order", rows.c.id), fence(rows))
+            .where(its_row(rows, shape, name="of_order"), fence(rows))
             .values({**_ending(shape), **written_columns(rows, shape)})
             .returning(rows.c.id)
             .cte("moved")

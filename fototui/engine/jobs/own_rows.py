@@ -35,7 +35,7 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.domain.lanes import LANES
 from fototui.domain.statuses import JobKind
 from fototui.engine.jobs.job import FileJobT, JobStatus, Move
-from fototui.engine.jobs.table import JobTable, Shape, fence, named, written_columns
+from fototui.engine.jobs.table import JobTable, Shape, fence, its_row, named, written_columns
 from fototui.services.operations.activity import ActivityAction
 
 
@@ -172,7 +172,7 @@ class FileJobs(JobTable[FileJobT]):
         rows = Base.metadata.tables[self.name]
         moved = (
             update(rows)
-            .where(rows.c.id == named("of_row", rows.c.id), fence(rows))
+            .where(its_row(rows, shape), fence(rows))
             .values({**ending(shape), **written_columns(rows, shape)})
             .returning(rows.c.id)
             .cte("moved")

@@ -15,10 +15,12 @@ from sqlalchemy import (
     FromClause,
     RowMapping,
     Select,
+    Table,
     and_,
     bindparam,
     func,
     or_,
+    select,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -97,6 +99,14 @@ class JobTable(ABC, Generic[JobT]):
             values[f"new_{name}"] = value
         return values
 
+    def place(self, job: JobT) -> tuple[int, int]:
+        """Where a job stands in the order in which every engine writes what it writes together.
+
+        Args:
+            job: The job.
+        """
+        return 0, job.row_id if isinstance(job.row_id, int) else job.row_id.int
+
     @abstractmethod
     def report(self, news: News, job: JobT, move: Move, written: Mapping[str, object]) -> None:
         """Tell what a move's statement changed, so that events are made of it.
@@ -119,6 +129,8 @@ class Shape:
         columns: Other columns that are written, and those times that the database's clock tells.
         calls: For each paid call of which it tells, whether that call has ended.
         answers_request: Whether it answers a request to look at the order again.
+        together: Whether they are written in one transaction with others: then they wait for no
+            row, so that several may hold some without waiting for each other in a circle.
     """
 
     status: JobStatus
@@ -126,6 +138,7 @@ class Shape:
     columns: tuple[tuple[str, Moment | None], ...]
     calls: tuple[bool, ...] = ()
     answers_request: bool = False
+    together: bool = False
 
     @classmethod
     def of(cls, move: Move) -> Self:
@@ -148,6 +161,22 @@ _MOMENTS: Mapping[Moment, ColumnElement[datetime]] = {
     Moment.LATER: func.now()
     + func.make_interval(0, 0, 0, 0, 0, 0, bindparam("in_seconds", type_=Float())),
 }
+
+
+def its_row(table: Table, shape: Shape, *, name: str = "of_row") -> ColumnElement[bool]:
+    """The condition that a row is the job's.
+
+    Args:
+        table: The job's table.
+        shape: The move's shape.
+        name: The value that the primary key has.
+    """
+    is_it = table.c.id == named(name, table.c.id)
+    if not shape.together:
+        return is_it
+    row = table.alias("free_row")
+    free = select(row.c.id).where(row.c.id == named(name, row.c.id))
+    return table.c.id.in_(free.with_for_update(key_share=True, skip_locked=True))
 
 
 def fence(table: FromClause) -> ColumnElement[bool]:

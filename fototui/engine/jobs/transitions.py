@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from fototui.db.database import Database
 from fototui.db.errors import ClaimLostError
+from fototui.db.events.news import News
 from fototui.db.fixed import FixedStatement
 from fototui.db.models.operations import OutsideCancel
 from fototui.db.notify import cancel_payload, notify
@@ -21,7 +22,8 @@ from fototui.domain.costs import Call
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
 from fototui.engine.jobs.calls import call_values, latest, written
-from fototui.engine.jobs.job import Columns, JobT, Moment, Move, VersionJob
+from fototui.engine.jobs.group_commit import GroupCommit, MoveStatement, Row, Write
+from fototui.engine.jobs.job import Columns, Job, JobT, Moment, Move, VersionJob
 from fototui.engine.jobs.table import JobTable, Shape
 
 _HELD_AT_ONCE = 2
@@ -39,7 +41,8 @@ class Transitions:
         self._database = database
         self._actor = actor
         # A few dozen: each lane has as many as its steps write differently.
-        self._statements: dict[tuple[object, Shape], FixedStatement] = {}
+        self._statements: dict[tuple[object, Shape], MoveStatement] = {}
+        self._group = GroupCommit(database)
         # Whoever holds a row keeps a connection; while the disk stalls, others need some too.
         self._holding = asyncio.Semaphore(_HELD_AT_ONCE)
 
@@ -61,21 +64,38 @@ class Transitions:
             ClaimLostError: The row no longer holds this job's claim token, or was moved by others.
         """
         statement = self._statement(jobs, jobs.shape(job, move))
-        rows = await self._database.run(statement, jobs.values(job, move, actor=self._actor))
+
+        def report(news: News, row: Row) -> None:
+            jobs.report(news, job, move, row)
+
+        values = jobs.values(job, move, actor=self._actor)
+        write = Write(values, job.row_id, jobs.place(job), report)
+        if not await self._group.write(statement, write):
+            await self._write_alone(statement.alone, job, write)
+        return job.after(move)
+
+    async def _write_alone(self, statement: FixedStatement, job: Job, write: Write) -> None:
+        rows = await self._database.run(statement, write.values)
         if not rows:
             raise ClaimLostError(
                 "{kind} {row} is not ours any more.", kind=str(job.kind), row=str(job.row_id)
             )
         news = self._database.news()
-        jobs.report(news, job, move, rows[0])
+        write.report(news, rows[0])
         news.publish()
-        return job.after(move)
 
-    def _statement(self, jobs: JobTable[JobT], shape: Shape) -> FixedStatement:
+    def _statement(self, jobs: JobTable[JobT], shape: Shape) -> MoveStatement:
         known = self._statements.get((jobs, shape))
         if known is None:
-            known = self._statements[jobs, shape] = FixedStatement(jobs.statement(shape))
+            together = jobs.statement(replace(shape, together=True))
+            known = self._statements[jobs, shape] = MoveStatement(
+                FixedStatement(together), FixedStatement(jobs.statement(shape))
+            )
         return known
+
+    async def aclose(self) -> None:
+        """Give up what nobody waits for any more; to be called when no job is under way."""
+        await self._group.aclose()
 
     async def reschedule(
         self, jobs: JobTable[JobT], job: JobT, move: Move, *, seconds: float

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from sqlalchemy import (
+    ColumnElement,
     RowMapping,
     Select,
+    Table,
     literal,
     or_,
     select,
@@ -36,7 +38,7 @@ from fototui.domain.statuses import (
 from fototui.engine.jobs.calls import call_values, told_by, written
 from fototui.engine.jobs.job import Move, VersionJob
 from fototui.engine.jobs.own_rows import ending, logged_failure, logged_values, read_file
-from fototui.engine.jobs.table import JobTable, Shape, fence, named, written_columns
+from fototui.engine.jobs.table import JobTable, Shape, fence, its_row, named, written_columns
 
 # What a kind's job needs beside the shared columns: its options, its outside id, its source file.
 _OWN_COLUMNS = {
@@ -127,11 +129,7 @@ class VersionJobs(JobTable[VersionJob]):
         rows = Base.metadata.tables[self.name]
         moved = (
             update(rows)
-            .where(
-                *([rows.c.image_id.in_(_locked_image())] if shape.is_completed else []),
-                rows.c.id == named("of_row", rows.c.id),
-                fence(rows),
-            )
+            .where(*_image_first(rows, shape), its_row(rows, shape), fence(rows))
             .values({**ending(shape), **written_columns(rows, shape)})
             .returning(rows.c.id, rows.c.image_id, rows.c.queued_at)
             .cte("moved")
@@ -168,6 +166,10 @@ class VersionJobs(JobTable[VersionJob]):
             values.update(call_values(job, calls))
         return values
 
+    def place(self, job: VersionJob) -> tuple[int, int]:
+        """Where it stands among others; see `JobTable`. Images come before versions."""
+        return job.image_id, job.row_id
+
     def report(
         self, news: News, job: VersionJob, move: Move, written: Mapping[str, object]
     ) -> None:
@@ -195,8 +197,12 @@ _OPTIONS: dict[VersionType, Callable[[RowMapping], ColoringOptions | SvgOptions]
 }
 
 
-def _locked_image() -> Select[int]:
+def _image_first(rows: Table, shape: Shape) -> list[ColumnElement[bool]]:
     # Services lock an image before its versions; in the other order both could wait for ever.
+    # Each end changes the image's review, and who writes that has the image.
+    if not (shape.is_completed or (shape.together and shape.ends)):
+        return []
     is_it = Image.id == named("of_image", Image.id)
-    locked = select(Image.id).where(is_it).with_for_update(key_share=True)
-    return select(locked.cte("locked").c.id)
+    locked = select(Image.id).where(is_it)
+    locked = locked.with_for_update(key_share=True, skip_locked=shape.together)
+    return [rows.c.image_id.in_(select(locked.cte("locked").c.id))]

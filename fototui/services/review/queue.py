@@ -232,8 +232,19 @@ def write_held(item: ReviewItem) -> Update:
 
 
 def write_all_held(terminal_id: uuid.UUID) -> Update:
-    """Write to all rows that wait and that a terminal has."""
-    return update(Review).where(_WAITING, Review.terminal_id == terminal_id)
+    """Write to all rows that wait and that a terminal has.
+
+    They are locked in the order in which engines write them that end several versions at once: who
+    took them in another could wait for an engine that waits for it.
+    """
+    held = (
+        select(Review.image_id, Review.kind)
+        .where(_WAITING, Review.terminal_id == terminal_id)
+        .order_by(Review.image_id, Review.kind)
+        .with_for_update(key_share=True)
+        .cte("held")
+    )
+    return update(Review).where(_is_same(held))
 
 
 def lease_end() -> ColumnElement[Any]:  # Any: a time reckoned by the database

@@ -27,7 +27,7 @@ from fototui.services.review.queue import ReviewFilter, ReviewItem
 from fototui.services.review.service import PictureDecidedError, PictureTakenError, ReviewService
 from fototui.services.versions.coloring import ColoringService
 from tests.factories import file_ref, make_coloring, make_order, make_svg
-from tests.waiting import in_time
+from tests.waiting import in_time, until
 
 T = TypeVar("T")
 ReadActivity = Callable[[], Awaitable[list[Activity]]]
@@ -244,6 +244,33 @@ async def test_an_order_that_is_being_claimed_holds_nobody_up(database: Database
         )
         async with in_time():  # a lock is waited for for 5 s
             assert (await take(database)).image.id == second
+
+
+async def test_what_a_terminal_holds_is_locked_in_the_order_in_which_engines_write_it(
+    database: Database,
+) -> None:
+    order = await add_queue(database, 2)
+    first, second = (image.id for image in order.line_items[0].images)
+    await take(database)
+    # It lies behind the second one now, in the table as in the queue.
+    later = f"UPDATE reviews SET waiting_since = now() WHERE image_id = {first}"
+    await run(database, later)
+    async with database.session() as session, session.begin():
+        lock = "SELECT FROM reviews WHERE image_id = {} FOR NO KEY UPDATE {}"
+        await session.execute(text(lock.format(first, "")))
+        released = asyncio.create_task(ask(database, lambda s: s.release(HERE)))
+        waits = text(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() "
+            "AND wait_event_type = 'Lock')"
+        )
+
+        async def one_waits() -> bool:
+            async with database.autocommit() as asking:
+                return bool(await asking.scalar(waits))
+
+        await until(one_waits)
+        await session.execute(text(lock.format(second, "NOWAIT")))  # it has not come to this one
+    await released
 
 
 async def test_a_claim_runs_out_with_its_terminal(database: Database) -> None:
