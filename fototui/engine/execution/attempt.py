@@ -1,5 +1,8 @@
 """One attempt at a job: run its steps, and settle what fails."""
 
+import asyncio
+from functools import partial
+
 from fototui.db.errors import ClaimLostError
 from fototui.domain.errors import FototuiError
 from fototui.engine.execution.context import Work
@@ -34,7 +37,10 @@ async def attempt(
     try:
         try:
             policy.check_before(work)
-            log.info("job begun", status=str(work.job.status), takeovers=work.job.takeovers)
+            # Written as soon as the first step waits for something: in an engine that was idle the
+            # line takes a fifth of the time between a job's commit and its first step.
+            begun = partial(log.info, status=str(work.job.status), takeovers=work.job.takeovers)
+            asyncio.get_running_loop().call_soon(begun, "job begun")
             await run(pipeline, work)
         except ClaimLostError:
             raise

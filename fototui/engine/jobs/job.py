@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, Self, TypeAlias, TypedDict, TypeVar
@@ -67,7 +67,7 @@ class Job:
 
     def after(self, move: Move) -> Self:
         """The job as it stands once a move is written."""
-        own = {each.name for each in fields(self)}
+        own = self.__dataclass_fields__
         known = {name: value for name, value in move.fields.items() if name in own}
         # mypy cannot know the type of each field in a mapping of several.
         return replace(self, status=move.status, **known)  # type: ignore[arg-type]
