@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_demo import gone
 from tests.waiting import PATIENCE, in_time
 
 pytestmark = pytest.mark.skipif(
@@ -122,40 +121,6 @@ async def terminal(home: Path, command: str, *, size: tuple[int, int]) -> AsyncI
         yield opened
     finally:
         await opened.tmux("kill-server")
-
-
-async def test_a_shift_from_the_demo_to_a_chosen_svg(home: Path) -> None:
-    command = f"{sys.executable} -m fototui demo --lang en --fast --orders 3"
-    async with terminal(home, command, size=(120, 36)) as operator:
-        # Orders are there, and the feed is live.
-        await operator.shows("#1001", "#1003", "● live", "● db", "1 engine")
-        # The newest of them is untouched: find it, open it.
-        await operator.press("/")
-        await operator.shows("esc Back")  # the field has the keys now
-        await operator.press("1003", "Enter")
-        await operator.shows("1 found")
-        # The key goes to the list once the field is left; it is pressed until it has opened.
-        for _ in range(10):
-            await operator.press("Enter")
-            if "No colouring yet" in await operator.shows("#1003", "Eva Malá"):
-                break
-        await operator.shows("#1003", "No colouring yet")
-        # A colouring is asked for, made live, and becomes the chosen one; its SVG likewise.
-        await operator.press("g")
-        await operator.gets_a_version()
-        await operator.press("s")
-        await operator.shows("SVG 1")
-        await operator.gets_a_version()
-        await operator.press("Escape")
-        await operator.shows("Customer")
-        # The number of the order is copied to the clipboard.
-        await operator.tmux("set-option", "-g", "set-clipboard", "on")
-        await operator.press("y")
-        await operator.copies("#1003")
-        await operator.leaves()
-        assert await gone(home / "fototui-demo")
-        left = [path.name for path in home.iterdir() if path.name.startswith("fototui-demo")]
-        assert left == []
 
 
 async def test_every_size_shows_orders_and_help(home: Path) -> None:

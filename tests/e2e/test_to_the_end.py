@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.test_demo import gone
 from tests.e2e.test_terminal import Terminal, home, terminal
 from tests.waiting import in_time
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.skipif(
     shutil.which("tmux") is None, reason="tmux is not installed, and it plays the terminal"
 )
 
-NUMBER = "#1006"  # the newest: nothing was made of it yet
+NUMBER = "#1003"  # the newest: nothing was made of it yet
 _STEP = re.compile(r" \. (.+?)(?:  |\s*$)")
 _SHOWN = re.compile(
     rf"^ {NUMBER} .*picture (\d+).*\b(v\d+) · (\d+ Mpx|Stacked|Cut out)", re.MULTILINE | re.DOTALL
@@ -56,17 +57,18 @@ async def review(operator: Terminal) -> int:
 
 
 async def test_an_order_goes_to_its_end_by_one_key(home: Path) -> None:
-    command = f"{sys.executable} -m fototui demo --lang en --fast --orders 6"
+    command = f"{sys.executable} -m fototui demo --lang en --fast --orders 3"
     keys: Counter[str] = Counter()
     accepted = []
     async with terminal(home, command, size=(80, 24)) as operator:
-        await operator.shows(NUMBER, "● live", "● db")
+        await operator.shows("#1001", NUMBER, "● live", "● db", "1 engine")
         await operator.press("/")
         await operator.shows("esc Back")
         await operator.press(NUMBER.removeprefix("#"), "Enter")
         await operator.shows("1 found", " . Colourings")
         async with in_time():
-            while f"{NUMBER} is handed over." not in (seen := await operator.screen()):
+            # What is told of it goes away again; that it is done stays.
+            while "Nothing under Not done; 1 under All" not in (seen := await operator.screen()):
                 if (wanted := step(seen)) in ("", "Next step"):  # it is being worked on
                     await asyncio.sleep(0.1)
                     continue
@@ -79,7 +81,15 @@ async def test_an_order_goes_to_its_end_by_one_key(home: Path) -> None:
                     await asyncio.sleep(0.1)
                     if step(await operator.screen()) != wanted:
                         break
+        await operator.press("Enter")
+        await operator.shows("1 found", NUMBER, "Done")
+        # The number of the order is copied to the clipboard.
+        await operator.tmux("set-option", "-g", "set-clipboard", "on")
+        await operator.press("y")
+        await operator.copies(NUMBER)
         await operator.leaves()
+        assert await gone(home / "fototui-demo")
+        assert [path.name for path in home.iterdir() if path.name.startswith("fototui-demo")] == []
     # Some versions of the demo fail, and are retried by the same key; where its colleague was
     # quicker with the SVGs, they need no key, and come up in the review right after the others.
     retries = keys.pop("Retry", 0)
