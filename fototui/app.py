@@ -10,6 +10,7 @@ from typing import ClassVar
 from textual.await_complete import AwaitComplete
 from textual.binding import BindingsMap
 from textual.command import CommandPalette
+from textual.events import Resize
 
 from fototui.domain.sentences import Sentence
 from fototui.i18n import LANGUAGES, _, language, set_language, translate
@@ -135,6 +136,10 @@ class FototuiApp(TerminalApp, TellingApp):
         if self.context.presence is not None:
             self._keep_going(self.context.presence.run, "presence")
             self.set_interval(1, self._tell_where)
+
+    def on_resize(self, event: Resize) -> None:
+        """Have pictures made for a screen of this size."""
+        self.context.pictures.fit_screen(event.size.width, event.size.height)
 
     def _keep_going(self, part: Callable[[], Awaitable[None]], name: str) -> None:
         """Run a part for as long as the app lives; a fault of ours must not end a shift."""

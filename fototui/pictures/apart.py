@@ -10,11 +10,12 @@ PICTURE_WORKERS = Workers()
 """Their own processes: what an operator looks at does not wait for the engine's photos."""
 
 
-async def decode_apart(data: bytes, page: int | None = None) -> Image.Image:
+async def decode_apart(data: bytes, side: int, page: int | None = None) -> Image.Image:
     """Decode a picture (`decoding.decode`), or draw a page of a PDF (`pdf.page`).
 
     Args:
         data: The file.
+        side: How many pixels its longer side has, where there are so many (`decoding.decode`).
         page: Which page of a PDF, from 1; None for a picture.
 
     Raises:
@@ -23,9 +24,10 @@ async def decode_apart(data: bytes, page: int | None = None) -> Image.Image:
     """
     try:
         if page is None:
-            run = PICTURE_WORKERS.run("fototui.pictures.tasks:pixels", data)
+            run = PICTURE_WORKERS.run("fototui.pictures.tasks:pixels", data, {"side": side})
         else:
-            run = PICTURE_WORKERS.run("fototui.pictures.pdf:page_pixels", data, {"number": page})
+            params = {"number": page, "side": side}
+            run = PICTURE_WORKERS.run("fototui.pictures.pdf:page_pixels", data, params)
         value, pixels = await run
         size = int(str(value["width"])), int(str(value["height"]))
         return Image.frombytes("RGB", size, pixels)

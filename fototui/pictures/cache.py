@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from fototui.config.file import write_atomically
 from fototui.log import get_logger
+from fototui.pictures.levels import is_enough, sides_with
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,24 +35,32 @@ class MemoryCache:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._pictures: OrderedDict[Hashable, Image.Image] = OrderedDict()
+        self._pictures: OrderedDict[tuple[Hashable, int], Image.Image] = OrderedDict()
         self.size = 0
         """Bytes of pixels that are kept."""
 
-    def get(self, key: Hashable) -> Image.Image | None:
-        """A picture, which becomes the most recently used."""
-        image = self._pictures.get(key)
-        if image is not None:
-            self._pictures.move_to_end(key)
-        return image
+    def get(self, key: Hashable, wanted: int) -> Image.Image | None:
+        """A picture, which becomes the most recently used.
 
-    def put(self, key: Hashable, image: Image.Image) -> None:
-        """Keep a picture, unless it alone is over the limit."""
-        if key in self._pictures:
-            self.size -= _bytes(self._pictures.pop(key))
+        Args:
+            key: Names it.
+            wanted: Which of `SIDES` it should have; what is bigger, or all there is, will do.
+        """
+        for side in sides_with(wanted):
+            image = self._pictures.get((key, side))
+            if image is not None and is_enough(image.size, side, wanted):
+                self._pictures.move_to_end((key, side))
+                return image
+        return None
+
+    def put(self, key: Hashable, side: int, image: Image.Image) -> None:
+        """Keep a picture of such a side, unless it alone is over the limit."""
+        place = (key, side)
+        if place in self._pictures:
+            self.size -= _bytes(self._pictures.pop(place))
         if _bytes(image) > self._limit:
             return
-        self._pictures[key] = image
+        self._pictures[place] = image
         self.size += _bytes(image)
         while self.size > self._limit:
             _, dropped = self._pictures.popitem(last=False)
@@ -77,13 +86,25 @@ class DiskCache:
         self._folder = folder
         self._limit = limit
 
-    def get(self, key: str) -> Image.Image | None:
-        """A picture, which becomes the most recently used."""
+    def get(self, key: str, wanted: int) -> Image.Image | None:
+        """A picture, which becomes the most recently used.
+
+        Args:
+            key: Names it.
+            wanted: Which of `SIDES` it should have; what is bigger, or all there is, will do.
+        """
+        found = (self._read(self._path(key, side), side, wanted) for side in sides_with(wanted))
+        return next((picture for picture in found if picture is not None), None)
+
+    def _read(self, path: Path, side: int, wanted: int) -> Image.Image | None:
+        if not path.exists():  # mostly: Pillow is not imported for that
+            return None
         from PIL import Image
 
-        path = self._path(key)
         try:
             with Image.open(path, formats=("WEBP",)) as image:
+                if not is_enough(image.size, side, wanted):
+                    return None
                 picture = image.convert("RGB")
         except FileNotFoundError:
             return None
@@ -96,19 +117,19 @@ class DiskCache:
             os.utime(path)
         return picture
 
-    def put(self, key: str, image: Image.Image) -> None:
-        """Keep a picture."""
+    def put(self, key: str, side: int, image: Image.Image) -> None:
+        """Keep a picture of such a side."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             data = io.BytesIO()
             image.save(data, "WEBP", quality=_QUALITY, method=0)
-            write_atomically(self._path(key), data.getvalue(), private=True)
+            write_atomically(self._path(key, side), data.getvalue(), private=True)
             self._trim()
         except OSError as error:
             log.warning("a picture could not be cached on disk", reason=error.strerror)
 
-    def _path(self, key: str) -> Path:
-        return self._folder / (hashlib.sha256(key.encode()).hexdigest() + _SUFFIX)
+    def _path(self, key: str, side: int) -> Path:
+        return self._folder / (hashlib.sha256(f"{key}\n{side}".encode()).hexdigest() + _SUFFIX)
 
     def _trim(self) -> None:
         """Remove the least recently used files until the limit is kept.

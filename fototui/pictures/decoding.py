@@ -24,6 +24,7 @@ from fototui.decoding.upright import TURNS, orientation_of
 from fototui.domain.sentences import Sentence
 from fototui.pictures import svg
 from fototui.pictures.errors import PictureBrokenError, PictureTooBigError
+from fototui.pictures.levels import SIDES
 from fototui.pictures.minimap import Part, draw_minimap
 
 MAX_FILE_BYTES = 60_000_000
@@ -31,9 +32,6 @@ MAX_FILE_BYTES = 60_000_000
 
 MAX_PIXELS = 120_000_000
 """Bigger pictures are not decoded: as RGB these are 360 MB for a moment."""
-
-MASTER_SIDE = 3072
-"""Longer side of what is kept of a picture: the biggest colouring, 8 megapixels, loses nothing."""
 
 # Pillow opens what it is not told to leave alone, and some of its formats run other programs.
 # HEIF is there only where a plugin for it is installed and registered.
@@ -46,11 +44,13 @@ TOO_BIG = Sentence.make("The picture is too big to be shown here; open it in the
 _MIN_SIDE = 1
 
 
-def decode(data: bytes) -> Image.Image:
-    """Open a picture, upright, on white, and at most `MASTER_SIDE` pixels long.
+def decode(data: bytes, side: int = SIDES[-1]) -> Image.Image:
+    """Open a picture, upright, on white, and of a bounded size.
 
     Args:
         data: The file: JPEG, PNG, WebP, GIF (its first frame) or SVG.
+        side: How many pixels its longer side has, where there are so many, and less than twice as
+            many.
 
     Returns:
         An RGB picture.
@@ -60,7 +60,7 @@ def decode(data: bytes) -> Image.Image:
         PictureTooBigError: It has too many pixels.
     """
     if svg.looks_like_svg(data):
-        data = svg.rasterise(data)
+        data = svg.rasterise(data, min(side, svg.SIDE))
     elif jpeg_scans(data) > MAX_SCANS:
         raise PictureTooBigError(TOO_BIG)
     try:
@@ -68,8 +68,8 @@ def decode(data: bytes) -> Image.Image:
             if image.width * image.height > MAX_PIXELS:
                 raise PictureTooBigError(TOO_BIG)
             # A JPEG decodes to an eighth, quarter or half of itself at a fraction of the cost.
-            image.draft("RGB", (MASTER_SIDE, MASTER_SIDE))
-            return _bounded(image)
+            image.draft("RGB", _within(image.size, side))
+            return _bounded(image, side)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureTooBigError(TOO_BIG) from error
     # What Pillow's decoders raise on damaged files.
@@ -93,12 +93,19 @@ def _opened(data: bytes) -> Image.Image:
         return Image.open(io.BytesIO(bare), formats=formats)
 
 
-def _bounded(image: Image.Image) -> Image.Image:
+def _within(size: tuple[int, int], side: int) -> tuple[int, int]:
+    scale = side / max(size)
+    return max(_MIN_SIDE, round(size[0] * scale)), max(_MIN_SIDE, round(size[1] * scale))
+
+
+def _bounded(image: Image.Image, side: int) -> Image.Image:
     orientation = orientation_of(image)  # read before `thumbnail` forgets it
     if image.mode not in ("RGB", "L"):
         image = _on_white(image)
-    image = image.copy()  # loads it
-    image.thumbnail((MASTER_SIDE, MASTER_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    factor = max(image.size) // side
+    # Whole factors cost a tenth of others; what a window shows is scaled from it in any case.
+    image = image.reduce(factor) if factor > 1 else image.copy()  # loads it
+    image.thumbnail((SIDES[-1], SIDES[-1]), Image.Resampling.LANCZOS, reducing_gap=2.0)
     image = image.convert("RGB")
     turn = TURNS.get(orientation or 1)
     upright = image if turn is None else image.transpose(turn)

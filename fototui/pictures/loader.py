@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from fototui.log import get_logger
 from fototui.net.closing import Closing
 from fototui.pictures.cache import DiskCache, MemoryCache
 from fototui.pictures.errors import PictureError, PictureMissingError, PictureTooBigError
+from fototui.pictures.levels import side_for
 from fototui.pictures.terminal import Renderer
 from fototui.storage.base import FileMissingError, Storage
 
@@ -45,7 +47,8 @@ PictureSource = S3ObjectRefData | PdfPage
 MEMORY_LIMIT = 160_000_000
 DISK_LIMIT = 500_000_000
 
-# Decoding takes up to 400 MB for a moment and a core; more at once would slow each other down.
+# Decoding takes up to 400 MB for a moment and a core, and what is kept is written then; more at
+# once would slow each other down.
 _DECODES_AT_ONCE = 2
 _MOST_AHEAD = 8
 _LOAD_SECONDS = 60.0
@@ -65,12 +68,13 @@ class _Shared:
 class PictureLoader(Closing):
     """The pictures of one terminal.
 
-    Of each picture a master of bounded size is kept in memory and on disk, by key and content, so
-    that a file that changed is not shown stale; what a window shows is scaled from it.
+    A picture is decoded no bigger than the screen needs (`levels`), and kept so in memory and on
+    disk, by key and content, so that a file that changed is not shown stale; what a window shows is
+    scaled from it. Looking closer takes a bigger one.
 
     Args:
         storage: Where files are kept.
-        cache_folder: Where masters are kept; the platform's cache folder where not given.
+        cache_folder: Where pictures are kept; the platform's cache folder where not given.
         memory_limit: Most bytes of decoded pictures in memory.
         disk_limit: Most bytes on disk.
         renderer: How the terminal shows pictures.
@@ -90,11 +94,25 @@ class PictureLoader(Closing):
         self._disk = DiskCache(folder, disk_limit)
         self._memory = MemoryCache(memory_limit)
         self._under_way: dict[Hashable, _Shared] = {}
-        self._ahead: dict[PictureSource, asyncio.Task[None]] = {}
+        self._ahead: dict[tuple[PictureSource, int], asyncio.Task[None]] = {}
+        self._writing: set[asyncio.Task[None]] = set()
+        self._screen = 0
         self._decoding = asyncio.Semaphore(_DECODES_AT_ONCE)
         self._one_ahead = asyncio.Semaphore(1)
         self.renderer = renderer or Renderer()
         """How the terminal shows pictures."""
+
+    def fit_screen(self, columns: int, rows: int) -> None:
+        """Make pictures big enough for a whole screen, whatever window they are first seen in.
+
+        Args:
+            columns: Characters across.
+            rows: Characters down.
+        """
+        renderer = self.renderer
+        wide = min(columns * renderer.cell_width, renderer.most_wide)
+        high = min(rows * renderer.cell_height, renderer.most_high)
+        self._screen = max(wide, high)
 
     async def load(
         self,
@@ -126,59 +144,62 @@ class PictureLoader(Closing):
             PictureError: The file is missing, broken or too big.
             FototuiError: The storage did not give it.
         """
-        master = await self._master(ref)
+        picture = await self._picture(ref, side_for(max(width_px, height_px, self._screen) * zoom))
         cell = (self.renderer.cell_width, self.renderer.cell_height) if has_map else None
         return await asyncio.to_thread(
-            _fit, master, max(1, width_px), max(1, height_px), zoom, pan, cell
+            _fit, picture, max(1, width_px), max(1, height_px), zoom, pan, cell
         )
 
     async def address(self, ref: PictureSource) -> str:
         """Where a browser finds the file."""
         return await self._storage.url(_file(ref).key)
 
-    def prefetch(self, refs: Sequence[PictureSource]) -> None:
+    def prefetch(self, refs: Sequence[PictureSource], *, zoom: float = 1.0) -> None:
         """Load some pictures ahead, one by one; those of the call before no longer.
 
         Args:
             refs: What will be looked at next, the next one first; the first few are loaded.
+            zoom: How close they will be looked at.
         """
-        wanted = list(dict.fromkeys(refs))[:_MOST_AHEAD]
-        for ref in [ref for ref in self._ahead if ref not in wanted]:
-            self._ahead.pop(ref).cancel()
-        for ref in wanted:
-            if ref not in self._ahead:
-                task = asyncio.create_task(self._load_ahead(ref), name=f"picture {_file(ref).key}")
-                self._ahead[ref] = task
-                task.add_done_callback(partial(self._forget, ref))
+        side = side_for(self._screen * zoom)
+        wanted = [(ref, side) for ref in dict.fromkeys(refs)][:_MOST_AHEAD]
+        for place in [place for place in self._ahead if place not in wanted]:
+            self._ahead.pop(place).cancel()
+        for place in wanted:
+            if place not in self._ahead:
+                name = f"picture {_file(place[0]).key}"
+                task = asyncio.create_task(self._load_ahead(*place), name=name)
+                self._ahead[place] = task
+                task.add_done_callback(partial(self._forget, place))
 
     async def aclose(self) -> None:
-        """End what is under way."""
+        """End what is under way; what is being written is written."""
         tasks = [*self._ahead.values(), *(shared.task for shared in self._under_way.values())]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._writing, return_exceptions=True)
 
     # --- how -----------------------------------------------------------------------------------
 
-    def _forget(self, ref: PictureSource, task: asyncio.Task[None]) -> None:
-        if self._ahead.get(ref) is task:
-            del self._ahead[ref]
+    def _forget(self, place: tuple[PictureSource, int], task: asyncio.Task[None]) -> None:
+        if self._ahead.get(place) is task:
+            del self._ahead[place]
 
-    async def _load_ahead(self, ref: PictureSource) -> None:
+    async def _load_ahead(self, ref: PictureSource, side: int) -> None:
         async with self._one_ahead:
             try:
-                await self._master(ref)
+                await self._picture(ref, side)
             except FototuiError as error:  # told when it is looked at
                 log.debug(
                     "a picture could not be loaded ahead", key=_file(ref).key, reason=str(error)
                 )
 
-    async def _master(self, ref: PictureSource) -> Image.Image:
+    async def _picture(self, ref: PictureSource, side: int) -> Image.Image:
         key = await self._content_key(ref)
-        found = self._memory.get(key)
+        found = self._memory.get(key, side)
         if found is not None:
             return found
-        return await self._share(key, lambda: self._fetch(ref, key))
+        return await self._share((key, side), lambda: self._fetch(ref, key, side))
 
     async def _content_key(self, ref: PictureSource) -> str:
         """Name a file's content; where the database does not know it, the storage is asked."""
@@ -216,21 +237,33 @@ class PictureLoader(Closing):
         if (shared := self._under_way.get(key)) is not None and shared.task is task:
             del self._under_way[key]
 
-    async def _fetch(self, ref: PictureSource, key: str) -> Image.Image:
-        image = await asyncio.to_thread(self._disk.get, key)
+    async def _fetch(self, ref: PictureSource, key: str, side: int) -> Image.Image:
+        image = await asyncio.to_thread(self._disk.get, key, side)
         if image is None:
-            from fototui.pictures.apart import decode_apart
-            from fototui.pictures.decoding import MAX_FILE_BYTES, TOO_BIG
-
-            file = _file(ref)
-            if file.size is not None and file.size > MAX_FILE_BYTES:
-                raise PictureTooBigError(TOO_BIG)
-            page = ref.number if isinstance(ref, PdfPage) else None
-            async with self._decoding:
-                image = await decode_apart(await self._read(file), page)
-                await asyncio.to_thread(self._disk.put, key, image)
-        self._memory.put(key, image)
+            image = await self._decode(ref, key, side)
+        self._memory.put(key, side, image)
         return image
+
+    async def _decode(self, ref: PictureSource, key: str, side: int) -> Image.Image:
+        from fototui.pictures.apart import decode_apart
+        from fototui.pictures.decoding import MAX_FILE_BYTES, TOO_BIG
+
+        file = _file(ref)
+        if file.size is not None and file.size > MAX_FILE_BYTES:
+            raise PictureTooBigError(TOO_BIG)
+        page = ref.number if isinstance(ref, PdfPage) else None
+        async with AsyncExitStack() as room:
+            await room.enter_async_context(self._decoding)
+            image = await decode_apart(await self._read(file), side, page)
+            # It is looked at while it is written.
+            task = asyncio.create_task(self._write(room.pop_all(), key, side, image))
+            self._writing.add(task)
+            task.add_done_callback(self._writing.discard)
+        return image
+
+    async def _write(self, room: AsyncExitStack, key: str, side: int, image: Image.Image) -> None:
+        async with room:
+            await asyncio.to_thread(self._disk.put, key, side, image)
 
     async def _read(self, ref: S3ObjectRefData) -> bytes:
         from fototui.pictures.decoding import MAX_FILE_BYTES

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pypdfium2  # type: ignore[import-untyped] # it ships no types
 
 from fototui.domain.sentences import Sentence
-from fototui.pictures.decoding import MASTER_SIDE
 from fototui.pictures.errors import PictureBrokenError
 
 if TYPE_CHECKING:
@@ -16,12 +15,13 @@ if TYPE_CHECKING:
 _BROKEN = Sentence.make("The book's file is damaged; make the book again.")
 
 
-def page(data: bytes, number: int) -> Image.Image:
-    """Draw a page of a PDF, `MASTER_SIDE` pixels long.
+def page(data: bytes, number: int, side: int) -> Image.Image:
+    """Draw a page of a PDF.
 
     Args:
         data: The file.
         number: Which page, from 1.
+        side: The longer side of the picture, in pixels.
 
     Returns:
         An RGB picture.
@@ -33,7 +33,7 @@ def page(data: bytes, number: int) -> Image.Image:
         document = pypdfium2.PdfDocument(data)
         try:
             found = document[number - 1]
-            drawn = found.render(scale=MASTER_SIDE / max(found.get_size()))
+            drawn = found.render(scale=side / max(found.get_size()))
             picture: Image.Image = drawn.to_pil().convert("RGB")
         finally:
             document.close()
@@ -42,7 +42,7 @@ def page(data: bytes, number: int) -> Image.Image:
     return picture
 
 
-def page_pixels(data: bytes, number: int) -> tuple[dict[str, object], bytes]:
+def page_pixels(data: bytes, number: int, side: int) -> tuple[dict[str, object], bytes]:
     """Draw a page of a PDF (`page`); its size and its bare pixels."""
-    image = page(data, number)
+    image = page(data, number, side)
     return {"width": image.width, "height": image.height}, image.tobytes()

@@ -11,7 +11,7 @@ from fototui.domain.sentences import Sentence
 from fototui.pictures.errors import PictureBrokenError, PictureTooBigError
 
 SIDE = 2048
-"""Longer side of a rasterised SVG in pixels."""
+"""Longer side of a rasterised SVG in pixels, at most."""
 
 MAX_BYTES = 20_000_000
 """A bigger file is not parsed: its tree takes some ten times its size."""
@@ -37,7 +37,7 @@ def looks_like_svg(data: bytes) -> bool:
     return head.startswith(b"<") and b"<svg" in head
 
 
-def rasterise(data: bytes) -> bytes:
+def rasterise(data: bytes, side: int = SIDE) -> bytes:
     """Draw an SVG on white.
 
     What the renderer gets is written anew from the parsed tree, without scripts, embedded files
@@ -45,9 +45,10 @@ def rasterise(data: bytes) -> bytes:
 
     Args:
         data: The file, in UTF-8.
+        side: The longer side of the picture, in pixels.
 
     Returns:
-        A PNG, `SIDE` pixels on its longer side.
+        A PNG.
 
     Raises:
         PictureBrokenError: It is no SVG, or holds entities, which no SVG needs.
@@ -63,7 +64,7 @@ def rasterise(data: bytes) -> bytes:
         if root.tag not in ("svg", f"{_NAMESPACE}svg"):
             raise PictureBrokenError(_NO_SVG)
         _make_harmless(root)
-        width, height = _size(root)
+        width, height = _size(root, side)
         root.set("width", str(width))
         root.set("height", str(height))
         safe = ET.tostring(root, encoding="unicode")
@@ -112,7 +113,7 @@ def _local(name: str) -> str:
     return name.rpartition("}")[2]
 
 
-def _size(root: ET.Element) -> tuple[int, int]:
+def _size(root: ET.Element, side: int) -> tuple[int, int]:
     """The drawing's proportions, as the size it is drawn in."""
     box = [float(part) for part in re.split(r"[\s,]+", root.get("viewBox", "").strip()) if part]
     if len(box) == 4:
@@ -123,5 +124,5 @@ def _size(root: ET.Element) -> tuple[int, int]:
         root.set("viewBox", f"0 0 {width:g} {height:g}")
     if not (0 < width < float("inf") and 0 < height < float("inf")):
         raise PictureBrokenError(_NO_SVG)
-    scale = SIDE / max(width, height)
+    scale = side / max(width, height)
     return max(1, round(width * scale)), max(1, round(height * scale))

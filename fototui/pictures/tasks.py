@@ -3,7 +3,7 @@
 from fototui.pictures.decoding import decode
 
 
-def pixels(data: bytes) -> tuple[dict[str, object], bytes]:
+def pixels(data: bytes, side: int) -> tuple[dict[str, object], bytes]:
     """Decode a picture (`fototui.pictures.decoding.decode`); its size and its bare pixels."""
-    image = decode(data)
+    image = decode(data, side)
     return {"width": image.width, "height": image.height}, image.tobytes()

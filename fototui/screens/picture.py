@@ -54,6 +54,7 @@ class PictureScreen(FototuiScreen):
     def show_all(self) -> None:
         """Show what there is to be seen."""
         self.picture.show(self._ref)
+        self._prepare()
 
     def language_changed(self) -> None:
         """Show the words in the new language."""
@@ -66,6 +67,13 @@ class PictureScreen(FototuiScreen):
             **zooming(self.scope, lambda: self.picture.viewport, self._look),
         }
 
+    def _prepare(self) -> None:
+        """Have what the next keys may ask for: the same picture, closer."""
+        if self._ref is not None:
+            closer = self.picture.viewport.zoomed(1)
+            self.context.pictures.prefetch([self._ref], zoom=closer.zoom)
+
     def _look(self, viewport: Viewport) -> None:
         self.picture.viewport = viewport
+        self._prepare()
         self.query("StatusBar, KeyBar").refresh()

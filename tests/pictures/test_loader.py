@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from fototui.pictures import decoding
 from fototui.pictures.cache import DiskCache, MemoryCache
 from fototui.pictures.errors import PictureBrokenError, PictureMissingError, PictureTooBigError
 from fototui.pictures.loader import PictureLoader
+from fototui.pictures.terminal import Graphics, Renderer
 from tests.pictures.conftest import CountingStorage, MakeLoader, encoded
 from tests.waiting import PATIENCE, in_time
 
@@ -105,7 +107,8 @@ async def test_the_disk_keeps_it_for_the_next_run(
     storage: CountingStorage, make_loader: MakeLoader, tmp_path: Path
 ) -> None:
     ref = await put(storage, "a/1.png")
-    seen = await look(make_loader(), ref)
+    async with make_loader() as first:
+        seen = await look(first, ref)
     assert await look(make_loader(), ref) == seen
     assert storage.reads[ref.key] == 1
     assert (tmp_path / "cache").stat().st_mode & 0o077 == 0
@@ -155,41 +158,106 @@ def png_header(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + b"\x08\x02\0\0\0") + chunk(b"IDAT", b"")
 
 
-def test_decoded_upright_on_white_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+async def test_no_more_is_decoded_than_a_screen_shows(
+    storage: CountingStorage, loader: PictureLoader, kind: str
+) -> None:
+    image = Image.new("RGB", (2000, 1000), "white")
+    image.paste("black", (1000, 0, 2000, 1000))
+    ref = await put(storage, "a/big", encoded(image, kind))
+
+    async def look_at(zoom: float, size: int = 200) -> int:
+        await loader.load(ref, width_px=size, height_px=size, zoom=zoom)
+        return storage.reads[ref.key]
+
+    assert [await look_at(1), await look_at(1, 300), await look_at(1.9)] == [1, 1, 1]
+    assert loader._memory.size < (2 * 384) ** 2 / 2 * 3
+    assert [await look_at(7), await look_at(16), await look_at(1), await look_at(7)] == [2, 3, 3, 3]
+
+
+async def test_a_small_picture_is_read_once_however_close_one_looks(
+    storage: CountingStorage, make_loader: MakeLoader
+) -> None:
+    ref = await put(storage, "a/small.png")
+    for _ in range(2):
+        async with make_loader() as loader:
+            for zoom in (1, 4, 16):
+                assert (await loader.load(ref, width_px=400, height_px=200, zoom=zoom)).width == 400
+    assert storage.reads[ref.key] == 1
+
+
+async def test_one_decoding_serves_all_windows_of_a_screen(
+    storage: CountingStorage, loader: PictureLoader
+) -> None:
+    loader.renderer = Renderer(Graphics.KITTY, 10, 20)
+    loader.fit_screen(120, 36)
+    ref = await put(storage, "a/1.png", encoded(Image.new("RGB", (2000, 1000))))
+    loader.prefetch([ref])
+    await settled(lambda: not loader._ahead)
+    await loader.load(ref, width_px=200, height_px=100)
+    await loader.load(ref, width_px=1200, height_px=720)
+    assert storage.reads[ref.key] == 1
+    loader.prefetch([ref], zoom=1.5)
+    await settled(lambda: not loader._ahead)
+    await loader.load(ref, width_px=1200, height_px=720, zoom=1.5)
+    assert storage.reads[ref.key] == 2
+
+
+async def test_it_is_there_while_it_is_still_being_written(
+    storage: CountingStorage, loader: PictureLoader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, written = threading.Event(), []
+
+    def put_slowly(key: str, side: int, image: Image.Image) -> None:
+        assert disk.wait(PATIENCE)
+        written.append(key)
+
+    monkeypatch.setattr(loader._disk, "put", put_slowly)
+    assert await look(loader, await put(storage, "a/1.png"))
+    assert not written
+    disk.set()
+    await loader.aclose()
+    assert len(written) == 1
+
+
+def test_decoded_upright_on_white_and_bounded() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     assert decoding.decode(encoded(Image.new("RGB", (40, 20)), "JPEG", exif=exif)).size == (20, 40)
     clear = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
     assert decoding.decode(encoded(clear)).getpixel((1, 1)) == (255, 255, 255)
-    monkeypatch.setattr(decoding, "MASTER_SIDE", 100)
     for kind in ("PNG", "JPEG", "WEBP", "GIF"):
-        assert decoding.decode(encoded(Image.new("L", (900, 450)), kind)).size == (100, 50)
+        picture = encoded(Image.new("L", (900, 450)), kind)
+        assert decoding.decode(picture).size == (900, 450)
+        assert 100 <= decoding.decode(picture, 100).width < 200
+        wide = encoded(Image.new("L", (9000, 9)), kind)
+        assert decoding.decode(wide).width == decoding.SIDES[-1]
 
 
 class TestLimits:
     def test_memory(self) -> None:
         cache = MemoryCache(3 * 300)
         for name in "abc":
-            cache.put(name, Image.new("RGB", (10, 10)))
-        cache.get("a")
-        cache.put("d", Image.new("RGB", (10, 10)))
-        assert [name for name in "abcd" if cache.get(name)] == ["a", "c", "d"]
-        cache.put("huge", Image.new("RGB", (100, 100)))
-        assert cache.get("huge") is None
+            cache.put(name, 384, Image.new("RGB", (10, 10)))
+        cache.get("a", 384)
+        cache.put("d", 384, Image.new("RGB", (10, 10)))
+        assert [name for name in "abcd" if cache.get(name, 384)] == ["a", "c", "d"]
+        cache.put("huge", 384, Image.new("RGB", (100, 100)))
+        assert cache.get("huge", 384) is None
         assert cache.size == 900
 
     def test_disk(self, tmp_path: Path) -> None:
         noise = Image.effect_noise((64, 64), 99).convert("RGB")
-        DiskCache(tmp_path / "one", 10**9).put("a", noise)
+        DiskCache(tmp_path / "one", 10**9).put("a", 384, noise)
         (file,) = (tmp_path / "one").iterdir()
         size = file.stat().st_size
         cache = DiskCache(tmp_path / "two", size * 5 // 2)
         for age, name in enumerate("ab"):
-            cache.put(name, noise)
-            os.utime(cache._path(name), (age, age))
-        assert cache.get("a")  # the most recently used now
-        cache.put("c", noise)
-        assert [name for name in "abc" if cache.get(name)] == ["a", "c"]
+            cache.put(name, 384, noise)
+            os.utime(cache._path(name, 384), (age, age))
+        assert cache.get("a", 384)  # the most recently used now
+        cache.put("c", 384, noise)
+        assert [name for name in "abc" if cache.get(name, 384)] == ["a", "c"]
 
 
 class TestAhead:

@@ -110,7 +110,8 @@ class Picture(Widget):
         self._settling: Timer | None = None
         self._loading: Worker[None] | None = None
         self._surface: Surface | None = None
-        self._stage = _Stage(self._reload_soon)
+        self._stage = _Stage(self._resized)
+        self._waits_for_size = False
         self._words = Static(classes="words")
         self._under = Static(classes="caption")
         self.state = PictureState.EMPTY
@@ -177,6 +178,13 @@ class Picture(Widget):
             self._say("…", PictureState.LOADING)
             self._load_now()
 
+    def _resized(self) -> None:
+        # Its first size is what it was waiting for; another one may be on its way to the next.
+        if self._waits_for_size:
+            self._load_now()
+        else:
+            self._reload_soon()
+
     def _reload_soon(self) -> None:
         if self._settling is not None:
             self._settling.stop()
@@ -194,8 +202,9 @@ class Picture(Widget):
 
     async def _load(self, ref: PictureSource) -> None:
         stage, renderer = self._stage.size, self._renderer
-        if not stage.area:
-            return  # it comes again with the first size
+        self._waits_for_size = not stage.area
+        if self._waits_for_size:
+            return
         try:
             if renderer.graphics is Graphics.OFF:
                 self._say(clean_line(await self._pictures.address(ref)), PictureState.SHOWN)
