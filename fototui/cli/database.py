@@ -55,8 +55,8 @@ def upgrade(
 ) -> None:
     """Bring the schema forward; safe to repeat, and to run from several terminals at once.
 
-    All of it is done or nothing, also while other programs use the database. A terminal is asked
-    before an empty database is set up.
+    All of it is done or nothing, also while other programs use the database. The orders are counted
+    anew. A terminal is asked before an empty database is set up.
     """
     from fototui.db.schema import migrate
 

@@ -9,6 +9,7 @@ from sqlalchemy import delete, text, update
 from ulid import ULID
 
 from fototui.db.database import Database
+from fototui.db.errors import SchemaError
 from fototui.db.models.orders import LineItem, Order
 from fototui.db.schema import migrate
 from fototui.domain.text import folded
@@ -40,6 +41,20 @@ async def test_the_number_of_orders_is_kept(database: Database) -> None:
     async with database.autocommit() as session:
         await session.execute(text("TRUNCATE orders CASCADE"))
     assert await _count(database) == (0, 1)
+
+
+async def test_a_number_that_went_wrong_is_found_and_counted_anew(database: Database) -> None:
+    await add_old_orders(database, 5)
+    await migrate.check(database.engine)
+    async with database.autocommit() as session:
+        # What restoring data alone does to it: it is counted, and then comes from the dump besides.
+        await session.execute(text("INSERT INTO order_counts (orders) VALUES (5)"))
+    with pytest.raises(SchemaError, match=r"wrong by 5.*db upgrade"):
+        await migrate.check(database.engine)
+    for _ in range(2):
+        await migrate.upgrade(database.engine)
+        await migrate.check(database.engine)
+        assert (await _count(database))[0] == 5
 
 
 async def test_whoever_adds_orders_waits_for_nobody_and_rows_stay_few(database: Database) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 import fototui
 from fototui.db.errors import DatabaseError, SchemaError, SqlState
 from fototui.db.schema import state
+from fototui.db.schema.counts import mend_count, require_count
 from fototui.db.schema.differences import differences
 from fototui.db.schema.state import SHOP_REVISIONS, Plan
 
@@ -98,7 +99,7 @@ async def server_version(engine: AsyncEngine) -> int:
 
 
 async def upgrade(engine: AsyncEngine, revision: str = "head") -> None:
-    """Bring the schema forward, in one transaction.
+    """Bring the schema forward, and count the orders anew, in one transaction.
 
     Args:
         engine: The database.
@@ -113,6 +114,7 @@ async def upgrade(engine: AsyncEngine, revision: str = "head") -> None:
         if state.examine(connection, _scripts()) is not None:
             _lock_tables(connection)
         command.upgrade(_config(connection), revision)
+        mend_count(connection)
 
     await _run(engine, work, exclusive=True)
 
@@ -141,13 +143,14 @@ async def downgrade(engine: AsyncEngine, revision: str) -> None:
 
 
 async def check(engine: AsyncEngine) -> None:
-    """Hold the models against the migrated schema.
+    """Hold the models against the migrated schema, and what is kept against what there is.
 
     Args:
         engine: The database.
 
     Raises:
-        SchemaError: Migrations have not all run, or models and schema differ.
+        SchemaError: Migrations have not all run, models and schema differ, or the number of orders
+            is wrong.
     """
     await require_head(engine)
     if found := await _run(engine, differences):
@@ -156,6 +159,7 @@ async def check(engine: AsyncEngine) -> None:
             "the models writes a migration.",
             reason="; ".join(found),
         )
+    await _run(engine, require_count)
 
 
 async def require_head(engine: AsyncEngine) -> None:
