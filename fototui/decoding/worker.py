@@ -31,6 +31,8 @@ def main() -> None:
     requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
     # The thread sees the program end while a decoder works, and ends this process with it.
     threading.Thread(target=_listen, args=(line, requests), daemon=True).start()
+    for module in sys.argv[2:]:
+        import_module(module)
     while True:
         head, data = requests.get()
         # The kernel ends a task that runs over, whatever code it is in and whoever still lives.

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -97,6 +97,7 @@ class Workers:
     Args:
         limits: What one task may take.
         environment: What the processes have in their environment besides what all have.
+        modules: What they import as soon as they run.
     """
 
     def __init__(
@@ -104,9 +105,11 @@ class Workers:
         limits: WorkerLimits | None = None,
         *,
         environment: Mapping[str, str] | None = None,
+        modules: Sequence[str] = (),
     ) -> None:
         self.limits = limits or WorkerLimits()
         self._environment = dict(environment or {})
+        self._modules = tuple(modules)
         self._idle: list[_Worker] = []
         self._ended: list[subprocess.Popen[bytes]] = []
         self._all: set[int] = set()
@@ -121,6 +124,17 @@ class Workers:
     def pids(self) -> frozenset[int]:
         """The processes that are there now."""
         return frozenset(self._all)
+
+    def prepare(self) -> None:
+        """Start a process where none is idle: it is up by the time that a task's data is there.
+
+        Raises:
+            TransientError: None could be started.
+        """
+        if not self._idle:
+            worker = self._take()
+            with self._guard:
+                self._idle.append(worker)
 
     async def run(
         self, task: str, data: bytes, params: Mapping[str, object] | None = None
@@ -190,7 +204,7 @@ class Workers:
                 worker.line.close()
                 self._all.discard(worker.process.pid)
             try:
-                worker = _start(self.limits.memory, self._environment)
+                worker = _start(self.limits.memory, self._environment, self._modules)
             except OSError as error:
                 raise TransientError(
                     "No process could be started to open a picture ({reason}); see whether this "
@@ -219,14 +233,14 @@ class Workers:
             process.wait()
 
 
-def _start(memory: int, environment: Mapping[str, str]) -> _Worker:
+def _start(memory: int, environment: Mapping[str, str], modules: Sequence[str]) -> _Worker:
     ours, theirs = socket.socketpair()
     with theirs:
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
         process = subprocess.Popen(  # noqa: S603 - our own module
             # Not from the working folder, where a stranger's PIL.py may lie.
-            [sys.executable, "-P", "-m", "fototui.decoding.worker", str(memory)],
+            [sys.executable, "-P", "-m", "fototui.decoding.worker", str(memory), *modules],
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -6,7 +6,7 @@ from fototui.decoding.workers import WorkerError, Workers
 from fototui.pictures.decoding import TOO_BIG
 from fototui.pictures.errors import PictureBrokenError, PictureTooBigError
 
-PICTURE_WORKERS = Workers()
+PICTURE_WORKERS = Workers(modules=["fototui.pictures.tasks"])
 """Their own processes: what an operator looks at does not wait for the engine's photos."""
 
 

@@ -245,7 +245,7 @@ class PictureLoader(Closing):
         return image
 
     async def _decode(self, ref: PictureSource, key: str, side: int) -> Image.Image:
-        from fototui.pictures.apart import decode_apart
+        from fototui.pictures.apart import PICTURE_WORKERS, decode_apart
         from fototui.pictures.decoding import MAX_FILE_BYTES, TOO_BIG
 
         file = _file(ref)
@@ -254,6 +254,7 @@ class PictureLoader(Closing):
         page = ref.number if isinstance(ref, PdfPage) else None
         async with AsyncExitStack() as room:
             await room.enter_async_context(self._decoding)
+            PICTURE_WORKERS.prepare()
             image = await decode_apart(await self._read(file), side, page)
             # It is looked at while it is written.
             task = asyncio.create_task(self._write(room.pop_all(), key, side, image))

@@ -56,6 +56,14 @@ async def test_a_worker_is_started_once_and_kept(
     assert capfd.readouterr() == ("", "")  # the screen is the app's
 
 
+async def test_one_that_was_prepared_is_the_one_that_works(workers: Workers) -> None:
+    workers.prepare()
+    workers.prepare()
+    assert workers.pids == {await _pid(workers)}
+    workers.prepare()
+    assert workers.pids == {await _pid(workers)}
+
+
 async def test_no_more_work_at_once_than_allowed(workers: Workers) -> None:
     pids = await asyncio.gather(*(_pid(workers) for _ in range(6)))
     assert len(set(pids)) == len(workers.pids) == 2

@@ -13,12 +13,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.geometry import Region
+from textual.screen import Screen
 from textual.strip import Strip
 
 from fototui.domain.files import S3ObjectRefData
@@ -28,6 +30,7 @@ from fototui.pictures.terminal import Graphics, Renderer
 from fototui.pictures.viewport import Viewport
 from fototui.screens.picture import PictureScreen
 from fototui.storage.directory import DirectoryStorage
+from fototui.widgets.picture import widget
 from fototui.widgets.picture.sixel import Sixels, sixels
 from fototui.widgets.picture.symbols import Grid, Symbols, draw, grid
 from fototui.widgets.picture.widget import Picture, PictureState
@@ -307,6 +310,40 @@ async def test_sixels_and_what_stands_in_front(storage: SlowStorage, tmp_path: P
             # Behind a dialog and where there is no room for all of it, it is not drawn.
             assert "\x1bP" not in surface.render_lines(Region(0, 0, 40, 9))[0].render(app.console)
             assert "\x1bP" not in "".join(lines(app))
+
+
+async def test_a_picture_is_loaded_and_painted_once_and_waits_for_nothing(
+    open_app: OpenApp, storage: SlowStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(widget, "_SETTLED", 3600)  # as long as somebody goes on zooming
+    painted = Counter[str]()
+    paint, load = Symbols.paint, PictureLoader.load
+
+    async def count_paint(surface: Symbols, *what: Any) -> None:
+        painted["paint"] += 1
+        await paint(surface, *what)
+
+    async def count_load(loader: PictureLoader, *what: Any, **how: Any) -> Image.Image:
+        painted["load"] += 1
+        return await load(loader, *what, **how)
+
+    monkeypatch.setattr(Symbols, "paint", count_paint)
+    monkeypatch.setattr(PictureLoader, "load", count_load)
+    ref = await put(storage, "a/1.png", "red")
+
+    async def look(screen: Screen[None], pilot: AppPilot) -> None:
+        assert isinstance(screen, PictureScreen)
+        await until_shown(pilot, lambda: screen.picture.state is PictureState.SHOWN)
+        await pilot.pause()
+
+    async with open_app(partial(PictureScreen, ref=ref, name="1"), size=(60, 20)) as (app, pilot):
+        await look(app.screen, pilot)
+        assert painted == {"load": 1, "paint": 1}
+        again = PictureScreen(app.context, ref, name="again")
+        app.push_screen(again)
+        await look(again, pilot)
+        assert painted == {"load": 2, "paint": 2}
 
 
 async def test_the_whole_screen(
