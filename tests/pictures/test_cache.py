@@ -37,7 +37,7 @@ def test_many_who_write_and_trim_at_once_do_not_disturb_each_other(tmp_path: Pat
         list(threads.map(fill, range(6)))
     assert logs == []
     assert sum(path.stat().st_size for path in folder.iterdir()) <= limit
-    assert {path.suffix for path in folder.iterdir()} == {".webp"}
+    assert {path.suffix for path in folder.iterdir()} == {".jpg"}
 
 
 def test_what_a_crash_left_behind_goes_after_a_while(tmp_path: Path) -> None:

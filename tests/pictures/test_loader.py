@@ -18,6 +18,7 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.pictures import decoding
 from fototui.pictures.cache import DiskCache, MemoryCache
 from fototui.pictures.errors import PictureBrokenError, PictureMissingError, PictureTooBigError
+from fototui.pictures.levels import SIDES
 from fototui.pictures.loader import PictureLoader
 from fototui.pictures.terminal import Graphics, Renderer
 from tests.pictures.conftest import CountingStorage, MakeLoader, encoded
@@ -231,7 +232,7 @@ def test_decoded_upright_on_white_and_bounded() -> None:
         assert decoding.decode(picture).size == (900, 450)
         assert 100 <= decoding.decode(picture, 100).width < 200
         wide = encoded(Image.new("L", (9000, 9)), kind)
-        assert decoding.decode(wide).width == decoding.SIDES[-1]
+        assert decoding.decode(wide).width == SIDES[-1]
 
 
 class TestLimits:

@@ -20,7 +20,6 @@ from PIL import Image, ImageDraw
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.geometry import Region
-from textual.screen import Screen
 from textual.strip import Strip
 
 from fototui.domain.files import S3ObjectRefData
@@ -332,7 +331,7 @@ async def test_a_picture_is_loaded_and_painted_once_and_waits_for_nothing(
     monkeypatch.setattr(PictureLoader, "load", count_load)
     ref = await put(storage, "a/1.png", "red")
 
-    async def look(screen: Screen[None], pilot: AppPilot) -> None:
+    async def look(screen: object, pilot: AppPilot) -> None:
         assert isinstance(screen, PictureScreen)
         await until_shown(pilot, lambda: screen.picture.state is PictureState.SHOWN)
         await pilot.pause()
