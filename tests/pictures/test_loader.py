@@ -107,7 +107,7 @@ async def test_a_changed_file_is_not_shown_stale(
 async def test_the_disk_keeps_it_for_the_next_run(
     storage: CountingStorage, make_loader: MakeLoader, tmp_path: Path
 ) -> None:
-    ref = await put(storage, "a/1.png")
+    ref = await put(storage, "a/1.png", colour="#c86432")
     async with make_loader() as first:
         seen = await look(first, ref)
     assert await look(make_loader(), ref) == seen
