@@ -166,7 +166,7 @@ PART = Part(
                 floor=f"Pillow, {which}",
                 to_floor=1.3,
                 why="strangers' pictures are decoded in another process, which sends the pixels; "
-                "then they are kept on disk and drawn",
+                "then they are drawn",
             )
             for which in ("a photo", "12 megapixels")
         ),

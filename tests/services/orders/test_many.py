@@ -160,6 +160,6 @@ async def test_a_page_of_kept_lines_reads_hardly_more_than_its_orders(shop: Data
         "limit": 50,
         "skip": 50,
     }
-    statement, given = kept_lines._ASK.on(shop.engine.dialect, values)
+    statement, [given] = kept_lines._ASK.on(shop.engine.dialect, [values])
     [(_statement, plan)] = await _explain(shop, [(statement, tuple(given))])
     assert max(_rows(node) for node in _nodes(plan)) <= 100
