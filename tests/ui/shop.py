@@ -302,7 +302,7 @@ class Shop:
                         )
                     )
                 if number > 6:
-                    image.coloring_chosen_at = image.svg_chosen_at = ago(hours=1)
+                    image.coloring_chosen_at = image.svg_chosen_at = ago(minutes=1)
             await session.flush()
 
     def _order(

@@ -116,6 +116,8 @@ class Rules:
             select(ColoringVersion.id)
             .where(
                 ColoringVersion.id == Image.selected_coloring_id,
+                # One that was asked for since was chosen by its completion, and by nobody else.
+                ColoringVersion.queued_at <= Image.coloring_chosen_at,
                 ColoringVersion.status == ColoringProcessingStatus.COMPLETED,
             )
             .exists(),

@@ -175,9 +175,15 @@ def cancelled(at: datetime | None) -> Sentence | None:
 
 
 def _image(image: Image, versions: _Versions, choices: Mapping[str, str]) -> ImageView:
+    def chosen_at(kind: VersionType) -> datetime | None:
+        # An operator's choice may since have been replaced by a completion's, which is of a version
+        # that was asked for after it.
+        at, chosen = image.chosen_at(kind), image.chosen_id(kind)
+        asked = (view.queued_at for view in versions[kind].values() if view.id == chosen)
+        return None if at is None or any(moment > at for moment in asked) else at
+
     def chosen_by(kind: VersionType) -> str | None:
-        # An operator's choice may since have been replaced by a completion's.
-        if image.chosen_at(kind) is None:
+        if chosen_at(kind) is None:
             return None
         return choices.get(f"{kind.value} {image.chosen_id(kind)}")
 
@@ -192,8 +198,8 @@ def _image(image: Image, versions: _Versions, choices: Mapping[str, str]) -> Ima
         coloring=_by_number(versions[VersionType.COLORING]),
         svg=_by_number(versions[VersionType.SVG]),
         error=stored(image.error, image.error_words),
-        coloring_chosen_at=image.coloring_chosen_at,
-        svg_chosen_at=image.svg_chosen_at,
+        coloring_chosen_at=chosen_at(VersionType.COLORING),
+        svg_chosen_at=chosen_at(VersionType.SVG),
         coloring_chosen_by=chosen_by(VersionType.COLORING),
         svg_chosen_by=chosen_by(VersionType.SVG),
     )

@@ -282,7 +282,7 @@ def _told(kind: VersionType, *more: InstrumentedAttribute[int]) -> FromClause:
     chosen_id, _chosen_at = CHOICE[kind]
     is_chosen = func.coalesce(model.id == chosen_id, false())
     return (
-        select(model.id, model.status, *more)
+        select(model.id, model.status, model.queued_at, *more)
         .where(model.image_id == Image.id)
         .order_by(is_chosen.desc(), model.version.desc())
         .limit(1)

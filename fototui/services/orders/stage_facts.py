@@ -56,12 +56,15 @@ def is_made_of_choice() -> ColumnElement[bool]:
 def is_approved(told: FromClause, kind: VersionType) -> ColumnElement[bool]:
     """Whether an operator chose the version of an image that a badge tells of.
 
+    One that was asked for after the operator's choice was chosen by its completion: it is made, and
+    nobody approved it yet.
+
     Args:
-        told: The version, by its id.
+        told: The version, by its id and when it was asked for.
         kind: Its kind.
     """
     chosen_id, chosen_at = CHOICE[kind]
-    return func.coalesce(and_(told.c.id == chosen_id, chosen_at.is_not(None)), false())
+    return func.coalesce(and_(told.c.id == chosen_id, chosen_at >= told.c.queued_at), false())
 
 
 def is_out_of_date(svg: FromClause) -> ColumnElement[bool]:

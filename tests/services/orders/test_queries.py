@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, text, update
+from sqlalchemy import event, func, text, update
 
 from fototui.db.database import Database
 from fototui.db.models.orders import Image, LineItem, Order
@@ -124,22 +124,24 @@ async def test_what_operators_made_of_versions(
     database: Database, service: OrderService, shop_order: MakeOrder
 ) -> None:
     """The list and the opened order tell the same, by other ways."""
-    order = await shop_order(images=4)
-    made, chosen, judged, changed = order.line_items[0].images
-    moment = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    order = await shop_order(images=5)
+    made, chosen, judged, changed, remade = order.line_items[0].images
+    moment = func.now()
     done, svg_done = ColoringProcessingStatus.COMPLETED, SvgProcessingStatus.COMPLETED
     async with database.session() as session, session.begin():
-        for image in (made, chosen, judged, changed):
+        for image in (made, chosen, judged, changed, remade):
             first = await make_coloring(session, image, status=done)
             svg = await make_svg(session, first, status=svg_done)
             choice: dict[str, object] = {}
             if image is not made:
                 choice = {"selected_coloring_id": first.id, "selected_svg_id": svg.id}
-            if image in (judged, changed):
+            if image in (judged, changed, remade):
                 choice |= {"coloring_chosen_at": moment, "svg_chosen_at": moment}
-            if image is changed:
+            if image in (changed, remade):
                 second = await make_coloring(session, image, version=2, status=done)
                 choice["selected_coloring_id"] = second.id
+                if image is remade:
+                    second.queued_at = func.now() + timedelta(seconds=1)
             if choice:
                 await session.execute(update(Image).where(Image.id == image.id).values(choice))
     (row,) = (await service.list_orders()).orders
@@ -149,6 +151,8 @@ async def test_what_operators_made_of_versions(
         (Badge.MADE, Badge.MADE),  # chosen by the job's end, which is no judgement
         (Badge.APPROVED, Badge.APPROVED),
         (Badge.APPROVED, Badge.OUT_OF_DATE),
+        # Asked for after the operator's choice, and chosen by its end: nobody approved that one.
+        (Badge.MADE, Badge.OUT_OF_DATE),
     ]
     detail = await service.get_order(str(order.id))
     images = detail.line_items[0].images
@@ -156,6 +160,7 @@ async def test_what_operators_made_of_versions(
         tuple(image.badge(image.told(kind)) for kind in VersionType) for image in images
     ]
     assert images[3].badge(images[3].coloring[0]) is Badge.MADE
+    assert [image.coloring_chosen_at is None for image in images[2:]] == [False, False, True]
     assert images[3].badge(None) is Badge.NONE
 
 
