@@ -9,12 +9,10 @@ from pydantic import BaseModel, SecretStr
 
 from fototui.cli.output import print_json, print_table
 from fototui.cli.runner import run, say, settings_for_command
-from fototui.config.export import exported
 from fototui.config.file import write_private
 from fototui.config.settings import Settings, load_settings
 from fototui.config.sources import NESTED, config_file, places
 from fototui.i18n import _, preferred_language, set_language, translate
-from fototui.runtime.checks import examine
 
 app = typer.Typer(help="Where settings come from, and what they are.", no_args_is_help=True)
 
@@ -46,6 +44,8 @@ def export(
     ] = False,
 ) -> None:
     """Write the settings in force into a file that another machine or operator can use."""
+    from fototui.config.export import exported
+
     write_private(file, exported(load_settings(), for_operator=for_operator))
     typer.echo(str(file))
     words = _("It holds secrets: hand it over privately. There: FOTOTUI_CONFIG={file} fototui")
@@ -75,6 +75,8 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
 @app.command()
 def check() -> None:
     """Check that the settings can be read, and each service that they name."""
+    from fototui.runtime.checks import examine
+
     settings = settings_for_command(log_level="ERROR")
     findings = [finding for finding in run(examine(settings)) if finding.ok is not None]
     for finding in findings:

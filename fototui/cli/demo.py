@@ -3,7 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,16 +11,12 @@ from fototui.cli import options
 from fototui.cli.extra import explaining_extra
 from fototui.cli.output import print_json
 from fototui.cli.runner import listen_on, run, say, stop_signals
-from fototui.config.settings import Settings
 from fototui.log import configure_logging
+from fototui.runtime.drawable import require_terminal
 from fototui.runtime.options import TerminalOptions
-from fototui.runtime.terminal import (
-    find_renderer,
-    logging_to_file,
-    require_terminal,
-    show_app,
-    speak,
-)
+
+if TYPE_CHECKING:
+    pass
 
 _IN_APP, _ELSEWHERE = 8, 4
 """Orders from the beginning: in the app one for each stage."""
@@ -118,6 +114,9 @@ def show_demo(
         ConfigurationError: The demo's parts are not installed, or there is no terminal.
     """
     require_terminal()
+    from fototui.config.settings import Settings
+    from fototui.runtime.terminal import find_renderer, logging_to_file, show_app, speak
+
     with explaining_extra():
         from fototui.demo.interactive import show
     speak(Settings(), wanted)

@@ -2,16 +2,8 @@
 
 from fototui.cli.demo import show_demo
 from fototui.cli.runner import run, say
-from fototui.config.settings import load_settings
+from fototui.runtime.drawable import require_terminal
 from fototui.runtime.options import TerminalOptions
-from fototui.runtime.terminal import (
-    find_renderer,
-    logging_to_file,
-    require_terminal,
-    set_up,
-    show_app,
-    speak,
-)
 
 
 def open_terminal(options: TerminalOptions) -> None:
@@ -24,6 +16,15 @@ def open_terminal(options: TerminalOptions) -> None:
         ConfigurationError: Settings are wrong.
     """
     require_terminal()
+    from fototui.config.settings import load_settings
+    from fototui.runtime.terminal import (
+        find_renderer,
+        logging_to_file,
+        set_up,
+        show_app,
+        speak,
+    )
+
     settings = load_settings()
     speak(settings, options)
     if settings.database_url is None:

@@ -17,7 +17,6 @@ import platformdirs
 
 from fototui.config.settings import Settings, load_settings
 from fototui.config.sources import config_file
-from fototui.domain.errors import ConfigurationError
 from fototui.domain.events import Event, parse_event
 from fototui.domain.sentences import Sentence
 from fototui.i18n import ngettext, number, preferred_language, set_language
@@ -42,26 +41,7 @@ log = get_logger(__name__)
 _WAIT_FOR_JOBS = 60.0
 _LOOK_AT_TERMINAL = 2.0  # seconds between two looks whether it is still there
 _ORDERS_FIRST = 3.0
-_CANNOT_BE_DRAWN_ON = frozenset({"", "dumb", "unknown"})
 _FIRST_LINE = '{"event": "the log is opened", "level": "info", "logger": "fototui"}\n'
-
-
-def require_terminal() -> None:
-    """Refuse to draw screens into a pipe.
-
-    Raises:
-        ConfigurationError: Standard output is no terminal, or one that knows no cursor.
-    """
-    if not (sys.stdout.isatty() and sys.stdin.isatty()):
-        raise ConfigurationError(
-            "The terminal app needs a terminal. See fototui --help for commands that need none."
-        )
-    if (kind := os.environ.get("TERM", "")) in _CANNOT_BE_DRAWN_ON:
-        raise ConfigurationError(
-            "A terminal of the kind TERM={kind} cannot show the app. Start it in another one, or "
-            "set TERM to what this one is, for instance xterm-256color.",
-            kind=kind or "(empty)",
-        )
 
 
 def speak(settings: Settings, options: TerminalOptions) -> None:

@@ -87,6 +87,11 @@ def test_what_needs_nothing_imports_nothing(
     }
 
 
+def test_settings_are_shown_without_what_they_are_for(tmp_path: Path) -> None:
+    modules = imported(tmp_path, "config", "show")
+    assert not packages(modules) & {"sqlalchemy", "asyncpg", "httpx", "cryptography", "tomlkit"}
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_says_of_a_command_what_it_says_itself(name: str) -> None:
     command = COMMANDS[name].load(name)
