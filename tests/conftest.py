@@ -9,7 +9,9 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
+from functools import cache
 from itertools import count, islice
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 
 import asyncpg
@@ -19,9 +21,10 @@ from sqlalchemy import make_url
 
 from fototui.db.database import Database
 from fototui.db.schema import migrate
+from fototui.decoding import workers
 from fototui.domain.events import BaseMercureEvent
 from fototui.sandbox.postgres.server import EmbeddedPostgres
-from tests import kept, peers
+from tests import decoders, kept, peers, unseen
 from tests.db.debian_postgres import DebianPostgres, debian_postgres
 from tests.db.pgbouncer import find_pgbouncer, pgbouncer
 
@@ -59,6 +62,7 @@ def pytest_configure() -> None:
     """
     gc.set_threshold(50_000, 20, 20)
     kept.keep()
+    unseen.leave_apart()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -76,7 +80,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _place(item: pytest.Item) -> str:
-    return item.path.relative_to(_HERE).as_posix()
+    return _place_of(item.path)
+
+
+@cache
+def _place_of(path: Path) -> str:
+    return path.relative_to(_HERE).as_posix()
 
 
 def _long_ones_first(items: Sequence[pytest.Item], processes: int) -> list[pytest.Item]:
@@ -91,8 +100,9 @@ def _long_ones_first(items: Sequence[pytest.Item], processes: int) -> list[pytes
         found = (n for n, start in enumerate(_LONG) if _place(item).startswith(start))
         return next(found, len(_LONG))
 
-    ranked = sorted(items, key=rank)
-    long = sum(rank(item) < len(_LONG) for item in ranked)
+    ranks = {item: rank(item) for item in items}
+    ranked = sorted(items, key=ranks.__getitem__)
+    long = sum(found < len(_LONG) for found in ranks.values())
     shares = [ranked[n:long:processes] for n in range(processes)]
     rest, left = iter(ranked[long:]), len(items)
     ordered: list[pytest.Item] = []
@@ -231,6 +241,18 @@ def empty_database_url(pg: PostgresServer) -> Iterator[str]:
     """URL of a fresh database without tables."""
     with pg.database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> None:
+    """What processes are forked from. Later it cannot be started: apps have no standard error."""
+    ensure_running()
+
+
+@pytest.fixture
+def forked_decoders(fork_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork what decodes pictures, and start no new Python for it."""
+    monkeypatch.setattr(workers, "_start", decoders.fork)
 
 
 @pytest.fixture

@@ -23,8 +23,11 @@ IMPORTED = (
     "fototui.runtime.compose",
     "fototui.engine.engine",
     "fototui.server.app",
+    "fototui.decoding.worker",
+    "fototui.pictures.tasks",
+    "fototui.clients.photo_tasks",
 )
-"""What commands import when they are run, some of it late."""
+"""What commands and decoders import when they are run, some of it late."""
 
 CONTEXT = get_context("forkserver")
 CONTEXT.set_forkserver_preload(list(IMPORTED))

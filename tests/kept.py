@@ -17,6 +17,8 @@ from httpx._transports import default as transports
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util import LRUCache
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 
 from fototui.db import database
 from fototui.db.fixed import FixedStatement
@@ -31,6 +33,7 @@ def keep() -> None:
     _keep_statements()
     _keep_moves()
     _keep_certificates()
+    _keep_styles()
 
 
 def _keep_statements() -> None:
@@ -84,6 +87,27 @@ def _keep_certificates() -> None:
         return usual(trust_env=trust_env)
 
     transports.create_ssl_context = trusted  # type: ignore[attr-defined]
+
+
+def _keep_styles() -> None:
+    """Have apps share the style sheets that they read, each with its theme's colours."""
+    read = Stylesheet._parse_rules
+    kept: dict[tuple[object, ...], list[RuleSet]] = {}
+
+    def rules(
+        self: Stylesheet,
+        css: str,
+        read_from: tuple[str, str],
+        is_default_rules: bool = False,
+        tie_breaker: int = 0,
+        scope: str = "",
+    ) -> list[RuleSet]:
+        key = (css, read_from, is_default_rules, tie_breaker, scope, *self._variables.items())
+        if key not in kept:
+            kept[key] = read(self, css, read_from, is_default_rules, tie_breaker, scope)
+        return kept[key]
+
+    Stylesheet._parse_rules = rules  # type: ignore[method-assign]
 
 
 def _named_certificates() -> list[str | None]:
