@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from textual.screen import ModalScreen
 
 from fototui.screens.dialogs import AskText, Confirm, LeaveDialog
 from fototui.screens.orders.screen import OrdersScreen
+from tests.cases import case
 from tests.ui.conftest import OpenApp
-from tests.waiting import until_shown
 
 LONG = "v2 has been sent already and may be charged. " * 3
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (200, 60)])
+SIZES = ((60, 20), (80, 24), (200, 60))
+
+
+def _dialogs() -> Mapping[str, ModalScreen[Any]]:
+    return {
+        "confirm": Confirm(LONG, yes="Cancel the version"),
+        "ask": AskText(LONG, value="/home/jana/obrazky/objednavka-1270-foto-1.png"),
+        "leave": LeaveDialog(3),
+    }
+
+
 @pytest.mark.parametrize("language", ["cs", "en"])
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: Confirm(LONG, yes="Cancel the version"),
-        lambda: AskText(LONG, value="/home/jana/obrazky/objednavka-1270-foto-1.png"),
-        lambda: LeaveDialog(3),
-    ],
-    ids=["confirm", "ask", "leave"],
-)
-async def test_it_fits(
-    open_app: OpenApp, make: Callable[[], ModalScreen[object]], size: tuple[int, int], language: str
-) -> None:
-    async with open_app(OrdersScreen, size=size, language=language) as (app, pilot):
-        app.push_screen(make())
-        await until_shown(
-            pilot, lambda: isinstance(app.screen, ModalScreen) and app.screen.query("*")
-        )
-        await pilot.pause()
-        for widget in app.screen.query("*"):
-            region = widget.region
-            assert region.width > 0, widget
-            assert region.x >= 0, widget
-            assert region.right <= size[0], widget
-            assert region.bottom <= size[1], widget
+async def test_they_fit(open_app: OpenApp, language: str) -> None:
+    async with open_app(OrdersScreen, language=language) as (app, pilot):
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            for name, dialog in _dialogs().items():
+                with case(name, size):
+                    await app.push_screen(dialog)
+                    await pilot.pause()
+                    assert app.screen is dialog
+                    assert app.size == size
+                    assert dialog.query("*")
+                    for widget in dialog.query("*"):
+                        region = widget.region
+                        assert region.width > 0, widget
+                        assert region.x >= 0, widget
+                        assert region.right <= size[0], widget
+                        assert region.bottom <= size[1], widget
+                    await app.pop_screen()

@@ -29,6 +29,7 @@ from fototui.widgets.sparkline import sparkline
 from fototui.widgets.tables.job_rows import duration, kind_word
 from fototui.widgets.tables.simple_table import SimpleTable
 from fototui.widgets.throughput import ThroughputChart
+from tests.cases import case
 from tests.factories import make_call, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
 from tests.ui.pages import lines, messages
@@ -163,39 +164,49 @@ async def last_activity(database: Database) -> Activity:
 # --- what is shown ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36), (200, 60)])
-async def test_everything_is_there(open_app: OpenApp, shop: Shop, size: tuple[int, int]) -> None:
-    async with open_app(EnginesScreen, size=size) as (app, pilot):
+async def test_everything_is_there(open_app: OpenApp, shop: Shop) -> None:
+    async with open_app(EnginesScreen) as (app, pilot):
         await ready(app, pilot)
-        lanes = [line.split() for line in shown(app, "lanes").splitlines()[1:]]
-        assert lanes[0][:5] == ["▸", "Fetching", "orders", "0", "0"]
-        assert [line[0] for line in lanes[1:]] == ["Fetching", "Colourings", "SVGs", "Books"]
-        assert lanes[2][:3] == ["Colourings", "1", "1"]
-        colouring = shown(app, "lanes").splitlines()[3]
-        assert ("1 min" in colouring) is (size[0] >= 80)
-        assert ("█░" in colouring) is (size[0] >= 120)
-        assert "open" in shown(app, "lanes")
-        assert "jana" in shown(app, "engines")
-        assert "1/8" in shown(app, "engines")
-        jobs = shown(app, "jobs").splitlines()
-        assert next(line for line in jobs if shop.number in line) == jobs[1]
-        assert "1/1" in jobs[1]
-        assert re.search(r" [1-9]:\d\d ", jobs[1])  # a minute and some seconds
-        await go_to(app, pilot, f"coloring:{shop.waiting.id}")
-        await until_shown(pilot, lambda: "again at" in why(app))
-        assert "RunPod is busy (HTTP 503)." in why(app)
-        await go_to(app, pilot, f"coloring:{shop.failed.id}")
-        await until_shown(pilot, lambda: "RunPod could not read the photo." in why(app))
-        chart, first = app.screen.query_one(ThroughputChart), table(app, "lanes")
-        assert (chart.region.y == first.region.y) is (size[0] >= 160)
-        if size[0] >= 120:
-            assert "RunPod could" in jobs[4]
-        if size[0] >= 200:
-            assert f"{str(shop.mine.id)[:8]} jana" in jobs[1]
-        assert chart.display is (size[1] >= 24)
-        if chart.display:
-            assert " 58 " in str(chart.render())
-            assert " 1 " in str(chart.render())
+        for size in ((60, 20), (80, 24), (120, 36), (200, 60)):
+            with case(size):
+                await pilot.resize_terminal(*size)
+                table(app, "jobs").focus()
+                await pilot.press("home")
+                await _all_is_there(app, pilot, shop, size)
+
+
+async def _all_is_there(
+    app: FototuiApp, pilot: AppPilot, shop: Shop, size: tuple[int, int]
+) -> None:
+    lanes = [line.split() for line in shown(app, "lanes").splitlines()[1:]]
+    assert lanes[0][:5] == ["▸", "Fetching", "orders", "0", "0"]
+    assert [line[0] for line in lanes[1:]] == ["Fetching", "Colourings", "SVGs", "Books"]
+    assert lanes[2][:3] == ["Colourings", "1", "1"]
+    colouring = shown(app, "lanes").splitlines()[3]
+    assert ("1 min" in colouring) is (size[0] >= 80)
+    assert ("█░" in colouring) is (size[0] >= 120)
+    assert "open" in shown(app, "lanes")
+    assert "jana" in shown(app, "engines")
+    assert "1/8" in shown(app, "engines")
+    jobs = shown(app, "jobs").splitlines()
+    assert next(line for line in jobs if shop.number in line) == jobs[1]
+    assert "1/1" in jobs[1]
+    assert re.search(r" [1-9]:\d\d ", jobs[1])  # a minute and some seconds
+    await go_to(app, pilot, f"coloring:{shop.waiting.id}")
+    await until_shown(pilot, lambda: "again at" in why(app))
+    assert "RunPod is busy (HTTP 503)." in why(app)
+    await go_to(app, pilot, f"coloring:{shop.failed.id}")
+    await until_shown(pilot, lambda: "RunPod could not read the photo." in why(app))
+    chart, first = app.screen.query_one(ThroughputChart), table(app, "lanes")
+    assert (chart.region.y == first.region.y) is (size[0] >= 160)
+    if size[0] >= 120:
+        assert "RunPod could" in jobs[4]
+    if size[0] >= 200:
+        assert f"{str(shop.mine.id)[:8]} jana" in jobs[1]
+    assert chart.display is (size[1] >= 24)
+    if chart.display:
+        assert " 58 " in str(chart.render())
+        assert " 1 " in str(chart.render())
 
 
 @pytest.mark.parametrize(
@@ -205,16 +216,10 @@ async def test_everything_is_there(open_app: OpenApp, shop: Shop, size: tuple[in
         ("cs", "Dnes 12,5 s RunPodu (z toho vyplýtváno 2,5 s RunPodu) · tento měsíc"),
     ],
 )
-@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 async def test_what_was_paid_is_told(
-    open_app: OpenApp,
-    shop: Shop,
-    database: Database,
-    language: str,
-    words: str,
-    size: tuple[int, int],
+    open_app: OpenApp, shop: Shop, database: Database, language: str, words: str
 ) -> None:
-    async with open_app(EnginesScreen, size=size, language=language) as (app, pilot):
+    async with open_app(EnginesScreen, size=(80, 24), language=language) as (app, pilot):
         await ready(app, pilot)
         line = app.screen.query_one(CostLine)
         assert words not in str(line.render())
@@ -222,6 +227,8 @@ async def test_what_was_paid_is_told(
             order = await session.get_one(Order, ULID.from_str(shop.order_id))
             failed = make_call(order, execution_ms=2500, outcome="failed", wasted=True)
             session.add_all([make_call(order, execution_ms=10_000), failed])
+        await until_shown(pilot, lambda: line.display and words in str(line.render()))
+        await pilot.resize_terminal(120, 36)
         await until_shown(pilot, lambda: line.display and words in str(line.render()))
 
 
@@ -292,32 +299,31 @@ async def test_language_changes_in_place(open_app: OpenApp, shop: Shop) -> None:
 # --- lanes and engines -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("typed", "count"),
-    [
-        ("is:failed", 1),
-        ("je:čeká", 2),
-        ("kind:svg", 1),
-        ("druh:omalovánka is:running", 1),
-        ("by:jan", 1),
-        ("upload another", 1),
-        ("before:yesterday", 0),
-    ],
-)
-async def test_jobs_are_searched_by_words_and_fields(
-    open_app: OpenApp, shop: Shop, typed: str, count: int
-) -> None:
+SEARCHES = {
+    "is:failed": 1,
+    "je:čeká": 2,
+    "kind:svg": 1,
+    "druh:omalovánka is:running": 1,
+    "by:jan": 1,
+    "upload another": 1,
+    "before:yesterday": 0,
+}
+
+
+async def test_jobs_are_searched_by_words_and_fields(open_app: OpenApp, shop: Shop) -> None:
     async with open_app(EnginesScreen) as (app, pilot):
-        await until_shown(pilot, lambda: table(app, "jobs").row_count == 4)
-        await pilot.press("slash", *typed)
-        await until_shown(pilot, lambda: table(app, "jobs").row_count == count)
-        await pilot.press("enter")
-        assert app.focused is table(app, "jobs")
-        if not count:
-            assert "Nothing matches; esc clears the search." in "\n".join(lines(app))
-        await pilot.press("escape")
-        await until_shown(pilot, lambda: table(app, "jobs").row_count == 4)
-        assert isinstance(app.screen, EnginesScreen)
+        await ready(app, pilot)
+        for typed, count in SEARCHES.items():
+            with case(typed):
+                await pilot.press("slash", *typed)
+                await ready(app, pilot, jobs=count)
+                await pilot.press("enter")
+                assert app.focused is table(app, "jobs")
+                if not count:
+                    assert "Nothing matches; esc clears the search." in "\n".join(lines(app))
+                await pilot.press("escape")
+                await ready(app, pilot)
+                assert isinstance(app.screen, EnginesScreen)
 
 
 async def test_the_line_of_the_search_tells_what_may_be_typed(

@@ -28,6 +28,7 @@ from fototui.services.orders.queries import read_rows
 from fototui.services.views.orders import ImageBadges, OrderRow
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.key_bar import KeyBar
+from tests.cases import case
 from tests.factories import choose_svgs, file_ref, make_coloring, make_order
 from tests.ui.conftest import OpenApp
 from tests.ui.orders_app import App, AppPilot, orders_app, row
@@ -60,19 +61,22 @@ ROWS: dict[str, OrderRow] = {
 }
 
 
-@pytest.mark.parametrize("label", ROWS)
-async def test_footer_and_help_say_what_the_key_would_do(
-    open_orders: OpenOrders, label: str
-) -> None:
-    async with open_orders([ROWS[label]], size=(200, 20)) as (app, pilot):
-        assert f" . {label} " in footer(app)
-        assert app.home.reason_against("orders.next_step") is None
-        told = app.home.tooltip_of("orders.next_step")
-        assert told.startswith("The next step: ")
-        await pilot.press("question_mark")
-        await until_shown(pilot, lambda: isinstance(app.screen, HelpScreen))
-        words = "\n".join(str(static.render()) for static in app.screen.query("Static"))
-        assert told in words
+async def test_footer_and_help_say_what_the_key_would_do(open_orders: OpenOrders) -> None:
+    async with open_orders(ROWS.values(), size=(200, 20)) as (app, pilot):
+        for label in reversed(ROWS):
+            with case(label):
+                assert app.under_cursor == ROWS[label].number
+                assert f" . {label} " in footer(app)
+                assert app.home.reason_against("orders.next_step") is None
+                told = app.home.tooltip_of("orders.next_step")
+                assert told.startswith("The next step: ")
+                await pilot.press("question_mark")
+                await until_shown(pilot, lambda: isinstance(app.screen, HelpScreen))
+                words = "\n".join(str(static.render()) for static in app.screen.query("Static"))
+                assert told in words
+                await pilot.press("escape")
+                await until_shown(pilot, lambda: app.screen is app.home)
+                await pilot.press("down")
 
 
 async def test_the_footer_follows_the_cursor_and_the_marks(open_orders: OpenOrders) -> None:

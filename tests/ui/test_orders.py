@@ -30,6 +30,7 @@ from fototui.services.views.orders import ImageBadges, OrderRow
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.preferences import Preferences
 from fototui.widgets.key_bar import KeyBar
+from tests.cases import case
 from tests.factories import file_ref, make_coloring, make_order, make_svg
 from tests.ui.orders_app import App, AppPilot, orders_app, row, some
 from tests.ui.pages import lines
@@ -303,32 +304,37 @@ async def test_the_way_back_from_a_tab_leads_to_all(open_orders: OpenOrders) -> 
         assert app.shown_numbers == ["#2", "#1"]
 
 
-@pytest.mark.parametrize("size", [(120, 20), (80, 24)])
-async def test_fields_filter_and_the_line_below_tells_of_them(
-    open_orders: OpenOrders, size: tuple[int, int]
-) -> None:
+async def test_fields_filter_and_the_line_below_tells_of_them(open_orders: OpenOrders) -> None:
     rows = [row(1), row(2, payment_status="PENDING"), row(3, urgent=True)]
-    async with open_orders(rows, size=size) as (app, pilot):
-        page = "\n".join(lines(app))
-        assert "is:failed" not in page
-        await pilot.press("slash")
-        await until_shown(pilot, lambda: "is:failed, review" in "\n".join(lines(app)))
-        await pilot.press(*"paid:no")
-        assert app.shown_numbers == ["#2"]
-        await pilot.press("space", *"is:")
-        await until_shown(pilot, lambda: "is: takes failed" in "\n".join(lines(app)))
-        assert app.shown_numbers == ["#2"]
-        await pilot.press(*"urgent")
-        assert app.shown_numbers == []
-        await pilot.press("escape", "escape", "slash", *"colour:red")
-        words = "There is no field “colour:”: is:failed, review"
-        await until_shown(pilot, lambda: words in "\n".join(lines(app)))
-        assert len(app.shown_numbers) == 3
-        # It stays to be read until the search is another.
-        await pilot.press("enter")
-        assert words in "\n".join(lines(app))
-        await pilot.press("escape")
-        await until_shown(pilot, lambda: words not in "\n".join(lines(app)))
+    async with open_orders(rows) as (app, pilot):
+        for size in ((120, 20), (80, 24)):
+            with case(size):
+                await pilot.resize_terminal(*size)
+                await pilot.pause()
+                await _filter_by_fields(app, pilot)
+
+
+async def _filter_by_fields(app: App, pilot: AppPilot) -> None:
+    page = "\n".join(lines(app))
+    assert "is:failed" not in page
+    await pilot.press("slash")
+    await until_shown(pilot, lambda: "is:failed, review" in "\n".join(lines(app)))
+    await pilot.press(*"paid:no")
+    assert app.shown_numbers == ["#2"]
+    await pilot.press("space", *"is:")
+    await until_shown(pilot, lambda: "is: takes failed" in "\n".join(lines(app)))
+    assert app.shown_numbers == ["#2"]
+    await pilot.press(*"urgent")
+    assert app.shown_numbers == []
+    await pilot.press("escape", "escape", "slash", *"colour:red")
+    words = "There is no field “colour:”: is:failed, review"
+    await until_shown(pilot, lambda: words in "\n".join(lines(app)))
+    assert len(app.shown_numbers) == 3
+    # It stays to be read until the search is another.
+    await pilot.press("enter")
+    assert words in "\n".join(lines(app))
+    await pilot.press("escape")
+    await until_shown(pilot, lambda: words not in "\n".join(lines(app)))
 
 
 async def test_a_change_brings_an_order_into_what_a_field_finds(open_orders: OpenOrders) -> None:
@@ -494,23 +500,24 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36), (200, 60)])
-async def test_hostile_names_keep_the_columns(
-    open_orders: OpenOrders, size: tuple[int, int]
-) -> None:
+async def test_hostile_names_keep_the_columns(open_orders: OpenOrders) -> None:
     rows = [
         row(n, text, number=f"#{n}", payment_status=text, images=row(7).images * 200)
         for n, text in enumerate(HOSTILE, 1)
     ]
-    async with open_orders(rows, size=size) as (app, _):
-        width = app.home.table.scrollable_content_region.width
-        lines = app.lines[1 : len(rows) + 1]
-        assert {cell_len(line) for line in app.lines} == {width}
-        starts = {cell_len(line[: line.index("◉")]) for line in lines}
-        assert len(starts) == 1
-        assert all("+1" in line for line in lines)
-        assert not any(c in "".join(lines) for c in "\x1b\x9b\x07\u202e\u200d\n\t")
-        assert "[/foo] [bold]" in "".join(lines) or size[0] < 120
+    async with open_orders(rows) as (app, pilot):
+        for size in ((60, 20), (80, 24), (120, 36), (200, 60)):
+            with case(size):
+                await pilot.resize_terminal(*size)
+                await pilot.pause()
+                width = app.home.table.scrollable_content_region.width
+                lines = app.lines[1 : len(rows) + 1]
+                assert {cell_len(line) for line in app.lines} == {width}
+                starts = {cell_len(line[: line.index("◉")]) for line in lines}
+                assert len(starts) == 1
+                assert all("+1" in line for line in lines)
+                assert not any(c in "".join(lines) for c in "\x1b\x9b\x07\u202e\u200d\n\t")
+                assert "[/foo] [bold]" in "".join(lines) or size[0] < 120
 
 
 async def test_essential_columns_at_each_width(open_orders: OpenOrders) -> None:

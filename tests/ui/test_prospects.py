@@ -5,8 +5,6 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import pytest
-
 from fototui.db.database import Database
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import JobKind
@@ -17,6 +15,7 @@ from fototui.services.views.operations import EngineView, LaneView
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui import prospects
 from fototui.ui.context import AppContext
+from tests.cases import case
 from tests.factories import make_order
 from tests.ui.orders_app import orders_app, row
 from tests.waiting import until_shown
@@ -27,41 +26,35 @@ PAUSED = replace(RUNNING, paused_at=NOW, paused_by="petr")
 ENGINE = EngineView(uuid.UUID(int=1), "jana", "host", 7, "1.0", ("coloring",), 3, {}, NOW, NOW, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("lanes", "engines", "problem", "reason"),
-    [
-        ((), (), None, None),
-        ((RUNNING,), (ENGINE,), "NEVER TOLD", None),
-        ((RUNNING,), (), None, "no engine is running"),
-        ((RUNNING,), (), "STORAGE_PATH is missing.", "the engine here cannot start: STORAGE_PATH"),
-        ((PAUSED,), (ENGINE,), None, "the lane “Colourings” is paused by petr"),
-        (
-            (replace(PAUSED, paused_reason=Sentence.plain("RunPod refused the key.")),),
-            (ENGINE,),
-            None,
-            "the lane “Colourings” is paused: RunPod refused the key.",
-        ),
-        ((RUNNING,), (replace(ENGINE, lanes=("svg",)),), None, "no running engine works in"),
-        ((RUNNING,), (replace(ENGINE, paused_at=NOW),), None, "every engine that works in"),
-    ],
+WAITS: tuple[tuple[tuple[LaneView, ...], tuple[EngineView, ...], str | None, str | None], ...] = (
+    ((), (), None, None),
+    ((RUNNING,), (ENGINE,), "NEVER TOLD", None),
+    ((RUNNING,), (), None, "no engine is running"),
+    ((RUNNING,), (), "STORAGE_PATH is missing.", "the engine here cannot start: STORAGE_PATH"),
+    ((PAUSED,), (ENGINE,), None, "the lane “Colourings” is paused by petr"),
+    (
+        (replace(PAUSED, paused_reason=Sentence.plain("RunPod refused the key.")),),
+        (ENGINE,),
+        None,
+        "the lane “Colourings” is paused: RunPod refused the key.",
+    ),
+    ((RUNNING,), (replace(ENGINE, lanes=("svg",)),), None, "no running engine works in"),
+    ((RUNNING,), (replace(ENGINE, paused_at=NOW),), None, "every engine that works in"),
 )
-async def test_why_jobs_wait(
-    database: Database,
-    storage: DirectoryStorage,
-    lanes: tuple[LaneView, ...],
-    engines: tuple[EngineView, ...],
-    problem: str | None,
-    reason: str | None,
-) -> None:
+
+
+async def test_why_jobs_wait(database: Database, storage: DirectoryStorage) -> None:
     async with orders_app(database, storage, [row(1)]) as (app, _pilot):
-        context = _with(app.context, problem)
-        context.store.lanes, context.store.engines = lanes, engines
-        told = prospects.why_waiting(context, JobKind.COLORING)
-        if reason is None:
-            assert told is None
-        else:
-            assert told is not None
-            assert told.startswith(reason)
+        for lanes, engines, problem, reason in WAITS:
+            with case(lanes, engines, problem):
+                context = _with(app.context, problem)
+                context.store.lanes, context.store.engines = lanes, engines
+                told = prospects.why_waiting(context, JobKind.COLORING)
+                if reason is None:
+                    assert told is None
+                else:
+                    assert told is not None
+                    assert told.startswith(reason)
 
 
 def _with(context: AppContext, problem: str | None) -> AppContext:

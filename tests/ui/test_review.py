@@ -38,6 +38,7 @@ from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
 from fototui.widgets.picture.widget import Picture as PictureWidget
 from fototui.widgets.picture.widget import PictureState
+from tests.cases import case
 from tests.factories import file_ref, make_coloring, make_order, make_svg
 from tests.pgproxy import PgProxy
 from tests.ui.conftest import AppPilot, OpenApp
@@ -495,14 +496,18 @@ async def test_strangers_texts_are_only_shown(
             assert "\x1b" not in r.words(name)
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (200, 60)])
-async def test_it_fits(review: OpenReview, ids: list[int], size: tuple[int, int]) -> None:
-    async with review(size=size, language="cs") as r:
+async def test_it_fits(review: OpenReview, ids: list[int]) -> None:
+    async with review(language="cs") as r:
         await r.see(ids[0])
-        for picture_id in ("original", "version"):
-            region = r.screen.query_one(f"#{picture_id}").region
-            assert region.width >= size[0] * 0.35
-            assert region.height >= size[1] - 5
+        for size in ((60, 20), (80, 24), (200, 60)):
+            with case(size):
+                await r.pilot.resize_terminal(*size)
+                await r.pilot.pause()
+                for picture_id in ("original", "version"):
+                    region = r.screen.query_one(f"#{picture_id}").region
+                    assert region.width >= size[0] * 0.35
+                    assert region.right <= size[0]
+                    assert region.height >= size[1] - 5
 
 
 # --- what is reviewed --------------------------------------------------------------------------

@@ -7,17 +7,19 @@ import pkgutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import pytest
 from textual.widget import Widget
 from textual.widgets import OptionList
 
 import fototui.widgets
+from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.screens.base import FototuiScreen
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.actions import in_scope
 from fototui.widgets.image_list import ImageList
 from fototui.widgets.tables.cursor_table import CursorTable
+from tests.cases import case
+from tests.ui.conftest import AppPilot
 from tests.ui.scenes import SCENES, begin
 from tests.ui.shop import shop_app
 
@@ -54,42 +56,49 @@ def _place(shown: Widget) -> object:
     return shown.highlighted
 
 
-@pytest.mark.parametrize("name", LISTS)
 async def test_they_move_the_cursor_as_the_arrows_do(
-    name: str, shop: Database, files: DirectoryStorage, tmp_path: Path
+    shop: Database, files: DirectoryStorage, tmp_path: Path
 ) -> None:
     app = shop_app(shop, files, tmp_path / "cache", language="en")
     async with app.run_test(size=(120, 36)) as pilot:
         await begin(app, pilot)
-        await SCENES[name].go(app, pilot)
-        assert isinstance(app.screen, FototuiScreen)
-        lists = [
-            each
-            for each in app.screen.query("*")
-            if isinstance(each, (CursorTable, OptionList)) and each.can_focus
-        ]
-        assert len(lists) == LISTS[name]
-        own = {key for action in in_scope(app.screen.scope) for key in action.keys.split(",")}
-        for each in lists:
-            assert not own & {*VI, *_letters(each)}, "a list takes a key from its screen"
-            each.focus()
-            await pilot.press("home", "down")
-            second = _place(each)
-            await pilot.press("up")
-            first = _place(each)
-            await pilot.press("j")
-            assert _place(each) == second
-            await pilot.press("k")
+        for name, count in LISTS.items():
+            with case(name):
+                await SCENES[name].go(app, pilot)
+                await _move_in_all_lists(app, pilot, count)
+                while len(app.screen_stack) > 2:
+                    await app.pop_screen()
+
+
+async def _move_in_all_lists(app: FototuiApp, pilot: AppPilot, count: int) -> None:
+    assert isinstance(app.screen, FototuiScreen)
+    lists = [
+        each
+        for each in app.screen.query("*")
+        if isinstance(each, (CursorTable, OptionList)) and each.can_focus
+    ]
+    assert len(lists) == count
+    own = {key for action in in_scope(app.screen.scope) for key in action.keys.split(",")}
+    for each in lists:
+        assert not own & {*VI, *_letters(each)}, "a list takes a key from its screen"
+        each.focus()
+        await pilot.press("home", "down")
+        second = _place(each)
+        await pilot.press("up")
+        first = _place(each)
+        await pilot.press("j")
+        assert _place(each) == second
+        await pilot.press("k")
+        assert _place(each) == first
+        await pilot.press("end")
+        last = _place(each)
+        await pilot.press("home", "ctrl+d", "ctrl+u")
+        assert _place(each) == first
+        if "G" in _letters(each):
+            await pilot.press("G")
+            assert _place(each) == last
+            await pilot.press("g")
             assert _place(each) == first
-            await pilot.press("end")
-            last = _place(each)
-            await pilot.press("home", "ctrl+d", "ctrl+u")
-            assert _place(each) == first
-            if "G" in _letters(each):
-                await pilot.press("G")
-                assert _place(each) == last
-                await pilot.press("g")
-                assert _place(each) == first
 
 
 def _letters(shown: Widget) -> set[str]:

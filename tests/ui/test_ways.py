@@ -23,21 +23,23 @@ from fototui.ui.actions import ACTIONS, Scope
 from fototui.ui.context import AppContext
 from fototui.widgets.key_bar import KeyBar
 from fototui.widgets.status_bar import StatusBar
+from tests.cases import case
 from tests.factories import file_ref, make_coloring, make_order
 from tests.ui.conftest import OpenApp
 from tests.ui.pages import lines, messages
 from tests.waiting import until_shown
 
 
-@pytest.mark.parametrize(
-    ("key", "screen"), [("2", ReviewScreen), ("3", EnginesScreen), ("4", ActivityScreen)]
-)
-async def test_digits_go_to_screens(open_app: OpenApp, key: str, screen: type[object]) -> None:
+async def test_digits_go_to_screens(open_app: OpenApp) -> None:
+    screens: dict[str, type[object]] = {"2": ReviewScreen, "3": EnginesScreen, "4": ActivityScreen}
     async with open_app(OrdersScreen) as (app, pilot):
-        await pilot.press(key)
-        await until_shown(pilot, lambda: isinstance(app.screen, screen))
-        await pilot.press("q")
-        await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
+        for key, screen in screens.items():
+            with case(key):
+                await pilot.press(key)
+                await pilot.pause()
+                assert isinstance(app.screen, screen)
+                await pilot.press("q")
+                await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
 
 
 async def test_a_digit_goes_into_the_search(open_app: OpenApp) -> None:
