@@ -6,9 +6,10 @@ for the disk. Together they are one of each: a third of the processor time, here
 asked for while a statement is under way goes with the next one.
 
 Together, moves wait for no row. One that somebody else has locked is passed over, and so is one
-whose claim is lost; if the statement fails for one, it has failed for all. Whatever was not written
-is then written alone, by the statement that says why it cannot be. So no move is harmed by another,
-and engines and operators who lock several rows never wait for each other in a circle.
+whose claim is lost; what triggers wait for is waited for a tenth of a second. If the statement
+fails for one, it has failed for all. Whatever was not written is then written alone, by the
+statement that says why it cannot be. So no move is harmed by another, and engines and operators who
+lock several rows never wait for each other in a circle.
 """
 
 from __future__ import annotations

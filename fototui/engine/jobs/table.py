@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
+    literal,
     or_,
     select,
 )
@@ -163,6 +164,10 @@ _MOMENTS: Mapping[Moment, ColumnElement[datetime]] = {
 }
 
 
+_LONGEST_TOGETHER = "100ms"
+"""Longest that moves which are written together wait for any lock; then each is written alone."""
+
+
 def its_row(table: Table, shape: Shape, *, name: str = "of_row") -> ColumnElement[bool]:
     """The condition that a row is the job's.
 
@@ -175,7 +180,9 @@ def its_row(table: Table, shape: Shape, *, name: str = "of_row") -> ColumnElemen
     if not shape.together:
         return is_it
     row = table.alias("free_row")
-    free = select(row.c.id).where(row.c.id == named(name, row.c.id))
+    # What triggers wait for is no row of ours to pass over: others are not held up by it for long.
+    impatient = func.set_config("lock_timeout", _LONGEST_TOGETHER, literal(value=True))
+    free = select(row.c.id).where(row.c.id == named(name, row.c.id), impatient.is_not(None))
     return table.c.id.in_(free.with_for_update(key_share=True, skip_locked=True))
 
 
