@@ -414,7 +414,7 @@ async def test_two_engines_and_many_orders_with_each_photo_fetched_once(world: W
         await world.know(world.place(*(world.photo_url(f"{n}-{m}.jpg") for m in range(3))))
         for n in range(10)
     ]
-    async with world.engine(orders=3), world.engine(orders=3):
+    async with world.engine(orders=3, lease=3600), world.engine(orders=3, lease=3600):
         for order_id in ids:
             await world.until_order(order_id, S.READY_FOR_REVIEW)
     assert set(world.cdn.asked.values()) == {1}
