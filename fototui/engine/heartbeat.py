@@ -1,7 +1,8 @@
 """One engine's sign of life: its row in `engines`, written from a thread of its own.
 
 The thread has its own event loop and its own connection, so that neither a busy event loop nor a
-full connection pool can make a healthy engine look dead. Times are the database's.
+full connection pool can make a healthy engine look dead. One whose event loop stands still for
+several leases is not healthy: it is given up, so that others do its jobs. Times are the database's.
 """
 
 import asyncio
@@ -24,6 +25,9 @@ log = get_logger(__name__)
 
 BEATS_A_LEASE = 5
 """How often an engine says that it lives within the time after which it may be taken for dead."""
+
+_STILL_LEASES = 4
+"""Leases for which the caller's event loop may stand still before the engine is given up."""
 
 # A heartbeat that fails is tried again at once and then at this pace, in seconds.
 _RETRY = 0.5
@@ -86,6 +90,7 @@ class Heartbeat:
         self._stop: asyncio.Event | None = None
         self._connection: OwnConnection | None = None
         self._ended: asyncio.Future[None]
+        self._turned_at = boot_clock()
 
     async def start(self) -> uuid.UUID:
         """Register the engine and begin to beat.
@@ -99,6 +104,7 @@ class Heartbeat:
         caller = asyncio.get_running_loop()
         registered: asyncio.Future[uuid.UUID] = caller.create_future()
         self._ended = caller.create_future()
+        self._turned_at = boot_clock()
         self._thread = threading.Thread(
             target=self._beat, args=(caller, registered), name="heartbeat", daemon=True
         )
@@ -150,9 +156,11 @@ class Heartbeat:
         _tell(caller, _set_result, registered, engine_id)
         try:
             while not await self._stopped_within(self._interval):
+                if not _tell(caller, self._turn):
+                    break
                 if await self._beat_until_lost(engine_id):
                     continue
-                if not _tell(caller, self._on_lease_lost):
+                if not await self._told_of_loss(caller):
                     break
                 found = await self._register_again(engine_id)
                 if found is None:
@@ -168,6 +176,9 @@ class Heartbeat:
         """Write one heartbeat, trying for as long as the lease holds."""
         while self._lease.holds:
             sent_at = boot_clock()
+            if sent_at - self._turned_at > self._lease_seconds * _STILL_LEASES:
+                log.error("the event loop stands still; others may take this engine's jobs")
+                break
             try:
                 found = await self._execute(
                     "UPDATE engines SET last_seen_at = now() "
@@ -187,6 +198,29 @@ class Heartbeat:
             return True
         self._lease.expire()
         return False
+
+    def _turn(self) -> None:
+        """Note that the caller's event loop goes on; called in it."""
+        self._turned_at = boot_clock()
+
+    async def _told_of_loss(self, caller: asyncio.AbstractEventLoop) -> bool:
+        """Tell the caller that the lease is lost, and wait until it knows; whether it goes on."""
+        here, known = asyncio.get_running_loop(), asyncio.Event()
+
+        def tell() -> None:
+            self._turn()
+            self._on_lease_lost()
+            _tell(here, known.set)
+
+        if not _tell(caller, tell):
+            return False
+        while not known.is_set():
+            if await self._stopped_within(0) or caller.is_closed():
+                return False
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._interval):
+                    await known.wait()
+        return True
 
     async def _register(self, former_id: uuid.UUID | None = None) -> uuid.UUID:
         """Write the engine's row; one that an operator paused comes back paused."""

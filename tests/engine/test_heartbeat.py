@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import uuid
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
@@ -13,10 +14,15 @@ from fototui.engine.lease import Lease
 from tests.waiting import PATIENCE, until
 
 
-def _heartbeat(database: Database, lease: float = 1.0) -> Heartbeat:
-    def on_registered_again(_engine_id: uuid.UUID) -> None:
-        """Nobody is there to go on."""
+def _nobody_goes_on(_engine_id: uuid.UUID) -> None:
+    """Nobody is there who would."""
 
+
+def _heartbeat(
+    database: Database,
+    lease: float = 1.0,
+    on_registered_again: Callable[[uuid.UUID], None] = _nobody_goes_on,
+) -> Heartbeat:
     return Heartbeat(
         database.url,
         EngineIdentity(
@@ -41,6 +47,32 @@ async def test_a_caller_that_is_gone_ends_it_in_silence(
         await connection.execute(text("UPDATE engines SET retired_at = now()"))
     await until(lambda: "heartbeat" not in [thread.name for thread in threading.enumerate()])
     assert faults == []
+
+
+async def test_an_engine_whose_loop_stands_still_is_given_up_and_comes_back(
+    database: Database,
+) -> None:
+    """It holds jobs that it does not do; its thread alone would keep them for it for ever."""
+    goes_on, came_back = threading.Event(), asyncio.Event()
+    heartbeat = _heartbeat(database, on_registered_again=lambda _id: came_back.set())
+
+    async def engine() -> uuid.UUID:
+        engine_id = await heartbeat.start()
+        goes_on.wait(PATIENCE)  # nothing else is done in this loop meanwhile
+        await asyncio.wait_for(came_back.wait(), PATIENCE)
+        await heartbeat.stop()
+        return engine_id
+
+    async def ask(question: str) -> object:
+        async with database.engine.begin() as connection:
+            return await connection.scalar(text(question))
+
+    running = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(engine())))
+    silent = "SELECT now() > last_seen_at + lease_seconds * interval '1 s' FROM engines"
+    await until(lambda: ask(silent))
+    goes_on.set()
+    former = await running
+    assert await ask(f"SELECT count(*) FROM engines WHERE id <> '{former}'") == 1
 
 
 async def test_a_start_that_fails_for_any_reason_says_so(
