@@ -45,7 +45,7 @@ _LAST_SECONDS = 3.0
 """So long what was asked for may still take when the app is left."""
 
 
-class FototuiApp(TerminalApp, TellingApp):
+class FototuiApp(TerminalApp[None], TellingApp):
     """The app.
 
     Its screens are the list at the bottom, one section above it, orders above that.

@@ -19,6 +19,8 @@ import pytest
 from pydantic_settings import BaseSettings, EnvSettingsSource, TomlConfigSettingsSource
 from textual.app import App
 from textual.binding import BindingsMap
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 from uvicorn import Server
 from uvicorn.protocols.http.h11_impl import RequestResponseCycle
@@ -59,6 +61,9 @@ def test_textuals_parts_are_there() -> None:
     assert isinstance(app._bindings, BindingsMap)
     assert isinstance(Screen()._bindings, BindingsMap)
     assert set(vars(app)) | set(vars(App)) >= PRIVATE["textual"]
+    # Our driver has its output go another way, and the app drawn anew.
+    assert {"_app", "_loop"} <= set(Driver.__init__.__code__.co_names)
+    assert {"_file", "_writer_thread"} <= set(LinuxDriver.__init__.__code__.co_names)
 
 
 def test_textual_images_parts_are_there() -> None:

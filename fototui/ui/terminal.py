@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import base64
 import os
+from typing import TypeVar
 
 from textual.app import App
+from textual.driver import Driver
 
 from fototui.domain.text import clean_line
 
+ResultT = TypeVar("ResultT")
 
-class TerminalApp(App[None]):
+
+class TerminalApp(App[ResultT]):
     """An app that names its terminal, copies through it, and lets go of one that is gone."""
+
+    def get_driver_class(self) -> type[Driver]:
+        """Choose what draws on a terminal; on Windows, and where one is named, it is Textual's."""
+        usual = super().get_driver_class()
+        if usual.__name__ != "LinuxDriver":
+            return usual
+        from fototui.ui.driver import TerminalDriver
+
+        return TerminalDriver
 
     def name_terminal(self, title: str) -> None:
         """Have the terminal's window or tab called so.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from textual.app import App
-
 from fototui.screens.setup.screens import WelcomeScreen
 from fototui.screens.setup.steps import Known, SetupWork
+from fototui.ui.terminal import TerminalApp
 from fototui.ui.theme import THEMES
 
 
-class SetupApp(App[str]):
+class SetupApp(TerminalApp[str]):
     """The first run; ends with "demo", "connect" or "leave".
 
     Args:

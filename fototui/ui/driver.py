@@ -1,0 +1,116 @@
+"""What is drawn goes to the terminal, and nobody waits for one that takes nothing any more.
+
+Textual has its event loop wait until the terminal took what was drawn before. A terminal whose line
+is dead, or whose multiplexer was killed, would hold the loop for ever: no signal would end the app,
+and its engine would keep jobs that it neither does nor lets go.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual.drivers.linux_driver import LinuxDriver
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+_PATIENCE = 3.0
+
+
+class TerminalOutput:
+    """Writes to a terminal. What comes while it takes nothing is left out, and told of afterwards.
+
+    Args:
+        fileno: The terminal.
+        on_missed: Called in a thread once the terminal takes something again, if anything was left
+            out: then it shows less than it should.
+        patience: Seconds that one writing may take before the terminal is thought to take nothing.
+    """
+
+    def __init__(
+        self, fileno: int, on_missed: Callable[[], None], *, patience: float = _PATIENCE
+    ) -> None:
+        self._fileno = fileno
+        self._on_missed = on_missed
+        self._patience = patience
+        self._changed = threading.Condition()
+        self._under_way: bytes | None = None
+        self._is_missing = False
+        self._is_gone = False
+        self._thread: threading.Thread | None = None
+
+    def write(self, text: str) -> int:
+        """Write a text whole, or not at all: half of one could end in the midst of a sequence.
+
+        Args:
+            text: The text.
+        """
+        with self._changed:
+            if self._is_gone or self._under_way is not None:
+                self._is_missing = True
+                return len(text)
+            self._under_way = text.encode(errors="replace")
+            if self._thread is None:
+                # Nobody can end a thread that waits for a terminal; it ends with the process.
+                self._thread = threading.Thread(target=self._run, name="terminal", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._under_way is None, self._patience)
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    def fileno(self) -> int:
+        """The terminal's descriptor."""
+        return self._fileno
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._under_way is not None)
+                left = memoryview(self._under_way or b"")
+            is_gone = False
+            try:
+                while left:
+                    left = left[os.write(self._fileno, left) :]
+            except OSError:  # the terminal is gone; who looks for that ends the app
+                is_gone = True
+            with self._changed:
+                self._under_way, self._is_gone = None, is_gone
+                missed, self._is_missing = self._is_missing, False
+                self._changed.notify_all()
+            if missed and not is_gone:
+                self._on_missed()
+
+
+class TerminalDriver(LinuxDriver):
+    """Textual's driver, whose output waits for no terminal without an end.
+
+    Args:
+        app: The app.
+        debug: As for Textual's.
+        mouse: Whether it listens to the mouse.
+        size: The terminal's size, where it is not to be asked.
+    """
+
+    def __init__(
+        self,
+        app: App[object],
+        *,
+        debug: bool = False,
+        mouse: bool = True,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        assert self._file is not None  # the app looks for a terminal before it starts
+        output = TerminalOutput(self._file.fileno(), self._draw_anew)
+        self._file = output  # type: ignore[assignment]  # all that Textual asks of it: write, flush
+
+    def _draw_anew(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the app has ended
+            self._loop.call_soon_threadsafe(self._app.refresh)

@@ -1,0 +1,60 @@
+"""Output to a terminal that takes nothing for a while, or is gone."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from fototui.ui.driver import TerminalOutput
+from tests.waiting import until
+
+BIG = "x" * (1 << 20)
+"""More than a pipe holds."""
+
+
+async def test_nobody_waits_for_one_that_takes_nothing_and_what_it_missed_is_told() -> None:
+    reading, writing = os.pipe()
+    missed = threading.Event()
+    output = TerminalOutput(writing, missed.set, patience=0.01)
+    output.write(BIG)
+    for _ in range(100):
+        output.write("left out")
+    assert not missed.is_set()
+
+    os.set_blocking(reading, False)
+    taken = b""
+
+    def has_taken_all() -> bool:
+        nonlocal taken
+        try:
+            taken += os.read(reading, 1 << 16)
+        except BlockingIOError:
+            return missed.is_set()
+        return False
+
+    await until(has_taken_all)
+    assert taken == BIG.encode()
+
+    output.write("and on")
+    await until(lambda: os.read(reading, 100) == b"and on")
+
+
+async def test_what_comes_in_time_is_written_whole_and_in_order() -> None:
+    reading, writing = os.pipe()
+    missed = threading.Event()
+    output = TerminalOutput(writing, missed.set)
+    with os.fdopen(reading, "rb") as lines:
+        for n in range(100):
+            output.write(f"line {n}\n")
+            assert lines.readline() == f"line {n}\n".encode()
+    assert not missed.is_set()
+
+
+async def test_one_that_is_gone_harms_nobody() -> None:
+    reading, writing = os.pipe()
+    missed = threading.Event()
+    output = TerminalOutput(writing, missed.set)
+    os.close(reading)
+    for _ in range(100):
+        output.write("to nobody")
+    assert not missed.is_set()
