@@ -20,7 +20,7 @@ from fototui.services.views.orders import ImageView
 from fototui.services.views.versions import VersionView
 from fototui.widgets.badges import MUTED, badge_in_words
 from fototui.widgets.tables.job_rows import kind_word
-from fototui.widgets.version_words import approval_words, version_words
+from fototui.widgets.version_words import approval_words, options_words
 
 
 class KindTabs(Widget):
@@ -184,15 +184,13 @@ class VersionList(OptionList, can_focus=False):
                 self._ascii,
                 badge=None if self._image is None else self._image.badge(view),
             ),
-            Content(version_words(view).removesuffix(" · ★")),
+            Content(self._words(view)),
         ]
         if (elapsed := self._elapsed(view)) is not None:
             parts.append(Content(clock(elapsed)))
         extra = []
         if view.selected and (approved := self._approved(view)):
             extra.append(approved)
-        if (source := self._source(view)) is not None:
-            extra.append(_("of colouring v{version}").format(version=source.version))
         if view.credits_charged is not None:
             one_or_more = 1 if view.credits_charged == 1 else 2  # a fraction takes the plural
             words = ngettext("{credits} credit", "{credits} credits", one_or_more)
@@ -213,6 +211,15 @@ class VersionList(OptionList, can_focus=False):
             lines = wrap(reason, max(room, 20), initial_indent="   ", subsequent_indent="   ")
             row += Content.styled("\n" + "\n".join(lines), "$text-error")
         return row
+
+    def _words(self, view: VersionView) -> str:
+        """Its number, what it was made of, its options: what matters most must not be cut off."""
+        words = [f"v{view.version}"]
+        if (source := self._source(view)) is not None:
+            words.append(_("of colouring v{version}").format(version=source.version))
+        if view.options is not None:
+            words.append(options_words(view.options))
+        return " · ".join(words)
 
     def _approved(self, view: VersionView) -> str:
         """Who chose it, where it is the chosen one."""

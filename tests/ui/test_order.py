@@ -173,6 +173,14 @@ async def hears(app: FototuiApp, pilot: AppPilot, words: str) -> None:
 
 
 class TestShowing:
+    @pytest.mark.parametrize("width", [80, 120])
+    async def test_what_an_svg_was_made_of_is_not_cut_off(self, shop: Shop, width: int) -> None:
+        order_id = await shop.order(DONE, selected=1, svg=SvgProcessingStatus.COMPLETED)
+        size = (width, 36)
+        async with shop.opened(order_id, size=size, language="cs") as (app, pilot, _):
+            await pilot.press("tab")
+            await until_shown(pilot, lambda: "v1 · z omalovánky v1" in page(app))
+
     @pytest.mark.parametrize(
         ("language", "words"),
         [("en", "Cost: 10 s of RunPod"), ("cs", "Cena: 10 s RunPodu")],
