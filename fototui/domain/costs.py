@@ -99,6 +99,11 @@ class Spent:
     def __bool__(self) -> bool:
         return bool(self.calls or self.execution_ms or self.credits)
 
+    @property
+    def is_paid(self) -> bool:
+        """Whether anything was charged for the calls."""
+        return bool(self.execution_ms or self.credits)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
@@ -172,7 +177,7 @@ def told(costs: Costs, prices: Prices) -> Sentence:
         prices: What it costs.
     """
     total = prices.told(costs.total)
-    if not (costs.wasted.execution_ms or costs.wasted.credits):
+    if not costs.wasted.is_paid:
         return total
     return Sentence.make("{total} ({wasted} wasted)", total=total, wasted=prices.told(costs.wasted))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from textual.content import Content
 from textual.widget import Widget
 
@@ -33,20 +36,38 @@ class CostLine(Widget):
         """Show other sums, and how many jobs failed today."""
         if (overview, failed) != (self._overview, self._failed):
             self._overview, self._failed = overview, failed
-            self.set_class(bool(overview.month.total) or failed > 0, "-paid")
+            self.set_class(overview.month.total.is_paid or failed > 0, "-paid")
             self.refresh()
 
     def render(self) -> Content:
-        """Say both sums, and what of them was wasted."""
+        """Say as much as there is room for: today before the month, sums before what was wasted."""
         if self._overview is None:
             return Content()
-        today, month = (
-            translate(told(costs, self._prices))
-            for costs in (self._overview.today, self._overview.month)
+        failures = ngettext("{count} failure", "{count} failures", self._failed).format(
+            count=self._failed
         )
-        words = _("Today {today} · this month {month}").format(today=today, month=month)
-        if not self._failed:
-            return Content.styled(words, MUTED)
-        failures = ngettext("{count} failure today", "{count} failures today", self._failed)
-        shown = (failures.format(count=self._failed), "$error")
-        return Content.assemble(shown, (f" · {words}", MUTED) if self._overview.month.total else "")
+        failed = (failures,) if self._failed else ()
+        ways = [Content.styled(words, MUTED) for words in self._ways(self._overview, failed)]
+        room = self.content_size.width
+        words = next((words for words in ways if words.cell_length <= room), ways[-1])
+        return words.highlight_regex(re.escape(failures), style="$error") if failed else words
+
+    def _ways(self, overview: Overview, failed: tuple[str, ...]) -> Iterator[str]:
+        """What can be said, from the most to the least."""
+        if not overview.month.total.is_paid:
+            yield _("Today {today}").format(today=", ".join(failed))
+            return
+        (today, total), (month, month_total) = (
+            (translate(told(costs, self._prices)), translate(self._prices.told(costs.total)))
+            for costs in (overview.today, overview.month)
+        )
+        paid = overview.today.total.is_paid or not failed
+        all_today, sum_today = (
+            ", ".join([*failed, *([words] if paid else [])]) for words in (today, total)
+        )
+        both = _("Today {today} · this month {month}")
+        yield both.format(today=all_today, month=month)
+        yield both.format(today=all_today, month=month_total)
+        yield _("Today {today}").format(today=all_today)
+        yield both.format(today=sum_today, month=month_total)
+        yield _("Today {today}").format(today=sum_today)
