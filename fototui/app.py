@@ -36,6 +36,7 @@ from fototui.ui.telling import TellingApp
 from fototui.ui.terminal import TerminalApp
 from fototui.ui.theme import THEMES
 from fototui.ui.undo import HandingOver, Undoable, Undone, words_of
+from fototui.ui.workers import begin
 
 log = get_logger(__name__)
 
@@ -156,7 +157,7 @@ class FototuiApp(TerminalApp[None], TellingApp):
                     self.notify(words, severity="error")
                 await asyncio.sleep(2)
 
-        self.run_worker(run(), name=name)
+        begin(self, run, name=name)
 
     def _on_store_changed(self, changed: Changed) -> None:
         waiting = self.context.order_list.waiting
@@ -348,7 +349,7 @@ class FototuiApp(TerminalApp[None], TellingApp):
             if await self.push_screen_wait(Confirm(_("Leave fototui?"), yes=_("Leave"))):
                 self._end()
 
-        self.run_worker(ask(), group="leave", exclusive=True)
+        begin(self, ask, group="leave", exclusive=True)
 
     def _quit(self) -> None:
         """Leave the app; jobs that run here are handed over or waited for."""
@@ -374,7 +375,7 @@ class FototuiApp(TerminalApp[None], TellingApp):
             self.exit()
 
         # Not in place of one before: who presses the key twice cuts nothing off.
-        self.run_worker(end(), group="end")
+        begin(self, end, group="end")
 
     def _tell_where(self) -> None:
         screens = (s for s in reversed(self.screen_stack) if isinstance(s, FototuiScreen))

@@ -21,6 +21,7 @@ from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
 from fototui.ui.messages import OpenOrder
+from fototui.ui.workers import begin
 from fototui.widgets.badges import MUTED
 from fototui.widgets.search_line import SearchLine
 from fototui.widgets.tables.activity_rows import activity_columns, activity_row, detail
@@ -98,7 +99,7 @@ class ActivityScreen(FototuiScreen):
     def on_mount(self) -> None:
         """Begin to read."""
         self._label()
-        self.run_worker(self.refresher.run(), name="activity")
+        begin(self, self.refresher.run, name="activity")
 
     def on_screen_resume(self) -> None:
         """It is looked at again."""

@@ -27,6 +27,7 @@ from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
 from fototui.ui.messages import OpenOrder
+from fototui.ui.workers import begin
 from fototui.widgets.cost_line import CostLine
 from fototui.widgets.search_line import SearchLine
 from fototui.widgets.tables.job_rows import (
@@ -120,7 +121,7 @@ class EnginesScreen(FototuiScreen):
         self.context.store.watch_work(closely=True)
         self._take_from_store()
         self._label()
-        self.run_worker(self.refresher.run(), name="jobs")
+        begin(self, self.refresher.run, name="jobs")
 
     def on_screen_resume(self) -> None:
         """It is looked at again."""

@@ -18,6 +18,7 @@ from fototui.services.operations.job_details import JobDetails, JobDetailsServic
 from fototui.services.views.operations import JobView
 from fototui.ui.context import AppContext
 from fototui.ui.messages import OpenOrder
+from fototui.ui.workers import begin
 from fototui.widgets.job_facts import job_facts, job_title
 from fototui.widgets.tables.job_rows import Looks
 
@@ -81,7 +82,7 @@ class JobScreen(Reading, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Begin to read."""
-        self.run_worker(self.refresher.run(), name="job")
+        begin(self, self.refresher.run, name="job")
 
     @property
     def facts(self) -> list[tuple[str, Content]]:

@@ -13,6 +13,7 @@ from fototui.domain.errors import FototuiError
 from fototui.i18n import _, translate
 from fototui.services.backend import ReadOnlyError
 from fototui.ui.actions import ACTIONS, Scope, in_scope
+from fototui.ui.workers import begin
 
 T = TypeVar("T")
 
@@ -131,4 +132,4 @@ def perform(
             if then is not None and (words := then(result)):
                 app.notify(words)
 
-    app.run_worker(run(), group=COMMANDS)
+    begin(app, run, group=COMMANDS)

@@ -21,6 +21,7 @@ from fototui.pictures.preflight import Preflight
 from fototui.pictures.viewport import Viewport
 from fototui.services.review.queue import ReviewFilter, ReviewItem
 from fototui.services.views.versions import VersionView
+from fototui.ui.workers import begin
 from fototui.ui.zooming import closeness
 from fototui.widgets.picture.widget import Picture, PictureState
 from fototui.widgets.tables.job_rows import kind_word
@@ -214,8 +215,7 @@ class ReviewPanel(Vertical):
                 if self.is_there:
                     self._paint_warning()
 
-        # The function and not its coroutine, which would never be awaited if cancelled before.
-        self.run_worker(check, group="preflight", exclusive=True)  # type: ignore[arg-type]  # a result nobody takes
+        begin(self, check, group="preflight", exclusive=True)
 
     def _words(self, item: ReviewItem) -> Content:
         words: list[str | Content] = []

@@ -8,7 +8,6 @@ from functools import partial
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
-from textual.worker import Worker
 
 from fototui.domain.errors import FototuiError
 from fototui.domain.sentences import Sentence
@@ -33,6 +32,7 @@ from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
 from fototui.ui.messages import CompareVersions, ShowSection
+from fototui.ui.workers import begin
 from fototui.widgets.book_words import order_books
 from fototui.widgets.image_list import ImageList
 from fototui.widgets.picture.widget import Picture
@@ -118,9 +118,7 @@ class OrderScreen(OrderCommands):
         return not is_there and self._problem is None
 
     def _open(self, order_id: str) -> None:
-        # A function: a coroutine that is cancelled before its start would warn.
-        opening = partial(self._opening, order_id)
-        self._worker: Worker[None] = self.run_worker(opening, group="open", exclusive=True)
+        self._worker = begin(self, partial(self._opening, order_id), group="open", exclusive=True)
 
     async def _opening(self, order_id: str) -> None:
         try:

@@ -13,6 +13,7 @@ from fototui.i18n import _
 from fototui.live.order_list import Sort
 from fototui.live.store import LiveStore
 from fototui.services.orders.search import OrderSearch
+from fototui.ui.workers import begin
 
 _TYPING_RESTS = 0.3
 # Shorter words are in no index.
@@ -59,7 +60,7 @@ class OlderOrders:
         """Take in the next page of them, unless that is being done."""
         if not self._is_reading and not self._store.older.is_full:
             self._is_reading = True
-            self._screen.run_worker(self._read(), group="older")
+            begin(self._screen, self._read, group="older")
 
     async def _read(self) -> None:
         try:
@@ -87,7 +88,7 @@ class OlderOrders:
             self._timer = self._screen.set_timer(_TYPING_RESTS, partial(self._look, wanted))
 
     def _look(self, asked: OrderSearch) -> None:
-        self._screen.run_worker(self._find(asked), group="search older", exclusive=True)
+        begin(self._screen, partial(self._find, asked), group="search older", exclusive=True)
 
     async def _find(self, asked: OrderSearch) -> None:
         try:

@@ -23,6 +23,7 @@ from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
 from fototui.ui.messages import LeaveAsked, OrdersCounted
+from fototui.ui.workers import begin
 from fototui.widgets.key_bar import KeyBar
 from fototui.widgets.order_filter import OrderFilter, OrderTabs
 from fototui.widgets.order_pane import OrderPane
@@ -330,7 +331,7 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         wanted = self.table.cursor if self.has_class("-wide") else None
         if wanted != self._pane_wanted and self.is_current:
             self._pane_wanted = wanted
-            self.run_worker(self._open_detail(wanted), group="pane", exclusive=True)
+            begin(self, partial(self._open_detail, wanted), group="pane", exclusive=True)
 
     async def _open_detail(self, order_id: str | None) -> None:
         self._close_detail()

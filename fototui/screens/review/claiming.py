@@ -22,6 +22,7 @@ from fototui.services.review.queue import ALL, ReviewFilter, ReviewItem
 from fototui.services.review.service import ReviewService
 from fototui.ui.context import AppContext
 from fototui.ui.judged import Judgement, Picture
+from fototui.ui.workers import begin
 from fototui.widgets.review_summary import Left
 
 log = get_logger(__name__)
@@ -254,8 +255,7 @@ class ClaimingScreen(FototuiScreen):
                     self.refresh_bindings()
 
         self._is_busy = self._is_busy or busy
-        # The function and not its coroutine, which would never be awaited if cancelled before.
-        self.run_worker(run, group="review")  # type: ignore[arg-type]  # a result nobody takes
+        begin(self, run, group="review")
 
     def _failed(self, error: FototuiError) -> None:
         if isinstance(error, ReadOnlyError):

@@ -19,6 +19,7 @@ from fototui.domain.text import clean
 from fototui.i18n import _, translate
 from fototui.screens.setup.steps import STEPS, Checked, Known, SetupWork, Step
 from fototui.ui.bindings import BETWEEN_FIELDS
+from fototui.ui.workers import begin
 
 
 class WelcomeScreen(Screen[None]):
@@ -103,7 +104,7 @@ class _WorkingScreen(Screen[None]):
             except FototuiError as error:
                 self._show(translate(error), ok=False)
 
-        self.run_worker(run(), exclusive=True)
+        begin(self, run, exclusive=True)
 
     def _show(self, words: str, *, ok: bool | None = None) -> None:
         style = {None: "$text-muted", True: "bold", False: "$error"}[ok]

@@ -23,6 +23,7 @@ from fototui.i18n import translate
 from fototui.pictures.loader import PictureLoader, PictureSource
 from fototui.pictures.terminal import Graphics, Renderer
 from fototui.pictures.viewport import Viewport
+from fototui.ui.workers import begin
 from fototui.widgets.picture.surface import Surface
 from fototui.widgets.picture.symbols import Symbols
 
@@ -196,9 +197,7 @@ class Picture(Widget):
 
     def _load_now(self) -> None:
         if (ref := self._ref) is not None and self.is_mounted:
-            # A function: a coroutine that is cancelled before its start would warn.
-            load = partial(self._load, ref)
-            self._loading = self.run_worker(load, group="picture", exclusive=True)
+            self._loading = begin(self, partial(self._load, ref), group="picture", exclusive=True)
 
     async def _load(self, ref: PictureSource) -> None:
         stage, renderer = self._stage.size, self._renderer
