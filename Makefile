@@ -111,7 +111,7 @@ migration: setup ## Begin a migration: ABOUT="orders have a colour"
 # beside it every class of error, since each may be raised with a text of its own.
 ERRORS := AccountError AmbiguousRecordError BackupError ClaimLostError ClosedError ConfigurationError \
 	ConflictError DatabaseError \
-	DatabaseUnavailableError FileMissingError FototuiError HeadersTooLargeError InvalidInputError \
+	DatabaseUnavailableError FileMissingError FototuiError HeadersTooLargeError InProgressError InvalidInputError \
 	LockNotAcquiredError MalformedWebhookError MissingOrderError NotFoundError OutsideError \
 	PermanentError PictureBrokenError PictureDecidedError PictureError PictureMissingError \
 	PictureTakenError PictureTooBigError PostgresError ReadOnlyError RecordLockedError \

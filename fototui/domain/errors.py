@@ -54,6 +54,10 @@ class ConflictError(FototuiError):
     code = "conflict"
 
 
+class InProgressError(ConflictError):
+    """The same is being made already: nothing failed, and nothing is to be mended."""
+
+
 # --- an outside service failed -----------------------------------------------------------------
 
 

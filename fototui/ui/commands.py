@@ -9,7 +9,7 @@ from typing import TypeVar
 from textual.app import App
 from textual.css.query import NoMatches
 
-from fototui.domain.errors import FototuiError
+from fototui.domain.errors import FototuiError, InProgressError
 from fototui.i18n import _, translate
 from fototui.services.backend import ReadOnlyError
 from fototui.ui.actions import ACTIONS, Scope, in_scope
@@ -123,6 +123,8 @@ def perform(
             result = await work()
         except ReadOnlyError:
             app.notify(_("This terminal is read-only."), severity="warning")
+        except InProgressError as error:
+            app.notify(translate(error), severity="warning")
         except FototuiError as error:
             app.notify(translate(error), severity="error")
         except NoMatches:

@@ -439,6 +439,16 @@ class TestGenerating:
             await until_shown(pilot, lambda: at(screen.selection) == 2)
             assert (await shop.colorings(order_id))[1].requested_by == "jana"
 
+    async def test_asked_for_twice_is_no_failure(self, shop: Shop) -> None:
+        order_id = await shop.order()
+        async with shop.opened(order_id) as (app, pilot, _):
+            await pilot.press("g")
+            await hears(app, pilot, "v1 is requested")
+            await pilot.press("g")
+            await hears(app, pilot, "is being made already with the same options")
+            assert app.context.messages.entries[-1].severity == "warning"
+            assert not app.context.messages.unread
+
     async def test_options_of_a_colouring_are_checked(self, shop: Shop) -> None:
         order_id = await shop.order()
         async with shop.opened(order_id) as (app, pilot, _screen):

@@ -14,7 +14,7 @@ from fototui.db.models.books import Book
 from fototui.db.models.orders import LineItem, Order
 from fototui.db.notify import lane_payload, notify
 from fototui.domain.books import BookOptions
-from fototui.domain.errors import ConflictError, NotFoundError
+from fototui.domain.errors import ConflictError, InProgressError, NotFoundError
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import BookProcessingStatus, JobKind
@@ -227,7 +227,7 @@ def _new(state: ItemState, options: BookOptions, *, exactly: bool = False) -> Bo
         raise ConflictError(state.obstacle)
     if newest is not None and is_current(newest, recipe):
         if not newest.status.meta.is_final and newest.held_at is None:
-            raise ConflictError("{version} is being made already.", version=_name(newest))
+            raise InProgressError("{version} is being made already.", version=_name(newest))
         if not exactly or read_options(newest) == options:
             raise ConflictError(
                 "{version} is made already, and nothing has changed since.", version=_name(newest)

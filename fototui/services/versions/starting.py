@@ -6,7 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from fototui.db.models.orders import Image
 from fototui.db.notify import lane_payload, notify
-from fototui.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from fototui.domain.errors import (
+    ConflictError,
+    InProgressError,
+    InvalidInputError,
+    NotFoundError,
+)
 from fototui.domain.options import ColoringOptions, SvgOptions
 from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import CANCELLED
@@ -131,7 +136,9 @@ class VersionStarting(VersionBase[VersionT, OptionsT]):
             if self._source(version) != self._source(wanted):
                 continue
             if not version.status.meta.is_final:
-                raise ConflictError("{version} is being made already.", version=self._name(version))
+                raise InProgressError(
+                    "{version} is being made already.", version=self._name(version)
+                )
             if not version.status.meta.is_retryable:
                 raise ConflictError("{version} is completed already.", version=self._name(version))
 
@@ -154,7 +161,7 @@ class VersionStarting(VersionBase[VersionT, OptionsT]):
                         kind=str(self.kind),
                         id=version.id,
                     )
-                raise ConflictError(
+                raise InProgressError(
                     "{version} of {image} is being made already with the same options; "
                     "wait for it, or choose other options.",
                     version=self._name(version),
