@@ -30,6 +30,6 @@ def stored(text: str | None, words: Sentence | None) -> Sentence | None:
     Returns:
         The sentence; None where there is none.
     """
-    if text is None:
+    if not text:  # who pauses a lane need not say why
         return None
     return words if words is not None and str(words) == text else Sentence.plain(text)

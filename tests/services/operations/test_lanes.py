@@ -46,6 +46,12 @@ async def test_paused_lane_tells_by_whom_and_why(
     assert entry.detail == "No credits left[2J."
 
 
+async def test_a_lane_may_be_paused_without_a_word(service: LaneService) -> None:
+    await service.pause(JobKind.SVG, reason="")
+    paused = await lane(service, JobKind.SVG)
+    assert (paused.paused_by, paused.paused_reason) == ("eva", None)
+
+
 async def test_paused_again_it_keeps_the_first_reason(
     service: LaneService,
     database: Database,
