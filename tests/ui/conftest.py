@@ -15,6 +15,8 @@ from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.i18n import set_language
 from fototui.live.store import LiveStore
+from fototui.pictures.loader import PictureLoader
+from fototui.pictures.terminal import Renderer
 from fototui.screens.base import FototuiScreen
 from fototui.services.backend import Backend
 from fototui.services.views.orders import OrderRow
@@ -42,6 +44,7 @@ class OpenApp(Protocol):
         read_only: bool = False,
         language: str = "en",
         operator: str = "jana",
+        renderer: Renderer | None = None,
     ) -> AbstractAsyncContextManager[tuple[FototuiApp, AppPilot]]: ...
 
 
@@ -66,6 +69,7 @@ def open_app(database: Database, storage: DirectoryStorage) -> OpenApp:
         read_only: bool = False,
         language: str = "en",
         operator: str = "jana",
+        renderer: Renderer | None = None,
     ) -> AsyncIterator[tuple[FototuiApp, AppPilot]]:
         set_language(language)
         backend = Backend(database, storage, operator=operator, read_only=read_only)
@@ -75,6 +79,7 @@ def open_app(database: Database, storage: DirectoryStorage) -> OpenApp:
             AppSettings(ZoneInfo("Europe/Prague")),
             Preferences(language=language),
             home=home,
+            pictures=PictureLoader(storage, renderer=renderer),
         )
         async with app.run_test(size=size) as pilot:
             await until_shown(pilot, lambda: app.store.is_complete and app.store.lanes)

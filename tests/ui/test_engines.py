@@ -297,7 +297,7 @@ async def test_language_changes_in_place(open_app: OpenApp, shop: Shop) -> None:
         await go_to(app, pilot, f"svg:{shop.svg.id}")
         await pilot.press("f10")
         assert app.preferences.language == "en"
-        assert shown(app, "jobs").splitlines()[0].split()[:3] == ["Order", "Image", "Kind"]
+        assert shown(app, "jobs").splitlines()[0].split()[:3] == ["Order", "Photo", "Kind"]
         assert table(app, "jobs").cursor == f"svg:{shop.svg.id}"
 
 

@@ -72,7 +72,7 @@ def activity_columns() -> tuple[Column, ...]:
         Column(_("Operator"), 14),
         Column(_("Action"), 17),
         Column(_("Order"), 7),
-        Column(_("Image"), 5, right=True, from_width=90),
+        Column(_("Photo"), 5, right=True, from_width=90),
         Column(_("Detail"), None, from_width=64),
     )
 

@@ -211,7 +211,7 @@ def job_columns() -> tuple[Column, ...]:
     """The columns of the table of jobs."""
     return (
         Column(_("Order"), 7),
-        Column(_("Image"), 5, right=True),
+        Column(_("Photo"), 5, right=True),
         Column(_("Kind"), 10, from_width=64),
         Column(_("No."), 4, right=True, from_width=96),
         Column(_("Status"), 24),
