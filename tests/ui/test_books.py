@@ -348,7 +348,9 @@ async def test_a_page_is_drawn_as_the_file_has_it(
             await loader.load(PdfPage(shelf.file, number), width_px=210, height_px=297)
             for number in range(1, shelf.pages + 1)
         ]
-        assert {page.size for page in pages} == {(210, 297)}  # A4, upright
+        for width, height in (page.size for page in pages):  # A4, upright, but for a rounded pixel
+            assert abs(width - 210) <= 1
+            assert abs(height - 297) <= 1
         for page in pages:
             greys = page.convert("L").histogram()
             assert greys[255] > sum(greys) / 2  # paper
