@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import Resize
 from textual.widgets import Static
 
 from fototui.i18n import _
@@ -23,6 +24,8 @@ from fototui.widgets.job_facts import job_facts, job_title
 from fototui.widgets.tables.job_rows import Looks
 
 _REFRESH_SECONDS = 2.0
+# Lines of the border, the padding, the heading and the keys.
+_AROUND = 8
 
 
 class JobScreen(Reading, inherit_bindings=False):
@@ -39,7 +42,7 @@ class JobScreen(Reading, inherit_bindings=False):
         border: round $accent; background: $surface;
     }
     JobScreen Vertical > VerticalScroll {
-        width: 100%; height: auto; max-height: 100%; padding: 0; border: none;
+        width: 100%; height: auto; padding: 0; border: none;
         scrollbar-size-vertical: 1;
     }
     JobScreen .heading { margin-bottom: 1; text-style: bold; color: $accent; }
@@ -79,6 +82,11 @@ class JobScreen(Reading, inherit_bindings=False):
                 classes="hint",
                 markup=False,
             )
+
+    def on_resize(self, event: Resize) -> None:
+        """Keep the heading and the keys in sight, however much there is to scroll."""
+        most = event.size.height * 9 // 10 - _AROUND
+        self.query_one("#facts").styles.max_height = max(most, 1)
 
     def on_mount(self) -> None:
         """Begin to read."""

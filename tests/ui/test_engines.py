@@ -541,6 +541,19 @@ async def test_enter_tells_all_of_a_job(
         assert isinstance(app.screen, EnginesScreen)
 
 
+async def test_the_keys_of_a_long_job_stay_in_sight(open_app: OpenApp, shop: Shop) -> None:
+    async with open_app(EnginesScreen, size=(80, 18)) as (app, pilot):
+        await ready(app, pilot)
+        await go_to(app, pilot, f"coloring:{shop.running.id}")
+        await pilot.press("enter")
+        facts = app.screen.query_one("#facts")
+        await until_shown(pilot, lambda: facts.virtual_size.height > facts.size.height > 0)
+        assert "esc closes" in "\n".join(lines(app))
+        command = f"--version {shop.running.id}"
+        await pilot.press("G")
+        await until_shown(pilot, lambda: command in "\n".join(lines(app)))
+
+
 async def test_what_failed_today_is_told(open_app: OpenApp, shop: Shop) -> None:
     async with open_app(EnginesScreen) as (app, pilot):
         line = app.screen.query_one(CostLine)
