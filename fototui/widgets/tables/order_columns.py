@@ -206,7 +206,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(N_("Number"), _number, 8, 8, 10, 0, Sort.NUMBER),
     Column(N_("Received"), _received, 12, 12, 12, 5, Sort.CREATED, in_pane=True),
     Column(N_("Customer"), _customer, 12, 20, 40, 3, Sort.CUSTOMER),
-    Column(N_("Items"), _items, 5, 5, 5, 7, right=True, in_pane=True),
+    Column(N_("Books"), _items, 5, 5, 5, 7, right=True, in_pane=True),
     Column(N_("Payment"), _payment, 9, 15, 18, 6, Sort.PAYMENT),
     Column(N_("Stage"), _stage, 14, 15, 28, 4, Sort.STAGE),
     Column(N_("Colourings"), _badges(VersionType.COLORING), 10, 10, 24, 1),
