@@ -19,6 +19,7 @@ from fototui.services.operations.job_details import JobDetails, JobDetailsServic
 from fototui.services.views.operations import JobView
 from fototui.ui.context import AppContext
 from fototui.ui.messages import OpenOrder
+from fototui.ui.prospects import why_waiting
 from fototui.ui.workers import begin
 from fototui.widgets.job_facts import job_facts, job_title
 from fototui.widgets.tables.job_rows import Looks
@@ -97,7 +98,9 @@ class JobScreen(Reading, inherit_bindings=False):
         """What is shown."""
         if self._details is None:
             return []
-        return list(job_facts(self._details, self._looks, self._parts.settings.prices))
+        held_up = why_waiting(self._parts, self._job.kind)
+        prices = self._parts.settings.prices
+        return list(job_facts(self._details, self._looks, prices, held_up=held_up))
 
     async def _load(self) -> None:
         async with self._parts.backend.autocommit(JobDetailsService) as jobs:

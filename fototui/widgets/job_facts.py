@@ -46,13 +46,16 @@ def job_title(details: JobDetails) -> str:
     return " · ".join(parts)
 
 
-def job_facts(details: JobDetails, looks: Looks, prices: Prices) -> Iterator[Fact]:
+def job_facts(
+    details: JobDetails, looks: Looks, prices: Prices, *, held_up: str | None
+) -> Iterator[Fact]:
     """Every fact that there is, in the order in which one asks.
 
     Args:
         details: The job.
         looks: How times and signs are drawn.
         prices: What outside services charge.
+        held_up: Why no engine takes jobs of this kind, translated; None where one does.
     """
     job = details.job
     yield _("Status"), badge_in_words(job.status, looks.ascii_signs)
@@ -61,7 +64,7 @@ def job_facts(details: JobDetails, looks: Looks, prices: Prices) -> Iterator[Fac
     yield _("Lane"), Content(lane_word(job.kind))
     if details.options is not None:
         yield _("Options"), Content(options_words(details.options))
-    yield from _times(details, looks)
+    yield from _times(details, looks, held_up)
     yield _("Tries"), _tries(details)
     if details.submissions is not None:
         yield _("Submissions"), _submissions(details)
@@ -71,7 +74,7 @@ def job_facts(details: JobDetails, looks: Looks, prices: Prices) -> Iterator[Fac
     yield _("Log"), _log(details)
 
 
-def _times(details: JobDetails, looks: Looks) -> Iterator[Fact]:
+def _times(details: JobDetails, looks: Looks, held_up: str | None) -> Iterator[Fact]:
     job = details.job
     by = "" if details.requested_by is None else clean_line(who(details.requested_by), limit=40)
     asked = _("{time}, by {operator}") if by else "{time}"
@@ -91,7 +94,7 @@ def _times(details: JobDetails, looks: Looks) -> Iterator[Fact]:
         yield _("Ended"), Content(_time(job.completed_at, looks))
     elif details.job.engine_id is None:
         waits = duration((looks.now() - job.queued_at).total_seconds())
-        yield _("Waits"), Content(waits)
+        yield _("Waits"), Content("; ".join([waits, *([held_up] if held_up else [])]))
     if job.elapsed_seconds is not None:
         yield _("Takes"), Content(duration(job.elapsed_seconds))
 

@@ -24,6 +24,7 @@ from fototui.screens.dialogs import AskText, Confirm
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.job import JobScreen
 from fototui.services.backend import Backend
+from fototui.services.operations.lanes import LaneService
 from fototui.widgets.cost_line import CostLine
 from fototui.widgets.sparkline import sparkline
 from fototui.widgets.tables.job_rows import duration, kind_word
@@ -552,6 +553,17 @@ async def test_the_keys_of_a_long_job_stay_in_sight(open_app: OpenApp, shop: Sho
         command = f"--version {shop.running.id}"
         await pilot.press("G")
         await until_shown(pilot, lambda: command in "\n".join(lines(app)))
+
+
+async def test_a_job_that_waits_tells_what_it_waits_for(open_app: OpenApp, shop: Shop) -> None:
+    async with open_app(EnginesScreen, size=(120, 36)) as (app, pilot):
+        async with app.context.backend.transaction(LaneService) as lanes:
+            await lanes.pause(JobKind.SVG, reason="no credits")
+        await until_shown(pilot, lambda: "no credits" in shown(app, "lanes"))
+        await go_to(app, pilot, f"svg:{shop.svg.id}")
+        await pilot.press("enter")
+        told = "the lane “SVGs” is paused: no credits"
+        await until_shown(pilot, lambda: told in "\n".join(lines(app)))
 
 
 async def test_what_failed_today_is_told(open_app: OpenApp, shop: Shop) -> None:
