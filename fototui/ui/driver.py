@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -34,14 +35,12 @@ class TerminalOutput:
     def __init__(
         self, fileno: int, on_missed: Callable[[], None], *, patience: float = _PATIENCE
     ) -> None:
-        self._fileno = fileno
+        self._fileno = _opened_anew(fileno)
         self._on_missed = on_missed
         self._patience = patience
-        self._changed = threading.Condition()
-        self._under_way: bytes | None = None
+        self._lock = threading.Lock()
+        self._is_stalled = False
         self._is_missing = False
-        self._is_gone = False
-        self._thread: threading.Thread | None = None
 
     def write(self, text: str) -> int:
         """Write a text whole, or not at all: half of one could end in the midst of a sequence.
@@ -49,17 +48,16 @@ class TerminalOutput:
         Args:
             text: The text.
         """
-        with self._changed:
-            if self._is_gone or self._under_way is not None:
+        with self._lock:
+            if self._is_stalled:
                 self._is_missing = True
                 return len(text)
-            self._under_way = text.encode(errors="replace")
-            if self._thread is None:
-                # Nobody can end a thread that waits for a terminal; it ends with the process.
-                self._thread = threading.Thread(target=self._run, name="terminal", daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: self._under_way is None, self._patience)
+        if left := self._written(text.encode(errors="replace"), self._patience):
+            self._is_stalled = True
+            # Nobody can end a thread that waits for a terminal; it ends with the process.
+            threading.Thread(
+                target=self._go_on, args=(left,), name="stalled terminal", daemon=True
+            ).start()
         return len(text)
 
     def flush(self) -> None:
@@ -69,23 +67,34 @@ class TerminalOutput:
         """The terminal's descriptor."""
         return self._fileno
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._under_way is not None)
-                left = memoryview(self._under_way or b"")
-            is_gone = False
-            try:
-                while left:
+    def _written(self, data: bytes, patience: float | None) -> bytes:
+        """Write what the terminal takes; gives the rest."""
+        left = memoryview(data)
+        try:
+            while left:
+                if not select.select([], [self._fileno], [], patience)[1]:
+                    break
+                with contextlib.suppress(BlockingIOError):
                     left = left[os.write(self._fileno, left) :]
-            except OSError:  # the terminal is gone; who looks for that ends the app
-                is_gone = True
-            with self._changed:
-                self._under_way, self._is_gone = None, is_gone
-                missed, self._is_missing = self._is_missing, False
-                self._changed.notify_all()
-            if missed and not is_gone:
-                self._on_missed()
+        except OSError:  # the terminal is gone; who looks for that ends the app
+            return b""
+        return bytes(left)
+
+    def _go_on(self, left: bytes) -> None:
+        self._written(left, None)
+        with self._lock:
+            self._is_stalled = False
+            missed, self._is_missing = self._is_missing, False
+        if missed:
+            self._on_missed()
+
+
+def _opened_anew(fileno: int) -> int:
+    """The same terminal, so that to write to it waits for nothing, here and not for others too."""
+    try:
+        return os.open(os.ttyname(fileno), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:  # it is none, or another user's: to write to it may wait
+        return fileno
 
 
 class TerminalDriver(LinuxDriver):

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import os
+import pty
 import threading
+import tty
 
 from fototui.ui.driver import TerminalOutput
 from tests.waiting import until
 
 BIG = "x" * (1 << 20)
-"""More than a pipe holds."""
+"""More than a terminal holds."""
+
+
+def _terminal() -> tuple[int, int]:
+    """A terminal's end that is read, and the one that is written to."""
+    reading, writing = pty.openpty()
+    tty.setraw(writing)
+    return reading, writing
 
 
 async def test_nobody_waits_for_one_that_takes_nothing_and_what_it_missed_is_told() -> None:
-    reading, writing = os.pipe()
+    reading, writing = _terminal()
     missed = threading.Event()
     output = TerminalOutput(writing, missed.set, patience=0.01)
     output.write(BIG)
@@ -40,18 +49,17 @@ async def test_nobody_waits_for_one_that_takes_nothing_and_what_it_missed_is_tol
 
 
 async def test_what_comes_in_time_is_written_whole_and_in_order() -> None:
-    reading, writing = os.pipe()
+    reading, writing = _terminal()
     missed = threading.Event()
     output = TerminalOutput(writing, missed.set)
-    with os.fdopen(reading, "rb") as lines:
-        for n in range(100):
-            output.write(f"line {n}\n")
-            assert lines.readline() == f"line {n}\n".encode()
+    for n in range(100):
+        output.write(f"line {n}\n")
+        assert os.read(reading, 100) == f"line {n}\n".encode()
     assert not missed.is_set()
 
 
 async def test_one_that_is_gone_harms_nobody() -> None:
-    reading, writing = os.pipe()
+    reading, writing = _terminal()
     missed = threading.Event()
     output = TerminalOutput(writing, missed.set)
     os.close(reading)
