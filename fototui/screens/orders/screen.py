@@ -111,7 +111,8 @@ class OrdersScreen(OrdersCommands, inherit_bindings=False):
         if changed.health:
             self.table.show_when_empty(self._words_when_empty())
         if self._pane_order in changed.details | changed.rows:
-            self._show_detail()
+            # The list is drawn first: what the pane tells takes longer to lay out.
+            self.call_after_refresh(self._show_detail)
 
     def language_changed(self) -> None:
         """Say everything in the new language; cursor and marks stay."""
