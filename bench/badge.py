@@ -163,6 +163,8 @@ PART = Part(
             ours=way,
             unit="ms",
             limit=FRAME,
+            why="what comes soon after a change is told a twentieth of a second after it; the side "
+            "pane reads its order again after each event, and so makes one more of them",
         )
         for way in ("a hub", "no hub")
     ],

@@ -28,6 +28,7 @@ from fototui.sandbox.postgres.server import EmbeddedPostgres, temporary_postgres
 
 ORDERS = 100
 REST_SECONDS, SECONDS = 15, 30
+WHY = {"MB": "Python with TLS, SQLAlchemy, asyncpg and pydantic are 60 MB of it"}
 
 COUNT = """
 SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
@@ -106,7 +107,9 @@ def _rows() -> list[Row]:
         "app": {"% of a core": 1.0, "statements/min": 30.0, "MB": 80.0},
     }
     return [
-        Row(f"idle {who}: {unit}", f"{who} {unit}", "idle", unit, limit=limit)
+        Row(
+            f"idle {who}: {unit}", f"{who} {unit}", "idle", unit, limit=limit, why=WHY.get(unit, "")
+        )
         for who, its in limits.items()
         for unit, limit in its.items()
     ]

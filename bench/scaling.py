@@ -68,6 +68,8 @@ PART = Part(
             more=True,
             ours="engines",
             limit=NOISE,
+            why="two engines and PostgreSQL fill two cores; each further one takes from them what "
+            "its start costs",
         ),
     ),
 )
