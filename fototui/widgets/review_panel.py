@@ -199,9 +199,10 @@ class ReviewPanel(Vertical):
     def _paint_warning(self) -> None:
         found = None if self._svg is None else self._preflight.known(self._svg)
         words = self._warning or _in_print(found or ())
-        warning = self.query_one("#warning", Static)
-        warning.display = bool(words)
-        warning.update(Content(clean_line(words)))
+        # There is none while the panel is being taken off the screen, which a check may outlive.
+        for warning in self.query("#warning").results(Static):
+            warning.display = bool(words)
+            warning.update(Content(clean_line(words)))
 
     def _look_closer(self) -> None:
         wanted = [*([] if self._svg is None else [self._svg]), *self._ahead]

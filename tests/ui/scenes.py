@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from textual.app import App
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Input, OptionList
 
 from fototui.app import FototuiApp
@@ -90,12 +91,20 @@ async def begin(app: FototuiApp, pilot: AppPilot) -> None:
     )
 
 
+def _is_displayed(widget: Widget) -> bool:
+    """Whether it has a place; what is hidden before it had one is not loaded."""
+    return all(node.display for node in widget.ancestors_with_self if isinstance(node, Widget))
+
+
 async def settle(app: App[Any], pilot: Pilot[Any]) -> None:
     """Wait until pictures are there; nothing on the screen blinks from then on."""
     for entry in app.screen.query(Input):
         entry.cursor_blink = False
     done = (PictureState.SHOWN, PictureState.FAILED, PictureState.EMPTY)
-    await until_shown(pilot, lambda: all(p.state in done for p in app.screen.query(Picture)))
+    await until_shown(
+        pilot,
+        lambda: all(p.state in done or not _is_displayed(p) for p in app.screen.query(Picture)),
+    )
     await pilot.pause()
 
 
