@@ -164,6 +164,9 @@ class LaneRunner(Generic[JobT]):
         return await self.claims.release(self._jobs)
 
     def _start(self, job: JobT) -> None:
+        for task, other in self._running.items():
+            if other.row_id == job.row_id:  # PostgreSQL crashed, and forgot that claim
+                task.cancel()
         self.counts["claimed"] += 1
         if job.takeovers:
             self.counts["taken up again"] += 1

@@ -11,8 +11,10 @@ from fototui.db.database import Database
 from fototui.db.errors import ClaimLostError
 from fototui.db.models.operations import OutsideCancel
 from fototui.db.models.orders import ColoringVersion
+from fototui.db.notify import lane_payload, notify
+from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import ColoringProcessingStatus as S
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind, VersionType
 from fototui.engine.execution.context import finish_despite_cancel
 from fototui.engine.jobs.job import Job, JobT, Move
 from fototui.engine.jobs.table import JobTable
@@ -20,8 +22,10 @@ from fototui.engine.jobs.transitions import Transitions
 from fototui.engine.maintenance.outside_cancels import OutsideCancels
 from fototui.sandbox.outcomes import Latency
 from fototui.services.versions.coloring import ColoringService
+from fototui.storage.directory import DirectoryStorage
 from tests.engine.conftest import KEY, World
 from tests.engine.one_life import die, open_pipeline, register, take_up
+from tests.waiting import until
 
 
 class _Deaf(Transitions):
@@ -69,6 +73,36 @@ async def _untold(world: World) -> list[str]:
             select(OutsideCancel.runpod_job_id).order_by(OutsideCancel.id)
         )
         return list(found)
+
+
+class _Slow(DirectoryStorage):
+    """Storage whose first answer is never given."""
+
+    asked = 0
+
+    async def head(self, key: str) -> S3ObjectRefData | None:
+        self.asked += 1
+        if self.asked == 1:
+            await asyncio.Event().wait()
+        return await super().head(key)
+
+
+async def test_an_engine_that_claims_a_row_anew_drops_the_claim_that_a_crash_forgot(
+    world: World,
+) -> None:
+    storage = world.storage = _Slow(world.folder)
+    gone = S3ObjectRefData(key="gone", bucket="gone", content_type="image/png", size=1)
+    [version_id] = await world.queue_colorings(1, file_ref=gone)
+    async with world.engine(coloring=2) as engine:
+        await until(lambda: storage.asked == 1)
+        async with world.database.session() as session, session.begin():
+            forgotten = update(ColoringVersion).values(claimed_by=None, claim_token=None)
+            await session.execute(forgotten.where(ColoringVersion.id == version_id))
+            await notify(session, lane_payload(JobKind.COLORING))
+        await world.until(version_id, S.COMPLETED)
+        await until(lambda: engine.running == 0)
+        assert engine.counts["claimed"] == 2
+    assert world.runpod.counts.submitted == 1
 
 
 @pytest.mark.parametrize(

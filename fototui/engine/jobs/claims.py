@@ -48,6 +48,7 @@ def claim_statement(jobs: JobTable[JobT], *, alone: bool = False) -> TextClause:
     which = f"v.takeovers > 0 AND {_IS_SUSPECT}" if alone else f"NOT ({_IS_SUSPECT})"
     # `claimed_at < now()`: the row may have been claimed after this statement's snapshot by an
     # engine that registered after it too, and which the snapshot would take for unknown.
+    # `forgettable`: the claim's commit does not wait for the disk (`JobTable.is_forgettable`).
     return text(
         f"""
         WITH room AS (
@@ -61,7 +62,8 @@ def claim_statement(jobs: JobTable[JobT], *, alone: bool = False) -> TextClause:
                           AND e.retired_at IS NULL AND e.paused_at IS NULL)
         ), free AS (
             SELECT v.id, v.claimed_by IS NOT NULL AS taken_over,
-                   greatest(v.queued_at, v.not_before) AS due_at
+                   greatest(v.queued_at, v.not_before) AS due_at,
+                   v.claimed_by IS NULL AND {jobs.is_forgettable} AS forgettable
             FROM {jobs.name} v
             WHERE {jobs.active}
               AND (v.not_before IS NULL OR v.not_before <= now())
@@ -71,6 +73,9 @@ def claim_statement(jobs: JobTable[JobT], *, alone: bool = False) -> TextClause:
             FOR NO KEY UPDATE OF v SKIP LOCKED
         ), picked AS (
             SELECT * FROM free LIMIT {MOST_AT_ONCE}
+        ), unhurried AS (
+            SELECT set_config('synchronous_commit', 'off', true) AS flushed
+            FROM picked HAVING bool_and(forgettable)
         )
         UPDATE {jobs.name} v
         SET claimed_by = :engine, claim_token = gen_random_uuid(), claimed_at = now(),
@@ -80,6 +85,7 @@ def claim_statement(jobs: JobTable[JobT], *, alone: bool = False) -> TextClause:
         WHERE v.id = picked.id {jobs.joined}
         RETURNING v.id, v.claim_token, v.status, v.retries, v.takeovers,
             greatest(0, extract(epoch FROM now() - picked.due_at))::float8 AS waited,
+            (SELECT flushed FROM unhurried) AS flushed,
             {jobs.columns}
         """  # noqa: S608 - made of constants only
     )

@@ -46,6 +46,8 @@ class OrderJobs(JobTable[OrderJob]):
 
     def __init__(self, kind: JobKind) -> None:
         self.kind = kind
+        if kind is JobKind.INGEST:
+            self.is_forgettable = "v.status = 'pending'"
 
     def read(self, row: RowMapping) -> OrderJob:
         """Make a job of a claimed row."""

@@ -41,6 +41,10 @@ class JobTable(ABC, Generic[JobT]):
         sources: Tables that a claim joins for it.
         joined: How it joins them.
         turns: The order in which rows are claimed, as their partial index has it.
+        is_forgettable: The condition of a free row `v` whose claim may be lost when PostgreSQL
+            crashes, and so is committed without waiting for the disk: the step that follows does
+            nothing outside that matters before its first move. That move flushes the claim too; and
+            if the claim was lost before, it finds no token of its own and is refused.
     """
 
     kind: JobKind
@@ -49,6 +53,7 @@ class JobTable(ABC, Generic[JobT]):
     sources: str = ""
     joined: str = ""
     turns: str
+    is_forgettable: str = "false"
 
     @property
     def active(self) -> str:

@@ -49,6 +49,8 @@ _OWN_COLUMNS = {
     "(SELECT c.file_ref FROM coloring_versions c WHERE c.id = v.coloring_version_id) AS source",
 }
 
+_OUTSIDE_ID = {VersionType.COLORING: "runpod_job_id", VersionType.SVG: "vectorizer_job_id"}
+
 
 class VersionJobs(JobTable[VersionJob]):
     """The versions of one kind.
@@ -69,6 +71,9 @@ class VersionJobs(JobTable[VersionJob]):
         self.kind = JobKind.of(version_type)
         self.version_type = version_type
         self.name = VERSION_MODEL[version_type].__tablename__
+        # Where there is an id, the first step fetches what was paid for, which may cost too.
+        outside_id = _OUTSIDE_ID[version_type]
+        self.is_forgettable = f"v.status IN ('pending', 'queued') AND v.{outside_id} IS NULL"
         self.columns = (
             "v.version, v.file_ref AS file, v.submissions, v.resubmissions, "
             "extract(epoch FROM now() - v.storage_away_since)::float8 AS storage_away, "

@@ -63,6 +63,7 @@ class BookJobs(FileJobs[BookJob]):
     """The books, and what their claims read."""
 
     kind = JobKind.BOOK
+    is_forgettable = "v.status = 'queued'"
     own_columns = (
         "v.title, v.dedication, v.layout, v.options, l.position, "
         "(SELECT jsonb_agg(s.file_ref ORDER BY page.place) "
