@@ -181,7 +181,7 @@ class Reader:
         if changes.order_ids or changes.is_everything:
             self.told_at = time.monotonic()
         if changes.is_everything:
-            for order_id in self._model.details:
+            for order_id in {*known, *self._model.details}:
                 self._model.mark(order_id)
         if changes.is_everything or are_many:
             self._cursor, self._has_working, self.is_complete = None, False, False

@@ -30,9 +30,12 @@ class Watermark:
 
     Args:
         snapshot: PostgreSQL's text of it: "xmin:xmax:xip,…".
+        source: Which tables on which run of the server it was read from. A dump that is restored
+            makes others; its rows tell nothing of when they came, and the server's numbers go on.
     """
 
     snapshot: str
+    source: str = ""
 
     @property
     def oldest_unseen(self) -> int:
@@ -43,6 +46,14 @@ class Watermark:
     def end(self) -> int:
         """No transaction from this number on is seen."""
         return int(self.snapshot.split(":")[1])
+
+    def leads_to(self, now: Watermark) -> bool:
+        """Whether what changed since is known: not where the database is another one or set back.
+
+        Args:
+            now: A later mark.
+        """
+        return now.source == self.source and now.end >= self.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +135,15 @@ CHANGED = " UNION ".join(source + _UNSEEN.format(table=table) for table, source 
 """Ids of the orders that changed since `:snapshot`, beside `NOW` as `now`."""
 NOW = """
     SELECT pg_current_snapshot()::text AS snapshot,
+           concat(pg_postmaster_start_time(), ' ', pg_relation_filepath('orders')) AS source,
            pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax, now() AS at,
            (SELECT coalesce(sum(orders), 0)::bigint FROM order_counts) AS orders
 """
 _CHANGES = (
-    text(f"SELECT now.snapshot, now.at, now.orders, ARRAY({CHANGED}) AS ids FROM ({NOW}) now")  # noqa: S608 - constants only
+    text(
+        f"SELECT now.snapshot, now.source, now.at, now.orders, ARRAY({CHANGED}) AS ids "  # noqa: S608 - constants only
+        f"FROM ({NOW}) now"
+    )
     .bindparams(bindparam("oldest"), bindparam("snapshot"))
     .columns(ids=ARRAY(Uuid()))
 )
@@ -309,15 +324,16 @@ class LiveService:
         async with _outages(), self.session.begin():
             if since is None:
                 row = (await self.session.execute(_WATERMARK)).one()
-                return Changes(frozenset(), Watermark(row.snapshot), row.at, row.orders)
+                mark = Watermark(row.snapshot, row.source)
+                return Changes(frozenset(), mark, row.at, row.orders)
             row = (
                 await self.session.execute(
                     _CHANGES, {"oldest": since.oldest_unseen, "snapshot": since.snapshot}
                 )
             ).one()
-        now = Watermark(row.snapshot)
+        now = Watermark(row.snapshot, row.source)
         ids = frozenset(str(ULID.from_uuid(key)) for key in row.ids)
-        return Changes(ids, now, row.at, row.orders, is_everything=now.end < since.end)
+        return Changes(ids, now, row.at, row.orders, is_everything=not since.leads_to(now))
 
     async def detail(self, order_id: str) -> OrderDetail | None:
         """Read one order with everything in it.

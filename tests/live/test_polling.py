@@ -158,6 +158,35 @@ async def test_a_database_set_back_in_time_is_noticed(database: Database) -> Non
     assert (await _changes(database, now))[0] == set()
 
 
+async def test_a_restored_database_is_read_anew(
+    database: Database, store_on: StoreOn, truth: Truth
+) -> None:
+    await add_orders(database, 3)
+    store = store_on(database)
+    async with running(store):
+        await run(database, "CREATE TABLE saved_orders AS TABLE orders")
+        [order_id] = await add_orders(database)
+        await run(database, "UPDATE orders SET customer_note = 'later'")
+        await until(lambda: order_id in store.orders)
+        await truth.comes_to(store)
+        await run(
+            database,
+            # As pg_restore writes rows: no trigger sees them.
+            "SET LOCAL session_replication_role = replica",
+            "TRUNCATE orders CASCADE",
+            "INSERT INTO orders SELECT * FROM saved_orders",
+        )
+        await until(lambda: all(row.customer_note is None for row in store.orders.values()))
+        await until(lambda: order_id not in store.orders)
+        await truth.comes_to(store)
+
+
+async def run(database: Database, *statements: str) -> None:
+    async with database.session() as session, session.begin():
+        for statement in statements:
+            await session.execute(text(statement))
+
+
 async def test_asking_costs_what_changed(database: Database) -> None:
     """Not a whole table is read, however many finished rows there are."""
     async with database.engine.begin() as connection:

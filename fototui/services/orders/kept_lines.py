@@ -34,7 +34,7 @@ _MOST_TRANSACTIONS = 10_000
 
 _ASK = FixedStatement(
     text(f"""
-        SELECT now.snapshot, now.orders, ARRAY({CHANGED}) AS changed, ARRAY(
+        SELECT now.snapshot, now.source, now.orders, ARRAY({CHANGED}) AS changed, ARRAY(
             SELECT id FROM orders ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :skip
         ) AS page
         FROM ({NOW}) now""")  # noqa: S608 - constants only
@@ -96,9 +96,9 @@ class KeptLines(Generic[T]):
         values = {"oldest": oldest, "snapshot": seen.snapshot, "limit": limit, "skip": skip}
         began = time.monotonic()
         [told] = await self._database.run(_ASK, values)
-        now = Watermark(told["snapshot"])
-        if self._seen is None or now.end < seen.end:
-            self._forget_all()  # the database was set back, or is another one
+        now = Watermark(told["snapshot"], told["source"])
+        if self._seen is None or not seen.leads_to(now):
+            self._forget_all()
         else:
             self._forget(told["changed"])
         # While a transaction goes on for long, all that changed since it began is told each time.
