@@ -7,17 +7,36 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
-from structlog import testing
+from fototui.log import values_of
 
 
 @contextmanager
 def capture_logs() -> Iterator[list[MutableMapping[str, Any]]]:
     """Collect the lines of the block as they were given, those that nobody would read as well."""
-    ours = logging.getLogger("fototui")
-    before = ours.level
+    ours, capture = logging.getLogger("fototui"), _Capture()
+    before = ours.level, ours.propagate
     ours.setLevel(logging.DEBUG)
+    ours.propagate = False
+    ours.addHandler(capture)
     try:
-        with testing.capture_logs() as lines:
-            yield lines
+        yield capture.lines
     finally:
-        ours.setLevel(before)
+        ours.removeHandler(capture)
+        ours.setLevel(before[0])
+        ours.propagate = before[1]
+
+
+class _Capture(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[MutableMapping[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = {
+            **values_of(record),
+            "event": record.getMessage(),
+            "log_level": record.levelname.lower(),
+        }
+        if record.exc_info:
+            line["exc_info"] = record.exc_info[1]
+        self.lines.append(line)

@@ -2,12 +2,12 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-import structlog
 from pydantic import BaseModel, SecretStr
 
-from fototui.log import bind_job, configure_logging, get_logger
+from fototui.log import Logger, bind_job, configure_logging, get_logger
 
 SECRET = "hunter2-do-not-tell"
 
@@ -27,7 +27,6 @@ def _logging_as_before() -> Iterator[None]:
     root.handlers[:] = before[0]
     root.setLevel(before[1])
     ours.setLevel(before[2])
-    structlog.reset_defaults()
 
 
 @pytest.fixture
@@ -41,9 +40,8 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def log() -> structlog.stdlib.BoundLogger:
-    logger: structlog.stdlib.BoundLogger = structlog.get_logger("fototui.tests")
-    return logger
+def log() -> Logger:
+    return get_logger("fototui.tests")
 
 
 def test_without_a_terminal_lines_are_json_in_utc(stream: io.StringIO) -> None:
@@ -142,15 +140,21 @@ def test_lines_of_a_job_carry_it(stream: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize(("level", "read"), [("WARNING", 0), ("INFO", 1), ("DEBUG", 2)])
-def test_a_line_that_nobody_reads_is_not_even_made(level: str, read: int) -> None:
-    stream = io.StringIO()
+def test_a_line_that_nobody_reads_is_not_even_made(
+    monkeypatch: pytest.MonkeyPatch, level: str, read: int
+) -> None:
+    stream, made = io.StringIO(), []
     configure_logging(level, stream=stream)
-    with structlog.testing.capture_logs() as made:
-        get_logger("fototui.tests").debug("a detail", value=1)
-        get_logger("fototui.tests").info("a step", value=2)
+    make = logging.getLogger("fototui.tests").makeRecord
+
+    def counting(*given: Any) -> logging.LogRecord:
+        made.append(given)
+        return make(*given)
+
+    monkeypatch.setattr(logging.getLogger("fototui.tests"), "makeRecord", counting)
+    log().debug("a detail", value=1)
+    log().info("a step", value=2)
     assert len(made) == read
-    get_logger("fototui.tests").debug("a detail", value=1)
-    get_logger("fototui.tests").info("a step", value=2)
     assert [line["value"] for line in lines(stream)] == [1, 2][2 - read :]
 
 

@@ -29,8 +29,8 @@ from fototui.domain.errors import ConfigurationError
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
 
-# Not structlog: these lines come before the settings that logging is set up by, when structlog
-# would still write to standard output, where results belong.
+# Python's own: these lines come before the settings that logging is set up by, and are then their
+# bare words on standard error.
 log = logging.getLogger(__name__)
 
 CONFIG_VARIABLE = "FOTOTUI_CONFIG"

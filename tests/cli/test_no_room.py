@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from fototui.config.settings import Settings
+from fototui.log import get_logger
 from fototui.runtime.terminal import logging_to_file
 from fototui.ui.preferences import Preferences, save_preferences
 from tests.cli.conftest import Command
@@ -23,7 +23,6 @@ def _logging_as_before() -> Iterator[None]:
     yield
     root.handlers[:] = before[0]
     root.setLevel(before[1])
-    structlog.reset_defaults()
 
 
 def _a_file(folder: Path) -> None:
@@ -53,7 +52,7 @@ def test_a_log_that_cannot_be_written_is_said_and_no_more(
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     with logging_to_file(Settings()) as no_log:
         assert "There is no log" in str(no_log)
-        structlog.get_logger("fototui").warning("a line")
+        get_logger("fototui").warning("a line")
     assert capfd.readouterr() == ("", "")
 
 
@@ -67,7 +66,7 @@ def test_a_disk_that_fills_up_later_is_no_matter(
         assert isinstance(handler, logging.StreamHandler)
         full, before = open("/dev/full", "w"), handler.stream  # noqa: SIM115 - closed below
         handler.stream = full
-        structlog.get_logger("fototui").warning("a line")
+        get_logger("fototui").warning("a line")
         handler.stream = before
         with pytest.raises(OSError, match="No space left"):
             full.close()

@@ -111,7 +111,7 @@ NEVER = SERVER | STORES | {"babel", "alembic", "cv2", "vtracer", "embedded_postg
 def test_a_list_of_orders_needs_the_database_only(tmp_path: Path, database_url: str) -> None:
     modules = imported(tmp_path, "orders", "list", "--json", DATABASE_URL=database_url)
     assert {"asyncpg", "fototui.services.orders.queries"} <= modules
-    unneeded = NEVER | PICTURES | SCREENS | HTTP | {"structlog", "rich"}
+    unneeded = NEVER | PICTURES | SCREENS | HTTP | {"rich"}
     assert not packages(modules) & unneeded
     rooms = ("fototui.engine", "fototui.clients", "fototui.mercure", "fototui.storage.s3")
     assert not {name for name in modules if name.startswith(rooms)} - {"fototui.clients"}
@@ -128,7 +128,7 @@ def test_an_engine_with_nothing_to_do_needs_no_store_and_no_server(
         VECTORIZER_API_KEY="key",
         VECTORIZER_API_SECRET="secret",
     )
-    assert {"asyncpg", "fototui.engine.pipelines.svg", "structlog"} <= modules
+    assert {"asyncpg", "fototui.engine.pipelines.svg"} <= modules
     assert not packages(modules) & (NEVER | PICTURES | SCREENS | {"rich", "anyio", "httpcore"})
     assert "fototui.engine.maintenance.rules" not in modules  # none is switched on
 
@@ -143,7 +143,7 @@ def test_the_app_needs_neither_pictures_nor_a_hub_before_there_is_one() -> None:
     ).stdout
     modules = set(out.decode().split())
     assert {"textual", "sqlalchemy", "fototui.widgets.order_pane"} <= modules
-    assert not packages(modules) & (NEVER | HTTP | {"PIL", "numpy", "resvg_py", "structlog"})
+    assert not packages(modules) & (NEVER | HTTP | {"PIL", "numpy", "resvg_py"})
     assert "fototui.engine.engine" not in modules
     # A screen is loaded when it is opened.
     opened = {name for name in modules if name.startswith("fototui.screens.")}
