@@ -49,8 +49,8 @@ class ShopItem:
 
 
 @dataclass(frozen=True, slots=True)
-class ShopOrder:
-    """An order; all texts are cleaned already.
+class ShopOrderHead:
+    """An order without its colouring books; all texts are cleaned already.
 
     Args:
         shopify_id: Shopify's number of the order (`legacyResourceId`).
@@ -60,8 +60,9 @@ class ShopOrder:
         customer: The customer's name.
         payment_status: Shopify's `displayFinancialStatus`, in upper case.
         shipping_method: The title of its shipping line.
-        items: Its colouring books, in Shopify's order.
         cancelled_at: When it was cancelled; None for one that was not.
+        revision: What this state of the order is called: each other one is called otherwise, and
+            so is the same one, read otherwise. None where that is not known for certain.
     """
 
     shopify_id: int
@@ -71,8 +72,19 @@ class ShopOrder:
     customer: str | None
     payment_status: str | None
     shipping_method: str | None
+    cancelled_at: datetime | None = field(default=None, kw_only=True)
+    revision: str | None = field(default=None, kw_only=True, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ShopOrder(ShopOrderHead):
+    """An order.
+
+    Args:
+        items: Its colouring books, in Shopify's order.
+    """
+
     items: tuple[ShopItem, ...]
-    cancelled_at: datetime | None = None
 
     @property
     def lacks_photos(self) -> bool:

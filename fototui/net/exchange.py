@@ -67,6 +67,14 @@ class Answer:
         return f"HTTP {self.status}: {self.excerpt}"
 
     @property
+    def date(self) -> datetime | None:
+        """When it was given, by the service's own clock."""
+        try:
+            return _read_date(self.headers.get("Date", ""))
+        except ValueError:
+            return None
+
+    @property
     def retry_after(self) -> float | None:
         """Seconds that the service asks to wait, where it does."""
         return retry_after(self.headers)
@@ -195,15 +203,17 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         seconds = float(value)
     except ValueError:
         try:
-            then = email.utils.parsedate_to_datetime(value)
+            seconds = (_read_date(value) - datetime.now(UTC)).total_seconds()
         except ValueError:
             return None
-        if then.tzinfo is None:
-            then = then.replace(tzinfo=UTC)
-        seconds = (then - datetime.now(UTC)).total_seconds()
     if math.isnan(seconds):
         return None
     return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
+
+
+def _read_date(value: str) -> datetime:
+    then = email.utils.parsedate_to_datetime(value)
+    return then.replace(tzinfo=UTC) if then.tzinfo is None else then
 
 
 def credential(secret: SecretStr, variable: str) -> str:

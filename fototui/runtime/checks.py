@@ -218,10 +218,10 @@ async def _check_storage(runtime: Runtime) -> Sentence:
 
 
 async def _check_shopify(runtime: Runtime) -> Sentence:
-    newest = [order.number async for order in runtime.shopify.recent_orders(limit=1)]
-    if not newest:
-        return Sentence.make("answers: no orders within its reach")
-    return Sentence.make("answers: the newest order is {number}", number=newest[0])
+    async for newest in runtime.shopify.order_heads(limit=1):
+        if newest:
+            return Sentence.make("answers: the newest order is {number}", number=newest[0].number)
+    return Sentence.make("answers: no orders within its reach")
 
 
 async def _check_runpod(runtime: Runtime) -> Sentence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -180,7 +181,7 @@ async def test_a_list_that_is_missing_is_no_empty_list(
 ) -> None:
     service.will({"data": {"orders": None}})
     with pytest.raises(TransientError, match="end before they are complete"):
-        await anext(aiter(shopify.recent_orders()))
+        await anext(shopify.order_heads())
 
 
 async def test_a_shop_that_never_answers(raw_server: RawServer) -> None:
@@ -194,6 +195,21 @@ async def test_a_shop_that_never_answers(raw_server: RawServer) -> None:
         with pytest.raises(TransientError) as caught:
             await shopify.order(7)
     assert TOKEN not in str(caught.value)
+
+
+async def test_what_comes_without_a_time_has_no_name(raw_server: RawServer) -> None:
+    order = {"id": "7", "updatedAt": "2020-11-21T10:00:00Z", "lineItems": {"nodes": []}}
+    body = json.dumps({"data": {"order": order}})
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        await writer.drain()
+
+    async with raw_server(answer) as url, _shopify(url) as shopify:
+        told = await shopify.order(7)
+    assert told is not None
+    assert told.revision is None
 
 
 # --- refusals ----------------------------------------------------------------------------------
@@ -283,7 +299,7 @@ async def test_a_hidden_field_leaves_an_order(
         }
     )
     with capture_logs() as logs:
-        [order, again] = [order for _ in range(2) async for order in shopify.recent_orders()]
+        [[order], [again]] = [page for _ in range(2) async for page in shopify.order_heads()]
     assert again == order
     assert (order.number, order.customer, order.email) == ("#7", None, None)
     assert [log["field"] for log in logs] == ["orders.nodes.customer", "orders.nodes.email"]

@@ -78,6 +78,20 @@ def test_a_gateway_does_not_know_the_outcome(status: int, ambiguous: bool) -> No
     assert "<b>busy[31m</b>" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("date", "moment"),
+    [
+        ({"Date": "Sat, 28 Nov 2026 10:00:00 GMT"}, datetime(2026, 11, 28, 10, tzinfo=UTC)),
+        ({"date": "Sat, 28 Nov 2026 10:00:00 -0000"}, datetime(2026, 11, 28, 10, tzinfo=UTC)),
+        ({"Date": "today"}, None),
+        ({"Date": ""}, None),
+        ({}, None),
+    ],
+)
+def test_when_an_answer_was_given(date: dict[str, str], moment: datetime | None) -> None:
+    assert Answer(200, httpx.Headers(date), b"").date == moment
+
+
 async def test_a_refused_connection_is_not_ambiguous(client: httpx.AsyncClient) -> None:
     sock = bind()
     port = sock.getsockname()[1]

@@ -335,3 +335,22 @@ def test_the_same_orders_get_the_same_ids_in_every_shop() -> None:
     first, second = [(s.place([book([])]), s.place([book([])])) for s in (one, other)]
     assert [(o.id, o.books[0].id) for o in first] == [(o.id, o.books[0].id) for o in second]
     assert [o.name for o in first] == ["#1001", "#1002"]
+
+
+async def test_some_orders_are_asked_for_by_their_ids(serve: Serve) -> None:
+    shop = Shop()
+    client = await serve(create_shop(settings(shop=shop)))
+    orders = [shop.place([book(["u"])]) for _ in range(3)]
+    query = """query ($ids: [ID!]!) {
+        nodes(ids: $ids) { id ... on Order { name lineItems(first: 10) { nodes { title } } } }
+    }"""
+    gids = [orders[2].gid, "gid://shopify/Order/1", orders[0].gid]
+    answer = await ask(client, query, ids=gids)
+    found = [node and (node["id"], node["name"]) for node in answer["data"]["nodes"]]
+    assert found == [(gids[0], "#1003"), None, (gids[2], "#1001")]
+    cost = answer["extensions"]["cost"]
+    # Each may be an order, a connection, and ten line items.
+    assert cost["requestedQueryCost"] == 3 * (1 + 2 + 10)
+    assert cost["actualQueryCost"] == 2 * (1 + 2 + 1)
+    refused = await ask(client, query, ids=[orders[0].gid] * 251)
+    assert refused["errors"][0]["extensions"]["code"] == "MAX_INPUT_SIZE_EXCEEDED"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text
 from fototui.db.database import Database
 from fototui.db.models.inbound import WebhookDelivery
 from fototui.domain.errors import TransientError
-from fototui.domain.shop import ShopOrder
+from fototui.domain.shop import ShopOrder, ShopOrderHead
 from fototui.server.context import ServerContext
 from fototui.server.maintenance import Importer, LeaderLock, maintaining
 from tests.server.conftest import with_parts
@@ -27,16 +27,19 @@ class Source:
         self.asked: list[datetime] = []
         self.problem: Exception | None = None
 
-    async def recent_orders(
+    async def order_heads(
         self, *, limit: int | None = None, since: datetime | date | None = None
-    ) -> AsyncIterator[ShopOrder]:
+    ) -> AsyncGenerator[list[ShopOrderHead], None]:
         assert limit is None
         assert isinstance(since, datetime)
         self.asked.append(since)
         if self.problem is not None:
             raise self.problem
-        nothing: tuple[ShopOrder, ...] = ()
-        for order in nothing:
+        yield []
+
+    async def whole_orders(self, shopify_ids: Sequence[int]) -> AsyncGenerator[ShopOrder, None]:
+        assert not shopify_ids
+        for order in tuple[ShopOrder, ...]():
             yield order
 
     def was_asked(self, times: int) -> bool:

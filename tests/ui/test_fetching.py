@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -17,7 +17,7 @@ from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.db.models.orders import Image, Order
 from fototui.domain.errors import TransientError
-from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
+from fototui.domain.shop import ShopItem, ShopOrder, ShopOrderHead, ShopPhoto
 from fototui.domain.statuses import ColoringProcessingStatus, OrderStatus
 from fototui.i18n import set_language
 from fototui.live.store import LiveStore
@@ -51,12 +51,16 @@ class Shop:
     failure: TransientError | None = None
     open: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def recent_orders(
+    async def order_heads(
         self, *, limit: int | None = None, since: datetime | date | None = None
-    ) -> AsyncIterator[ShopOrder]:
+    ) -> AsyncGenerator[list[ShopOrderHead], None]:
         await self.open.wait()
-        for order in self.orders[:limit]:
-            yield order
+        yield list(self.orders[:limit])
+
+    async def whole_orders(self, shopify_ids: Sequence[int]) -> AsyncGenerator[ShopOrder, None]:
+        for order in self.orders:
+            if order.shopify_id in shopify_ids:
+                yield order
         if self.failure is not None:
             raise self.failure
 

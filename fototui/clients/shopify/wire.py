@@ -11,12 +11,12 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from fototui.clients.shopify.photo_addresses import read_photos
-from fototui.domain.shop import ShopItem, ShopOrder
+from fototui.domain.shop import ShopItem, ShopOrder, ShopOrderHead
 from fototui.domain.text import clean, clean_line
 from fototui.log import get_logger
 
@@ -226,6 +226,19 @@ class ShippingLine(Wire):
     title: Text = None
 
 
+class _Told(TypedDict):
+    """What is told of an order beside its line items, in the shop's words."""
+
+    shopify_id: int
+    number: str
+    created_at: datetime | None
+    email: str | None
+    customer: str | None
+    payment_status: str | None
+    shipping_method: str | None
+    cancelled_at: datetime | None
+
+
 class OrderFields(Wire):
     """What both ways tell of an order in the same shape."""
 
@@ -240,7 +253,11 @@ class OrderFields(Wire):
     customer: Annotated[Customer | None, BeforeValidator(_object)] = None
 
     def as_order(
-        self, shopify_id: int, shipping: ShippingLine | None, lines: Iterable[Line | None]
+        self,
+        shopify_id: int,
+        shipping: ShippingLine | None,
+        lines: Iterable[Line | None],
+        revision: str | None = None,
     ) -> ShopOrder:
         """The order in the shop's words.
 
@@ -249,16 +266,22 @@ class OrderFields(Wire):
             shipping: Its shipping line.
             lines: All its line items; those without an id are left out, for they could not be
                 told apart when they come again.
+            revision: What this state of it is called; it keeps that if nothing is left out.
         """
         items: dict[int, ShopItem] = {}
         for line in lines:
             if line is None or line.id is None:
                 log.warning("Shopify sent a line item without an id", order=shopify_id)
+                revision = None
             elif line.id not in items:
                 items[line.id] = line.as_item(line.id)
+        told = self._told(shopify_id, shipping)
+        return ShopOrder(**told, revision=revision, items=tuple(items.values()))
+
+    def _told(self, shopify_id: int, shipping: ShippingLine | None) -> _Told:
         who = self.customer
         status = _line(self.financial_status)
-        return ShopOrder(
+        return _Told(
             shopify_id=shopify_id,
             number=_line(self.name) or f"#{shopify_id}",
             created_at=self.created_at,
@@ -266,7 +289,6 @@ class OrderFields(Wire):
             customer=_line(f"{who.first_name or ''} {who.last_name or ''}") if who else None,
             payment_status=status.upper() if status else None,
             shipping_method=_line(shipping.title) if shipping else None,
-            items=tuple(items.values()),
             cancelled_at=self.cancelled_at,
         )
 
@@ -300,6 +322,7 @@ class GraphOrder(OrderFields):
     """An order in the answer to a query, with its first line items."""
 
     legacy_id: Id = Field(None, validation_alias="legacyResourceId")
+    updated_at: Time = Field(None, validation_alias="updatedAt")
     shipping_line: Annotated[ShippingLine | None, BeforeValidator(_object)] = Field(
         None, validation_alias="shippingLine"
     )
@@ -310,6 +333,15 @@ class GraphOrder(OrderFields):
         """Shopify's number of the order."""
         return self.legacy_id or self.id
 
+    def as_head(self, shopify_id: int, revision: str | None) -> ShopOrderHead:
+        """The order without its line items.
+
+        Args:
+            shopify_id: Shopify's number of it.
+            revision: What this state of it is called.
+        """
+        return ShopOrderHead(**self._told(shopify_id, self.shipping_line), revision=revision)
+
 
 class OrderPage(Wire):
     """A page of orders."""
@@ -319,9 +351,15 @@ class OrderPage(Wire):
 
 
 class OrdersData(Wire):
-    """The data of `recent_orders.graphql`."""
+    """The data of `order_heads.graphql`."""
 
     orders: OrderPage | None = None
+
+
+class NodesData(Wire):
+    """The data of `orders.graphql`."""
+
+    nodes: list[GraphOrder | None] | None = None
 
 
 class OrderData(Wire):

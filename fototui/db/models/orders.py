@@ -72,6 +72,11 @@ class Order(JobColumns, ChangeMarked, Base):
     )
     created_at: Mapped[datetime] = mapped_column(default=NOW)
     updated_at: Mapped[datetime] = mapped_column(default=NOW, onupdate=NOW)
+    shop_revision: Mapped[str | None]
+    """Which state of the shop's order is here in whole; null where that is not certain."""
+    # The table alone has its default, the transaction's number: else an UPDATE would be read back.
+    taken_in: Mapped[int | None] = mapped_column(BigInteger)
+    """Number of the transaction that took that in: what changed later is not the shop's."""
     sync_requested_at: Mapped[datetime | None]
     """Since when its details are to be fetched again, whatever its status."""
     urgent_at: Mapped[datetime | None]

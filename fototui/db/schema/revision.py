@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-NEEDED = "e9c1d3f50627"
+NEEDED = "b3d5f7a92c81"
 """The newest of `migrations/`; written anew with each migration."""
 
 

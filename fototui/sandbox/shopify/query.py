@@ -15,6 +15,7 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     GraphQLIncludeDirective,
+    GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSkipDirective,
@@ -32,7 +33,7 @@ from graphql import (
     validate,
 )
 
-from fototui.sandbox.shopify.schema import SCHEMA, Node, QueryError, page_size, root
+from fototui.sandbox.shopify.schema import SCHEMA, Node, QueryError, ids, page_size, root
 from fototui.sandbox.shopify.shop import Shop
 
 # Points of one object where that is not 1; of a connection's parts only its nodes are paid for.
@@ -139,10 +140,11 @@ class _Bill:
         if callable(value):
             value = value(arguments)
         kind = get_named_type(info.return_type)
-        if isinstance(kind, GraphQLObjectType) and value is not None:
+        if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType) and value is not None:
             # A plain list costs what it can be known to cost beforehand: one object.
-            paid = isinstance(value, list) and info.field_name in ("nodes", "edges")
-            objects = len(value) if isinstance(value, list) and paid else 1
+            objects = 1
+            if isinstance(value, list) and info.field_name in ("nodes", "edges"):
+                objects = sum(one is not None for one in value)
             self.points += objects * _COST.get(kind.name, 1)
         return value
 
@@ -168,12 +170,18 @@ class _Costs:
     def _of_field(self, field: FieldNode, kind: GraphQLObjectType) -> int:
         definition = kind.fields.get(field.name.value)  # none for __typename
         leads_to = get_named_type(definition.type) if definition else None
-        if definition is None or not isinstance(leads_to, GraphQLObjectType):
+        if definition is None or not isinstance(leads_to, GraphQLObjectType | GraphQLInterfaceType):
             return 0
-        assert field.selection_set is not None
-        inner = self.of(field.selection_set, leads_to)
+        selection = field.selection_set
+        assert selection is not None
+        arguments = get_argument_values(definition, field, self._variables)
+        if isinstance(leads_to, GraphQLInterfaceType):
+            # Whatever each of them may be.
+            dearest = max(self.of(selection, one) for one in SCHEMA.get_possible_types(leads_to))
+            return (1 + dearest) * (len(ids(arguments)) if "ids" in arguments else 1)
+        inner = self.of(selection, leads_to)
         if leads_to.name.endswith("Connection"):
-            inner *= page_size(get_argument_values(definition, field, self._variables))
+            inner *= page_size(arguments)
         return _COST.get(leads_to.name, 1) + inner
 
     def _fields(self, selection: SelectionSetNode) -> Iterator[FieldNode]:

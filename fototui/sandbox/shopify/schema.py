@@ -24,14 +24,18 @@ SCHEMA = build_schema(
 
     enum OrderSortKeys { CREATED_AT ID UPDATED_AT }
 
+    interface Node { id: ID! }
+
     type Query {
+      node(id: ID!): Node
+      nodes(ids: [ID!]!): [Node]!
       order(id: ID!): Order
       orders(first: Int, after: String, reverse: Boolean = false,
              sortKey: OrderSortKeys = ID, query: String): OrderConnection!
       shop: Shop!
     }
     type Shop { name: String! myshopifyDomain: String! }
-    type Order {
+    type Order implements Node {
       id: ID!
       name: String!
       legacyResourceId: UnsignedInt64!
@@ -92,7 +96,9 @@ def root(shop: Shop) -> Node:
     """
     return {
         "orders": lambda arguments: _orders(shop, arguments),
-        "order": lambda arguments: _one_order(shop, arguments),
+        "order": lambda arguments: _one_order(shop, arguments["id"]),
+        "node": lambda arguments: _one_order(shop, arguments["id"]),
+        "nodes": lambda arguments: [_one_order(shop, each) for each in ids(arguments)],
         "shop": {"name": "Fotomalovánky", "myshopifyDomain": shop.domain},
     }
 
@@ -114,6 +120,26 @@ def page_size(arguments: Mapping[str, object]) -> int:
     return size
 
 
+def ids(arguments: Mapping[str, object]) -> list[object]:
+    """The ids of the nodes that are asked for.
+
+    Args:
+        arguments: Those of `nodes`.
+
+    Raises:
+        QueryError: There are too many.
+    """
+    given = arguments["ids"]
+    assert isinstance(given, list)  # the schema says so
+    if len(given) > MAX_PAGE:
+        raise QueryError(
+            f"The input array size of {len(given)} is greater than the maximum allowed of "
+            f"{MAX_PAGE}.",
+            "MAX_INPUT_SIZE_EXCEEDED",
+        )
+    return given
+
+
 def _orders(shop: Shop, arguments: Mapping[str, object]) -> Node:
     def sort_value(order: PlacedOrder) -> str:
         match arguments["sortKey"]:
@@ -129,10 +155,10 @@ def _orders(shop: Shop, arguments: Mapping[str, object]) -> Node:
     return _page(orders, arguments, key=lambda order: (sort_value(order), order.id), node=_order)
 
 
-def _one_order(shop: Shop, arguments: Mapping[str, object]) -> Node | None:
-    match = re.fullmatch(r"gid://shopify/Order/(\d+)", str(arguments["id"]))
+def _one_order(shop: Shop, gid: object) -> Node | None:
+    match = re.fullmatch(r"gid://shopify/Order/(\d+)", str(gid))
     if match is None:
-        raise QueryError(f"Invalid global id '{arguments['id']}'", "argumentLiteralsIncompatible")
+        raise QueryError(f"Invalid global id '{gid}'", "argumentLiteralsIncompatible")
     order = shop.orders.get(int(match[1]))
     return None if order is None or order not in shop.visible() else _order(order)
 
@@ -140,6 +166,7 @@ def _one_order(shop: Shop, arguments: Mapping[str, object]) -> Node | None:
 def _order(order: PlacedOrder) -> Node:
     has_customer = order.first_name is not None or order.last_name is not None
     return {
+        "__typename": "Order",
         "id": order.gid,
         "name": order.name,
         "legacyResourceId": str(order.id),

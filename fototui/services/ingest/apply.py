@@ -13,6 +13,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Nullable, func, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import undefer
+from sqlalchemy.orm.attributes import flag_modified
 from ulid import ULID
 
 from fototui.db.errors import DatabaseError
@@ -31,10 +33,16 @@ from fototui.domain.events import (
     OrderUpdateEvent,
 )
 from fototui.domain.sentences import Sentence
-from fototui.domain.shop import NO_PHOTOS, ShopOrder
+from fototui.domain.shop import NO_PHOTOS, ShopOrder, ShopOrderHead
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.services.ingest.applied import Applied
 from fototui.services.ingest.diff import KnownBook, OrderDiff, compare
+from fototui.services.ingest.revisions import (
+    THIS_TRANSACTION,
+    is_at_rest,
+    keep_revisions,
+    known_in_whole,
+)
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.finishing import bring_back, new_photos
 
@@ -107,6 +115,10 @@ class IngestService:
             if after is not before:
                 move_on(row, after)
                 applied = replace(applied, changed=True)
+            if not is_new:
+                _keep_revision(row, order, applied)
+                if not applied.changed and self.session.is_modified(row):
+                    flag_modified(row, "updated_at")  # it stays: that it is whole is no news
             await self._write(row, diff, applied)
             tell_lack(row, is_so=applied.lacks_photos)
             if after is OrderStatus.DOWNLOADING and (after is not before or applied.new_photos):
@@ -129,6 +141,7 @@ class IngestService:
         books = await read_books(self.session, [row.id])
         diff = compare(row, books.get(row.id, []), order)
         applied = Applied.of(row, diff)
+        _keep_revision(row, order, applied)
         await self._write(row, diff, applied)
         return applied
 
@@ -142,20 +155,41 @@ class IngestService:
             found = await self.session.scalars(
                 select(Order)
                 .where(among(Order.shopify_id, (order.shopify_id for order in orders)))
+                .options(undefer(Order.changed_in))
                 .execution_options(populate_existing=True)
             )
             rows = {row.shopify_id: row for row in found}
             ids = [row.id for row in rows.values()]
             books = await read_books(self.session, ids) if ids else {}
+            known = [(row, order) for order in orders if (row := rows.get(order.shopify_id))]
+            quiet = [
+                (row, order)
+                for row, order in known
+                if not _brings(order, row, books.get(row.id, []))
+            ]
+            revisions = {
+                row.id: (row.changed_in, order.revision)
+                for row, order in quiet
+                if order.revision is not None
+                and (order.revision != row.shop_revision or is_at_rest(row))
+            }
+            await keep_revisions(self.session, revisions)
         return Compared(
             unknown=tuple(order for order in orders if order.shopify_id not in rows),
-            without_news=frozenset(
-                order.shopify_id
-                for order in orders
-                if (row := rows.get(order.shopify_id))
-                and not _brings(order, row, books.get(row.id, []))
-            ),
+            without_news=frozenset(order.shopify_id for _, order in quiet),
         )
+
+    async def known_in_whole(self, heads: Sequence[ShopOrderHead]) -> frozenset[int]:
+        """Find orders that are here just as the shop has them; see `revisions`.
+
+        Args:
+            heads: Orders as the shop tells of them, without their books.
+
+        Returns:
+            Shopify's numbers of those that need not be asked for in full.
+        """
+        async with self.session.begin():
+            return await known_in_whole(self.session, heads)
 
     async def _locked(self, order: ShopOrder) -> tuple[Order, bool]:
         """The order's row, held until the transaction ends, and whether it was made just now."""
@@ -274,6 +308,7 @@ def order_columns(order: ShopOrder, status: OrderStatus) -> dict[str, object]:
         "status": status,
         "cancelled_at": order.cancelled_at,
         "created_at": order.created_at,
+        "shop_revision": order.revision,
     }
 
 
@@ -339,6 +374,12 @@ def ask_anew(row: Order) -> None:
     """
     for name, value in ASKED_ANEW.items():
         setattr(row, name, value)
+
+
+def _keep_revision(row: Order, order: ShopOrder, applied: Applied) -> None:
+    # What brings nothing leaves whole what was whole, be it an old webhook.
+    if applied.changed or order.revision not in (None, row.shop_revision):
+        row.shop_revision, row.taken_in = order.revision, THIS_TRANSACTION
 
 
 def _brings(order: ShopOrder, row: Order, books: Iterable[KnownBook]) -> bool:

@@ -24,7 +24,7 @@ from itertools import chain
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.errors import PermanentError
 from fototui.domain.sentences import Sentence
-from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
+from fototui.domain.shop import ShopItem, ShopOrder, ShopOrderHead, ShopPhoto
 from fototui.domain.statuses import OrderStatus
 
 _PAYMENTS = {
@@ -172,18 +172,13 @@ def compare(
     # A webhook makes the row, and its details come later; a reviewed order may have no books.
     is_bare = not books and order.status is not OrderStatus.READY_FOR_REVIEW
     diff = OrderDiff(is_first=is_new or is_bare)
-    known: dict[str, object] = {
-        "cancelled_at": told.cancelled_at,
-        "customer_email": told.email,
-        "customer_name": told.customer,
-        "payment_status": told.payment_status,
-        "shipping_method": told.shipping_method,
-    }
     if diff.is_first:
-        known["shopify_order_number"] = told.number.removeprefix("#")
-        if told.created_at is not None and told.created_at != order.created_at:
-            diff.order["created_at"] = told.created_at
-    diff.order |= _changed(order, known)
+        first = {
+            "shopify_order_number": told.number.removeprefix("#"),
+            "created_at": told.created_at,
+        }
+        diff.order |= _changed(order, first)
+    diff.order |= head_changes(order, told)
     _compare_books(diff, books, told.items)
     readdressed = {image.id for image, _ in diff.addresses}
     wanted = _wanted(books, told)
@@ -195,6 +190,23 @@ def compare(
     diff.lacks_photos = told.lacks_photos and not known_any
     diff.missing_photos = diff.photos + sum(still_missing)
     return diff
+
+
+def head_changes(order: Order, told: ShopOrderHead) -> dict[str, object]:
+    """The columns of a known order that the shop has otherwise.
+
+    Args:
+        order: The order's row.
+        told: The order as the shop tells of it.
+    """
+    columns = {
+        "cancelled_at": told.cancelled_at,
+        "customer_email": told.email,
+        "customer_name": told.customer,
+        "payment_status": told.payment_status,
+        "shipping_method": told.shipping_method,
+    }
+    return _changed(order, columns)
 
 
 def _wanted(books: Sequence[KnownBook], told: ShopOrder) -> list[KnownBook]:

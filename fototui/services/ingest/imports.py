@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,7 +18,7 @@ from fototui.db.notify import lane_payload, notify
 from fototui.domain.errors import ConflictError, NotFoundError, OutsideError
 from fototui.domain.events import ImageUpdateEvent, ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.sentences import Sentence
-from fototui.domain.shop import ShopOrder
+from fototui.domain.shop import ShopOrder, ShopOrderHead
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.log import get_logger
 from fototui.services.ingest.applied import Applied
@@ -37,10 +37,13 @@ _AT_ONCE = 50
 class ShopSource(Protocol):
     """What an import needs of the shop; `ShopifyClient` has it."""
 
-    def recent_orders(
+    def order_heads(
         self, *, limit: int | None = None, since: datetime | date | None = None
-    ) -> AsyncIterator[ShopOrder]:
-        """The shop's orders, newest first."""
+    ) -> AsyncGenerator[list[ShopOrderHead], None]:
+        """Pages of the shop's orders without their books, newest first."""
+
+    def whole_orders(self, shopify_ids: Sequence[int]) -> AsyncGenerator[ShopOrder, None]:
+        """Some orders with their books; none for what the shop does not have."""
 
     async def order(self, shopify_id: int) -> ShopOrder | None:
         """One order; None where the shop has none."""
@@ -61,7 +64,7 @@ class ImportFailure:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of the orders of an import, by their numbers and in the shop's order.
+    """What became of the orders of an import, by their numbers.
 
     Args:
         imported: Those whose details were not known before.
@@ -97,7 +100,8 @@ class ImportService:
     ) -> ImportReport:
         """Ingest the shop's recent orders; all are one event.
 
-        New ones are written some together, changed ones in a transaction each.
+        Only those are asked for in full that are not here just as the shop has them. New ones are
+        written some together, changed ones in a transaction each.
 
         Args:
             limit: Most orders.
@@ -115,12 +119,11 @@ class ImportService:
         ended: BaseException | None = None
         async with self.session.deferred_batch_events():
             try:
-                told = self._shop.recent_orders(limit=limit, since=since)
-                async with aclosing(_pages(told)) as pages:
-                    async for orders in pages:
-                        await self._take_in(orders, outcome)
+                async with aclosing(self._shop.order_heads(limit=limit, since=since)) as pages:
+                    async for heads in pages:
+                        await self._take_in_news(heads, outcome)
             except OutsideError as error:
-                ended = None if outcome.seen else error
+                ended = error if outcome.is_empty else None
                 outcome.failed.append(ImportFailure("", error.sentence))
             except BaseException as error:  # noqa: BLE001 - raised below
                 ended = error
@@ -165,11 +168,19 @@ class ImportService:
         outcome.add(await self._intake.apply(told, asked=True))
         return outcome.report()
 
+    async def _take_in_news(self, heads: Sequence[ShopOrderHead], outcome: _Outcome) -> None:
+        fresh = [head for head in heads if outcome.is_first_seen(head)]
+        known = await self._intake.known_in_whole(fresh)
+        outcome.skipped += [head.number for head in fresh if head.shopify_id in known]
+        wanted = [head.shopify_id for head in fresh if head.shopify_id not in known]
+        async with aclosing(_together(self._shop.whole_orders(wanted))) as lots:
+            async for orders in lots:
+                await self._take_in(orders, outcome)
+
     async def _take_in(self, orders: Sequence[ShopOrder], outcome: _Outcome) -> None:
-        fresh = [order for order in orders if outcome.is_first_seen(order)]
-        compared = await self._intake.compare(fresh)
+        compared = await self._intake.compare(orders)
         made = await insert_new(self.session, compared.unknown, operator=self.operator)
-        for order in fresh:
+        for order in orders:
             if order.shopify_id in compared.without_news:
                 outcome.skipped.append(order.number)
                 continue
@@ -201,7 +212,12 @@ class _Outcome:
         self.skipped: list[str] = []
         self.failed: list[ImportFailure] = []
 
-    def is_first_seen(self, order: ShopOrder) -> bool:
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing became of any order."""
+        return not (self.imported or self.updated or self.skipped or self.failed)
+
+    def is_first_seen(self, order: ShopOrderHead) -> bool:
         """Whether it did not come before: the shop's pages shift while they are read."""
         is_known = order.shopify_id in self.seen
         self.seen.add(order.shopify_id)
@@ -224,24 +240,24 @@ class _Outcome:
         )
 
 
-async def _pages(orders: AsyncIterator[ShopOrder]) -> AsyncGenerator[list[ShopOrder], None]:
+async def _together(
+    orders: AsyncGenerator[ShopOrder, None],
+) -> AsyncGenerator[list[ShopOrder], None]:
     """Take orders together; what came before the shop failed is given before its error is."""
-    page: list[ShopOrder] = []
-    try:
-        async for order in orders:
-            page.append(order)
-            if len(page) == _AT_ONCE:
-                yield page
-                page = []
-    except OutsideError:
-        if page:
-            yield page
-        raise
-    finally:
-        if isinstance(orders, AsyncGenerator):
-            await orders.aclose()
-    if page:
-        yield page
+    some: list[ShopOrder] = []
+    async with aclosing(orders):
+        try:
+            async for order in orders:
+                some.append(order)
+                if len(some) == _AT_ONCE:
+                    yield some
+                    some = []
+        except OutsideError:
+            if some:
+                yield some
+            raise
+    if some:
+        yield some
 
 
 @mercure_autotrack(ListUpdateEvent, OrderUpdateEvent, ImageUpdateEvent)

@@ -2,19 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import select
 
 from fototui.db.database import Database
 from fototui.db.models.orders import Image, LineItem, Order
-from fototui.domain.shop import ShopItem, ShopOrder, ShopPhoto
+from fototui.domain.shop import ShopItem, ShopOrder, ShopOrderHead, ShopPhoto
 from fototui.services.ingest.applied import Applied
 from fototui.services.ingest.apply import IngestService
+from fototui.services.ingest.imports import ImportReport, ImportService
 
 PLACED = datetime(2026, 11, 18, 7, 30, tzinfo=UTC)
+
+
+class Shop:
+    """A shop that tells what it is made of.
+
+    Args:
+        orders: Its orders, newest first.
+        ending: What it ends in.
+    """
+
+    def __init__(self, orders: Sequence[ShopOrder] = (), ending: Exception | None = None) -> None:
+        self.orders = list(orders)
+        self.ending = ending
+        self.asked: list[object] = []
+        self.in_full: list[int] = []
+        self.is_closed = False
+
+    async def order_heads(
+        self, *, limit: int | None = None, since: datetime | date | None = None
+    ) -> AsyncGenerator[list[ShopOrderHead], None]:
+        self.asked.append((limit, since))
+        self.is_closed = False
+        try:
+            if self.orders:
+                yield list(self.orders[:limit])
+            elif self.ending:
+                raise self.ending
+        finally:
+            self.is_closed = True
+
+    async def whole_orders(self, shopify_ids: Sequence[int]) -> AsyncGenerator[ShopOrder, None]:
+        self.in_full += shopify_ids
+        by_number = {order.shopify_id: order for order in self.orders}
+        for each in shopify_ids:
+            yield by_number[each]
+        if self.ending:
+            raise self.ending
+
+    async def order(self, shopify_id: int) -> ShopOrder | None:
+        self.asked.append(shopify_id)
+        if self.ending:
+            raise self.ending
+        return next((order for order in self.orders if order.shopify_id == shopify_id), None)
 
 
 def photos(*positions: int, folder: str = "a") -> tuple[ShopPhoto, ...]:
@@ -90,3 +134,8 @@ async def books(database: Database, order_id: str) -> list[tuple[LineItem, list[
             )
             for item in items.all()
         ]
+
+
+async def import_recent(database: Database, shop: Shop, limit: int | None = None) -> ImportReport:
+    async with database.session() as session:
+        return await ImportService(session, operator="eva", shop=shop).import_recent(limit=limit)

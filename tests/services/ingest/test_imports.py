@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -24,9 +24,11 @@ from tests.pgproxy import PgProxy
 from tests.services.conftest import MakeOrder, Notifications
 from tests.services.ingest.shop_orders import (
     PLACED,
+    Shop,
     apply,
     books,
     change,
+    import_recent,
     read,
     told_item,
     told_order,
@@ -41,44 +43,6 @@ READY = OrderStatus.READY_FOR_REVIEW
 ERROR = OrderStatus.ERROR
 
 REFUSED = AccountError("The shop refuses the key; renew it.", service="Shopify", status=401)
-
-
-class Shop:
-    """A shop that tells what it is made of.
-
-    Args:
-        orders: Its orders, newest first.
-        ending: What it ends in.
-    """
-
-    def __init__(self, orders: Sequence[ShopOrder] = (), ending: Exception | None = None) -> None:
-        self.orders = list(orders)
-        self.ending = ending
-        self.asked: list[object] = []
-        self.is_closed = False
-
-    async def recent_orders(
-        self, *, limit: int | None = None, since: datetime | date | None = None
-    ) -> AsyncIterator[ShopOrder]:
-        self.asked.append((limit, since))
-        try:
-            for order in self.orders[:limit]:
-                yield order
-            if self.ending:
-                raise self.ending
-        finally:
-            self.is_closed = True
-
-    async def order(self, shopify_id: int) -> ShopOrder | None:
-        self.asked.append(shopify_id)
-        if self.ending:
-            raise self.ending
-        return next((order for order in self.orders if order.shopify_id == shopify_id), None)
-
-
-async def import_recent(database: Database, shop: Shop, limit: int | None = None) -> ImportReport:
-    async with database.session() as session:
-        return await ImportService(session, operator="eva", shop=shop).import_recent(limit=limit)
 
 
 async def sync(database: Database, shop: Shop, ref: str) -> ImportReport:
@@ -216,10 +180,8 @@ async def test_a_cancelled_import_tells_of_what_it_wrote(
     database: Database, published: list[BaseMercureEvent]
 ) -> None:
     class Slow(Shop):
-        async def recent_orders(
-            self, *, limit: int | None = None, since: datetime | date | None = None
-        ) -> AsyncIterator[ShopOrder]:
-            async for order in Shop.recent_orders(self):
+        async def whole_orders(self, shopify_ids: Sequence[int]) -> AsyncGenerator[ShopOrder, None]:
+            async for order in Shop.whole_orders(self, shopify_ids):
                 yield order
             told.set()
             await asyncio.Event().wait()
@@ -284,17 +246,20 @@ async def test_an_import_that_dies_halfway_leaves_whole_orders(
     assert (await count(database, Order), await count(database, Image)) == (60, 120)
 
 
-async def test_an_import_without_news_takes_four_round_trips(
-    database: Database, database_url: str
+@pytest.mark.parametrize(("revision", "in_full", "round_trips"), [("first", 0, 3), (None, 50, 7)])
+async def test_an_import_without_news_takes_few_round_trips(
+    database: Database, database_url: str, revision: str | None, in_full: int, round_trips: int
 ) -> None:
-    shop = Shop(many(50))
+    shop = Shop([replace(order, revision=revision) for order in many(50)])
     await import_recent(database, shop)
     async with PgProxy(database_url) as proxy, Database(proxy.url) as far:
         await import_recent(far, shop)
+        shop.in_full.clear()
         with proxy.counting() as trips:
-            await import_recent(far, shop)
-    # Two of them are the transaction's own.
-    assert trips.total == 4
+            report = await import_recent(far, shop)
+    assert len(report.skipped) == 50
+    # Two are each transaction's own.
+    assert (len(shop.in_full), trips.total) == (in_full, round_trips)
 
 
 async def test_new_orders_take_few_round_trips_together(
@@ -312,9 +277,9 @@ async def test_new_orders_take_few_round_trips_together(
                 report = await import_recent(far, Shop(told))
             assert len(report.imported) == 50
             counted = trips.total
-    # Comparing takes three of them and a transaction two: one each is left for orders, books,
+    # Comparing takes three of them twice and a transaction two: one each is left for orders, books,
     # photos, the log and the notification.
-    assert counted == 10
+    assert counted == 13
     assert events == [ListUpdateEvent()] * 2
 
 
@@ -355,7 +320,7 @@ async def test_together_and_alone_come_to_the_same(
     lost = ShopPhoto(3, None, Sentence.make("There is no address."))
     gone = replace(told_item(4), quantity=0)
     kinds = [
-        told_order(1),
+        told_order(1, revision="first"),
         told_order(2, told_item(21), replace(told_item(22, pages=[]), dedication=None)),
         told_order(3, replace(told_item(31), photos=(lost,))),
         told_order(4, gone),
@@ -388,7 +353,8 @@ async def _all_that_is_written(database: Database) -> list[str]:
         f"SELECT i.*, {placed} FROM images i JOIN line_items l ON l.id = line_item_id",
         "SELECT a.*, shopify_id AS place FROM activity a JOIN orders o ON o.id = order_id",
     ]
-    now = "'id', 'order_id', 'line_item_id', 'at', 'changed_in', 'queued_at', 'updated_at'"
+    now = "'id', 'order_id', 'line_item_id', 'at', 'changed_in', 'taken_in', 'queued_at'"
+    now += ", 'updated_at'"
     undated = "CASE WHEN place = 7000 THEN 'created_at' ELSE '' END"
     queries = [
         f"SELECT to_jsonb(r) - ARRAY[{now}] - {undated} FROM ({row}) r ORDER BY 1" for row in rows
