@@ -70,6 +70,20 @@ def _root(
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
+def _open_closed_streams() -> None:
+    """Have nothing stand where the caller closed a stream (`2>&-`).
+
+    A socket could get its number, and be written to by whatever speaks to standard error.
+    """
+    for number, (name, mode) in enumerate({"stdin": "r", "stdout": "w", "stderr": "w"}.items()):
+        if getattr(sys, name) is None:
+            # The lowest number that is free is the stream's own.
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            stream = open(nowhere, mode, closefd=nowhere > number)
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+
+
 def _bear_every_letter() -> None:
     """Let a terminal that knows no Czech letters show their codes, and no traceback."""
     for stream in (sys.stdout, sys.stderr):
@@ -88,6 +102,7 @@ def main() -> None:
     # Imports make what stays until the end, and the collector would go through it again and again
     # while it grows; it starts with the work (runner.run).
     gc.disable()
+    _open_closed_streams()
     _bear_every_letter()
     try:
         app()

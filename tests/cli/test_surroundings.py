@@ -83,6 +83,15 @@ def test_closed_streams_are_no_matter(command: str, tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize("command", ["", "db current"])
+def test_closed_streams_change_nothing_about_a_refusal(command: str, tmp_path: Path) -> None:
+    refused = _shell(f"fototui {command}", tmp_path)
+    for end in ("<&-", ">&-", "2>&-"):
+        done = _shell(f"fototui {command} {end}", tmp_path)
+        assert done.returncode == refused.returncode == 2
+        assert done.stderr == (b"" if end == "2>&-" else refused.stderr)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_reader_that_has_seen_enough_is_no_error(command: str, tmp_path: Path) -> None:
     done = _shell(f"fototui {command} | true", tmp_path)
