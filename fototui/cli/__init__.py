@@ -79,7 +79,7 @@ def _open_closed_streams() -> None:
         if getattr(sys, name) is None:
             # The lowest number that is free is the stream's own.
             nowhere = os.open(os.devnull, os.O_RDWR)
-            stream = open(nowhere, mode, closefd=nowhere > number)
+            stream = open(nowhere, mode, closefd=nowhere > number)  # noqa: SIM115 - stays open
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
 

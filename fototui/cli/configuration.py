@@ -65,7 +65,7 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
     print_table(
         (_("Setting"), _("Value"), _("From")),
         [
-            (name.upper(), value, origins.get(name, _("default")))
+            (name.upper(), _as_typed(value), origins.get(name, _("default")))
             for name, value in values.items()
             if value is not None
         ],
@@ -118,5 +118,20 @@ def _shown(value: object) -> object:
             return {str(key): _shown(part) for key, part in value.items()}
         case BaseModel():
             return {name: _shown(part) for name, part in value}
+        case frozenset():
+            return sorted(_shown(part) for part in value)
+        case _:
+            return str(value)
+
+
+def _as_typed(value: object) -> str:
+    """A value as one writes it in the environment; "-" for none."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case dict():
+            return ",".join(f"{key}={_as_typed(part)}" for key, part in value.items()) or "-"
+        case list():
+            return ",".join(map(_as_typed, value)) or "-"
         case _:
             return str(value)

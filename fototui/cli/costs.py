@@ -11,6 +11,7 @@ import typer
 from fototui.cli.output import print_json, print_table
 from fototui.cli.runner import run_service, settings_for_command
 from fototui.domain.costs import Costs, Prices, Spent
+from fototui.domain.sentences import Sentence
 from fototui.i18n import N_, _
 from fototui.services.costs.service import CostGroup, CostsBy, CostService
 
@@ -127,5 +128,5 @@ def _options(group: CostGroup) -> str:
     return ", ".join(f"{name} {value}" for name, value in known.items())
 
 
-def _wasted(wasted: Spent, prices: Prices) -> str | None:
-    return str(prices.told(wasted)) if wasted.execution_ms or wasted.credits else None
+def _wasted(wasted: Spent, prices: Prices) -> Sentence | None:
+    return prices.told(wasted) if wasted.execution_ms or wasted.credits else None

@@ -39,6 +39,22 @@ def test_settings_are_shown_without_secrets(bare: Command) -> None:
     assert "proxy" in shown.out
 
 
+def test_settings_are_shown_as_they_are_typed(bare: Command) -> None:
+    typed = {
+        "PHOTO_TRUSTED_HOSTS": "127.0.0.1:8080,cdn.local:443",
+        "ENGINE_CONCURRENCY": "coloring=9,svg=5,book=2,ingest=2,download=3",
+        "AUTO_SVG": "true",
+    }
+    shown = {
+        line.split()[0]: line.split()[1]
+        for line in bare("config", "show", **typed).out.splitlines()
+    }
+    assert {name: shown[name] for name in typed} == typed
+    assert (shown["AUTO_BOOK"], shown["KEYS"], shown["PRESETS"]) == ("false", "-", "-")
+    hosts = bare("config", "show", "--json", **typed).json["photo_trusted_hosts"]
+    assert hosts == ["127.0.0.1:8080", "cdn.local:443"]
+
+
 def test_the_settings_file_to_begin_with_has_every_setting(
     bare: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

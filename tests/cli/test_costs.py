@@ -98,6 +98,15 @@ def test_json_and_csv_tell_the_same(fototui: Command, paid: Callable[[], str]) -
     assert [{name: str(value) for name, value in row.items()} for row in told.json] == rows
 
 
+def test_what_was_wasted_is_told_in_the_operators_language(
+    fototui: Command, paid: Callable[[], str]
+) -> None:
+    paid()
+    told = fototui("costs", LANG="cs_CZ.UTF-8", LC_ALL="cs_CZ.UTF-8").out
+    assert "RunPodu" in told
+    assert "of RunPod" not in told
+
+
 @pytest.mark.parametrize("by", ["day", "month", "order", "options", "operator"])
 def test_csv_has_its_head_where_nothing_was_paid(fototui: Command, by: str) -> None:
     result = fototui("costs", "--by", by, "--csv")
