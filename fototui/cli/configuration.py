@@ -119,7 +119,7 @@ def _shown(value: object) -> object:
         case BaseModel():
             return {name: _shown(part) for name, part in value}
         case frozenset():
-            return sorted(_shown(part) for part in value)
+            return sorted(map(str, value))
         case _:
             return str(value)
 
