@@ -120,6 +120,7 @@ class Model:
             self.ask_poll()
 
     def _paint(self, event: ImageStatusEvent) -> None:
+        self._paint_row(event)
         if not self.details.paint(event):
             self.details.mark(event.order_id)
             self.has_work.set()
@@ -127,6 +128,8 @@ class Model:
             self._remember(event)
             self.notifier.details.add(event.order_id)
             self.notifier.note()
+
+    def _paint_row(self, event: ImageStatusEvent) -> None:
         row = self.table.rows.get(event.order_id)
         if row is None:
             self.mark(event.order_id)

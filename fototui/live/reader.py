@@ -81,10 +81,10 @@ class Reader:
             is_asking = is_due or self._model.is_poll_asked or self._model.has_marks
             if is_due or self._model.is_poll_asked:
                 await self._poll()
-            for order_id in self._model.details.marked():
-                await self.fetch_detail(order_id)
             if batch := self._model.next_batch(_BATCH):
                 await self._fetch_rows(batch)
+            for order_id in self._model.details.marked():
+                await self.fetch_detail(order_id)
             if not self.is_complete:
                 await self._fill()
             elif not batch and self._orders not in (None, self._model.known):

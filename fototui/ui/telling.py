@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from textual.widget import Widget
+
 from fototui.domain.text import clean
 from fototui.ui.context import AppContext
 from fototui.ui.in_turn import InTurnApp
 from fototui.ui.message_log import Severity, Told
 
 _MESSAGE_SECONDS = 8.0
+
+
+class MessagePlace(Widget):
+    """Where a screen shows what the operator is told."""
+
+    def look(self) -> None:
+        """Show what is to be read now."""
+        raise NotImplementedError
 
 
 class TellingApp(InTurnApp):
@@ -49,5 +59,5 @@ class TellingApp(InTurnApp):
     def show_messages(self) -> None:
         """Paint what is to be read now; another message, or none."""
         for screen in self.screen_stack:
-            for line in screen.query("MessageLine"):
-                line.refresh(layout=True)
+            for place in screen.query(MessagePlace):
+                place.look()

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from textual.content import Content
 from textual.events import Click
-from textual.widget import Widget
 
 from fototui.ui.message_log import MessageLog
+from fototui.ui.telling import MessagePlace
 from fototui.widgets.badges import MUTED
 
 SIGNS = {
@@ -18,8 +18,10 @@ SIGNS = {
 }
 """Sign and style of each severity."""
 
+_MOST_LINES = 3
 
-class MessageLine(Widget):
+
+class MessageLine(MessagePlace):
     """The latest message. One that needs more than a line gets it for as long as it stands.
 
     Args:
@@ -27,8 +29,10 @@ class MessageLine(Widget):
         key: What key shows all of it; empty where none does.
     """
 
-    DEFAULT_CSS = """
-    MessageLine { dock: bottom; height: auto; min-height: 1; max-height: 3; margin-bottom: 1; }
+    DEFAULT_CSS = f"""
+    MessageLine {{
+        dock: bottom; height: auto; min-height: 1; max-height: {_MOST_LINES}; margin-bottom: 1;
+    }}
     """
 
     def __init__(self, log: MessageLog, key: Callable[[], str]) -> None:
@@ -46,6 +50,11 @@ class MessageLine(Widget):
         if self._log.unread and (key := self._key()):
             words += Content.styled(f"  {key} ✗ {len(self._log.unread)}", MUTED)
         return words
+
+    def look(self) -> None:
+        """Show what is to be read now; only another number of lines moves what is around it."""
+        lines = self.render().get_height({}, self.size.width)
+        self.refresh(layout=max(1, min(lines, _MOST_LINES)) != self.size.height)
 
     async def on_click(self, _event: Click) -> None:
         """Show all messages."""

@@ -100,7 +100,7 @@ class OrderPane(VerticalScroll, can_focus=False):
             words: Translated; nothing leaves the pane empty.
         """
         self._told = None
-        self._text.update(Content.styled(clean(words), MUTED))
+        self._say(Content.styled(clean(words), MUTED))
         self._show_pictures()
 
     def show(
@@ -143,7 +143,13 @@ class OrderPane(VerticalScroll, can_focus=False):
 
     def _show_text(self) -> None:
         if self._told is not None:
-            self._text.update(Content("\n").join(self._lines(self._told)))
+            self._say(Content("\n").join(self._lines(self._told)))
+
+    def _say(self, words: Content) -> None:
+        """Show a text; the same one again would have the whole screen laid out anew."""
+        shown = self._text.content
+        if not (isinstance(shown, Content) and shown.is_same(words)):
+            self._text.update(words)
 
     def _lines(self, told: _Told) -> Iterator[Content]:
         detail = told.detail

@@ -33,5 +33,6 @@ class RefusalBar(Static):
     def look(self) -> None:
         """Say what is to be said now."""
         words = self._read()
-        self.update(Content(words))
+        if self.content != words:  # the screen is laid out anew for each text
+            self.update(Content(words))
         self.display = bool(words)

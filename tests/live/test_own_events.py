@@ -78,6 +78,21 @@ async def test_without_a_hub_nothing_has_to_be_asked_for(
         assert store.health.feed is FeedState.POLLING
 
 
+async def test_the_list_hears_of_a_change_before_the_opened_order(
+    far: Database, store_on: StoreOn
+) -> None:
+    [order_id] = await add_orders(far)
+    store = store_on(far, frame_seconds=0, poll_seconds=NEVER, work_seconds=NEVER)
+    async with running(store) as ear:
+        await store.open(order_id)
+        await until(lambda: any(changed.details for changed in ear.heard) and is_at_rest(store))
+        ear.heard.clear()
+        await _change(far, order_id, OrderStatus.ERROR)
+        await until(lambda: any(changed.details for changed in ear.heard))
+        first = next(changed for changed in ear.heard if changed.rows or changed.details)
+        assert first.rows == {order_id}
+
+
 async def test_a_hub_that_is_away_holds_nothing_up(
     far: Database, hub: Hub, store_on: StoreOn
 ) -> None:

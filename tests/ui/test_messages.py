@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from textual.geometry import Region
+from textual.screen import Screen
 
 from fototui.app import FototuiApp
 from fototui.screens.activity import ActivityScreen
@@ -90,3 +93,23 @@ async def test_a_long_message_is_read_whole_and_covers_nothing(
         app.context.messages.read()
         app.notify("Short.", timeout=_STAYS)
         await until_shown(pilot, lambda: _region(app).height == 1)
+
+
+async def test_what_takes_as_much_room_as_before_lays_nothing_out_anew(open_app: OpenApp) -> None:
+    async with open_app(OrdersScreen) as (app, pilot):
+        app.notify("First.", timeout=_STAYS)
+        await until_shown(pilot, lambda: "First." in lines(app)[-2])
+        screen = app.screen
+        assert isinstance(screen, OrdersScreen)
+        laid_out: list[Screen[object]] = []
+        screen.screen_layout_refresh_signal.subscribe(screen, laid_out.append, immediate=True)
+        app.notify("Second.", timeout=_STAYS)
+        screen.refresh_bars()
+        screen.pane.show_words("")
+        drawn = asyncio.Event()
+        screen.call_after_refresh(drawn.set)
+        await until_shown(pilot, drawn.is_set)
+        assert "Second." in lines(app)[-2]
+        assert not laid_out
+        app.notify("Now it needs more than a line. " * 5, timeout=_STAYS)
+        await until_shown(pilot, lambda: laid_out)
