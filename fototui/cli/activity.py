@@ -37,7 +37,7 @@ def activity(
         print_json(entries)
         return
     print_table(
-        (_("Time"), _("Operator"), _("Action"), _("Order"), _("Image"), _("Detail")),
+        (_("Time"), _("Operator"), _("Action"), _("Order"), _("Photo"), _("Detail")),
         [
             (
                 local_time(entry.at, settings.timezone),

@@ -173,7 +173,7 @@ def show(
     number: Annotated[str, typer.Argument(help="The order's number, such as #1270 or M1000.")],
     as_json_: Json = False,
 ) -> None:
-    """Show one order with its images and their newest versions."""
+    """Show one order with its photos and their newest versions."""
     from fototui.domain.costs import told
     from fototui.runtime.compose import open_runtime
     from fototui.services.orders.by_stage import StageService
@@ -242,7 +242,7 @@ def _print_item(item: LineItemView, *, first: int) -> None:
                 next((v.error for v in newest if v is not None and v.error), image.error),
             )
         )
-    print_table((_("Image"), _("Photo"), _("Colouring"), _("SVG"), _("Reason")), rows)
+    print_table((_("Photo"), _("File"), _("Colouring"), _("SVG"), _("Reason")), rows)
 
 
 def _waits_for(order: OrderDetail) -> str | None:

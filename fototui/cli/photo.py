@@ -59,7 +59,7 @@ def photo(
     place = next(n for n, each in enumerate(order.images, start=1) if each.id == image_id)
     if as_json_:
         print_json(as_json({"number": order.number, "image": place, "image_id": image_id}))
-    words = _("The photo is image {place} of order {number} now.")
+    words = _("It is photo {place} of order {number} now.")
     say(words.format(place=place, number=order.number))
 
 
@@ -74,7 +74,7 @@ async def _attach(
     if image is not None:
         if image > len(order.images):
             raise InvalidInputError(
-                "Order {number} has no image {place}; see fototui orders show.",
+                "Order {number} has no photo {place}; see fototui orders show.",
                 number=order.number,
                 place=image,
             )

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 Number = Annotated[str, typer.Argument(help="The order's number, such as #1270 or M1000.")]
 ImageOption = Annotated[
-    int | None, typer.Option("--image", help="Only this image: its place in the order, from 1.")
+    int | None, typer.Option("--image", help="Only this photo: its place in the order, from 1.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Kind = Annotated[VersionType, typer.Argument(help="Which kind of version.")]
@@ -45,7 +45,7 @@ def generate_coloring(
     steps: Annotated[int | None, typer.Option(help="Fineness, 1 to 20.")] = None,
     as_json_: Json = False,
 ) -> None:
-    """Queue colourings for all images of an order that need one, or for one image."""
+    """Queue colourings for all photos of an order that need one, or for one photo."""
     settings = settings_for_command()
     usual = default_options(settings)
     options = ColoringOptions(
@@ -73,7 +73,7 @@ def generate_svg(
     group_by: Annotated[GroupBy, typer.Option(help="How shapes are grouped.")] = GroupBy.COLOR,
     as_json_: Json = False,
 ) -> None:
-    """Queue SVGs for all images of an order that have a colouring, or for one image.
+    """Queue SVGs for all photos of an order that have a colouring, or for one photo.
 
     They are made of the chosen colouring; where none is chosen, of the newest.
     """
@@ -92,7 +92,7 @@ def generate_svg(
 
 @versions.command("list")
 def list_versions(number: Number, image: ImageOption = None, as_json_: Json = False) -> None:
-    """List the versions of an order's images."""
+    """List the versions of an order's photos."""
     settings = settings_for_command()
 
     async def work(session: TrackedAsyncSession) -> OrderDetail:
@@ -108,7 +108,7 @@ def list_versions(number: Number, image: ImageOption = None, as_json_: Json = Fa
         return
     print_table(
         (
-            _("Image"),
+            _("Photo"),
             _("Kind"),
             _("Id"),
             _("Version"),
@@ -145,7 +145,7 @@ def retry_version(kind: Kind, version_id: VersionId, as_json_: Json = False) -> 
 
 @versions.command("select")
 def select_version(kind: Kind, version_id: VersionId, as_json_: Json = False) -> None:
-    """Choose a completed version for its image."""
+    """Choose a completed version for its photo."""
     _act(kind, lambda service: service.select(version_id), N_("{version} is chosen."), as_json_)
 
 
@@ -190,11 +190,11 @@ async def _image(
 def _nth(order: OrderDetail, number: str, place: int) -> ImageView:
     if place < 1:
         raise InvalidInputError(
-            "There is no image {place}; images are counted from 1.", place=place
+            "There is no photo {place}; photos are counted from 1.", place=place
         )
     if place > len(order.images):
         raise NotFoundError(
-            "Order {number} has images up to {last}, not {place}; choose one of them.",
+            "Order {number} has photos up to {last}, not {place}; choose one of them.",
             number=number,
             last=len(order.images),
             place=place,
@@ -212,12 +212,12 @@ def _print_started(reports: tuple[StartReport, ...], as_json_: bool) -> None:
     for report in reports:
         if report.version is None:
             skipped = "" if report.skipped is None else translate(report.skipped)
-            say(_("image {place}: {words}").format(place=report.position, words=skipped))
+            say(_("photo {place}: {words}").format(place=report.position, words=skipped))
         else:
             view = report.version
             note = "" if view.note is None else f" {translate(view.note)}"
             version = f"{view.kind} v{view.version} ({view.id})"
-            words = _("image {place}: {version} is queued.")
+            words = _("photo {place}: {version} is queued.")
             say(words.format(place=report.position, version=version) + note)
 
 

@@ -213,7 +213,7 @@ class CompareScreen(FototuiScreen):
         words = []
         count = len(self._candidates())
         if self._image is None:
-            words.append(_("This image no longer exists; go back to the order."))
+            words.append(_("This photo no longer exists; go back to the order."))
         elif not count:
             words.append(_("There is no finished version to compare yet."))
         elif hidden := count - len(views):

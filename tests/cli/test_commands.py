@@ -396,10 +396,10 @@ def test_a_photo_is_attached_to_an_order(
     _execute(database_url, "UPDATE images SET file_ref = NULL WHERE position = 2")
     assert "missing" in fototui("orders", "show", number).out
     put = fototui("orders", "photo", number, photo, "--image", "2")
-    assert (put.code, put.err) == (0, f"The photo is image 2 of order {number} now.\n")
+    assert (put.code, put.err) == (0, f"It is photo 2 of order {number} now.\n")
     assert "missing" not in fototui("orders", "show", number).out
     for wrong, told in (
-        (["--image", "9"], "has no image 9"),
+        (["--image", "9"], "has no photo 9"),
         (["--book", "2"], "has no book 2"),
         (["--book", "1", "--image", "1"], "not both"),
     ):

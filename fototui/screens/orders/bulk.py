@@ -151,7 +151,7 @@ class Command:
 
 
 def colorings(backend: Backend) -> Command:
-    """Make colourings of all images that need one.
+    """Make colourings of all photos that need one.
 
     Args:
         backend: The services.

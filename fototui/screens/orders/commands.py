@@ -265,7 +265,7 @@ class OrdersCommands(FototuiScreen, inherit_bindings=False):
         async def work() -> str | None:
             if images > self.context.settings.ask_above and not await confirm(
                 self.app,
-                _("{command}: start up to {images} images in {orders} orders?").format(
+                _("{command}: start up to {images} photos in {orders} orders?").format(
                     command=command.name, images=images, orders=len(targets)
                 ),
                 yes=_("Start"),

@@ -190,7 +190,7 @@ async def _make(
     images = sum(
         command.images(row) for row in rows if (command := commands.get(next_step(row))) is not None
     )
-    question = _("{command}: start up to {images} images in {orders} orders?").format(
+    question = _("{command}: start up to {images} photos in {orders} orders?").format(
         command=_("Next step"), images=images, orders=len(rows)
     )
     if images > context.settings.ask_above and not await confirm(app, question, yes=_("Start")):

@@ -26,7 +26,7 @@ class ColoringService(VersionService[ColoringVersion, ColoringOptions]):
     def _build(self, state: ImageState, options: ColoringOptions) -> ColoringVersion:
         if state.image.file_ref is None:
             raise ConflictError(
-                "The photo of {image} is not in storage yet; wait for its download, or fetch the "
+                "The file of {image} is not in storage yet; wait for its download, or fetch the "
                 "order again.",
                 image=state.name,
             )

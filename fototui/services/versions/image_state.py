@@ -74,7 +74,7 @@ class ImageState:
     def name(self) -> Sentence:
         """What an operator calls it."""
         return Sentence.make(
-            "image {position} of {title} in order {number}",
+            "photo {position} of {title} in order {number}",
             position=self.image.position,
             title=clean_line(self.item.title),
             number=self.item.order.order_number,

@@ -35,7 +35,7 @@ ORDER: tuple[Action, ...] = (
         "order.generate_coloring",
         "g",
         N_("Colouring"),
-        N_("Make a colouring of this image."),
+        N_("Make a colouring of this photo."),
         changes=True,
     ),
     Action(
@@ -50,7 +50,7 @@ ORDER: tuple[Action, ...] = (
         "order.generate_coloring_all",
         "G",
         N_("All colourings"),
-        N_("Make colourings of all images that need one."),
+        N_("Make colourings of all photos that need one."),
         changes=True,
         show=False,
     ),

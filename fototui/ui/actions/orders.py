@@ -31,7 +31,7 @@ ORDERS: tuple[Action, ...] = (
         "orders.generate_coloring",
         "g",
         N_("Colourings"),
-        N_("Make colourings of all images that need one."),
+        N_("Make colourings of all photos that need one."),
         changes=True,
     ),
     Action(

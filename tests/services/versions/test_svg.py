@@ -120,7 +120,7 @@ async def test_where_none_is_chosen_the_newest_finished_colouring_is_taken_and_t
 async def test_create_says_that_no_colouring_is_completed(
     service: VectorizerService, shop: Shop, notifications: Notifications
 ) -> None:
-    with pytest.raises(ConflictError, match=r"No colouring of image 3 .* is completed; make one"):
+    with pytest.raises(ConflictError, match=r"No colouring of photo 3 .* is completed; make one"):
         await service.create(shop.bare_image.id)
     assert await service.list_for_order(shop.order.order_number) == ()
     assert await notifications.heard() == []
@@ -131,7 +131,7 @@ async def test_create_refuses_a_colouring_that_is_not_the_images(
     service: VectorizerService, shop: Shop, which: str
 ) -> None:
     wrong = shop.chosen if which == "another image's" else 4711
-    with pytest.raises(InvalidInputError, match=f"Colouring {wrong} is none of image 2"):
+    with pytest.raises(InvalidInputError, match=f"Colouring {wrong} is none of photo 2"):
         await service.create(shop.unchosen_image.id, coloring_version_id=wrong)
 
 
@@ -197,7 +197,7 @@ async def test_whole_order_starts_where_a_colouring_is_completed(
         "Made of Colouring v1: none is chosen.",
         "None",
     ]
-    assert str(reports[2].skipped).startswith("No colouring of image 3 of ")
+    assert str(reports[2].skipped).startswith("No colouring of photo 3 of ")
     again, *_ = await service.create_for_order(shop.order.order_number)
     assert str(again.skipped) == "SVG v1 is being made already."
 
