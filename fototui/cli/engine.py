@@ -4,7 +4,14 @@ from typing import Annotated
 
 import typer
 
-from fototui.cli.runner import run, say, settings_for_command, stop_signals, until_stopped
+from fototui.cli.runner import (
+    run,
+    say,
+    settings_for_command,
+    settle_memory,
+    stop_signals,
+    until_stopped,
+)
 from fototui.config.settings import Settings, load_settings
 from fototui.domain.errors import InvalidInputError
 from fototui.domain.statuses import JobKind
@@ -68,6 +75,7 @@ async def _work(
             open_engine(runtime, lanes=lanes, grace=grace) as engine,
         ):
             notify("READY=1")
+            settle_memory()
             if not drain:
                 await until_stopped(stop, engine.wait)
                 notify("STOPPING=1")

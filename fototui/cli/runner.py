@@ -151,6 +151,15 @@ def stop_signals() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(name)
 
 
+def settle_memory() -> None:
+    """Spare the garbage collector what is there once a program works, and stays to its end.
+
+    It would go through all modules and tables again and again: a tenth of what an engine takes for
+    a job, and a pause of tens of milliseconds for whoever waits just then.
+    """
+    gc.freeze()
+
+
 async def until_stopped(stop: asyncio.Event, *others: Callable[[], Awaitable[object]]) -> None:
     """Wait for a stop signal, or for the first of some other things to end.
 

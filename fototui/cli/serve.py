@@ -16,6 +16,7 @@ from fototui.cli.runner import (
     run,
     say,
     settings_for_command,
+    settle_memory,
     stop_signals,
     until_stopped,
 )
@@ -80,6 +81,7 @@ async def _serve(
         ):
             say(f"The server listens on {server.url}")
             notify("READY=1")
+            settle_memory()
             while not stop.is_set():
                 await until_stopped(stop, hung_up.wait, server.wait)
                 if hung_up.is_set() and not stop.is_set():

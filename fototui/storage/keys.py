@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ulid import ULID
 
@@ -51,6 +52,14 @@ def check_key(key: str) -> str:
     return key
 
 
+@lru_cache(maxsize=1024)
+def _is_ulid(text: str) -> bool:
+    try:
+        return str(ULID.from_str(text)) == text
+    except ValueError:
+        return False
+
+
 def _fits(key: str) -> bool:
     try:
         return len(key.encode()) <= _MAX_KEY_BYTES
@@ -76,11 +85,7 @@ class OrderStoragePaths:
     position: int
 
     def __post_init__(self) -> None:
-        try:
-            canonical = str(ULID.from_str(self.order_id))
-        except ValueError:
-            canonical = None
-        if canonical != self.order_id:
+        if not _is_ulid(self.order_id):
             raise InvalidInputError(
                 "{value} is not the ULID of an order.", value=repr(self.order_id)
             )

@@ -80,7 +80,10 @@ class Tracker:
 
     def track(self, *kinds: type[BaseMercureEvent]) -> None:
         """Want some events."""
-        for kind in kinds if self._listeners else ():
+        wanted = {*self._kinds, *self._batch_kinds}
+        if not self._listeners or wanted.issuperset(kinds):
+            return
+        for kind in kinds:
             if issubclass(kind, BatchMercureEvent) and kind not in self._batch_kinds:
                 self._batch_kinds.append(kind)
             elif issubclass(kind, MercureEvent) and kind not in self._kinds:

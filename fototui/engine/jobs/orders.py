@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import RowMapping, Select, case, insert, literal, null, select, update
@@ -29,7 +28,15 @@ from fototui.domain.events import (
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.engine.jobs.job import Move, OrderJob
 from fototui.engine.jobs.own_rows import logged_values
-from fototui.engine.jobs.table import JobTable, Shape, fence, its_row, named, written_columns
+from fototui.engine.jobs.table import (
+    JobTable,
+    Shape,
+    fence,
+    its_row,
+    named,
+    ulid_of,
+    written_columns,
+)
 from fototui.services.operations.activity import ActivityAction
 
 
@@ -59,7 +66,7 @@ class OrderJobs(JobTable[OrderJob]):
             waited=row["waited"],
             retries=row["retries"],
             takeovers=row["takeovers"],
-            order_id=str(ULID.from_uuid(row["id"])),
+            order_id=ulid_of(row["id"]),
             order_number=row["order_number"],
             shopify_id=row["shopify_id"],
             sync_requested_at=row["sync_requested_at"],
@@ -68,7 +75,7 @@ class OrderJobs(JobTable[OrderJob]):
     def shape(self, job: OrderJob, move: Move) -> Shape:
         """What a move's statement looks like; see `JobTable`."""
         answers = move.ends and _request_answered_by(job) is not None
-        return replace(super().shape(job, move), answers_request=answers)
+        return Shape.of(move, answers_request=answers)
 
     def statement(self, shape: Shape) -> Select[*tuple[object, ...]]:
         """The statement that writes moves of a shape; see `JobTable`."""

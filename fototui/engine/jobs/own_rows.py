@@ -19,7 +19,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from ulid import ULID
 
 from fototui.db.base import Base
 from fototui.db.events.news import News
@@ -35,7 +34,15 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.domain.lanes import LANES
 from fototui.domain.statuses import JobKind
 from fototui.engine.jobs.job import FileJobT, JobStatus, Move
-from fototui.engine.jobs.table import JobTable, Shape, fence, its_row, named, written_columns
+from fototui.engine.jobs.table import (
+    JobTable,
+    Shape,
+    fence,
+    its_row,
+    named,
+    ulid_of,
+    written_columns,
+)
 from fototui.services.operations.activity import ActivityAction
 
 
@@ -161,7 +168,7 @@ class FileJobs(JobTable[FileJobT]):
             "retries": row["retries"],
             "takeovers": row["takeovers"],
             "storage_away": row["storage_away"],
-            "order_id": str(ULID.from_uuid(row["order_id"])),
+            "order_id": ulid_of(row["order_id"]),
             "order_number": row["order_number"],
             "line_item_id": row["line_item_id"],
             "file": read_file(row["file"]),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Generic, Self
 
 from sqlalchemy import (
@@ -24,11 +26,22 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.orm import InstrumentedAttribute
+from ulid import ULID
 
 from fototui.db.events.news import News
 from fototui.db.models.orders import active_predicate
 from fototui.domain.statuses import JobKind
 from fototui.engine.jobs.job import JobStatus, JobT, Moment, Move
+
+
+@lru_cache(maxsize=4096)
+def ulid_of(order_id: uuid.UUID) -> str:
+    """An order's ULID; its pictures are many, and each claim tells of it.
+
+    Args:
+        order_id: Its primary key, as the driver reads it.
+    """
+    return str(ULID.from_uuid(order_id))
 
 
 class JobTable(ABC, Generic[JobT]):
@@ -147,13 +160,15 @@ class Shape:
     together: bool = False
 
     @classmethod
-    def of(cls, move: Move) -> Self:
+    def of(cls, move: Move, *, calls: tuple[bool, ...] = (), answers_request: bool = False) -> Self:
         """What a move's own statement looks like."""
         columns = move.columns.items()
         return cls(
             move.status,
             move.ends,
             tuple((name, value if isinstance(value, Moment) else None) for name, value in columns),
+            calls,
+            answers_request,
         )
 
     @property

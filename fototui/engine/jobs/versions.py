@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from sqlalchemy import (
     ColumnElement,
@@ -15,7 +14,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from ulid import ULID
 
 from fototui.db.base import Base
 from fototui.db.events.news import News
@@ -38,7 +36,15 @@ from fototui.domain.statuses import (
 from fototui.engine.jobs.calls import call_values, told_by, written
 from fototui.engine.jobs.job import Move, VersionJob
 from fototui.engine.jobs.own_rows import ending, logged_failure, logged_values, read_file
-from fototui.engine.jobs.table import JobTable, Shape, fence, its_row, named, written_columns
+from fototui.engine.jobs.table import (
+    JobTable,
+    Shape,
+    fence,
+    its_row,
+    named,
+    ulid_of,
+    written_columns,
+)
 
 # What a kind's job needs beside the shared columns: its options, its outside id, its source file.
 _OWN_COLUMNS = {
@@ -117,7 +123,7 @@ class VersionJobs(JobTable[VersionJob]):
             resubmissions=row["resubmissions"],
             credits_charged=float(row["credits_charged"]),
             storage_away=row["storage_away"],
-            order_id=str(ULID.from_uuid(row["order_id"])),
+            order_id=ulid_of(row["order_id"]),
             order_number=row["order_number"],
             line_item_id=row["line_item_id"],
             image_id=row["image_id"],
@@ -127,7 +133,7 @@ class VersionJobs(JobTable[VersionJob]):
     def shape(self, job: VersionJob, move: Move) -> Shape:
         """What a move's statement looks like; see `JobTable`."""
         calls = tuple(call.outcome is not None for call in told_by(job, move))
-        return replace(super().shape(job, move), calls=calls)
+        return Shape.of(move, calls=calls)
 
     def statement(self, shape: Shape) -> Select[*tuple[object, ...]]:
         """The statement that writes moves of a shape; see `JobTable`."""
