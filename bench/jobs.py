@@ -40,13 +40,13 @@ class QueueAt:
     def __init__(self, name: str, postgres: EmbeddedPostgres) -> None:
         self.name = name
         self._postgres = postgres
-        self._database = name.replace(" ", "_")
+        self.database = name.replace(" ", "_")
         self.python = PEERS if name in OTHERS else OURS
         self._installed = False
 
     def command(self, *what: str) -> tuple[str, ...]:
         """Arguments of a process that does something with it."""
-        return ("-m", "bench.queues", self.name, self._postgres.url(self._database), *what)
+        return ("-m", "bench.queues", self.name, self._postgres.url(self.database), *what)
 
     async def install(self) -> None:
         """Make its database and tables, the first time.
@@ -58,7 +58,7 @@ class QueueAt:
             return
         if not self.python.exists():
             raise FileNotFoundError("not installed: `make bench` gets it where PyPI is reached")
-        await self._postgres.create_database(self._database)
+        await self._postgres.create_database(self.database)
         await told(*self.command("install"), python=self.python)
         self._installed = True
 

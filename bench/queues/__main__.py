@@ -4,10 +4,13 @@
     python -m bench.queues NAME URL drain COUNT
     python -m bench.queues NAME URL push
     python -m bench.queues NAME URL wait
+    python -m bench.queues NAME URL work
 
 `drain` queues so many jobs and prints the clock; after a line of input it does all there are, and
 prints the clocks of its beginning and its end, and its processor seconds. `push` queues as many as
 each line of its input says, and prints the clock. `wait` prints the clock at each job's first step.
+`work` does jobs as they come until a line of input, and prints how many those were and the clock of
+the last end.
 """
 
 from __future__ import annotations
@@ -20,8 +23,9 @@ import sys
 import time
 from contextlib import suppress
 from importlib import import_module
+from typing import cast
 
-from bench.queues.queue import Queue, tell
+from bench.queues.queue import Queue, Working, tell
 
 MODULES = {
     "fototui": "bench.queues.with_fototui",
@@ -62,6 +66,21 @@ async def drain(queue: Queue, count: int) -> None:
     print(json.dumps({"began": began[0], "done": done[0], "spent": spent}), flush=True)
 
 
+async def work(queue: Working) -> None:
+    jobs, done = 0, 0.0
+
+    def ended() -> None:
+        nonlocal jobs, done
+        jobs, done = jobs + 1, time.perf_counter()
+
+    working = asyncio.create_task(queue.work(ended))
+    await asyncio.to_thread(sys.stdin.readline)
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+    print(json.dumps({"jobs": jobs, "done": done}), flush=True)
+
+
 def clocks() -> tuple[float, float]:
     """The clock, and the processor seconds of this process."""
     return time.perf_counter(), time.process_time()
@@ -84,6 +103,8 @@ async def main(name: str, url: str, what: str, *count: str) -> None:
                 await push(queue)
             case "drain":
                 await drain(queue, int(count[0]))
+            case "work":
+                await work(cast("Working", queue))
             case _:
                 await wait(queue)
 

@@ -54,3 +54,14 @@ class Queue(Protocol):
 
     async def unfinished(self) -> int:
         """Jobs that are not done, as the database has it."""
+
+
+class Working(Protocol):
+    """A queue of which several are measured together."""
+
+    async def work(self, ended: Tell) -> None:
+        """Do jobs as they come, until cancelled.
+
+        Args:
+            ended: To be called when a job's end is committed.
+        """

@@ -15,6 +15,7 @@ from decimal import Decimal
 from sqlalchemy import text
 
 from bench.queues.queue import CONCURRENCY, Tell
+from fototui.cli.runner import settle_memory
 from fototui.db.database import Database
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
@@ -147,6 +148,7 @@ class Colorings:
         del count
         pipeline = NothingToDo(self.moves, ended=done)
         async with Engine(self.database, SETTINGS, [pipeline]) as engine:
+            settle_memory()  # as `fototui engine` does
             await engine.drain()  # looks five times a second; the last job's end is what counts
         # Of a job's statuses the last makes an event of its own kind, and so do a choice's columns.
         assert self.events >= pipeline.done * self.moves, self.events
@@ -154,6 +156,14 @@ class Colorings:
     async def wait(self, begun: Tell) -> None:
         pipeline = NothingToDo(self.moves, begun=begun)
         async with Engine(self.database, SETTINGS, [pipeline]) as engine:
+            settle_memory()
+            await engine.wait()
+
+    async def work(self, ended: Tell) -> None:
+        async with Engine(
+            self.database, SETTINGS, [NothingToDo(self.moves, ended=ended)]
+        ) as engine:
+            settle_memory()
             await engine.wait()
 
     async def unfinished(self) -> int:

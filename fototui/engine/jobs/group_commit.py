@@ -6,10 +6,11 @@ for the disk. Together they are one of each: a third of the processor time, here
 asked for while a statement is under way goes with the next one.
 
 Together, moves wait for no row. One that somebody else has locked is passed over, and so is one
-whose claim is lost; what triggers wait for is waited for a tenth of a second. If the statement
-fails for one, it has failed for all. Whatever was not written is then written alone, by the
-statement that says why it cannot be. So no move is harmed by another, and engines and operators who
-lock several rows never wait for each other in a circle.
+whose claim is lost; what triggers wait for is waited for a tenth of a second. What was passed over
+is tried some more times, in as many round trips. If the statement fails for one, it has failed for
+all. Whatever was not written is then written alone, by the statement that says why it cannot be. So
+no move is harmed by another, and engines and operators who lock several rows never wait for each
+other in a circle.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ log = get_logger(__name__)
 
 MOST_AT_ONCE = 50
 """Moves that one transaction may write: it holds their rows until the last is written."""
+
+_TRIES = 4
+"""How often moves are tried together that were passed over. Most often another engine's claim has a
+row for a moment, since it was free when that began. If the others went on without it, they would
+not be of one moment again: the more engines, the fewer moves would go together."""
 
 Row = Mapping[str, object]
 
@@ -137,14 +143,19 @@ class GroupCommit:
 
     async def _write_together(self, statement: MoveStatement, group: list[Write]) -> None:
         group.sort(key=lambda write: write.place)
-        written: Mapping[object, Row] = {}
+        written: dict[object, Row] = {}
+        left = group
         try:
-            written = await self._committed(statement.together, group)
+            for _ in range(_TRIES if len(group) > 1 else 1):
+                written.update(await self._committed(statement.together, left))
+                left = [write for write in left if write.row_id not in written]
+                if not left:
+                    break
         except DatabaseUnavailableError as error:
-            for write in group:
+            for write in left:
                 write.fail(error)
         except Exception:  # of one or of all: each learns of its own when it is written alone
-            log.debug("moves are written one by one", moves=len(group), exc_info=True)
+            log.debug("moves are written one by one", moves=len(left), exc_info=True)
         for write in group:
             write.settle(is_written=write.row_id in written)
 

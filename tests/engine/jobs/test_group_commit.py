@@ -259,8 +259,35 @@ async def test_whose_row_is_locked_holds_up_nobody_else(
         await claimed.until_waiting()
         assert not asked[1].done()
     await asked[1]
-    assert seen == [[each.row_id for each in claimed.jobs], [job.row_id]]
+    # It was tried together, then again and again, then alone.
+    assert seen == [[each.row_id for each in claimed.jobs], *[[job.row_id]] * 4]
     assert await claimed.statuses() == [str(move.status)] * 4
+
+
+async def test_whose_row_is_locked_for_a_moment_goes_on_with_the_others(
+    claimed: Claimed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, sent, asked = claimed.database.run, 0, list[asyncio.Task[object]]()
+    async with claimed.world.database.session() as session:
+        await lock(session, "coloring_versions", claimed.jobs[1].row_id)
+
+        async def noted(
+            statement: FixedStatement, *values: Mapping[str, object]
+        ) -> list[dict[str, Any]]:
+            nonlocal sent
+            sent += 1
+            if sent == 2:
+                assert not any(task.done() for task in asked)
+                await session.rollback()
+            return await run(statement, *values)
+
+        monkeypatch.setattr(claimed.database, "run", noted)
+        asked += [claimed.ask(job, BEGUN) for job in claimed.jobs]
+        async with in_time():
+            await asyncio.gather(*asked)
+    assert sent == 2
+    assert await claimed.statuses() == ["processing"] * 4
+    assert sorted(claimed.told()) == [(job.row_id, "processing") for job in claimed.jobs]
 
 
 async def test_two_who_lock_several_rows_never_wait_in_a_circle(
@@ -274,7 +301,7 @@ async def test_two_who_lock_several_rows_never_wait_in_a_circle(
         await asked[0]
         await lock(session, "images", first.image_id)
     await asked[1]
-    assert seen == [[first.row_id, second.row_id], [second.row_id]]
+    assert seen == [[first.row_id, second.row_id], *[[second.row_id]] * 4]
     assert (await claimed.statuses())[:2] == ["completed", "completed"]
 
 
