@@ -111,8 +111,9 @@ PART = Part(
             floor="asyncpg 1",
             ahead=True,
             cpu="CPU ms a job",
-            why="the others commit ten or more jobs' ends at once, and what was not committed is "
-            "done again; here each status of each job is committed, and fenced by its claim",
+            why="pgqueuer removes ten rows by one statement, and what was not committed is done "
+            "again; here an end writes a version, its image's choice and its review, fenced by its "
+            "claim, which alone is half of the time",
         ),
         _to_floor(2, "claim and two moves"),
         _to_floor(8, "claim and eight moves, with events"),
