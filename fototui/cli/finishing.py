@@ -1,6 +1,8 @@
 """`fototui orders finish|reopen`: the end of orders, and their coming back."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,8 +11,9 @@ from fototui.cli.runner import run_service, say, settings_for_command
 from fototui.cli.shop import moment
 from fototui.domain.errors import InvalidInputError
 from fototui.i18n import _, ngettext
-from fototui.services.orders.finishing import FinishReport, FinishService
-from fototui.services.views import as_json
+
+if TYPE_CHECKING:
+    from fototui.services.orders.finishing import FinishReport
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -29,6 +32,8 @@ def finish(
 
     The shop's own status stays as it is. A new photo brings an order back.
     """
+    from fototui.services.orders.finishing import FinishService
+
     settings = settings_for_command()
     if before is None:
         named = _require(numbers)
@@ -56,6 +61,8 @@ def reopen(
     as_json_: Json = False,
 ) -> None:
     """Let orders that are done be worked on again."""
+    from fototui.services.orders.finishing import FinishService
+
     settings = settings_for_command()
     report = run_service(settings, FinishService, lambda service: service.reopen(numbers))
     if as_json_:
@@ -74,4 +81,6 @@ def _require(numbers: list[str] | None) -> list[str]:
 
 
 def _print(report: FinishReport) -> None:
+    from fototui.services.views import as_json
+
     print_json(as_json({"changed": report.changed, "unchanged": report.unchanged}))

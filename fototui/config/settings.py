@@ -15,14 +15,8 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
-from fototui.config.sources import Place, config_file, places
+from fototui.config.sources import Place, config_file, joined, places
 from fototui.config.values import (
     DEFAULT_CONCURRENCY,
     Price,
@@ -95,12 +89,10 @@ class ShopPreset(BaseModel):
         return Preset(Sentence.plain(self.label), None, ColoringOptions.stored(megapixels, steps))
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All settings, checked; what is made directly, not by `load_settings`, reads nothing."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     database_url: Annotated[SecretStr | None, AfterValidator(read_database_url)] = None
     """PostgreSQL: `postgresql://user:password@host/database`. What libpq's addresses know works,
@@ -257,18 +249,6 @@ class Settings(BaseSettings):
     keys: dict[str, str] = {}
     """Other keys for actions of the terminal app, by action id."""
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what is given, and nothing else."""
-        return (init_settings,)
-
     def presets_beside(self, before: ColoringOptions) -> Sequence[Preset]:
         """The shop's own presets, beside a version.
 
@@ -337,10 +317,8 @@ def load_settings(**overrides: object) -> Settings:
             and key, and never told itself.
     """
     found = places(Settings)
-    sources = (InitSettingsSource(Settings, overrides), *found)
     try:
-        # mypy knows the fields only, not what every class of settings takes.
-        return Settings(_build_sources=(sources, overrides))  # type: ignore[call-arg]
+        return Settings.model_validate({**joined(found), **overrides})
     except ValidationError as error:
         # Not chained: the library's error holds the values.
         raise ConfigurationError(Sentence.joined(_problems(error, found), "; ")) from None

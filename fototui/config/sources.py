@@ -9,21 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import re
-import tomllib
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
 import platformdirs
-from pydantic import SecretStr
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    TomlConfigSettingsSource,
-)
+from pydantic import BaseModel, SecretStr
 
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.sentences import Sentence
@@ -57,8 +49,15 @@ def config_file() -> Path:
     )
 
 
-class Place(PydanticBaseSettingsSource):
-    """One place that settings come from; its names are kept as they are written there."""
+class Place(ABC):
+    """One place that settings come from; its names are kept as they are written there.
+
+    Args:
+        settings: The settings' class.
+    """
+
+    def __init__(self, settings: type[BaseModel]) -> None:
+        self._settings = settings
 
     @property
     @abstractmethod
@@ -75,10 +74,10 @@ class Place(PydanticBaseSettingsSource):
         """How each name is written that is set here; an empty value is not."""
         return {name.lower(): name for name, value in self.written.items() if (value or "").strip()}
 
-    def __call__(self) -> dict[str, object]:
+    def values(self) -> dict[str, object]:
         """The settings among what is there."""
         values = {key: self.written[name] for key, name in self.names.items()}
-        return _nest(self.settings_cls, values)
+        return _nest(self._settings, values)
 
     def problem(self, name: str, what: Sentence) -> Sentence:
         """Say what is wrong with a value.
@@ -90,7 +89,7 @@ class Place(PydanticBaseSettingsSource):
         return Sentence.make("environment variable {name}: {what}", name=name, what=what)
 
 
-class _Environment(Place, EnvSettingsSource):
+class _Environment(Place):
     """The environment's variables."""
 
     @property
@@ -99,15 +98,20 @@ class _Environment(Place, EnvSettingsSource):
 
     @property
     def written(self) -> Mapping[str, str | None]:
-        return self.env_vars
+        return os.environ
 
 
-class _EnvFile(Place, DotEnvSettingsSource):
+class _EnvFile(Place):
     """The file `.env` in the folder where the program was started."""
 
-    def __init__(self, settings: type[BaseSettings]) -> None:
+    def __init__(self, settings: type[BaseModel]) -> None:
+        super().__init__(settings)
+        self._written: Mapping[str, str | None] = {}
         try:
-            super().__init__(settings, env_file=ENV_FILE, case_sensitive=True)
+            if ENV_FILE.is_file() or ENV_FILE.is_fifo():
+                from dotenv import dotenv_values
+
+                self._written = dotenv_values(ENV_FILE, encoding="utf-8")
         except (OSError, ValueError) as error:
             raise _unreadable(ENV_FILE, error) from None
 
@@ -117,26 +121,29 @@ class _EnvFile(Place, DotEnvSettingsSource):
 
     @property
     def written(self) -> Mapping[str, str | None]:
-        return self.env_vars
+        return self._written
 
     def problem(self, name: str, what: Sentence) -> Sentence:
         return _in_file(ENV_FILE, name, what)
 
 
-class _TomlFile(Place, TomlConfigSettingsSource):
+class _TomlFile(Place):
     """The settings file; its tables are flat names here."""
 
-    def __init__(self, settings: type[BaseSettings]) -> None:
+    def __init__(self, settings: type[BaseModel]) -> None:
+        super().__init__(settings)
         self.path = config_file()
+        self._written: Mapping[str, str | None] = {}
         try:
-            super().__init__(settings, self.path)
-            if self.path.exists() and not self.path.is_file():  # a pipe, such as a shell's <(…)
-                self.toml_data = tomllib.loads(self.path.read_text("utf-8"))
-            self._written = dict(_flatten(self.toml_data, self.path))
+            if self.path.exists():  # also a pipe, such as a shell's <(…)
+                import tomllib
+
+                table = tomllib.loads(self.path.read_text("utf-8"))
+                self._written = dict(_flatten(table, self.path))
         except (OSError, ValueError) as error:
             raise _unreadable(self.path, error) from None
 
-    def __call__(self) -> dict[str, object]:
+    def values(self) -> dict[str, object]:
         """The settings of a file that holds nothing else, and is there if it is named.
 
         Raises:
@@ -157,14 +164,14 @@ class _TomlFile(Place, TomlConfigSettingsSource):
                 names=", ".join(unknown),
             )
         self._warn()
-        return super().__call__()
+        return super().values()
 
     def _unknown(self) -> list[str]:
-        return [name for key, name in self.names.items() if not _is_known(self.settings_cls, key)]
+        return [name for key, name in self.names.items() if not _is_known(self._settings, key)]
 
     def _warn(self) -> None:
         is_open = os.name == "posix" and self.path.stat().st_mode & 0o077
-        if is_open and any(_is_secret(self.settings_cls, key) for key in self.names):
+        if is_open and any(_is_secret(self._settings, key) for key in self.names):
             path = self.path
             log.warning("%s holds secrets and others may read it; run: chmod 600 %s", path, path)
 
@@ -180,7 +187,7 @@ class _TomlFile(Place, TomlConfigSettingsSource):
         return _in_file(self.path, name, what)
 
 
-def places(settings: type[BaseSettings]) -> tuple[Place, ...]:
+def places(settings: type[BaseModel]) -> tuple[Place, ...]:
     """Read all places.
 
     Args:
@@ -192,12 +199,40 @@ def places(settings: type[BaseSettings]) -> tuple[Place, ...]:
     Raises:
         ConfigurationError: A file cannot be read.
     """
-    environment = _Environment(settings, case_sensitive=True)
-    return (environment, _EnvFile(settings), _TomlFile(settings))
+    return (_Environment(settings), _EnvFile(settings), _TomlFile(settings))
+
+
+def joined(found: Sequence[Place]) -> dict[str, object]:
+    """What all places say together.
+
+    Args:
+        found: The places, the weightiest first.
+
+    Raises:
+        ConfigurationError: One has what is no setting, or is not there.
+    """
+    values: dict[str, object] = {}
+    for place in reversed(found):
+        values = _over(place.values(), values)
+    return values
+
+
+def _over(weightier: Mapping[str, object], others: Mapping[str, object]) -> dict[str, object]:
+    """Values over others; of tables each value goes by itself."""
+    values = dict(others)
+    for name, value in weightier.items():
+        below = others.get(name)
+        if isinstance(value, dict) and isinstance(below, dict):
+            values[name] = _over(value, below)
+        else:
+            values[name] = value
+    return values
 
 
 def _unreadable(path: Path, error: Exception) -> ConfigurationError:
     """Why a file cannot be read, in words that hold none of its content."""
+    import tomllib
+
     if isinstance(error, tomllib.TOMLDecodeError | OSError):
         reason = clean_line(getattr(error, "strerror", None) or str(error))
         return ConfigurationError("{path} cannot be read: {reason}.", path=str(path), reason=reason)
@@ -220,13 +255,13 @@ def _flatten(
             )
 
 
-def _is_known(settings: type[BaseSettings], name: str) -> bool:
+def _is_known(settings: type[BaseModel], name: str) -> bool:
     if any(key.fullmatch(name) for key in (_PROXY_KEY, _ACTION_KEY, _PRESET_KEY)):
         return True
     return name in settings.model_fields and name not in NESTED
 
 
-def _is_secret(settings: type[BaseSettings], name: str) -> bool:
+def _is_secret(settings: type[BaseModel], name: str) -> bool:
     if match := _PROXY_KEY.fullmatch(name):
         return match[2] == "password"
     if _ACTION_KEY.fullmatch(name) or _PRESET_KEY.fullmatch(name):
@@ -234,7 +269,7 @@ def _is_secret(settings: type[BaseSettings], name: str) -> bool:
     return SecretStr in get_args(settings.model_fields[name].annotation)
 
 
-def _nest(settings: type[BaseSettings], values: Mapping[str, object]) -> dict[str, object]:
+def _nest(settings: type[BaseModel], values: Mapping[str, object]) -> dict[str, object]:
     """The settings among flat names: what is not ours is left out, tables are put together."""
     proxies: dict[str, dict[str, object]] = {}
     keys: dict[str, object] = {}

@@ -12,11 +12,11 @@ from fototui.db.models.costs import PaidCall
 from fototui.db.models.operations import Activity
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
 from fototui.domain.costs import Costs
-from fototui.domain.sentences import Sentence
 from fototui.domain.statuses import VersionType
 from fototui.services.books.recipe import read_items
 from fototui.services.costs.reading import SUMS, costs
 from fototui.services.operations.activity import ActivityAction
+from fototui.services.orders.rows import cancelled
 from fototui.services.views import stored
 from fototui.services.views.books import BookView
 from fototui.services.views.orders import ImageView, LineItemView, OrderDetail
@@ -161,17 +161,6 @@ def _detail(
         costs=paid,
         books=None if books is None else tuple(b for b in books if b.order_id == str(order.id)),
     )
-
-
-def cancelled(at: datetime | None) -> Sentence | None:
-    """What an order says that the shop cancelled.
-
-    Args:
-        at: When it was cancelled; None where it was not.
-    """
-    if at is None:
-        return None
-    return Sentence.make("The order was cancelled in the shop; nothing is made of it unasked.")
 
 
 def _image(image: Image, versions: _Versions, choices: Mapping[str, str]) -> ImageView:

@@ -14,7 +14,6 @@ from fototui.domain.statuses import (
     SvgProcessingStatus,
 )
 from fototui.domain.text import folded
-from fototui.services.orders.details import cancelled
 from fototui.services.views import stored
 from fototui.services.views.orders import ImageBadges, OrderRow
 
@@ -125,3 +124,14 @@ _SVG: dict[str | None, SvgProcessingStatus | None] = {
 }
 
 _BOOKS = {state.value: state for state in BookState}
+
+
+def cancelled(at: datetime | None) -> Sentence | None:
+    """What an order says that the shop cancelled.
+
+    Args:
+        at: When it was cancelled; None where it was not.
+    """
+    if at is None:
+        return None
+    return Sentence.make("The order was cancelled in the shop; nothing is made of it unasked.")
