@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from fototui.server.context import ServerContext
 from fototui.server.errors import ClosedError, UnauthorizedError
-from fototui.services.operations.tokens import TokenService, holder_of
+from fototui.services.operations.tokens import TokenService
 
 METRICS = "/metrics"
 WEBHOOK = "/api/v1/webhooks/shopify"
@@ -49,7 +49,7 @@ async def admit(scope: Scope, context: ServerContext) -> str | None:
     scheme, _, key = headers.get("authorization", "").partition(" ")
     key = key.strip()
     has_key = scheme.lower() == "bearer" and 0 < len(key) <= _LONGEST_KEY
-    if has_key and (name := await holder_of(context.database, key)) is not None:
+    if has_key and (name := await context.token_holders.answer(key)) is not None:
         return name
     async with context.database.autocommit() as session:
         if not await TokenService(session, operator="server").any():

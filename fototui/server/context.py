@@ -1,6 +1,6 @@
 """What the routes stand on."""
 
-from functools import cached_property
+from functools import cached_property, partial
 
 from pydantic import SecretStr
 
@@ -10,7 +10,9 @@ from fototui.runtime.compose import Runtime
 from fototui.server.metrics import ServerMetrics
 from fototui.server.presenters import summary_json
 from fototui.services.ingest.imports import ShopSource
+from fototui.services.operations.tokens import holder_of
 from fototui.services.orders.kept_lines import KeptLines
+from fototui.services.shared_answers import SharedAnswers
 
 
 class ServerContext(Runtime):
@@ -31,6 +33,11 @@ class ServerContext(Runtime):
     def newest_orders(self) -> KeptLines[bytes]:
         """The beginning of the list of orders; each order as the API answers it."""
         return KeptLines(self.database, summary_json)
+
+    @cached_property
+    def token_holders(self) -> SharedAnswers[str, str | None]:
+        """Whose each key of the API is; None where it is none that is known."""
+        return SharedAnswers(partial(holder_of, self.database))
 
     @property
     def webhook_secrets(self) -> tuple[SecretStr, ...]:

@@ -2,14 +2,15 @@
 
 To make a line takes seven tables; to learn that it is still true takes hardly more than to name it.
 So lines are kept, and each question brings along which orders changed since the one before: in one
-statement with the page itself, so that a page is what the database had at one moment.
+statement with the page itself, so that a page is what the database had at one moment. Who asks for
+the same page while it is being asked for shares the next answer with all others who do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -21,6 +22,7 @@ from fototui.db.database import Database
 from fototui.db.fixed import FixedStatement
 from fototui.services.changes import CHANGED, NOW, Watermark
 from fototui.services.orders.queries import read_rows
+from fototui.services.shared_answers import SharedAnswers
 from fototui.services.views.orders import OrderRow
 
 T = TypeVar("T")
@@ -65,6 +67,7 @@ class KeptLines(Generic[T]):
     def __init__(self, database: Database, make: Callable[[OrderRow], T]) -> None:
         self._database = database
         self._make = make
+        self._pages = SharedAnswers(self._page)
         self._turn = asyncio.Lock()
         self._lines: dict[UUID, T] = {}
         # Of each reading under way, the orders that have not changed since it began.
@@ -79,14 +82,19 @@ class KeptLines(Generic[T]):
             limit: Most orders.
             skip: Leave out so many of the newest; with `limit` no more than `BEGINNING`.
         """
-        # One question at a time, so that each goes on from where the one before it ended.
-        async with self._turn:
-            page, total = await self._ask(limit, skip)
-            known = {key: self._lines[key] for key in page if key in self._lines}
+        page, total, kept = await self._pages.answer((limit, skip))
+        known = dict(kept)
         if len(known) < len(page):
             known |= await self._read(key for key in page if key not in known)
         # One that is missing was deleted meanwhile.
         return Lines([known[key] for key in page if key in known], total)
+
+    async def _page(self, place: tuple[int, int]) -> tuple[Sequence[UUID], int, Mapping[UUID, T]]:
+        """The orders of a page, how many there are, and the lines that are kept."""
+        # One question at a time, so that each goes on from where the one before it ended.
+        async with self._turn:
+            page, total = await self._ask(*place)
+            return page, total, {key: self._lines[key] for key in page if key in self._lines}
 
     async def _ask(self, limit: int, skip: int) -> tuple[list[UUID], int]:
         if time.monotonic() - self._asked > _LONGEST_SILENCE:
