@@ -10,8 +10,10 @@ import os
 from collections.abc import Callable
 from functools import cache, partial
 from ssl import SSLContext
+from types import SimpleNamespace
 from typing import Any
 
+import asyncpg
 import httpx
 from httpx._transports import default as transports
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
@@ -27,10 +29,14 @@ from fototui.engine.jobs.transitions import Transitions
 _MOST_STATEMENTS = 2000
 """The whole suite has fewer."""
 
+_NOTHING_ASKED = SimpleNamespace(name="kept")
+"""In place of a statement that was prepared for the question: no other gave way to it."""
+
 
 def keep() -> None:
     """Keep all of it from here on."""
     _keep_statements()
+    _keep_types()
     _keep_moves()
     _keep_certificates()
     _keep_styles()
@@ -55,6 +61,31 @@ def _speaks_the_same(self: PGDialect_asyncpg, other: object) -> bool:
 
 def _hash(self: PGDialect_asyncpg) -> int:
     return hash(type(self))
+
+
+def _keep_types() -> None:
+    """Have all connections to one server share what they ask it of its types.
+
+    Each asks when it first meets a status, and a server needs longer for that answer than for most
+    tests' own statements. A type has the same number in each copy of a database, and a number
+    belongs to one type of a server; which server it is shows by its password.
+    """
+    # Any: asyncpg's own types say nothing of what is private.
+    connection: Any = asyncpg.Connection
+    ask: Callable[..., Any] = connection._introspect_types
+    kept: dict[object, Any] = {}
+
+    async def types(self: Any, typeoids: Any, seconds: float | None) -> Any:
+        key = (self._addr, self._params.password, frozenset(typeoids))
+        if key not in kept:
+            found, statement = await ask(self, typeoids, seconds)
+            if len(found) < len(typeoids):  # dropped meanwhile
+                return found, statement
+            kept[key] = found
+            return found, statement
+        return kept[key], _NOTHING_ASKED
+
+    connection._introspect_types = types
 
 
 def _keep_moves() -> None:
