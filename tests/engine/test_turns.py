@@ -134,12 +134,12 @@ async def test_a_claim_and_a_turn_cost_the_same_in_a_long_queue(world: World) ->
             text(
                 "INSERT INTO coloring_versions (image_id, version, status, megapixels, steps, "
                 "created_at) SELECT :image_id, n, 'queued', 1, 4, now() "
-                "FROM generate_series(1, 20000) n"
+                "FROM generate_series(1, 10000) n"
             ),
             {"image_id": image_ids[0]},
         )
     async with world.database.session() as session:
-        assert await session.scalar(select(func.max(ColoringVersion.turn))) == 19_999
+        assert await session.scalar(select(func.max(ColoringVersion.turn))) == 9_999
     claims = await register(world, "eva")
     statement = claim_statement(COLORINGS).bindparams(
         engine=claims.engine_id, lane="coloring", wanted=4

@@ -265,7 +265,7 @@ async def test_books_take_no_longer_to_claim_however_many_were_made(world: World
                 "INSERT INTO books (line_item_id, version, order_id, status, svg_ids, title, "
                 "options, created_at, completed_at) "
                 "SELECT b.line_item_id, n, b.order_id, 'completed', '{}', 'x', '{}', now(), now() "
-                "FROM books b, generate_series(2, 20000) n"
+                "FROM books b, generate_series(2, 5000) n"
             )
         )
         await session.execute(text("ANALYZE books"))

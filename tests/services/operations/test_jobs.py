@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,7 +30,7 @@ from tests.factories import file_ref, make_coloring, make_svg
 from tests.pgproxy import PgProxy
 from tests.services.conftest import MakeOrder
 
-FINISHED = 20_000
+FINISHED = 5_000
 
 
 def engine(name: str = "eva", **fields: object) -> Engine:
@@ -320,18 +319,17 @@ async def plan(database: Database, statement: ClauseElement) -> list[dict[str, A
 
 
 @pytest.mark.usefixtures("years")
-@pytest.mark.parametrize(
-    ("statement", "index"),
-    [
-        (lambda: active_statement(200), "active"),
-        (lambda: failures_statement(50), "completed"),
-        (throughput_statement, "completed"),
-    ],
-)
-async def test_cost_is_bounded(
-    database: Database, statement: Callable[[], ClauseElement], index: str
-) -> None:
-    nodes = await plan(database, statement())
+async def test_cost_is_bounded(database: Database) -> None:
+    for statement, index in (
+        (active_statement(200), "active"),
+        (failures_statement(50), "completed"),
+        (throughput_statement(), "completed"),
+    ):
+        await _is_bounded(database, statement, index)
+
+
+async def _is_bounded(database: Database, statement: ClauseElement, index: str) -> None:
+    nodes = await plan(database, statement)
     of_versions = [node for node in nodes if "_versions" in node.get("Relation Name", "")]
     assert {node["Node Type"] for node in of_versions} <= {
         "Index Scan",

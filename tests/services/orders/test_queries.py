@@ -235,7 +235,7 @@ async def test_a_pages_cost_does_not_grow_with_the_list(
                 "INSERT INTO orders (id, order_number, status, created_at, updated_at) SELECT "
                 "gen_random_uuid(), '#' || n, 'ready_for_review', now() - n * interval '1 hour', "
                 "now() "
-                "FROM generate_series(1, 20000) n"
+                "FROM generate_series(1, 5000) n"
             )
         )
     async with database.autocommit() as session:

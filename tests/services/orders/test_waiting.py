@@ -17,7 +17,7 @@ from tests.services.conftest import MakeOrder
 FILL = """
 INSERT INTO orders (id, order_number, status, created_at, updated_at)
     SELECT gen_random_uuid(), '#' || n, 'ready_for_review', now() - n * interval '1 min', now()
-    FROM generate_series(1, 4000) n;
+    FROM generate_series(1, 2000) n;
 INSERT INTO line_items (order_id, position, title, quantity) SELECT id, 1, 'x', 1 FROM orders;
 INSERT INTO images (line_item_id, position)
     SELECT id, n FROM line_items, generate_series(1, 2) n;
