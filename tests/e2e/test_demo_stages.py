@@ -13,7 +13,9 @@ from tests.e2e.test_terminal import home
 __all__ = ["home"]
 
 
-async def test_there_is_an_order_for_each_stage_of_the_way(home: Path) -> None:
+async def test_there_is_an_order_for_each_stage_of_the_way(
+    home: Path, forked_decoders: None
+) -> None:
     slow = Latency(queue=300.0, run=300.0, spread=0.0)
     told: list[str] = []
     async with open_stack(
