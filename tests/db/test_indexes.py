@@ -17,7 +17,7 @@ from fototui.engine.jobs.job import VersionJob
 from fototui.engine.jobs.table import JobTable
 from fototui.engine.jobs.versions import COLORINGS, SVGS
 
-FINISHED = 50_000
+FINISHED = 10_000
 
 
 async def _plan(session: AsyncSession, query: str) -> list[dict[str, Any]]:  # Any: JSON
@@ -138,7 +138,7 @@ async def test_the_newest_orders_are_read_by_their_index(database: Database) -> 
             text(
                 "INSERT INTO orders (id, order_number, status, created_at, updated_at) "
                 "SELECT gen_random_uuid(), '#' || n, 'ready_for_review', "
-                "now() - n * interval '1 min', now() FROM generate_series(1, 20000) n"
+                "now() - n * interval '1 min', now() FROM generate_series(1, 5000) n"
             )
         )
         await session.execute(text("ANALYZE orders"))
