@@ -26,6 +26,13 @@ IMPORTED = (
     "fototui.decoding.worker",
     "fototui.pictures.tasks",
     "fototui.clients.photo_tasks",
+    "fototui.engine.maintenance.budget",
+    "fototui.engine.maintenance.left_photos",
+    "fototui.engine.pipelines.registry",
+    "anyio._backends._asyncio",
+    "anyio.streams.tls",
+    "httpcore",
+    "tests.warmed",
 )
 """What commands and decoders import when they are run, some of it late."""
 

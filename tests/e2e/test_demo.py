@@ -19,7 +19,6 @@ import pytest
 
 from tests.waiting import PATIENCE, in_time
 
-
 ONE_PHOTO_EACH = ("--seed", "4")
 """By this chance the first two orders have a photo each: real pictures take a second."""
 

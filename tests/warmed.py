@@ -1,0 +1,8 @@
+"""What each process of the program makes when it first needs it: made before they are forked."""
+
+from sqlalchemy.orm import configure_mappers
+
+from fototui.db.models import books, costs, inbound, operations, orders
+
+assert all((books, costs, inbound, operations, orders))
+configure_mappers()
