@@ -76,11 +76,10 @@ def test_a_full_disk_under_the_output_is_said(command: str, tmp_path: Path) -> N
     )
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_closed_streams_are_no_matter(command: str, tmp_path: Path) -> None:
-    for end in (">&-", ">&- 2>&- <&-"):
-        done = _shell(f"fototui {command} {end}", tmp_path)
-        assert (done.returncode, done.stderr) == (0, b"")
+@pytest.mark.parametrize(("command", "end"), zip(COMMANDS, (">&-", ">&- 2>&- <&-"), strict=True))
+def test_closed_streams_are_no_matter(command: str, end: str, tmp_path: Path) -> None:
+    done = _shell(f"fototui {command} {end}", tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize("command", ["", "db current"])
@@ -135,8 +134,10 @@ def test_a_folder_that_was_removed_under_the_shell(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-@pytest.mark.parametrize("kind", ["dumb", "unknown", "", None])
-@pytest.mark.parametrize("arguments", [[], ["demo"]], ids=["app", "demo"])
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [([], "dumb"), ([], "unknown"), ([], ""), ([], None), (["demo"], "dumb"), (["demo"], None)],
+)
 def test_a_terminal_that_knows_no_cursor_gets_a_sentence(
     arguments: Sequence[str], kind: str | None, tmp_path: Path
 ) -> None:
