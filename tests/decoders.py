@@ -2,8 +2,8 @@
 
 Whoever leaves a picture ends the process that decodes it, and so does each test that ends. Five new
 Pythons were started for each test of a screen with pictures, which took as long as its database.
-How one is really started is tried in `tests/decoding/`; and where a decoder has limits or an
-environment of its own, it is started here, too.
+How one is really started is tried in `tests/decoding/`; and where little memory is what a test is
+about, it is started here, too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from fototui.decoding import worker, workers
 from tests.forks import CONTEXT
 
 _start = workers._start
-_USUAL = workers.WorkerLimits().memory
+_LEAST = 1_000_000_000
+"""Bytes of memory below which a limit is a test's own; what is forked begins with some already."""
 
 
 class _Process:
@@ -47,20 +48,25 @@ class _Process:
 
 def fork(memory: int, environment: Mapping[str, str], modules: Sequence[str]) -> workers._Worker:
     """Fork a decoder; like `fototui.decoding.workers` starts one."""
-    if environment or memory != _USUAL:
+    if memory < _LEAST:
         return _start(memory, environment, modules)
     ours, theirs = socket.socketpair()
     with theirs:
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, workers._BUFFER)
-        process = CONTEXT.Process(target=_decode, args=(theirs, memory, modules), daemon=True)
+        process = CONTEXT.Process(
+            target=_decode, args=(theirs, memory, environment, modules), daemon=True
+        )
         process.start()
     ours.settimeout(0)
     return workers._Worker(cast("Popen[bytes]", _Process(process)), ours)
 
 
-def _decode(line: socket.socket, memory: int, modules: Sequence[str]) -> None:
+def _decode(
+    line: socket.socket, memory: int, environment: Mapping[str, str], modules: Sequence[str]
+) -> None:
     os.setsid()
+    os.environ.update(environment)
     os.dup2(line.fileno(), 0)
     line.close()
     nowhere = os.open(os.devnull, os.O_WRONLY)

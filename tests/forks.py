@@ -24,6 +24,7 @@ IMPORTED = (
     "fototui.engine.engine",
     "fototui.server.app",
     "fototui.decoding.worker",
+    "fototui.books.tasks",
     "fototui.pictures.tasks",
     "fototui.clients.photo_tasks",
     "fototui.engine.maintenance.budget",

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from fototui import sandbox
@@ -53,6 +54,11 @@ def request(
     return BookRequest(
         order_number, title, dedication, layout, pages or (PLAIN,), options or BookOptions()
     )
+
+
+@pytest.fixture(autouse=True)
+def _forked(forked_decoders: None) -> None:
+    """No new Python is started for books."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -24,7 +24,6 @@ from fototui.domain.books import BookOptions, FindingKind
 from fototui.domain.errors import InvalidInputError, PermanentError, TransientError
 from tests.books.conftest import PLAIN, drawing, request, svg
 from tests.books.pdf import box, colours, opened, paths, text
-from tests.books.processes import working
 from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -207,9 +206,9 @@ async def test_a_book_needs_pictures(typesetter: Typesetter) -> None:
 
 async def test_what_costs_too_much_fails_with_its_process_only() -> None:
     heavy = svg("".join(f'<path d="M{n} 0{"L1 1 2 5" * 400}"/>' for n in range(5000)))
-    limits = WorkerLimits(cpu_seconds=1.0, seconds=PATIENCE, memory=2_000_000_000, at_once=1)
+    limits = WorkerLimits(cpu_seconds=0.3, seconds=PATIENCE, memory=2_000_000_000, at_once=1)
     async with Typesetter(limits=limits) as typesetter:
-        with pytest.raises(PermanentError, match=r"takes more than 1 s or 2000 MB"):
+        with pytest.raises(PermanentError, match=r"takes more than 0\.3 s or 2000 MB"):
             await typesetter.typeset(request(*[heavy] * 4))
         typesetter._workers.limits = LIMITS
         assert (await typesetter.typeset(request())).pages == 1
@@ -237,9 +236,9 @@ async def test_no_files_are_left_behind(tmp_path: Path, monkeypatch: pytest.Monk
         assert list(tmp_path.iterdir()) == []
 
 
-def _signal(signum: signal.Signals, others: set[int]) -> psutil.Process:
-    """Send a signal to the process that works beside these."""
-    (pid,) = working() - others
+def _signal(signum: signal.Signals, typesetter: Typesetter) -> psutil.Process:
+    """Send a signal to the process that works for a typesetter."""
+    (pid,) = typesetter._workers.pids
     process = psutil.Process(pid)
     process.send_signal(signum)
     return process
@@ -258,23 +257,21 @@ def big() -> BookRequest:
 
 
 async def test_one_killed_at_work_is_replaced(temporary: Path) -> None:
-    others = working()
     async with Typesetter() as typesetter:
         task = asyncio.create_task(typesetter.typeset(big()))
         await until(lambda: any(temporary.glob("*/1.svg")))
-        _signal(signal.SIGKILL, others)
+        _signal(signal.SIGKILL, typesetter)
         assert (await task).pages == 20
         assert list(temporary.iterdir()) == []
 
 
 async def test_one_killed_twice_leaves_nothing_and_may_be_asked_again(temporary: Path) -> None:
-    others = working()
     async with Typesetter() as typesetter:
         task = asyncio.create_task(typesetter.typeset(big()))
         await until(lambda: any(temporary.glob("*/1.svg")))
-        others.add(_signal(signal.SIGKILL, others).pid)
-        await until(lambda: working() - others)
-        _signal(signal.SIGKILL, others)
+        killed = _signal(signal.SIGKILL, typesetter)
+        await until(lambda: typesetter._workers.pids - {killed.pid})
+        _signal(signal.SIGKILL, typesetter)
         with pytest.raises(TransientError, match="ended before its time, twice"):
             await task
         assert list(temporary.iterdir()) == []
@@ -282,10 +279,9 @@ async def test_one_killed_twice_leaves_nothing_and_may_be_asked_again(temporary:
 
 
 async def test_one_that_stands_still_is_ended_in_time(temporary: Path) -> None:
-    others = working()
     async with Typesetter() as typesetter:
         await typesetter.typeset(request())
-        stopped = _signal(signal.SIGSTOP, others)
+        stopped = _signal(signal.SIGSTOP, typesetter)
         typesetter._workers.limits = replace(LIMITS, seconds=1)
         with pytest.raises(PermanentError, match="Typesetting takes more than"):
             await typesetter.typeset(big())
