@@ -51,16 +51,7 @@ def claim_statement(jobs: JobTable[JobT], *, alone: bool = False) -> TextClause:
     # `forgettable`: the claim's commit does not wait for the disk (`JobTable.is_forgettable`).
     return text(
         f"""
-        WITH room AS (
-            SELECT CASE WHEN l.account_limit IS NULL THEN :wanted ELSE least(
-                :wanted, l.account_limit - (
-                    SELECT count(*) FROM {jobs.name} v
-                    WHERE v.claimed_by IS NOT NULL AND {_HELD_BY_LIVING}
-                )) END AS jobs
-            FROM lanes l WHERE l.name = :lane AND l.paused_at IS NULL
-              AND EXISTS (SELECT FROM engines e WHERE e.id = :engine
-                          AND e.retired_at IS NULL AND e.paused_at IS NULL)
-        ), free AS (
+        WITH room AS ({_room(jobs)}), free AS (
             SELECT v.id, v.claimed_by IS NOT NULL AS taken_over,
                    greatest(v.queued_at, v.not_before) AS due_at,
                    v.claimed_by IS NULL AND {jobs.is_forgettable} AS forgettable
@@ -89,6 +80,20 @@ def claim_statement(jobs: JobTable[JobT], *, alone: bool = False) -> TextClause:
             {jobs.columns}
         """  # noqa: S608 - made of constants only
     )
+
+
+def _room(jobs: JobTable[JobT]) -> str:
+    """How many jobs may be claimed: what is wanted, as far as the lane's account allows it."""
+    return f"""
+        SELECT CASE WHEN l.account_limit IS NULL THEN :wanted ELSE least(
+            :wanted, l.account_limit - (
+                SELECT count(*) FROM {jobs.name} v
+                WHERE v.claimed_by IS NOT NULL AND {_HELD_BY_LIVING}
+            )) END AS jobs
+        FROM lanes l WHERE l.name = :lane AND l.paused_at IS NULL
+          AND EXISTS (SELECT FROM engines e WHERE e.id = :engine
+                      AND e.retired_at IS NULL AND e.paused_at IS NULL)
+        """  # noqa: S608 - made of constants only
 
 
 # A lane that is paused, or an engine that is, claims nothing.
