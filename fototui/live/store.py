@@ -102,8 +102,7 @@ class LiveStore:
         self._feed = Feed(has_hub=subscriber is not None, patience_seconds=hub_patience_seconds)
         self._has_heard = asyncio.Event()
         self._try_now = asyncio.Event()
-        self._is_let_in = asyncio.Event()
-        self._is_let_in.set()
+        self._is_let_in = asyncio.Event()  # the database has answered, and has not refused since
         self._is_behind = True
         backend.listen(self._on_event)
 
@@ -327,6 +326,7 @@ class LiveStore:
 
     async def _watch_work(self) -> None:
         while True:
+            await self._is_let_in.wait()  # the first orders are read before
             self._has_heard.clear()
             try:
                 self.lanes, self.engines = await self._reader.work()
@@ -334,7 +334,6 @@ class LiveStore:
                 # `_keep_true` finds out what is wrong, and tells.
                 self._model.ask_poll()
                 await asyncio.sleep(self._work_seconds)
-                await self._is_let_in.wait()
                 continue
             self._notifier.engines = True
             self._notifier.note()

@@ -20,6 +20,7 @@ from fototui.config.sources import config_file
 from fototui.domain.events import Event, parse_event
 from fototui.domain.sentences import Sentence
 from fototui.i18n import ngettext, number, preferred_language, set_language
+from fototui.live.state import Changed
 from fototui.live.store import LiveStore
 from fototui.log import configure_logging, get_logger
 from fototui.pictures.loader import PictureLoader
@@ -128,7 +129,7 @@ async def show_app(
         app = _make_app(runtime, backend, options, pictures, preflight, supervisor)
         app.notice = notice
         _spare_collector()
-        async with _kept(supervisor, app.store):
+        async with _kept(supervisor, app):
             async with _leaving_without_terminal(app):
                 await app.run_async()
             if supervisor is not None:
@@ -180,12 +181,12 @@ def _spare_collector() -> None:
 
 
 @asynccontextmanager
-async def _kept(supervisor: EngineSupervisor | None, store: LiveStore) -> AsyncIterator[None]:
+async def _kept(supervisor: EngineSupervisor | None, app: "FototuiApp") -> AsyncIterator[None]:
     """Keep an engine beside the block, and let it end after it."""
     if supervisor is None:
         yield
         return
-    keeping = asyncio.create_task(_run_after_orders(supervisor, store), name="engine supervisor")
+    keeping = asyncio.create_task(_run_after_orders(supervisor, app), name="engine supervisor")
     try:
         yield
     finally:
@@ -197,10 +198,15 @@ async def _kept(supervisor: EngineSupervisor | None, store: LiveStore) -> AsyncI
             await keeping
 
 
-async def _run_after_orders(supervisor: EngineSupervisor, store: LiveStore) -> None:
+async def _run_after_orders(supervisor: EngineSupervisor, app: "FototuiApp") -> None:
     """Let the operator see the orders before an engine takes its share of the processor."""
     shown = asyncio.Event()
-    stop_listening = store.listen(lambda changed: shown.set() if changed.listing else None)
+
+    def hear(changed: Changed) -> None:
+        if changed.listing:
+            app.call_after_refresh(shown.set)  # what is told is not drawn yet
+
+    stop_listening = app.store.listen(hear)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_ORDERS_FIRST):
             await shown.wait()

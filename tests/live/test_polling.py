@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from inspect import signature
 
+import pytest
 from sqlalchemy import delete, select, text, update
 
 from fototui.db.database import Database
@@ -267,3 +268,25 @@ def store_uuid(order_id: str) -> object:
     from ulid import ULID
 
     return ULID.from_str(order_id).to_uuid()
+
+
+async def test_orders_are_asked_for_before_lanes_and_engines(
+    database: Database, store_on: StoreOn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_orders(database)
+    asked: list[str] = []
+
+    def noted(name: str) -> None:
+        ask = getattr(LiveService, name)
+
+        def note(service: LiveService, *values: object, **options: object) -> object:
+            asked.append(name)
+            return ask(service, *values, **options)
+
+        monkeypatch.setattr(LiveService, name, note)
+
+    noted("working")
+    noted("work")
+    async with running(store_on(database), complete=False):
+        await until(lambda: set(asked) == {"working", "work"})
+    assert asked[0] == "working"
