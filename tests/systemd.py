@@ -49,7 +49,11 @@ def listening(path: Path) -> Iterator[Systemd]:
 
 @asynccontextmanager
 async def started(
-    systemd: Systemd, folder: Path, database_url: str, *arguments: str
+    systemd: Systemd,
+    folder: Path,
+    database_url: str,
+    *arguments: str,
+    stdin: int = asyncio.subprocess.DEVNULL,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run the program as systemd's units do; it is killed if it still runs at the end.
 
@@ -58,6 +62,7 @@ async def started(
         folder: Its home.
         database_url: Its database.
         *arguments: Its command.
+        stdin: Its standard input.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "fototui", *arguments),
@@ -70,6 +75,7 @@ async def started(
             "WATCHDOG_USEC": "200000",
         },
         cwd=folder,
+        stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -98,6 +98,8 @@ def run_service(
 def run(work: Coroutine[object, object, T]) -> T:
     """Run a command's work; SIGINT, SIGTERM and SIGHUP cancel it, and it ends cleanly.
 
+    Under `nohup` it goes on when its terminal is closed.
+
     Args:
         work: The work.
 
@@ -114,8 +116,9 @@ def run(work: Coroutine[object, object, T]) -> T:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
-        # SIGHUP is a terminal that was closed, or an SSH connection that broke.
-        for name in (signal.SIGTERM, signal.SIGHUP):
+        # SIGHUP is a terminal that was closed, or an SSH connection that broke; `nohup` ignores it.
+        is_deaf = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        for name in (signal.SIGTERM, *([] if is_deaf else [signal.SIGHUP])):
             loop.add_signal_handler(name, _interrupt, loop, name)
         return runner.run(work)
 

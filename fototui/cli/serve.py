@@ -1,6 +1,7 @@
 """`fototui serve`: the HTTP server and an engine, without a screen."""
 
 import asyncio
+import os
 import signal
 import socket
 import time
@@ -44,7 +45,8 @@ def serve(
 ) -> None:
     """Take webhooks and API calls, import orders and run jobs, until stopped.
 
-    SIGHUP reads the configuration again; address, port and options stay.
+    SIGHUP reads the configuration again; address, port and options stay. On a terminal that was
+    closed it ends.
     """
     settings_for_command(serves=True)  # tells what is wrong before the port is taken
     wanted = read_lanes(lanes)
@@ -74,6 +76,7 @@ async def _serve(
             log.warning("the new settings are not used; those before stay", reason=str(error))
         notify("READY=1")
 
+    terminals = _terminals()
     with stop_signals() as stop, _hang_up() as hung_up:
         async with (
             watchdog(),
@@ -86,8 +89,16 @@ async def _serve(
                 await until_stopped(stop, hung_up.wait, server.wait)
                 if hung_up.is_set() and not stop.is_set():
                     hung_up.clear()
+                    if terminals and not _terminals():
+                        log.warning("the terminal is gone; the server ends")
+                        break
                     await reload(server)
             notify("STOPPING=1")
+
+
+def _terminals() -> list[int]:
+    """The standard streams that are a terminal; one that is gone is none any more."""
+    return [number for number in range(3) if os.isatty(number)]
 
 
 @contextmanager
