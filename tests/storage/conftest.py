@@ -14,7 +14,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from aiobotocore import httpsession
 from anyio.from_thread import start_blocking_portal
+from botocore.httpsession import create_urllib3_context, get_cert_path
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -29,6 +31,18 @@ from fototui.storage.s3 import S3StorageService
 from tests.conftest import IS_LATER
 from tests.peers import CHOSEN, Peer
 from tests.waiting import PATIENCE
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_are_read_once() -> Iterator[None]:
+    """Have S3 clients share the usual certificates: each reads them, and no test has its own."""
+    usual = create_urllib3_context()
+    usual.load_verify_locations(get_cert_path(True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpsession, "create_urllib3_context", lambda: usual)
+        patch.setattr(httpsession, "get_cert_path", lambda verify: None)
+        yield
+
 
 ACCESS_KEY = "shop-access-key"
 SECRET = "shop-secret-of-the-tests"
