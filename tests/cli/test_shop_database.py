@@ -6,7 +6,6 @@ import asyncio
 import os
 import pty
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -117,29 +116,23 @@ def test_a_copy_needs_tools_as_new_as_the_server(
 
 @pytest.mark.parametrize(("answer", "sets_up"), [("y\n", True), ("n\n", False)])
 def test_a_terminal_is_asked_before_an_empty_database_is_set_up(
-    empty_database_url: str, tmp_path: Path, answer: str, *, sets_up: bool
+    bare: Command,
+    empty_database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    *,
+    sets_up: bool,
 ) -> None:
     ours, theirs = pty.openpty()
     try:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "fototui", "db", "upgrade"],
-            stdin=theirs,
-            stderr=subprocess.PIPE,
-            cwd=tmp_path,
-            env={
-                **os.environ,
-                "DATABASE_URL": empty_database_url,
-                "HOME": str(tmp_path),
-                "PYTHONPATH": str(Path(__file__).parents[2]),
-            },
-        )
-        os.write(ours, answer.encode())
-        _, err = process.communicate(timeout=60)
+        with open(theirs, encoding="utf-8") as terminal:
+            monkeypatch.setattr(sys, "stdin", terminal)
+            os.write(ours, answer.encode())
+            done = bare("db", "upgrade", DATABASE_URL=empty_database_url)
     finally:
         os.close(ours)
-        os.close(theirs)
-    assert b"Set it up for fototui?" in err
-    assert (process.returncode == 0) is sets_up
+    assert "Set it up for fototui?" in done.err
+    assert (done.code == 0) is sets_up
 
     async def tables() -> int:
         connection = await connect(empty_database_url)

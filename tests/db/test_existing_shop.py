@@ -91,16 +91,17 @@ async def test_the_way_back_gives_exactly_what_was_there(empty_database_url: str
     assert await rows_of(empty_database_url) == rows
 
 
-@pytest.mark.parametrize("target", ["base", "59d0e8a1b461", "4bf86552fe5b", "-99", "-1"])
-async def test_nobody_drops_a_shop(empty_database_url: str, target: str) -> None:
-    await make_shop(empty_database_url)
-    async with Database(empty_database_url) as database:
-        if target == "-99":
-            await migrate.upgrade(database.engine)
+async def test_nobody_drops_a_shop(shop: Database, empty_database_url: str) -> None:
+    async def refuses(target: str) -> None:
         before = await schema_of(empty_database_url), await rows_of(empty_database_url)
         with pytest.raises(SchemaError):
-            await migrate.downgrade(database.engine, target)
-    assert (await schema_of(empty_database_url), await rows_of(empty_database_url)) == before
+            await migrate.downgrade(shop.engine, target)
+        assert (await schema_of(empty_database_url), await rows_of(empty_database_url)) == before
+
+    for target in ("base", "59d0e8a1b461", "4bf86552fe5b", "-1"):
+        await refuses(target)
+    await migrate.upgrade(shop.engine)
+    await refuses("-99")
 
 
 async def test_two_svgs_of_one_photo_that_were_both_v1_are_counted_by_age(

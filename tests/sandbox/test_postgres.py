@@ -84,7 +84,14 @@ def run_as_server(*command: str) -> subprocess.Popen[bytes]:
 async def test_serves_a_new_database_to_those_with_the_password(
     open_folder: Path, processes_on: ProcessesOn
 ) -> None:
-    async with EmbeddedPostgres(open_folder, durable=False) as server:
+    async with (
+        EmbeddedPostgres(open_folder, durable=False) as server,
+        temporary_postgres() as other,
+    ):
+        assert server.port != other.port
+        await _makes_databases_from_a_template(other)
+        with pytest.raises(ConflictError, match=r"Another fototui uses .*--dir"):
+            await EmbeddedPostgres(open_folder, durable=False).__aenter__()
         assert "PostgreSQL 18" in str(await query(server, "SELECT version()"))
         assert await query(server, "SELECT lower('ŽLUŤOUČKÝ')") == "žluťoučký"
         assert await query(server, "SHOW fsync") == "off"
@@ -109,18 +116,15 @@ async def test_serves_a_new_database_to_those_with_the_password(
         ]
 
 
-async def test_a_temporary_one_makes_databases_from_a_template() -> None:
-    async with temporary_postgres() as server:
+async def _makes_databases_from_a_template(server: EmbeddedPostgres) -> None:
+    await server.create_database("shop")
+    await query(server, "CREATE TABLE photos AS SELECT 7 AS n", "shop")
+    await server.create_database('odd "name"', template="shop")
+    connection = await asyncpg.connect(server.url().replace("+asyncpg", ""), database='odd "name"')
+    assert await connection.fetchval("SELECT n FROM photos") == 7
+    await connection.close()
+    with pytest.raises(asyncpg.DuplicateDatabaseError):
         await server.create_database("shop")
-        await query(server, "CREATE TABLE photos AS SELECT 7 AS n", "shop")
-        await server.create_database('odd "name"', template="shop")
-        connection = await asyncpg.connect(
-            server.url().replace("+asyncpg", ""), database='odd "name"'
-        )
-        assert await connection.fetchval("SELECT n FROM photos") == 7
-        await connection.close()
-        with pytest.raises(asyncpg.DuplicateDatabaseError):
-            await server.create_database("shop")
 
 
 async def test_keeps_its_data_and_port_over_stops_and_crashes(
@@ -195,35 +199,6 @@ async def test_stops_a_server_that_outlived_its_parent(
     assert processes_on(open_folder) == []
 
 
-async def test_starts_although_another_program_has_the_dead_servers_process_id(
-    open_folder: Path,
-) -> None:
-    async with EmbeddedPostgres(open_folder, durable=False):
-        pass
-    other = run_as_server("sleep", "60")
-    try:
-        pid_file = open_folder / "cluster" / "postmaster.pid"
-        pid_file.write_text(f"{other.pid}\n{open_folder / 'cluster'}\n1790000000\n5432\n\n\n")
-        async with EmbeddedPostgres(open_folder, durable=False) as server:
-            assert await query(server, "SELECT 1") == 1
-        assert other.poll() is None
-    finally:
-        other.kill()
-        other.wait()
-
-
-async def test_two_run_at_once_but_not_on_one_folder(open_folder: Path) -> None:
-    one, two = open_folder / "one", open_folder / "two"
-    async with (
-        EmbeddedPostgres(one, durable=False) as first,
-        EmbeddedPostgres(two, durable=False) as second,
-    ):
-        assert first.port != second.port
-        with pytest.raises(ConflictError, match=r"Another fototui uses .*--dir"):
-            await EmbeddedPostgres(one, durable=False).__aenter__()
-        assert await query(first, "SELECT 1") == 1
-
-
 async def test_giving_up_while_it_starts_leaves_nothing(
     open_folder: Path, processes_on: ProcessesOn
 ) -> None:
@@ -238,10 +213,13 @@ async def test_giving_up_while_it_starts_leaves_nothing(
         assert await query(server, "SELECT 1") == 1
 
 
-async def test_says_what_is_wrong(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_old_folder_serves_or_it_is_said_what_is_wrong_with_it(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("fototui.sandbox.postgres.server._START_ATTEMPTS", 2)
     async with EmbeddedPostgres(open_folder, durable=False):
         pass
+    await _starts_although_another_program_has_the_dead_servers_process_id(open_folder)
     configuration = open_folder / "cluster" / "postgresql.conf"
     configuration.write_text(configuration.read_text() + "\nnonsense = 1\n")
     with pytest.raises(PostgresError, match=r"did not start: .*nonsense|did not start: .*errors"):
@@ -252,6 +230,21 @@ async def test_says_what_is_wrong(open_folder: Path, monkeypatch: pytest.MonkeyP
     (open_folder / "file").touch()
     with pytest.raises(ConfigurationError, match=r"Not a directory.*--dir"):
         await EmbeddedPostgres(open_folder / "file" / "state").__aenter__()
+
+
+async def _starts_although_another_program_has_the_dead_servers_process_id(
+    open_folder: Path,
+) -> None:
+    other = run_as_server("sleep", "60")
+    try:
+        pid_file = open_folder / "cluster" / "postmaster.pid"
+        pid_file.write_text(f"{other.pid}\n{open_folder / 'cluster'}\n1790000000\n5432\n\n\n")
+        async with EmbeddedPostgres(open_folder, durable=False) as server:
+            assert await query(server, "SELECT 1") == 1
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_finding_it_does_not_import_the_wheels_helpers() -> None:

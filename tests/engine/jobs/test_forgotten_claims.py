@@ -1,9 +1,11 @@
 """Claims do not wait for the disk, and moves do: what a crash of PostgreSQL may forget."""
 
 from collections.abc import AsyncIterator
+from itertools import count
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import text, update
 from ulid import ULID
 
@@ -24,24 +26,33 @@ from fototui.sandbox.postgres.server import EmbeddedPostgres, StopMode, temporar
 from tests.engine.conftest import World, open_world
 from tests.engine.one_life import die, open_pipeline, register, take_up
 
+_TEMPLATE = "shop"
+_numbers = count(1)
 
-@pytest.fixture
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server() -> AsyncIterator[EmbeddedPostgres]:
     """A server that writes to the disk when it is asked to, and hardly ever by itself."""
-    async with temporary_postgres(durable=True) as server, Database(server.url()) as database:
-        await migrate.upgrade(database.engine)
-        async with database.autocommit() as session:
-            await session.execute(text("ALTER SYSTEM SET wal_writer_delay = '10s'"))
-        await database.engine.dispose()
+    async with temporary_postgres(durable=True) as server:
+        await server.create_database(_TEMPLATE)
+        async with Database(server.url(_TEMPLATE)) as database:
+            await migrate.upgrade(database.engine)
+            async with database.autocommit() as session:
+                await session.execute(text("ALTER SYSTEM SET wal_writer_delay = '10s'"))
         await server.stop()
         await server.start()
         yield server
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def world(server: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[World]:
+    name = f"{_TEMPLATE}_{next(_numbers)}"
+    await server.create_database(name, _TEMPLATE)
     async with (
-        Database(server.url()) as database,
+        Database(server.url(name)) as database,
         open_world(database, tmp_path / "files") as world,
     ):
         yield world
