@@ -23,7 +23,7 @@ def numbers(fototui: Command, tmp_path: Path) -> list[str]:
 def test_who_did_what_newest_first(fototui: Command, numbers: list[str]) -> None:
     first, second = numbers
     head, *lines = fototui("activity").out.splitlines()
-    assert head.split() == ["Time", "Operator", "Action", "Order", "Image", "Detail"]
+    assert head.split() == ["Time", "Operator", "Action", "Order", "Photo", "Detail"]
     assert [line.split()[2:] for line in lines] == [
         ["petr", "put", "first", first],
         ["jana", "order", "created", second, "1", "photo"],
