@@ -76,7 +76,7 @@ async def test_engines_outlive_restarts_of_the_database(
             await server.stop(mode)
             await server.start()
             await world.database.engine.dispose()
-            for _ in range(10):
+            for _ in range(5):
                 await _end_backends(server)
                 await asyncio.sleep(0.05)  # to meet connections at every moment of their making
             await world.database.engine.dispose()

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.waiting import PATIENCE, in_time
+from tests.forks import Fork, fork
+from tests.waiting import PATIENCE, in_time, until
 
 ONE_PHOTO_EACH = ("--seed", "4")
 """By this chance the first two orders have a photo each: real pictures take a second."""
@@ -55,6 +56,33 @@ async def demo(home: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.
         await process.wait()
 
 
+ForkDemo = Callable[..., tuple[Fork, Callable[[], str]]]
+
+
+@pytest.fixture
+async def forked(home: Path, tmp_path: Path, fork_server: None) -> AsyncIterator[ForkDemo]:
+    """Runs a demo as `demo` does, of which the start is not looked at; and tells what it says."""
+    processes = []
+
+    def start(*arguments: str) -> tuple[Fork, Callable[[], str]]:
+        environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home)}
+        output = tmp_path / "told"
+        output.touch()
+        process = fork(
+            *("demo", "--headless", *arguments),
+            environment=environment,
+            folder=home,
+            output=output,
+        )
+        processes.append(process)
+        return process, output.read_text
+
+    yield start
+    for process in processes:
+        process.kill()
+        await process.wait()
+
+
 async def finished(home: Path, *arguments: str) -> tuple[int | None, str, str]:
     async with demo(home, *arguments) as process:
         out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
@@ -80,13 +108,13 @@ async def gone(home: Path) -> bool:
     return not left_running(home)
 
 
-async def test_an_interrupted_demo_cleans_up(home: Path) -> None:
-    async with demo(home, "--orders", "6") as process:
-        await _until_it_works(process)
-        process.send_signal(signal.SIGINT)
-        _, err = await asyncio.wait_for(process.communicate(), PATIENCE)
-    assert process.returncode == 130
-    assert b"Traceback" not in err
+async def test_an_interrupted_demo_cleans_up(home: Path, forked: ForkDemo) -> None:
+    process, told = forked("--orders", "6")
+    await until(lambda: "an engine works" in told())
+    process.send_signal(signal.SIGINT)
+    async with in_time():
+        assert await process.wait() == 130
+    assert "Traceback" not in told()
     assert list(home.iterdir()) == []
     assert left_running(home) == []
 
@@ -153,40 +181,41 @@ def _is_whole(report: dict[str, Any], orders: int) -> None:
     }
 
 
-async def test_a_served_demo_takes_orders_until_it_is_stopped(home: Path) -> None:
-    async with demo(home, "--serve", "--orders", "1", *ONE_PHOTO_EACH) as process:
-        assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
-        where: dict[str, str] = json.loads(line)
-        assert {
-            "url",
-            "token",
-            "webhook_secret",
-            "shopify_url",
-            "mercure_url",
-            "database_url",
-        } <= set(where)
-        key = {"Authorization": f"Bearer {where['token']}"}
-        async with httpx.AsyncClient(
-            base_url=where["url"], headers=key, timeout=PATIENCE
-        ) as client:
-            assert (await client.get("/readyz")).status_code == 200
-            photo = where["shopify_url"].removesuffix("/shopify") + "/cdn/photos/cat.jpg"
-            placed = await client.post(
-                f"{where['shopify_url']}/orders", json={"photos": [photo], "last_name": "Malá"}
-            )
-            assert placed.json()["webhooks"] == [200]
-            async with in_time():
-                while True:
-                    listed = (await client.get("/api/v1/orders")).json()
-                    if [o["status"] for o in listed["orders"]] == ["ready_for_review"] * 2:
-                        break
-                    await asyncio.sleep(0.05)
-            assert {o["order_number"] for o in listed["orders"]} == {"#1001", "#1002"}
-        process.send_signal(signal.SIGTERM)
-        _, err = await asyncio.wait_for(process.communicate(), PATIENCE)
-    assert process.returncode == 0, err
-    assert b"Traceback" not in err
+async def test_a_served_demo_takes_orders_until_it_is_stopped(home: Path, forked: ForkDemo) -> None:
+    process, told = forked("--serve", "--orders", "1", *ONE_PHOTO_EACH)
+
+    def said() -> list[str]:
+        return [line for line in told().splitlines(keepends=True) if line.startswith("{")]
+
+    await until(lambda: said() and said()[0].endswith("\n"))
+    where: dict[str, str] = json.loads(said()[0])
+    assert {
+        "url",
+        "token",
+        "webhook_secret",
+        "shopify_url",
+        "mercure_url",
+        "database_url",
+    } <= set(where)
+    key = {"Authorization": f"Bearer {where['token']}"}
+    async with httpx.AsyncClient(base_url=where["url"], headers=key, timeout=PATIENCE) as client:
+        assert (await client.get("/readyz")).status_code == 200
+        photo = where["shopify_url"].removesuffix("/shopify") + "/cdn/photos/cat.jpg"
+        placed = await client.post(
+            f"{where['shopify_url']}/orders", json={"photos": [photo], "last_name": "Malá"}
+        )
+        assert placed.json()["webhooks"] == [200]
+        async with in_time():
+            while True:
+                listed = (await client.get("/api/v1/orders")).json()
+                if [o["status"] for o in listed["orders"]] == ["ready_for_review"] * 2:
+                    break
+                await asyncio.sleep(0.05)
+        assert {o["order_number"] for o in listed["orders"]} == {"#1001", "#1002"}
+    process.send_signal(signal.SIGTERM)
+    async with in_time():
+        assert await process.wait() == 0, told()
+    assert "Traceback" not in told()
     assert list(home.iterdir()) == []
     assert left_running(home) == []
 

@@ -360,8 +360,8 @@ async def test_counts_tell_a_second_submission_of_the_same(start: Start) -> None
     )
 
 
-async def test_hundreds_of_jobs_run_beside_each_other(start: Start) -> None:
+async def test_dozens_of_jobs_run_beside_each_other(start: Start) -> None:
     runpod = await start(Script(latency=Latency(run=1.0)))
-    jobs = await asyncio.gather(*(runpod.submit() for _ in range(200)))
+    jobs = await asyncio.gather(*(runpod.submit() for _ in range(60)))
     await asyncio.gather(*(runpod.ended(job) for job in jobs[:5]))
     assert runpod.script.counts.max_concurrent > 20

@@ -137,14 +137,14 @@ async def test_a_storm_with_duplicates_is_one_order_each(
         for order in placed
         for topic in ("orders/create", "orders/updated", "orders/paid")
     ]
-    answers = await sender.send(storm(deliveries, repeats=4))
+    answers = await sender.send(storm(deliveries, repeats=2))
     assert {answer.status for answer in answers} == {200}
     assert len(await _orders(database)) == 10
     async with database.session() as session:
         assert await session.scalar(select(func.count()).select_from(WebhookDelivery)) == 30
     metrics = (await stranger.get("/metrics")).text
     assert 'fototui_webhooks_total{result="accepted"} 30.0' in metrics
-    assert 'fototui_webhooks_total{result="duplicate"} 90.0' in metrics
+    assert 'fototui_webhooks_total{result="duplicate"} 30.0' in metrics
 
 
 async def test_a_wrong_signature_is_refused_and_counted(
