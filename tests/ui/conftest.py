@@ -8,6 +8,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import pytest
+from textual._compositor import Compositor
 from textual.content import Content
 from textual.pilot import Pilot
 
@@ -28,6 +29,7 @@ from fototui.widgets.tables.order_columns import Column, Paint, cells
 from tests.conftest import PostgresServer
 from tests.ui.shop import FILES, Shop, stop_clock
 from tests.ui.shop_art import flat_art
+from tests.unseen import paint_at_once
 from tests.waiting import until_shown
 
 AppPilot = Pilot[None]
@@ -98,6 +100,7 @@ def painted_rows(monkeypatch: pytest.MonkeyPatch) -> list[OrderRow]:
         return cells(row, layout, paint)
 
     monkeypatch.setattr(order_table, "cells", counted)
+    monkeypatch.setattr(Compositor, "render_update", paint_at_once)
     return painted
 
 
