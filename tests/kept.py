@@ -7,7 +7,7 @@ statement and read every certificate anew.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from ssl import SSLContext
 from types import SimpleNamespace
@@ -16,11 +16,14 @@ from typing import Any
 import asyncpg
 import httpx
 from httpx._transports import default as transports
+from rich.segment import Segment
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util import LRUCache
+from textual.cache import FIFOCache
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
+from textual.strip import Strip
 
 from fototui.db import database
 from fototui.db.fixed import FixedStatement
@@ -40,6 +43,7 @@ def keep() -> None:
     _keep_moves()
     _keep_certificates()
     _keep_styles()
+    _make_caches_when_used()
 
 
 def _keep_statements() -> None:
@@ -139,6 +143,36 @@ def _keep_styles() -> None:
         return kept[key]
 
     Stylesheet._parse_rules = rules  # type: ignore[method-assign]
+
+
+def _make_caches_when_used() -> None:
+    """Give a line of a screen its caches when it first looks into them: few ever look into one."""
+    sizes = {
+        "_divide_cache": 4,
+        "_crop_cache": 16,
+        "_style_cache": 16,
+        "_filter_cache": 4,
+        "_line_length_cache": 4,
+        "_crop_extend_cache": 4,
+        "_offsets_cache": 4,
+    }
+
+    def begin(self: Strip, segments: Iterable[Segment], cell_length: int | None = None) -> None:
+        self._segments = list(segments)
+        self._cell_length = cell_length
+        self._render_cache = None
+        self._link_ids = None
+        self._cell_count = None
+
+    def missing(self: Strip, name: str) -> FIFOCache[Any, Any]:
+        if name not in sizes:
+            raise AttributeError(name)
+        cache: FIFOCache[Any, Any] = FIFOCache(sizes[name])
+        setattr(self, name, cache)
+        return cache
+
+    Strip.__init__ = begin  # type: ignore[method-assign]
+    Strip.__getattr__ = missing  # type: ignore[attr-defined]
 
 
 def _named_certificates() -> list[str | None]:
