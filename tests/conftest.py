@@ -119,6 +119,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """Look for what is left once: pytest goes through all that was kept five times at the end."""
+    gc.collect()
+    gc.freeze()
+
+
 class PostgresServer:
     """The server of this test process, and the databases on it.
 
