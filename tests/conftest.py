@@ -36,6 +36,7 @@ _TEMPLATE = "template_fototui"
 _MEMORY = Path("/dev/shm")
 _MEMORY_NEEDED = 1 << 30
 _numbers = count(1)
+_LONGEST_NAME = 60
 
 _QUICK = frozenset({"config", "domain", "i18n"})
 """Folders of tests that need nothing but the program."""
@@ -60,9 +61,17 @@ def pytest_configure() -> None:
     Python's own thresholds go through hundreds of thousands of objects after each few thousand new
     ones, and a screen that is drawn makes so many.
     """
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(500_000, 20, 20)
     kept.keep()
     unseen.leave_apart()
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name tests by the beginning of a long text, since names go from process to process."""
+    if isinstance(val, str | bytes) and len(val) > _LONGEST_NAME:
+        text = val.decode(errors="replace") if isinstance(val, bytes) else val
+        return f"{text[:_LONGEST_NAME].encode('unicode_escape').decode()}..."
+    return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

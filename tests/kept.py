@@ -25,6 +25,7 @@ from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.strip import Strip
 
+from fototui.clients import photo_routes
 from fototui.db import database
 from fototui.db.fixed import FixedStatement
 from fototui.engine.jobs.transitions import Transitions
@@ -121,7 +122,12 @@ def _keep_certificates() -> None:
             return read(verify=verify, cert=cert, trust_env=trust_env)
         return usual(trust_env=trust_env)
 
+    def kept(read: Callable[[], SSLContext]) -> Callable[[], SSLContext]:
+        return lambda: usual() if _named_certificates() == named else read()
+
     transports.create_ssl_context = trusted  # type: ignore[attr-defined]
+    # Photos' direct way reads them at its start, if the environment names some.
+    photo_routes.cache = kept  # type: ignore[attr-defined,assignment]
 
 
 def _keep_styles() -> None:
