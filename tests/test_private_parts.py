@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from pydantic_settings import BaseSettings, EnvSettingsSource, TomlConfigSettingsSource
 from textual.app import App
 from textual.binding import BindingsMap
 from textual.driver import Driver
@@ -72,6 +74,15 @@ def test_textual_images_parts_are_there() -> None:
     assert issubclass(terminal.TerminalError, Exception)
 
 
+def test_pydantic_settings_parts_are_there() -> None:
+    parameter = inspect.signature(BaseSettings.__init__).parameters["_build_sources"]
+    assert parameter.annotation == (
+        "tuple[tuple[PydanticBaseSettingsSource, ...], dict[str, Any]] | None"
+    )
+    assert EnvSettingsSource(BaseSettings, case_sensitive=True).env_vars == os.environ
+    assert TomlConfigSettingsSource(BaseSettings, None).toml_data == {}
+
+
 def test_uvicorns_parts_are_there() -> None:
     # Overridden by ours; the sandbox hangs up by the transport behind `receive`.
     assert list(inspect.signature(Server.capture_signals).parameters) == ["self"]
@@ -84,7 +95,7 @@ def test_uvicorns_parts_are_there() -> None:
         assert inspect.isfunction(getattr(HttpToolsProtocol, name)), name
 
 
-@pytest.mark.parametrize("package", ["textual", "textual-image", "uvicorn"])
+@pytest.mark.parametrize("package", ["pydantic-settings", "textual", "textual-image", "uvicorn"])
 def test_such_a_package_has_an_upper_bound_and_one_version(package: str) -> None:
     root = Path(__file__).parents[1]
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]

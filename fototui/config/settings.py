@@ -15,8 +15,14 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
-from fototui.config.sources import Place, config_file, joined, places
+from fototui.config.sources import Place, config_file, places
 from fototui.config.values import (
     DEFAULT_CONCURRENCY,
     Price,
@@ -89,10 +95,12 @@ class ShopPreset(BaseModel):
         return Preset(Sentence.plain(self.label), None, ColoringOptions.stored(megapixels, steps))
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """All settings, checked; what is made directly, not by `load_settings`, reads nothing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False
+    )
 
     database_url: Annotated[SecretStr | None, AfterValidator(read_database_url)] = None
     """PostgreSQL: `postgresql://user:password@host/database`. What libpq's addresses know works,
@@ -249,6 +257,18 @@ class Settings(BaseModel):
     keys: dict[str, str] = {}
     """Other keys for actions of the terminal app, by action id."""
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given, and nothing else."""
+        return (init_settings,)
+
     def presets_beside(self, before: ColoringOptions) -> Sequence[Preset]:
         """The shop's own presets, beside a version.
 
@@ -317,8 +337,10 @@ def load_settings(**overrides: object) -> Settings:
             and key, and never told itself.
     """
     found = places(Settings)
+    sources = (InitSettingsSource(Settings, overrides), *found)
     try:
-        return Settings.model_validate({**joined(found), **overrides})
+        # mypy knows the fields only, not what every class of settings takes.
+        return Settings(_build_sources=(sources, overrides))  # type: ignore[call-arg]
     except ValidationError as error:
         # Not chained: the library's error holds the values.
         raise ConfigurationError(Sentence.joined(_problems(error, found), "; ")) from None

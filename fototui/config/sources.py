@@ -9,13 +9,21 @@ from __future__ import annotations
 import logging
 import os
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+import tomllib
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import get_args
 
 import platformdirs
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    TomlConfigSettingsSource,
+)
 
 from fototui.domain.errors import ConfigurationError
 from fototui.domain.sentences import Sentence
@@ -49,15 +57,8 @@ def config_file() -> Path:
     )
 
 
-class Place(ABC):
-    """One place that settings come from; its names are kept as they are written there.
-
-    Args:
-        settings: The settings' class.
-    """
-
-    def __init__(self, settings: type[BaseModel]) -> None:
-        self._settings = settings
+class Place(PydanticBaseSettingsSource):
+    """One place that settings come from; its names are kept as they are written there."""
 
     @property
     @abstractmethod
@@ -74,10 +75,10 @@ class Place(ABC):
         """How each name is written that is set here; an empty value is not."""
         return {name.lower(): name for name, value in self.written.items() if (value or "").strip()}
 
-    def values(self) -> dict[str, object]:
+    def __call__(self) -> dict[str, object]:
         """The settings among what is there."""
         values = {key: self.written[name] for key, name in self.names.items()}
-        return _nest(self._settings, values)
+        return _nest(self.settings_cls, values)
 
     def problem(self, name: str, what: Sentence) -> Sentence:
         """Say what is wrong with a value.
@@ -89,7 +90,7 @@ class Place(ABC):
         return Sentence.make("environment variable {name}: {what}", name=name, what=what)
 
 
-class _Environment(Place):
+class _Environment(Place, EnvSettingsSource):
     """The environment's variables."""
 
     @property
@@ -98,20 +99,15 @@ class _Environment(Place):
 
     @property
     def written(self) -> Mapping[str, str | None]:
-        return os.environ
+        return self.env_vars
 
 
-class _EnvFile(Place):
+class _EnvFile(Place, DotEnvSettingsSource):
     """The file `.env` in the folder where the program was started."""
 
-    def __init__(self, settings: type[BaseModel]) -> None:
-        super().__init__(settings)
-        self._written: Mapping[str, str | None] = {}
+    def __init__(self, settings: type[BaseSettings]) -> None:
         try:
-            if ENV_FILE.is_file() or ENV_FILE.is_fifo():
-                from dotenv import dotenv_values
-
-                self._written = dotenv_values(ENV_FILE, encoding="utf-8")
+            super().__init__(settings, env_file=ENV_FILE, case_sensitive=True)
         except (OSError, ValueError) as error:
             raise _unreadable(ENV_FILE, error) from None
 
@@ -121,29 +117,26 @@ class _EnvFile(Place):
 
     @property
     def written(self) -> Mapping[str, str | None]:
-        return self._written
+        return self.env_vars
 
     def problem(self, name: str, what: Sentence) -> Sentence:
         return _in_file(ENV_FILE, name, what)
 
 
-class _TomlFile(Place):
+class _TomlFile(Place, TomlConfigSettingsSource):
     """The settings file; its tables are flat names here."""
 
-    def __init__(self, settings: type[BaseModel]) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: type[BaseSettings]) -> None:
         self.path = config_file()
-        self._written: Mapping[str, str | None] = {}
         try:
-            if self.path.exists():  # also a pipe, such as a shell's <(…)
-                import tomllib
-
-                table = tomllib.loads(self.path.read_text("utf-8"))
-                self._written = dict(_flatten(table, self.path))
+            super().__init__(settings, self.path)
+            if self.path.exists() and not self.path.is_file():  # a pipe, such as a shell's <(…)
+                self.toml_data = tomllib.loads(self.path.read_text("utf-8"))
+            self._written = dict(_flatten(self.toml_data, self.path))
         except (OSError, ValueError) as error:
             raise _unreadable(self.path, error) from None
 
-    def values(self) -> dict[str, object]:
+    def __call__(self) -> dict[str, object]:
         """The settings of a file that holds nothing else, and is there if it is named.
 
         Raises:
@@ -164,14 +157,14 @@ class _TomlFile(Place):
                 names=", ".join(unknown),
             )
         self._warn()
-        return super().values()
+        return super().__call__()
 
     def _unknown(self) -> list[str]:
-        return [name for key, name in self.names.items() if not _is_known(self._settings, key)]
+        return [name for key, name in self.names.items() if not _is_known(self.settings_cls, key)]
 
     def _warn(self) -> None:
         is_open = os.name == "posix" and self.path.stat().st_mode & 0o077
-        if is_open and any(_is_secret(self._settings, key) for key in self.names):
+        if is_open and any(_is_secret(self.settings_cls, key) for key in self.names):
             path = self.path
             log.warning("%s holds secrets and others may read it; run: chmod 600 %s", path, path)
 
@@ -187,7 +180,7 @@ class _TomlFile(Place):
         return _in_file(self.path, name, what)
 
 
-def places(settings: type[BaseModel]) -> tuple[Place, ...]:
+def places(settings: type[BaseSettings]) -> tuple[Place, ...]:
     """Read all places.
 
     Args:
@@ -199,40 +192,12 @@ def places(settings: type[BaseModel]) -> tuple[Place, ...]:
     Raises:
         ConfigurationError: A file cannot be read.
     """
-    return (_Environment(settings), _EnvFile(settings), _TomlFile(settings))
-
-
-def joined(found: Sequence[Place]) -> dict[str, object]:
-    """What all places say together.
-
-    Args:
-        found: The places, the weightiest first.
-
-    Raises:
-        ConfigurationError: One has what is no setting, or is not there.
-    """
-    values: dict[str, object] = {}
-    for place in reversed(found):
-        values = _over(place.values(), values)
-    return values
-
-
-def _over(weightier: Mapping[str, object], others: Mapping[str, object]) -> dict[str, object]:
-    """Values over others; of tables each value goes by itself."""
-    values = dict(others)
-    for name, value in weightier.items():
-        below = others.get(name)
-        if isinstance(value, dict) and isinstance(below, dict):
-            values[name] = _over(value, below)
-        else:
-            values[name] = value
-    return values
+    environment = _Environment(settings, case_sensitive=True)
+    return (environment, _EnvFile(settings), _TomlFile(settings))
 
 
 def _unreadable(path: Path, error: Exception) -> ConfigurationError:
     """Why a file cannot be read, in words that hold none of its content."""
-    import tomllib
-
     if isinstance(error, tomllib.TOMLDecodeError | OSError):
         reason = clean_line(getattr(error, "strerror", None) or str(error))
         return ConfigurationError("{path} cannot be read: {reason}.", path=str(path), reason=reason)
@@ -255,13 +220,13 @@ def _flatten(
             )
 
 
-def _is_known(settings: type[BaseModel], name: str) -> bool:
+def _is_known(settings: type[BaseSettings], name: str) -> bool:
     if any(key.fullmatch(name) for key in (_PROXY_KEY, _ACTION_KEY, _PRESET_KEY)):
         return True
     return name in settings.model_fields and name not in NESTED
 
 
-def _is_secret(settings: type[BaseModel], name: str) -> bool:
+def _is_secret(settings: type[BaseSettings], name: str) -> bool:
     if match := _PROXY_KEY.fullmatch(name):
         return match[2] == "password"
     if _ACTION_KEY.fullmatch(name) or _PRESET_KEY.fullmatch(name):
@@ -269,7 +234,7 @@ def _is_secret(settings: type[BaseModel], name: str) -> bool:
     return SecretStr in get_args(settings.model_fields[name].annotation)
 
 
-def _nest(settings: type[BaseModel], values: Mapping[str, object]) -> dict[str, object]:
+def _nest(settings: type[BaseSettings], values: Mapping[str, object]) -> dict[str, object]:
     """The settings among flat names: what is not ours is left out, tables are put together."""
     proxies: dict[str, dict[str, object]] = {}
     keys: dict[str, object] = {}

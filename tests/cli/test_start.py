@@ -111,8 +111,7 @@ NEVER = SERVER | STORES | {"babel", "alembic", "cv2", "vtracer", "embedded_postg
 def test_a_list_of_orders_needs_the_database_only(tmp_path: Path, database_url: str) -> None:
     modules = imported(tmp_path, "orders", "list", "--json", DATABASE_URL=database_url)
     assert {"asyncpg", "fototui.services.orders.queries"} <= modules
-    files = {"dotenv", "tomllib"}  # there are no such files of settings
-    unneeded = NEVER | PICTURES | SCREENS | HTTP | files | {"rich", "pydantic_settings"}
+    unneeded = NEVER | PICTURES | SCREENS | HTTP | {"rich"}
     assert not packages(modules) & unneeded
     rooms = ("fototui.engine", "fototui.clients", "fototui.mercure", "fototui.storage.s3")
     assert not {name for name in modules if name.startswith(rooms)} - {"fototui.clients"}
