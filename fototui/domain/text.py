@@ -39,7 +39,8 @@ def clean(text: str, *, limit: int = 10_000) -> str:
     Returns:
         The text, safe to store, log and show (it may still look like markup).
     """
-    text = _UNSAFE.sub("", _LINE_END.sub("\n", text))
+    if not text.isprintable():  # nearly all are, and of those none has anything of it
+        text = _UNSAFE.sub("", _LINE_END.sub("\n", text))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -53,8 +54,8 @@ def clean_line(text: str, *, limit: int = 500) -> str:
     Returns:
         One trimmed line.
     """
-    # Nearly all are such: nothing but what a key of an English keyboard types.
-    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text:
+    # Nearly all are such: of white space, a plain space is all that counts as printable.
+    if len(text) <= limit and text.isprintable() and "  " not in text:
         return text.strip()
     return clean(" ".join(clean(text, limit=limit * 4).split()), limit=limit)
 

@@ -7,11 +7,11 @@ session would leak and cross-talk.
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import TextClause, event
+from sqlalchemy import Row, TextClause, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import (
@@ -27,6 +27,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fototui.db.events.context import RESOLVERS
 from fototui.db.events.tracker import Publish, Tracker
+from fototui.db.fixed import FixedStatement
 from fototui.domain.errors import FototuiError
 from fototui.domain.events import BaseMercureEvent, Change, ChangeContext, Operation
 from fototui.log import get_logger
@@ -93,6 +94,24 @@ class TrackedAsyncSession(AsyncSession):
     def refuse_writes(self) -> None:
         """Let only queries through from now on; it costs no round trip."""
         self.sync_session.refuses_writes = True
+
+    async def run(
+        self, statement: FixedStatement, values: Mapping[str, object]
+    ) -> Sequence[Row[*tuple[Any, ...]]]:  # Any: as the driver reads them
+        """Run a statement that is run often, within the present transaction.
+
+        Args:
+            statement: The statement; no changes of its are seen by themselves.
+            values: Its values, by their names in it.
+
+        Returns:
+            All rows that it gives.
+        """
+        if self.sync_session.refuses_writes:
+            raise TypeError("this session only reads, and nobody looks at what is fixed")
+        connection = await self.connection()
+        text, [given] = statement.on(connection.dialect, [values])
+        return (await connection.exec_driver_sql(text, tuple(given))).all()
 
     def report(self, change: Change, context: ChangeContext | None = None) -> None:
         """Tell of a row that a bare statement changed in the present transaction.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fototui.db.models.orders import Order
+from ulid import ULID
+
 from fototui.domain.statuses import OrderStatus
 from fototui.services.ingest.diff import OrderDiff
 
@@ -33,16 +34,17 @@ class Applied:
     lacks_photos: bool = False
 
     @classmethod
-    def of(cls, row: Order, diff: OrderDiff) -> Applied:
+    def of(cls, order_id: ULID, number: str, diff: OrderDiff) -> Applied:
         """What becomes of an order by what is to be written.
 
         Args:
-            row: The order.
+            order_id: The order.
+            number: Its number.
             diff: What is to be written.
         """
         return cls(
-            order_id=str(row.id),
-            number=row.order_number,
+            order_id=str(order_id),
+            number=number,
             is_new=diff.is_first,
             changed=diff.is_any,
             new_photos=diff.photos,

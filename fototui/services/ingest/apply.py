@@ -8,7 +8,7 @@ that of two who bring the same order one makes it and the other finds it made.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Nullable, func, select
@@ -39,9 +39,9 @@ from fototui.services.ingest.applied import Applied
 from fototui.services.ingest.diff import KnownBook, OrderDiff, compare
 from fototui.services.ingest.revisions import (
     THIS_TRANSACTION,
-    is_at_rest,
+    Known,
     keep_revisions,
-    known_in_whole,
+    known_orders,
 )
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.finishing import bring_back, new_photos
@@ -50,6 +50,8 @@ _NO_PHOTOS = Sentence.make(
     "The order should have photos, and the shop names none that can be fetched; see its line "
     "items in Shopify, and ask the customer."
 )
+LACKS_PHOTOS = (NO_PHOTOS, str(_NO_PHOTOS), _NO_PHOTOS)
+"""The columns `error_code`, `error` and `error_words` of an order that should have photos."""
 
 ASKED_ANEW: dict[str, ColumnElement[datetime] | int | None] = {
     "queued_at": func.now(),
@@ -60,19 +62,6 @@ ASKED_ANEW: dict[str, ColumnElement[datetime] | int | None] = {
     "takeovers": 0,
 }
 """What is written on an order that becomes a job again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """Orders of the shop beside those that are here.
-
-    Args:
-        unknown: Those that are not here.
-        without_news: Shopify's numbers of those that need not be touched.
-    """
-
-    unknown: tuple[ShopOrder, ...]
-    without_news: frozenset[int]
 
 
 @mercure_autotrack(ListUpdateEvent, OrderUpdateEvent, ImageUpdateEvent)
@@ -110,7 +99,7 @@ class IngestService:
             row, is_new = await self._locked(order)
             books = [] if is_new else (await read_books(self.session, [row.id])).get(row.id, [])
             diff = compare(row, books, order, is_new=is_new)
-            applied = Applied.of(row, diff)
+            applied = Applied.of(row.id, row.order_number, diff)
             before, after = row.status, applied.status_after(row.status, asked=asked)
             if after is not before:
                 move_on(row, after)
@@ -140,17 +129,22 @@ class IngestService:
         """
         books = await read_books(self.session, [row.id])
         diff = compare(row, books.get(row.id, []), order)
-        applied = Applied.of(row, diff)
+        applied = Applied.of(row.id, row.order_number, diff)
         _keep_revision(row, order, applied)
         await self._write(row, diff, applied)
         return applied
 
-    async def compare(self, orders: Sequence[ShopOrder]) -> Compared:
-        """Compare orders with what is here; few round trips for many orders.
+    async def without_news(self, orders: Sequence[ShopOrder]) -> frozenset[int]:
+        """Find orders that need not be touched; few round trips for many orders.
 
         Args:
             orders: Orders as the shop tells of them.
+
+        Returns:
+            Shopify's numbers of those that are here and of which nothing new is told.
         """
+        if not orders:
+            return frozenset()
         async with self.session.begin():
             found = await self.session.scalars(
                 select(Order)
@@ -171,25 +165,18 @@ class IngestService:
                 row.id: (row.changed_in, order.revision)
                 for row, order in quiet
                 if order.revision is not None
-                and (order.revision != row.shop_revision or is_at_rest(row))
             }
             await keep_revisions(self.session, revisions)
-        return Compared(
-            unknown=tuple(order for order in orders if order.shopify_id not in rows),
-            without_news=frozenset(order.shopify_id for _, order in quiet),
-        )
+        return frozenset(order.shopify_id for _, order in quiet)
 
-    async def known_in_whole(self, heads: Sequence[ShopOrderHead]) -> frozenset[int]:
-        """Find orders that are here just as the shop has them; see `revisions`.
+    async def known(self, heads: Sequence[ShopOrderHead]) -> Known:
+        """Find orders that are here, and those that are here just as the shop has them.
 
         Args:
             heads: Orders as the shop tells of them, without their books.
-
-        Returns:
-            Shopify's numbers of those that need not be asked for in full.
         """
         async with self.session.begin():
-            return await known_in_whole(self.session, heads)
+            return await known_orders(self.session, heads)
 
     async def _locked(self, order: ShopOrder) -> tuple[Order, bool]:
         """The order's row, held until the transaction ends, and whether it was made just now."""
@@ -278,7 +265,7 @@ async def insert_order(
     Returns:
         The row; None where one with its number, the shop's or Shopify's, is there.
     """
-    columns = order_columns(order, status)
+    columns = order_columns(order, status, ULID())
     columns["created_at"] = order.created_at or created_at or func.now()
     row = await session.scalar(
         insert(Order).values(columns).on_conflict_do_nothing().returning(Order)
@@ -289,15 +276,16 @@ async def insert_order(
     return row
 
 
-def order_columns(order: ShopOrder, status: OrderStatus) -> dict[str, object]:
+def order_columns(order: ShopOrder, status: OrderStatus, order_id: ULID) -> dict[str, object]:
     """The columns of a new order.
 
     Args:
         order: The order.
         status: Where it stands.
+        order_id: Its id here.
     """
     return {
-        "id": ULID(),
+        "id": order_id,
         "order_number": order.number,
         "shopify_id": order.shopify_id,
         "shopify_order_number": order.number.removeprefix("#"),
@@ -361,7 +349,7 @@ def tell_lack(row: Order, *, is_so: bool) -> None:
         is_so: Whether it lacks its photos.
     """
     if row.status is OrderStatus.READY_FOR_REVIEW and is_so:
-        row.error_code, row.error, row.error_words = NO_PHOTOS, str(_NO_PHOTOS), _NO_PHOTOS
+        row.error_code, row.error, row.error_words = LACKS_PHOTOS
     elif row.error_code == NO_PHOTOS:
         row.error = row.error_code = row.error_words = None
 
@@ -384,4 +372,5 @@ def _keep_revision(row: Order, order: ShopOrder, applied: Applied) -> None:
 
 def _brings(order: ShopOrder, row: Order, books: Iterable[KnownBook]) -> bool:
     diff = compare(row, list(books), order)
-    return diff.is_any or Applied.of(row, diff).status_after(row.status) is not row.status
+    applied = Applied.of(row.id, row.order_number, diff)
+    return diff.is_any or applied.status_after(row.status) is not row.status

@@ -192,11 +192,11 @@ def compare(
     return diff
 
 
-def head_changes(order: Order, told: ShopOrderHead) -> dict[str, object]:
+def head_changes(order: object, told: ShopOrderHead) -> dict[str, object]:
     """The columns of a known order that the shop has otherwise.
 
     Args:
-        order: The order's row.
+        order: Its row, or one with the same columns.
         told: The order as the shop tells of it.
     """
     columns = {
@@ -207,6 +207,18 @@ def head_changes(order: Order, told: ShopOrderHead) -> dict[str, object]:
         "shipping_method": told.shipping_method,
     }
     return _changed(order, columns)
+
+
+def first_diff(told: ShopOrder) -> OrderDiff:
+    """What `compare` finds for an order whose row is made of what is told.
+
+    Args:
+        told: The order as the shop tells of it.
+    """
+    diff = OrderDiff(is_first=True)
+    _compare_books(diff, (), told.items)
+    diff.missing_photos, diff.lacks_photos = diff.photos, told.lacks_photos
+    return diff
 
 
 def _wanted(books: Sequence[KnownBook], told: ShopOrder) -> list[KnownBook]:
@@ -259,7 +271,7 @@ def _compare_books(diff: OrderDiff, books: Sequence[KnownBook], told: Sequence[S
                 diff.addresses.append((image, photo.url))
 
 
-def _changed(row: Order | LineItem, told: Mapping[str, object]) -> dict[str, object]:
+def _changed(row: object, told: Mapping[str, object]) -> dict[str, object]:
     return {
         name: value
         for name, value in told.items()

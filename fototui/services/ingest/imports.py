@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,6 +21,7 @@ from fototui.domain.sentences import Sentence
 from fototui.domain.shop import ShopOrder, ShopOrderHead
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.log import get_logger
+from fototui.services.ingest.ahead import ahead
 from fototui.services.ingest.applied import Applied
 from fototui.services.ingest.apply import IngestService, ask_anew, move_on
 from fototui.services.ingest.diff import is_missing
@@ -119,7 +120,8 @@ class ImportService:
         ended: BaseException | None = None
         async with self.session.deferred_batch_events():
             try:
-                async with aclosing(self._shop.order_heads(limit=limit, since=since)) as pages:
+                told = self._shop.order_heads(limit=limit, since=since)
+                async with aclosing(ahead(told)) as pages:
                     async for heads in pages:
                         await self._take_in_news(heads, outcome)
             except OutsideError as error:
@@ -170,18 +172,23 @@ class ImportService:
 
     async def _take_in_news(self, heads: Sequence[ShopOrderHead], outcome: _Outcome) -> None:
         fresh = [head for head in heads if outcome.is_first_seen(head)]
-        known = await self._intake.known_in_whole(fresh)
-        outcome.skipped += [head.number for head in fresh if head.shopify_id in known]
-        wanted = [head.shopify_id for head in fresh if head.shopify_id not in known]
-        async with aclosing(_together(self._shop.whole_orders(wanted))) as lots:
+        known = await self._intake.known(fresh)
+        outcome.skipped += [head.number for head in fresh if head.shopify_id in known.whole]
+        wanted = [head.shopify_id for head in fresh if head.shopify_id not in known.whole]
+        told = _together(self._shop.whole_orders(wanted))
+        async with aclosing(ahead(told)) as lots:
             async for orders in lots:
-                await self._take_in(orders, outcome)
+                await self._take_in(orders, known.here, outcome)
 
-    async def _take_in(self, orders: Sequence[ShopOrder], outcome: _Outcome) -> None:
-        compared = await self._intake.compare(orders)
-        made = await insert_new(self.session, compared.unknown, operator=self.operator)
+    async def _take_in(
+        self, orders: Sequence[ShopOrder], here: Collection[int], outcome: _Outcome
+    ) -> None:
+        new = [order for order in orders if order.shopify_id not in here]
+        old = [order for order in orders if order.shopify_id in here]
+        without_news = await self._intake.without_news(old)
+        made = await insert_new(self.session, new, operator=self.operator)
         for order in orders:
-            if order.shopify_id in compared.without_news:
+            if order.shopify_id in without_news:
                 outcome.skipped.append(order.number)
                 continue
             try:

@@ -9,12 +9,16 @@ since: an import gives it back what the shop says.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
     Text,
+    any_,
+    bindparam,
+    case,
     cast,
     column,
     func,
@@ -22,76 +26,61 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import InstrumentedAttribute, load_only
+from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
 
 from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.fixed import FixedStatement
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.db.types import ULIDType, among
 from fototui.domain.shop import ShopOrderHead
 from fototui.domain.statuses import OrderStatus
 from fototui.services.ingest.diff import head_changes
 
-_AT_REST = (OrderStatus.DOWNLOADING, OrderStatus.READY_FOR_REVIEW)
-"""Where an order stays when the shop tells the same of it once more."""
-
-_COLUMNS = (
-    Order.shopify_id,
-    Order.customer_email,
-    Order.customer_name,
-    Order.payment_status,
-    Order.shipping_method,
-    Order.cancelled_at,
-    Order.status,
-    Order.error_code,
-    Order.sync_requested_at,
-    Order.shop_revision,
-)
-
 THIS_TRANSACTION: ColumnElement[int] = cast(cast(func.pg_current_xact_id(), Text), BigInteger)
 _NEWEST_TRANSACTION: ColumnElement[int] = cast(
     cast(func.pg_snapshot_xmax(func.pg_current_snapshot()), Text), BigInteger
 )
 
+# Where an order stays when the shop tells the same of it once more.
+_IS_AT_REST = (
+    among(Order.status, [OrderStatus.DOWNLOADING, OrderStatus.READY_FOR_REVIEW])
+    & Order.error_code.is_(None)
+    & Order.sync_requested_at.is_(None)
+)
 
-def is_at_rest(row: Order) -> bool:
-    """Whether nothing but news is a reason to ask for an order.
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Which of the shop's orders are here, by Shopify's numbers.
 
     Args:
-        row: The order.
+        here: Those that are here.
+        whole: Those of which the shop has nothing to tell.
     """
-    return row.status in _AT_REST and row.error_code is None and row.sync_requested_at is None
+
+    here: frozenset[int]
+    whole: frozenset[int]
 
 
-async def known_in_whole(
-    session: TrackedAsyncSession, heads: Sequence[ShopOrderHead]
-) -> frozenset[int]:
-    """Find orders of which the shop has nothing to tell, in one query.
+async def known_orders(session: TrackedAsyncSession, heads: Sequence[ShopOrderHead]) -> Known:
+    """Find out what is known of orders, in one query.
 
     Args:
         session: A session, inside a transaction.
         heads: Orders as the shop has them now.
-
-    Returns:
-        Shopify's numbers of those that are here in just that state.
     """
-    told = {head.shopify_id: head for head in heads if head.revision is not None}
-    rows = await session.scalars(
-        select(Order)
-        .where(
-            among(Order.shopify_id, told),
-            Order.shop_revision.is_not(None),
-            Order.taken_in.between(_written_last(), _NEWEST_TRANSACTION),
-        )
-        .options(load_only(*_COLUMNS))
-        .execution_options(populate_existing=True)
-    )
-    return frozenset(
-        head.shopify_id
-        for row in rows
-        if is_at_rest(row)
-        and (head := told[row.shopify_id or 0]).revision == row.shop_revision
-        and not head_changes(row, head)
+    told = {head.shopify_id: head for head in heads}
+    rows = await session.run(_KNOWN, {"numbers": list(told)})
+    return Known(
+        here=frozenset(row.shopify_id for row in rows),
+        whole=frozenset(
+            row.shopify_id
+            for row in rows
+            if row.revision is not None
+            and row.revision == told[row.shopify_id].revision
+            and not head_changes(row, told[row.shopify_id])
+        ),
     )
 
 
@@ -119,6 +108,24 @@ def _written_last() -> ColumnElement[int]:
 def _is_past(changed_in: InstrumentedAttribute[int]) -> ColumnElement[bool]:
     # A number that is still to come is of the database that this one was restored from.
     return changed_in <= _NEWEST_TRANSACTION
+
+
+_KNOWN = FixedStatement(
+    select(
+        Order.shopify_id,
+        Order.customer_email,
+        Order.customer_name,
+        Order.payment_status,
+        Order.shipping_method,
+        Order.cancelled_at,
+        case(
+            (
+                _IS_AT_REST & Order.taken_in.between(_written_last(), _NEWEST_TRANSACTION),
+                Order.shop_revision,
+            )
+        ).label("revision"),
+    ).where(Order.shopify_id == any_(bindparam("numbers", type_=ARRAY(BigInteger))))
+)
 
 
 async def keep_revisions(
@@ -151,7 +158,11 @@ async def keep_revisions(
     )
     await session.execute(
         update(Order)
-        .where(Order.id == free.c.id)
+        .where(
+            Order.id == free.c.id,
+            # One at rest was asked for because of what others wrote, and it is whole again.
+            Order.shop_revision.is_distinct_from(free.c.revision) | _IS_AT_REST,
+        )
         # It is no news of the order, so its own time stays.
         .values(
             shop_revision=free.c.revision,
