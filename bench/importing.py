@@ -228,8 +228,8 @@ PART = Part(
             floor="requests and COPY",
             to_floor=3,
             cpu="CPU s",
-            why="what the shop tells is checked field by field and compared with what is here, and "
-            "the activity log is written; the floor is one COPY of all of them",
+            why="what the shop tells is checked field by field, triggers keep what is searched and "
+            "counted, and the activity log is written; the floor is one COPY of all of them",
         ),
         Row(
             f"import of {WITH_PHOTOS} orders with their {WITH_PHOTOS * PHOTOS} photos",
