@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -18,8 +19,10 @@ from fototui.domain.events import BaseMercureEvent, ListUpdateEvent, OrderUpdate
 from fototui.domain.sentences import Sentence
 from fototui.domain.shop import ShopOrder, ShopPhoto
 from fototui.domain.statuses import OrderStatus
+from fototui.services.ingest.ahead import ahead
 from fototui.services.ingest.imports import ImportReport, ImportService, SyncService
 from tests.factories import file_ref
+from tests.logs import capture_logs
 from tests.pgproxy import PgProxy
 from tests.services.conftest import MakeOrder, Notifications
 from tests.services.ingest.shop_orders import (
@@ -315,6 +318,36 @@ async def test_one_that_stands_in_the_way_keeps_no_other_from_coming(
     assert "belongs to another order" in str(report.failed[0].reason)
     assert report.imported == tuple(order.number for n, order in enumerate(told) if n != 7)
     assert (await count(database, Order), len(await activity())) == (20, 20)
+
+
+async def test_those_that_are_left_out_keep_the_others_together(
+    database: Database, shop_order: MakeOrder, notifications: Notifications
+) -> None:
+    await shop_order(order_number="#1002", shopify_id=None)
+    told = [*many(3), told_order(7, created_at=None)]
+    with capture_logs() as logs:
+        report = await import_recent(database, Shop(told[:3]))
+        assert await notifications.heard() == ["download"]
+        undated = await import_recent(database, Shop(told))
+    assert (report.imported, undated.imported) == (("#1003", "#1001"), ("#7",))
+    assert [log["event"] for log in logs if "one by one" in log["event"]] == []
+
+
+async def test_what_is_made_ahead_ends_with_its_use() -> None:
+    ended = False
+
+    async def two() -> AsyncGenerator[int, None]:
+        nonlocal ended
+        try:
+            yield 1
+            await asyncio.Event().wait()
+        finally:
+            ended = True
+
+    async with in_time(), aclosing(ahead(two())) as numbers:
+        assert await anext(numbers) == 1
+        await until(lambda: len(asyncio.all_tasks()) > 1)
+    assert ended
 
 
 async def test_an_import_that_is_cancelled_leaves_no_half_order(
