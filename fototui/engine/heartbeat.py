@@ -109,7 +109,11 @@ class Heartbeat:
             target=self._beat, args=(caller, registered), name="heartbeat", daemon=True
         )
         self._thread.start()
-        return await registered
+        try:
+            return await registered
+        except BaseException:
+            self._ended.add_done_callback(_look)  # nobody waits for what did not begin
+            raise
 
     async def wait(self) -> None:
         """Wait until the thread ends, which it does when stopped.
@@ -308,3 +312,9 @@ def _set_result(future: "asyncio.Future[T]", value: T) -> None:
 def _set_exception(future: "asyncio.Future[T]", error: BaseException) -> None:
     if not future.done():
         future.set_exception(error)
+
+
+def _look(future: "asyncio.Future[None]") -> None:
+    """Look at how it ended, so that nothing is logged of an exception that nobody asked for."""
+    if not future.cancelled():
+        future.exception()

@@ -1,6 +1,7 @@
 """The heartbeat's thread, whatever becomes of the loop that started it."""
 
 import asyncio
+import gc
 import threading
 import uuid
 from collections.abc import Callable
@@ -76,7 +77,7 @@ async def test_an_engine_whose_loop_stands_still_is_given_up_and_comes_back(
 
 
 async def test_a_start_that_fails_for_any_reason_says_so(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     heartbeat = _heartbeat(database)
 
@@ -87,3 +88,6 @@ async def test_a_start_that_fails_for_any_reason_says_so(
     with pytest.raises(ValueError, match="nobody expected this"):
         await asyncio.wait_for(heartbeat.start(), PATIENCE)
     await heartbeat.stop()
+    del heartbeat
+    gc.collect()
+    assert "never retrieved" not in caplog.text
