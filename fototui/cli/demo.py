@@ -124,7 +124,7 @@ def show_demo(
 
     with logging_to_file(Settings()) as no_log:
 
-        async def app(settings: Settings) -> None:
-            await show_app(settings, wanted, renderer, say=say, notice=no_log)
+        async def app(settings: Settings, own: Path) -> None:
+            await show_app(settings, wanted, renderer, say=say, notice=no_log, folder=own)
 
         run(show(folder, orders=orders, seed=seed, fast=fast, say=say, app=app))

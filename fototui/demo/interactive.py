@@ -21,7 +21,7 @@ async def show(
     seed: int,
     fast: bool,
     say: Say,
-    app: Callable[[Settings], Awaitable[None]],
+    app: Callable[[Settings, Path], Awaitable[None]],
 ) -> None:
     """Run the shop, and an app on it.
 
@@ -31,7 +31,8 @@ async def show(
         seed: Makes it repeatable.
         fast: Nothing is waited for.
         say: Told what starts, before the app takes the terminal.
-        app: Runs the app on the shop's settings until the operator leaves.
+        app: Runs the app on the shop's settings until the operator leaves; what it remembers
+            belongs in the folder.
     """
     with state_folder(folder) as state:
         async with open_stack(
@@ -46,4 +47,4 @@ async def show(
             traffic = Traffic(stack, orders=orders, seed=seed, pace=3 if fast else 20)
             say("orders come in")
             async with traffic.flowing():
-                await app(stack.settings)
+                await app(stack.settings, state / "app")

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import platformdirs
@@ -29,7 +30,7 @@ from fototui.runtime.compose import Runtime, book_options
 from fototui.runtime.options import TerminalOptions
 from fototui.runtime.supervisor import EngineSupervisor
 from fototui.services.backend import Backend
-from fototui.ui.preferences import load_preferences, save_preferences
+from fototui.ui.preferences import Preferences, load_preferences, save_preferences
 from fototui.ui.presence import Presence
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ async def show_app(
     *,
     say: Callable[[str], None],
     notice: Sentence | None = None,
+    folder: Path | None = None,
 ) -> None:
     """Put the app's parts together, run it, and end what it began.
 
@@ -110,13 +112,17 @@ async def show_app(
         renderer: How pictures are drawn.
         say: Tells the operator something when the app has left the terminal.
         notice: What the operator is told when it opens.
+        folder: Where the app remembers its last choices and keeps decoded pictures; the user's
+            own folders where not given.
     """
+    remembered = None if folder is None else folder / "preferences.json"
+    cache = None if folder is None else folder / "pictures"
     async with AsyncExitStack() as stack:
         # Nothing is checked here: the app starts without a database, says so, and catches up.
         runtime = await stack.enter_async_context(Runtime(settings))
         supervisor = EngineSupervisor(runtime) if options.engine and not options.read_only else None
         pictures = await stack.enter_async_context(
-            PictureLoader(runtime.storage, renderer=renderer)
+            PictureLoader(runtime.storage, cache_folder=cache, renderer=renderer)
         )
         preflight = await stack.enter_async_context(Preflight(runtime.storage))
         backend = Backend(
@@ -126,7 +132,8 @@ async def show_app(
             read_only=options.read_only,
             shop=runtime.shop,
         )
-        app = _make_app(runtime, backend, options, pictures, preflight, supervisor)
+        preferences = load_preferences(remembered)
+        app = _make_app(runtime, backend, options, preferences, pictures, preflight, supervisor)
         app.notice = notice
         _spare_collector()
         async with _kept(supervisor, app):
@@ -142,7 +149,7 @@ async def show_app(
                     )
                     say(waiting.format(count=supervisor.running, seconds=number(_WAIT_FOR_JOBS)))
                 supervisor.stop(grace=_WAIT_FOR_JOBS if waits else 0)
-        save_preferences(app.preferences)
+        save_preferences(app.preferences, remembered)
 
 
 @asynccontextmanager
@@ -221,6 +228,7 @@ def _make_app(
     runtime: Runtime,
     backend: Backend,
     options: TerminalOptions,
+    preferences: Preferences,
     pictures: PictureLoader,
     preflight: Preflight,
     supervisor: EngineSupervisor | None,
@@ -230,7 +238,7 @@ def _make_app(
     from fototui.screens.orders.screen import OrdersScreen
     from fototui.ui.context import AppSettings
 
-    settings, preferences = runtime.settings, load_preferences()
+    settings = runtime.settings
     for name, value in (
         ("language", options.language or settings.ui_language),
         ("theme", options.theme or settings.ui_theme),

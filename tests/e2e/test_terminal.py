@@ -1,6 +1,7 @@
 """The app in a real terminal, as an operator drives it: keys in, a screen out."""
 
 import asyncio
+import json
 import os
 import shutil
 import sys
@@ -138,3 +139,20 @@ async def test_every_size_shows_orders_and_help(home: Path) -> None:
             await operator.shows("Lanes")
             await operator.press("F1")
         await operator.leaves()
+
+
+async def test_a_demo_remembers_in_its_own_folder(home: Path) -> None:
+    users = home / ".local/state/fototui/preferences.json"
+    users.parent.mkdir(parents=True)
+    users.write_text('{"language": "cs", "search": "nobody", "screen": "engines"}')
+    before = users.read_bytes()
+    kept = home / "demo"
+    command = f"{sys.executable} -m fototui demo --fast --orders 2 --dir {kept}"
+    async with terminal(home, command, size=(100, 30)) as operator:
+        await operator.shows("#1001", "#1002", "Orders")
+        await operator.press("F3")
+        await operator.shows("Lanes")
+        await operator.leaves()
+    assert users.read_bytes() == before
+    assert json.loads((kept / "app/preferences.json").read_bytes())["screen"] == "engines"
+    assert not (home / ".cache").exists()
