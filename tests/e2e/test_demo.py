@@ -100,7 +100,7 @@ def left_running(home: Path) -> list[str]:
 
 
 async def gone(home: Path) -> bool:
-    """Wait for the processes of a killed demo to end."""
+    """Wait for what is left of a demo to end."""
     with contextlib.suppress(TimeoutError):
         async with in_time():
             while left_running(home):  # noqa: ASYNC110 - other processes
@@ -116,7 +116,7 @@ async def test_an_interrupted_demo_cleans_up(home: Path, forked: ForkDemo) -> No
         assert await process.wait() == 130
     assert "Traceback" not in told()
     assert list(home.iterdir()) == []
-    assert left_running(home) == []
+    assert await gone(home)  # at its end a fork leaves decoders to their broken lines
 
 
 async def test_a_demo_in_a_scripts_background_is_ended_too(home: Path) -> None:
@@ -217,7 +217,7 @@ async def test_a_served_demo_takes_orders_until_it_is_stopped(home: Path, forked
         assert await process.wait() == 0, told()
     assert "Traceback" not in told()
     assert list(home.iterdir()) == []
-    assert left_running(home) == []
+    assert await gone(home)  # at its end a fork leaves decoders to their broken lines
 
 
 async def _until_it_works(process: asyncio.subprocess.Process) -> None:
