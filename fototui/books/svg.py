@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NoReturn
 from xml.etree import ElementTree as ET
+from xml.parsers.expat import errors as expat
 
 from fototui.domain.books import FindingKind
 from fototui.domain.errors import PermanentError
@@ -24,6 +25,7 @@ MAX_BYTES = 20_000_000
 _MAX_DEPTH = 128
 _LONGEST = 200
 _MAX_ELEMENTS = 400_000
+_NO_MEMORY = expat.codes[expat.XML_ERROR_NO_MEMORY]
 
 UNDRAWABLE = Sentence.make("The SVG cannot be drawn; generate it again.")
 _DAMAGED = Sentence.make("The SVG is damaged; generate it again.")
@@ -95,6 +97,7 @@ def printable(data: bytes) -> PrintableSvg:
 
     Raises:
         PermanentError: It is no SVG, is damaged, or is beyond all bounds.
+        MemoryError: There is too little memory to read it.
     """
     if len(data) > MAX_BYTES:
         _refuse(_TOO_BIG)
@@ -103,7 +106,11 @@ def printable(data: bytes) -> PrintableSvg:
         if "<!ENTITY" in text:
             _refuse(_ENTITIES)
         root = ET.fromstring(text)  # noqa: S314 - no entities, no DTD is loaded
-    except (ET.ParseError, ValueError, LookupError):
+    except ET.ParseError as error:
+        if error.code == _NO_MEMORY:  # says nothing of the file
+            raise MemoryError from None
+        _refuse(_DAMAGED)
+    except (ValueError, LookupError):
         _refuse(_DAMAGED)
     if _known_name(root) != "svg":
         _refuse(_DAMAGED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from xml.etree import ElementTree as ET
+from xml.parsers.expat import errors as expat
 
 import resvg_py
 
@@ -24,6 +25,7 @@ _NO_SVG = Sentence.make("The SVG is damaged; generate it again.")
 _REFUSED = Sentence.make("The SVG holds what no SVG of ours does; it is not opened here.")
 _TOO_BIG = Sentence.make("The SVG is too big to be shown here; open it in the browser with o.")
 
+_NO_MEMORY = expat.codes[expat.XML_ERROR_NO_MEMORY]
 _NAMESPACE = "{http://www.w3.org/2000/svg}"
 # They run, embed other documents, load other files, or cost without bound.
 _UNWANTED = {"script", "foreignObject", "image", "feImage", "filter", "iframe", "audio", "video"}
@@ -53,6 +55,7 @@ def rasterise(data: bytes, side: int = SIDE) -> bytes:
     Raises:
         PictureBrokenError: It is no SVG, or holds entities, which no SVG needs.
         PictureTooBigError: It is too big or too deep.
+        MemoryError: There is too little memory to read it.
     """
     if len(data) > MAX_BYTES:
         raise PictureTooBigError(_TOO_BIG)
@@ -72,6 +75,8 @@ def rasterise(data: bytes, side: int = SIDE) -> bytes:
             resvg_py.svg_to_bytes(svg_string=safe, background="#ffffff", skip_system_fonts=True)
         )
     except (ET.ParseError, ValueError, RecursionError, LookupError) as error:
+        if isinstance(error, ET.ParseError) and error.code == _NO_MEMORY:
+            raise MemoryError from None  # which says nothing of the file
         raise PictureBrokenError(_NO_SVG) from error
 
 

@@ -222,6 +222,23 @@ async def test_what_takes_too_much_memory_fails_as_such() -> None:
             await typesetter.typeset(request(*[heavy] * 4))
 
 
+@pytest.mark.parametrize("megabytes", range(230, 310, 10))
+async def test_an_svg_that_memory_does_not_suffice_for_is_not_called_damaged(
+    megabytes: int,
+) -> None:
+    """Somewhere there it is the parser that gets no more; where depends on the machine."""
+    heavy = svg("".join(f'<path d="M{n} 0{"L1 1 2 5" * 400}"/>' for n in range(4000)))
+    memory = megabytes * 1_000_000
+    limits = WorkerLimits(cpu_seconds=60.0, seconds=PATIENCE, memory=memory, at_once=1)
+    async with Typesetter(limits=limits) as typesetter:
+        said = ""
+        try:
+            await typesetter.check_svg(heavy)
+        except PermanentError as error:
+            said = str(error)
+    assert not said or f"takes more than 60 s or {megabytes} MB" in said
+
+
 async def test_no_files_are_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     async with Typesetter() as typesetter:
