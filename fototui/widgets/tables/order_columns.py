@@ -153,7 +153,7 @@ def _stage(row: OrderRow, width: int, _paint: Paint) -> Content:
     label = stage_label(stage, width=width)
     if row.error is None or stage.stage not in _TELLING:
         return label
-    return Content.assemble(label, (f" {cell_text(translate(row.error))}", MUTED))
+    return Content.assemble(label, (f": {cell_text(translate(row.error))}", MUTED))
 
 
 _TELLING = (Stage.COMING_IN, Stage.ERROR)
