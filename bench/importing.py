@@ -239,8 +239,9 @@ PART = Part(
             floor="requests, COPY, photos",
             to_floor=3,
             cpu="CPU s",
-            why="beside the above each photo is decoded to see that it is one, and an order's "
-            "moves are committed one by one",
+            why="beside the above two programs are started, and two processes that decode; each "
+            "photo is decoded to see that it is one, synced, put in place while its order's claim "
+            "is held, and committed by itself, as each of the order's moves is",
         ),
         Row(
             f"second import of {ORDERS:,} orders, with no news: of the first",

@@ -53,12 +53,17 @@ def decode(data: bytes, side: int = SIDES[-1]) -> Image.Image:
             many.
 
     Returns:
-        An RGB picture.
+        An RGB picture, without any metadata.
 
     Raises:
         PictureBrokenError: It is no picture, or a damaged one.
         PictureTooBigError: It has too many pixels.
     """
+    return Image.frombytes("RGB", *pixels(data, side))
+
+
+def pixels(data: bytes, side: int = SIDES[-1]) -> tuple[tuple[int, int], bytes]:
+    """The same as `decode`, as width and height, and bare pixels."""
     if svg.looks_like_svg(data):
         data = svg.rasterise(data, min(side, svg.SIDE))
     elif jpeg_scans(data) > MAX_SCANS:
@@ -69,7 +74,8 @@ def decode(data: bytes, side: int = SIDES[-1]) -> Image.Image:
                 raise PictureTooBigError(TOO_BIG)
             # A JPEG decodes to an eighth, quarter or half of itself at a fraction of the cost.
             image.draft("RGB", _within(image.size, side))
-            return _bounded(image, side)
+            bounded = _bounded(image, side)
+            return bounded.size, bounded.tobytes()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureTooBigError(TOO_BIG) from error
     # What Pillow's decoders raise on damaged files.
@@ -104,12 +110,15 @@ def _bounded(image: Image.Image, side: int) -> Image.Image:
         image = _on_white(image)
     factor = max(image.size) // side
     # Whole factors cost a tenth of others; what a window shows is scaled from it in any case.
-    image = image.reduce(factor) if factor > 1 else image.copy()  # loads it
+    if factor > 1:
+        image = image.reduce(factor)
+    else:
+        image.load()
     image.thumbnail((SIDES[-1], SIDES[-1]), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    image = image.convert("RGB")
+    if image.mode != "RGB":  # a copy of a small photo costs as much as its decoding
+        image = image.convert("RGB")
     turn = TURNS.get(orientation or 1)
-    upright = image if turn is None else image.transpose(turn)
-    return Image.frombytes("RGB", upright.size, upright.tobytes())  # without any metadata
+    return image if turn is None else image.transpose(turn)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

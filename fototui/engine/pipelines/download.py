@@ -5,14 +5,17 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Text, cast, func, or_, select, update
+from sqlalchemy import ColumnElement, Text, cast, func, null, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
 
 from fototui.clients.download import DownloadedPhoto, PhotoDownload
+from fototui.db.base import Base
 from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession
+from fototui.db.fixed import FixedStatement
 from fototui.db.models.operations import Activity
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
@@ -27,6 +30,7 @@ from fototui.engine.execution.context import Work
 from fototui.engine.execution.pipeline import Step, reason
 from fototui.engine.jobs.job import JobStatus, OrderJob, Reason
 from fototui.engine.jobs.orders import DOWNLOADS, claimed_order, finish
+from fototui.engine.jobs.table import named
 from fototui.engine.pipelines.opening import OpenLane, Parts, PipelineEntry
 from fototui.log import get_logger
 from fototui.services.operations.activity import ActivityAction, ActivityService
@@ -134,7 +138,7 @@ class DownloadPipeline:
             fields: Mapping[str, object] = reason(error.code, error.sentence)
             failures.append(error)
         else:
-            fields = _arrived(stored)
+            fields = {"file_ref": stored}
         await work.persistently(lambda: self._write(job, missing, fields))
 
     async def _fetch_and_store(self, work: Work[OrderJob], missing: _Missing) -> S3ObjectRefData:
@@ -175,29 +179,25 @@ class DownloadPipeline:
 
     async def _write(self, job: OrderJob, missing: _Missing, fields: Mapping[str, object]) -> None:
         """Write what became of a photo; one whose claim is lost is written by others."""
-        held = select(Order.id).where(
-            Order.id == ULID.from_str(job.order_id), Order.claim_token == job.claim_token
+        written = await self._database.run(
+            _ARRIVED if "file_ref" in fields else _REFUSED,
+            {
+                **fields,
+                "of_image": missing.image_id,
+                "from_url": missing.url,
+                "of_order": job.order_id,
+                "by_token": job.claim_token,
+            },
         )
-        async with self._database.autocommit() as session:
-            session.track_changes(ImageUpdateEvent)
-            written = await session.scalar(
-                update(Image)
-                .where(
-                    Image.id == missing.image_id,
-                    Image.original_url == missing.url,
-                    is_missing(),
-                    held.exists(),
-                )
-                .values(fields)
-                .returning(Image.id)
+        if written:
+            news = self._database.news()
+            news.track_changes(ImageUpdateEvent)
+            # An error and a file are the same news: the photo is not what it was.
+            news.report(
+                Change(Image.__name__, missing.image_id, Operation.UPDATE, {"file_ref": None}),
+                ChangeContext(order_id=job.order_id, image_id=missing.image_id),
             )
-            if written is not None:
-                # An error and a file are the same news: the photo is not what it was.
-                session.report(
-                    Change(Image.__name__, written, Operation.UPDATE, {"file_ref": None}),
-                    ChangeContext(order_id=job.order_id, image_id=written),
-                )
-                await session.commit()
+            news.publish()
 
     async def _finish(self, job: OrderJob) -> bool:
         """Write that all photos are there, unless there are new ones by now."""
@@ -288,14 +288,35 @@ def _hopeless(image: Image) -> Sentence | None:
     return image.error_words if image.error_code == PermanentError.code else None
 
 
-def _arrived(stored: S3ObjectRefData) -> Mapping[str, object]:
-    return {
-        "file_ref": stored,
-        "uploaded_at": func.now(),
-        "error_code": None,
-        "error": None,
-        "error_words": None,
+# Any: columns are of several types.
+def _writing(columns: Mapping[InstrumentedAttribute[Any], object]) -> FixedStatement:
+    """The statement that writes what became of a photo: once, and while its order is claimed."""
+    held = select(Order.id).where(
+        Order.id == named("of_order", Order.id),
+        Order.claim_token == named("by_token", Order.claim_token),
+    )
+    return FixedStatement(
+        update(Base.metadata.tables[Image.__tablename__])
+        .where(
+            Image.id == named("of_image", Image.id),
+            Image.original_url == named("from_url", Image.original_url),
+            is_missing(),
+            held.exists(),
+        )
+        .values({column.key: value for column, value in columns.items()})
+        .returning(Image.id)
+    )
+
+
+_ERROR = (Image.error_code, Image.error, Image.error_words)
+_REFUSED = _writing({column: named(column.key, column) for column in _ERROR})
+_ARRIVED = _writing(
+    {
+        Image.file_ref: named("file_ref", Image.file_ref),
+        Image.uploaded_at: func.now(),
+        **dict.fromkeys(_ERROR, null()),
     }
+)
 
 
 def _summary(failures: Sequence[OutsideError], *, of: int) -> OutsideError:
