@@ -45,7 +45,7 @@ class BookScreen(PictureScreen):
     """
 
     def __init__(self, context: AppContext, view: BookView) -> None:
-        super().__init__(context, view.file, name="")
+        super().__init__(context, view.file, named=str)
         self.order_id = view.order_id
         self._view = view
         self.page = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from textual.app import ComposeResult
 
@@ -22,20 +22,22 @@ class PictureScreen(FototuiScreen):
     Args:
         context: The parts of the app.
         ref: The file; None where there is none yet.
-        name: What it is, for the heading.
+        named: Says what it is, for the heading, in the language of the moment.
     """
 
     scope = Scope.PICTURE
 
-    def __init__(self, context: AppContext, ref: S3ObjectRefData | None, *, name: str) -> None:
+    def __init__(
+        self, context: AppContext, ref: S3ObjectRefData | None, *, named: Callable[[], str]
+    ) -> None:
         super().__init__(context)
         self._ref = ref
-        self._picture_name = name
+        self._named = named
         self.picture = Picture(context.pictures)
 
     def heading(self) -> str:
         """What is shown, and how close."""
-        return f"{self._picture_name}{self.closeness}"
+        return f"{self._named()}{self.closeness}"
 
     @property
     def closeness(self) -> str:

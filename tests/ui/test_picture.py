@@ -336,10 +336,13 @@ async def test_a_picture_is_loaded_and_painted_once_and_waits_for_nothing(
         await until_shown(pilot, lambda: screen.picture.state is PictureState.SHOWN)
         await pilot.pause()
 
-    async with open_app(partial(PictureScreen, ref=ref, name="1"), size=(60, 20)) as (app, pilot):
+    async with open_app(partial(PictureScreen, ref=ref, named=lambda: "1"), size=(60, 20)) as (
+        app,
+        pilot,
+    ):
         await look(app.screen, pilot)
         assert painted == {"load": 1, "paint": 1}
-        again = PictureScreen(app.context, ref, name="again")
+        again = PictureScreen(app.context, ref, named=lambda: "again")
         app.push_screen(again)
         await look(again, pilot)
         assert painted == {"load": 2, "paint": 2}
@@ -350,7 +353,7 @@ async def test_the_whole_screen(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     ref = await put(storage, "a/1.png", "red")
-    home = partial(PictureScreen, ref=ref, name="[/foo] Photo 1")
+    home = partial(PictureScreen, ref=ref, named=lambda: "[/foo] Photo 1")
     async with open_app(home, size=(60, 20)) as (app, pilot):
         screen = app.screen
         assert isinstance(screen, PictureScreen)

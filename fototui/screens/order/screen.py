@@ -287,7 +287,7 @@ class OrderScreen(OrderCommands):
 
     def _show_picture(self) -> None:
         if (file := self.selection.file) is not None:
-            self.app.push_screen(PictureScreen(self.context, file, name=self.selection.caption))
+            self.app.push_screen(PictureScreen(self.context, file, named=self.selection.naming))
 
     def _review(self) -> None:
         self.app.post_message(ShowSection(Scope.REVIEW, (self.order_id,)))

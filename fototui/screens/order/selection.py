@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import MADE_FROM, VersionType
@@ -86,13 +88,16 @@ class Selection:
     @property
     def caption(self) -> str:
         """What the picture is, in words."""
+        return self.naming()
+
+    @property
+    def naming(self) -> Callable[[], str]:
+        """Says what the picture is, in the language of the moment."""
         version, image = self.version, self.image
         if image is None or self.file is None:
-            return ""
-        photo = _("Photo {position}").format(position=image.position)
-        if version is None or version.file is None:
-            return photo + " · " + _("original")
-        return f"{photo} · {kind_word(self.kind)} v{version.version}"
+            return str
+        number = None if version is None or version.file is None else version.version
+        return partial(_caption, image.position, self.kind, number)
 
     @property
     def no_versions(self) -> str:
@@ -125,3 +130,10 @@ class Selection:
         others = (*nearby, *detail.images[max(0, place - 1) : place])
         files.extend(Selection(detail, other.id, self.kind, self.cursor).file for other in others)
         return [file for file in files if file is not None]
+
+
+def _caption(position: int, kind: VersionType, version: int | None) -> str:
+    photo = _("Photo {position}").format(position=position)
+    if version is None:
+        return photo + " · " + _("original")
+    return f"{photo} · {kind_word(kind)} v{version}"
