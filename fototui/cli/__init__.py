@@ -112,7 +112,11 @@ def main() -> None:
         if error.errno not in _NO_ROOM or error.filename is not None:
             raise
         _forget_output()
-        typer.echo(f"error: The output cannot be written: {error.strerror}.", err=True)
+        from fototui.i18n import _, speak_at_least
+
+        speak_at_least()
+        words = _("The output cannot be written: {reason}.").format(reason=error.strerror)
+        typer.echo(_("error: {words}").format(words=words), err=True)
         sys.exit(1)
     except Exception as error:
         from fototui.domain.errors import ConfigurationError, FototuiError, InvalidInputError

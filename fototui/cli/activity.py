@@ -9,6 +9,7 @@ from fototui.cli.runner import run_service, settings_for_command
 from fototui.i18n import _, who
 from fototui.services.operations.activity import ActivityService
 from fototui.services.views.operations import ActivityEntry
+from fototui.widgets.activity_words import action_words, detail_words
 
 
 def activity(
@@ -42,10 +43,10 @@ def activity(
             (
                 local_time(entry.at, settings.timezone),
                 who(entry.operator),
-                entry.action.replace("_", " "),
+                action_words(entry.action),
                 entry.order_number,
                 _image(entry),
-                entry.detail,
+                detail_words(entry),
             )
             for entry in entries
         ],

@@ -107,7 +107,7 @@ def list_books(number: Number, as_json_: Json = False) -> None:
                 _("yes") if view.current else "",
                 view.pages,
                 "" if view.findings is None else len(view.findings),
-                "" if view.elapsed_seconds is None else f"{view.elapsed_seconds:.1f}",
+                view.elapsed_seconds,
                 view.error,
             )
             for view in views

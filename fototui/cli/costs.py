@@ -11,9 +11,12 @@ import typer
 from fototui.cli.output import print_json, print_table
 from fototui.cli.runner import run_service, settings_for_command
 from fototui.domain.costs import Costs, Prices, Spent
+from fototui.domain.errors import InvalidInputError
+from fototui.domain.options import ColoringOptions, GroupBy, ShapeStacking, SvgOptions
 from fototui.domain.sentences import Sentence
 from fototui.i18n import N_, _
 from fototui.services.costs.service import CostGroup, CostsBy, CostService
+from fototui.widgets.version_words import options_words
 
 _TITLES = {
     CostsBy.DAY: N_("Day"),
@@ -39,7 +42,7 @@ def costs(
     Money is told where the settings know the prices. Days and months are the shop's (TIMEZONE).
     """
     if as_csv and as_json:
-        raise typer.BadParameter("choose one of --csv and --json")
+        raise InvalidInputError("Choose one of --csv and --json.")
     settings = settings_for_command()
     begin = None if since is None else since.date()
     groups = run_service(
@@ -112,8 +115,8 @@ def _print_table(groups: Sequence[CostGroup], by: CostsBy, prices: Prices) -> No
                 group.versions,
                 *([group.chosen] if options else []),
                 group.costs.total.calls,
-                f"{group.costs.total.seconds:.1f}",
-                f"{group.costs.total.credits:.1f}",
+                float(group.costs.total.seconds),
+                float(group.costs.total.credits),
                 prices.told(group.costs.total) if prices.any else None,
                 _wasted(group.costs.wasted, prices),
             )
@@ -124,6 +127,11 @@ def _print_table(groups: Sequence[CostGroup], by: CostsBy, prices: Prices) -> No
 
 def _options(group: CostGroup) -> str:
     options = group.options or {}
+    match options:
+        case {"megapixels": int() | float() as megapixels, "steps": int() as steps}:
+            return options_words(ColoringOptions(megapixels, steps))
+        case {"shape_stacking": str() as stacking, "group_by": str() as group_by}:
+            return options_words(SvgOptions(ShapeStacking(stacking), GroupBy(group_by)))
     known = {name: options[name] for name in _OPTIONS if options.get(name) is not None}
     return ", ".join(f"{name} {value}" for name, value in known.items())
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from fototui.cli.output import print_json
-from fototui.cli.runner import run, say, settings_for_command
+from fototui.cli.runner import confirmed, run, say, settings_for_command
 from fototui.db.database import Database
+from fototui.i18n import _, ngettext, number
 from fototui.runtime.compose import open_database
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ app = typer.Typer(
     help="Bring the database's schema up to date, look where it stands, copy it.",
     no_args_is_help=True,
 )
-_WORDS = {"orders": "orders", "coloring_versions": "colourings", "svg_versions": "SVGs"}
 
 
 def _with_database(work: Callable[[Database], Awaitable[T]]) -> T:
@@ -65,31 +65,48 @@ def upgrade(
         _print(plan)
         return
     if plan.found is None and plan.steps and not yes and sys.stdin.isatty():
-        say("The database is empty.")
-        typer.confirm("Set it up for fototui?", abort=True, err=True)
+        say(_("The database is empty."))
+        if not confirmed(_("Set it up for fototui?")):
+            say(_("Nothing was changed."))
+            raise typer.Exit(1)
     _with_database(lambda database: migrate.upgrade(database.engine, revision))
-    say(f"The database stands at revision {_current()}.")
+    _tell_revision(_current())
     _tell_held(plan)
 
 
 def _print(plan: "Plan") -> None:
-    say(f"The database stands at revision {plan.found or 'base'}.")
+    _tell_revision(plan.found)
     if not plan.steps:
-        say("There is nothing to do.")
+        say(_("There is nothing to do."))
     for revision, what in plan.steps:
         typer.echo(f"{revision}  {what}")
     if plan.choices:
-        say(f"Choices that stay, as an operator's: {plan.choices}.")
+        say(_("Choices that stay, as an operator's: {count}.").format(count=plan.choices))
     _tell_held(plan)
 
 
 def _tell_held(plan: "Plan") -> None:
-    held = [f"{count} {_WORDS[table]}" for table, count in plan.held.items() if count]
+    held = [_counted(table, count) for table, count in plan.held.items() if count]
     if held:
-        say(
-            f"Old unfinished jobs that wait until someone says yes: {', '.join(held)}. "
+        words = _(
+            "Old unfinished jobs that wait until someone says yes: {jobs}. "
             "See: fototui lanes release --dry-run"
         )
+        say(words.format(jobs=", ".join(held)))
+
+
+def _counted(table: str, count: int) -> str:
+    words = {
+        "orders": ngettext("{count} order", "{count} orders", count),
+        "coloring_versions": ngettext("{count} colouring", "{count} colourings", count),
+        "svg_versions": ngettext("{count} SVG", "{count} SVGs", count),
+    }
+    return words[table].format(count=count)
+
+
+def _tell_revision(revision: str | None) -> None:
+    words = _("The database stands at revision {revision}.")
+    say(words.format(revision=revision or "base"))
 
 
 # "-1" is a revision, not an option.
@@ -101,7 +118,7 @@ def downgrade(
     from fototui.db.schema import migrate
 
     _with_database(lambda database: migrate.downgrade(database.engine, revision))
-    say(f"The database stands at revision {_current()}.")
+    _tell_revision(_current())
 
 
 @app.command()
@@ -122,7 +139,7 @@ def check() -> None:
     from fototui.db.schema import migrate
 
     _with_database(lambda database: migrate.check(database.engine))
-    say("Models and schema agree.")
+    say(_("Models and schema agree."))
 
 
 @app.command()
@@ -139,7 +156,9 @@ def backup(
         return await copies.back_up(database.url, file, server=server)
 
     made = _with_database(work)
-    say(f"{made.file}: {made.size / 1e6:.1f} MB, rows of {len(made.tables)} tables, read through.")
+    words = _("{file}: {size} MB, rows of {count} tables, read through.")
+    size = number(round(made.size / 1e6, 1))
+    say(words.format(file=made.file, size=size, count=len(made.tables)))
 
 
 @app.command()
@@ -162,4 +181,6 @@ def restore(
         await copies.restore(database.url, file, server=server)
         return await migrate.current(database.engine)
 
-    say(f"{file} is restored; the database stands at revision {_with_database(work)}.")
+    revision = _with_database(work)
+    say(_("{file} is restored.").format(file=file))
+    _tell_revision(revision)

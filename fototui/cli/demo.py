@@ -3,7 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,12 +11,11 @@ from fototui.cli import options
 from fototui.cli.extra import explaining_extra
 from fototui.cli.output import print_json
 from fototui.cli.runner import listen_on, run, say, stop_signals
+from fototui.config.language import language_of_settings
+from fototui.i18n import _, set_language
 from fototui.log import configure_logging
 from fototui.runtime.drawable import require_terminal
 from fototui.runtime.options import TerminalOptions
-
-if TYPE_CHECKING:
-    pass
 
 _IN_APP, _ELSEWHERE = 8, 4
 """Orders from the beginning: in the app one for each stage."""
@@ -55,8 +54,8 @@ def demo(
     log_level: Annotated[str, typer.Option(help="Least level of log lines.")] = "WARNING",
 ) -> None:
     """Start everything on this machine: on a terminal the app opens, else the main job runs."""
+    before: TerminalOptions = context.obj
     if not (headless or as_json or serve) and sys.stdout.isatty():
-        before: TerminalOptions = context.obj
         wanted = replace(
             before,
             language=lang or before.language,
@@ -65,6 +64,7 @@ def demo(
         )
         show_demo(wanted, orders=orders or _IN_APP, folder=folder, seed=seed, fast=fast)
         return
+    set_language(lang or before.language or language_of_settings())
     configure_logging(log_level)
     if serve:
         run(_serve(folder, port=port, orders=orders or _ELSEWHERE, seed=seed))
@@ -75,7 +75,7 @@ def demo(
     if as_json:
         print_json(report)
     if not report.is_complete:
-        say("Not everything was completed.")
+        say(_("Not everything was completed."))
         sys.exit(1)
 
 

@@ -15,6 +15,7 @@ from fototui.cli.runner import (
 from fototui.config.settings import Settings, load_settings
 from fototui.domain.errors import InvalidInputError
 from fototui.domain.statuses import JobKind
+from fototui.i18n import _
 from fototui.net.systemd import notify, watchdog
 from fototui.runtime.compose import open_engine, open_runtime
 
@@ -87,7 +88,8 @@ async def _work(
 
             await until_stopped(stop, engine.wait, drained)
             for lane in paused:
-                say(
-                    f"The lane {lane} is paused, and jobs wait in it. "
-                    f"See why: fototui lanes list. Then: fototui lanes resume {lane}"
+                words = _(
+                    "The lane {lane} is paused, and jobs wait in it. "
+                    "See why: fototui lanes list. Then: fototui lanes resume {lane}"
                 )
+                say(words.format(lane=lane))

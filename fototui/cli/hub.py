@@ -6,6 +6,7 @@ import typer
 
 from fototui.cli.runner import listen_on, run, say, settings_for_command, stop_signals
 from fototui.config.settings import required
+from fototui.i18n import _
 from fototui.mercure.hub import HubSettings, serving_hub
 
 
@@ -27,7 +28,7 @@ def hub(
     async def main() -> None:
         with stop_signals() as stop:
             async with serving_hub(hub_settings, sock=listen_on(host, port)) as url:
-                say(f"The hub listens on {url}")
+                say(_("The hub listens on {url}").format(url=url))
                 await stop.wait()
 
     run(main())

@@ -1,6 +1,5 @@
 """`fototui lanes`: what waits and runs, and whether it may."""
 
-from datetime import datetime
 from functools import partial
 from typing import Annotated
 
@@ -41,7 +40,7 @@ def list_lanes(
                 lane.waiting,
                 lane.running,
                 lane.account_limit,
-                _state(lane.paused_at, lane.paused_by),
+                _("open") if lane.paused_at is None else _paused(lane.paused_by),
                 lane.paused_reason,
             )
             for lane in lanes
@@ -68,8 +67,8 @@ def list_lanes(
                 engine.host,
                 engine.pid,
                 " ".join(engine.lanes),
-                f"{sum(engine.running.values())} of {engine.capacity}",
-                _state(engine.paused_at, engine.paused_by),
+                f"{sum(engine.running.values())}/{engine.capacity}",
+                _engine_state(engine),
                 local_time(engine.started_at, settings.timezone),
             )
             for engine in engines
@@ -123,5 +122,11 @@ async def _release(lane: JobKind, service: LaneService) -> int:
     return await service.release_held(lane)
 
 
-def _state(paused_at: datetime | None, paused_by: str | None) -> str:
-    return "open" if paused_at is None else f"paused by {paused_by}"
+def _engine_state(engine: EngineView) -> str:
+    if engine.paused_at is not None:
+        return _paused(engine.paused_by)
+    return _("working") if any(engine.running.values()) else _("idle")
+
+
+def _paused(by: str | None) -> str:
+    return _("paused by {operator}").format(operator=by or "?")

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from fototui.cli import finishing, shop
-from fototui.cli.output import local_time, print_json, print_table
+from fototui.cli.output import in_words, local_time, print_json, print_table
 from fototui.cli.photo import photo
 from fototui.cli.runner import run, run_service, say, settings_for_command
-from fototui.domain.sentences import Sentence
 from fototui.domain.stages import Stage
+from fototui.domain.statuses import PaymentStatus
 from fototui.i18n import _, ngettext, translate
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def list_orders(
                 local_time(row.created_at, settings.timezone),
                 row.customer_name,
                 row.items,
-                row.payment_status,
+                _payment(row.payment_status),
                 row.stage,
                 _badges(row.images, lambda image: image.coloring),
                 _badges(row.images, lambda image: image.svg),
@@ -202,12 +202,13 @@ def show(
             )
         )
         return
-    typer.echo(f"{order.number}  {stage}  {local_time(order.created_at, settings.timezone)}")
+    received = local_time(order.created_at, settings.timezone)
+    typer.echo(f"{order.number}  {in_words(stage)}  {received}")
     for label, value in (
-        (_("Shop status"), order.status.value),
+        (_("Shop status"), order.status),
         (_("Customer"), order.customer_name),
         (_("E-mail"), order.customer_email),
-        (_("Payment"), order.payment_status),
+        (_("Payment"), _payment(order.payment_status)),
         (_("Shipping"), order.shipping_method),
         (_("Reason"), order.error),
         (_("Urgent"), _("its jobs go before others'") if order.urgent else None),
@@ -218,7 +219,7 @@ def show(
         (_("Cost"), told(order.costs, settings.prices) if order.costs.total else None),
     ):
         if value:
-            typer.echo(f"{label}: {translate(value) if isinstance(value, Sentence) else value}")
+            typer.echo(f"{label}: {in_words(value)}")
     place = 0
     for item in order.line_items:
         _print_item(item, first=place + 1)
@@ -238,11 +239,15 @@ def _print_item(item: LineItemView, *, first: int) -> None:
             (
                 place,
                 _("stored") if image.file else _("missing"),
-                *(f"v{v.version} {v.status}" if v else "" for v in newest),
+                *(f"v{v.version} {in_words(v.status)}" if v else "" for v in newest),
                 next((v.error for v in newest if v is not None and v.error), image.error),
             )
         )
     print_table((_("Photo"), _("File"), _("Colouring"), _("SVG"), _("Reason")), rows)
+
+
+def _payment(value: str | None) -> PaymentStatus | str | None:
+    return next((status for status in PaymentStatus if status == value), value)
 
 
 def _waits_for(order: OrderDetail) -> str | None:
@@ -270,4 +275,4 @@ def _plain(row: OrderRow) -> dict[str, object]:
 
 
 def _badges(images: tuple[ImageBadges, ...], status: Callable[[ImageBadges], object | None]) -> str:
-    return " ".join(str(status(image) or "-") for image in images)
+    return ", ".join(in_words(status(image)) or "–" for image in images)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import typer
 
-from fototui.i18n import translate
+from fototui.i18n import _, number, translate
 
 
 def print_json(value: object) -> None:
@@ -54,7 +54,7 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     for header in headers:
         table.add_column(Text(header))
     for row in rows:
-        table.add_row(*(Text("" if cell is None else _shown(cell)) for cell in row))
+        table.add_row(*(Text(in_words(cell)) for cell in row))
     console = Console(highlight=False)
     if not console.is_terminal:
         # A pipe has no width: nothing is to be cut.
@@ -63,12 +63,30 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     console.print(table)
 
 
-def _shown(cell: object) -> str:
+def in_words(value: object) -> str:
+    """A value as operators call it, for tables and lines; programs get its JSON."""
+    from fototui.domain.flags import ProcessingStatusEnum
     from fototui.domain.sentences import Sentence
+    from fototui.domain.stages import OrderStage
+    from fototui.domain.statuses import PaymentStatus
 
-    if isinstance(cell, Sentence):
-        return translate(cell)
-    return cell.value if isinstance(cell, StrEnum) else str(cell)
+    match value:
+        case None:
+            return ""
+        case Sentence():
+            return translate(value)
+        case OrderStage(stage, count):
+            return f"{translate(stage.label)} {count}" if count else translate(stage.label)
+        case ProcessingStatusEnum():
+            return _(value.meta.display)
+        case PaymentStatus():
+            return _(value.display)
+        case StrEnum():
+            return value.value
+        case float():
+            return number(round(value, 1))
+        case _:
+            return str(value)
 
 
 def local_time(moment: datetime, zone: tzinfo) -> str:

@@ -26,6 +26,19 @@ def say(line: str) -> None:
     typer.echo(line, err=True)
 
 
+def confirmed(question: str) -> bool:
+    """Ask the person at the terminal, who answers in either language; only a yes is one.
+
+    Args:
+        question: What is to be done.
+    """
+    from fototui.i18n import _
+
+    answers = _("[y/N]")
+    typer.echo(f"{question} {answers} ", err=True, nl=False)
+    return input().strip().lower() in {"y", "yes", "a", "ano"}
+
+
 def settings_for_command(*, log_level: str | None = None, serves: bool = False) -> Settings:
     """Read the settings and set up logging.
 

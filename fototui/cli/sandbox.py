@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from fototui.cli.extra import explaining_extra
 from fototui.cli.output import print_json
 from fototui.cli.runner import listen_on, run, say, settings_for_command, stop_signals
+from fototui.i18n import _
 from fototui.net.asgi import serving
 
 
@@ -67,7 +68,7 @@ def sandbox(
             async with serving(app, sock=listen_on(host, port)) as url:
                 place_orders(shop.shop, f"{url}/cdn", orders, seed=seed)
                 print_json(_settings(url, key))
-                say("The sandbox runs; stop it with Ctrl+C.")
+                say(_("The sandbox runs; stop it with Ctrl+C."))
                 await stop.wait()
 
     run(main())

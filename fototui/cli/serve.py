@@ -24,6 +24,7 @@ from fototui.cli.runner import (
 from fototui.config.settings import Settings, load_settings
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
+from fototui.i18n import _
 from fototui.log import configure_logging, get_logger
 from fototui.net.systemd import notify, watchdog
 
@@ -82,7 +83,7 @@ async def _serve(
             watchdog(),
             open_server(_load(concurrency), sock=sock, lanes=lanes, grace=grace) as server,
         ):
-            say(f"The server listens on {server.url}")
+            say(_("The server listens on {url}").format(url=server.url))
             notify("READY=1")
             settle_memory()
             while not stop.is_set():

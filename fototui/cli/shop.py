@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fototui.cli.output import print_json
+from fototui.cli.output import in_words, print_json
 from fototui.cli.runner import run, run_service, say, settings_for_command
 from fototui.i18n import _, translate
 
@@ -50,7 +50,7 @@ def retry(number: Number) -> None:
 
     status = run_service(settings, SyncService, lambda service: service.retry(number))
     words = _("The order is in status {status} now; an engine goes on with it.")
-    say(words.format(status=status))
+    say(words.format(status=in_words(status)))
 
 
 def urgent(

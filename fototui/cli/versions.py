@@ -21,6 +21,7 @@ from fototui.services.versions.svg import VectorizerService
 from fototui.services.views import as_json
 from fototui.services.views.orders import ImageView, OrderDetail
 from fototui.services.views.versions import StartReport, VersionView
+from fototui.widgets.version_words import kind_word, options_words
 
 T = TypeVar("T")
 
@@ -126,8 +127,8 @@ def list_versions(number: Number, image: ImageOption = None, as_json_: Json = Fa
                 f"v{view.version}",
                 view.status,
                 _("yes") if view.selected else "",
-                _options(view),
-                "" if view.elapsed_seconds is None else f"{view.elapsed_seconds:.1f}",
+                "?" if view.options is None else options_words(view.options),
+                view.elapsed_seconds,
                 view.error,
             )
             for place, view in found
@@ -169,7 +170,7 @@ def _act(
     view = _with_session(settings, work)
     if as_json_:
         print_json(as_json(view))
-    say(_(done).format(version=f"{kind} v{view.version} ({view.id})"))
+    say(_(done).format(version=f"{kind_word(kind)} v{view.version} ({view.id})"))
 
 
 def _with_session(settings: Settings, work: Callable[[TrackedAsyncSession], Awaitable[T]]) -> T:
@@ -216,19 +217,9 @@ def _print_started(reports: tuple[StartReport, ...], as_json_: bool) -> None:
         else:
             view = report.version
             note = "" if view.note is None else f" {translate(view.note)}"
-            version = f"{view.kind} v{view.version} ({view.id})"
+            version = f"{kind_word(view.kind)} v{view.version} ({view.id})"
             words = _("photo {place}: {version} is queued.")
             say(words.format(place=report.position, version=version) + note)
-
-
-def _options(view: VersionView) -> str:
-    match view.options:
-        case ColoringOptions(megapixels, steps):
-            return f"{megapixels:g} Mpx, {steps} steps"
-        case SvgOptions(shape_stacking, group_by):
-            return f"{shape_stacking}, by {group_by}"
-        case None:
-            return "?"
 
 
 def _plain(view: VersionView) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """A headless demo: orders come in, an engine makes everything, a subscriber follows."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from fototui.demo.follower import Follower
@@ -8,6 +9,7 @@ from fototui.demo.orders import place_orders
 from fototui.demo.report import EventCounts, Report
 from fototui.demo.stack import DemoStack, Say, open_stack, state_folder
 from fototui.domain.events import BaseMercureEvent, ImageStatusEvent, ImageUpdateEvent
+from fototui.domain.flags import ProcessingStatusEnum
 from fototui.domain.options import SvgOptions
 from fototui.domain.statuses import (
     BookProcessingStatus,
@@ -15,6 +17,7 @@ from fototui.domain.statuses import (
     SvgProcessingStatus,
 )
 from fototui.engine.engine import Engine
+from fototui.i18n import _, translate
 from fototui.runtime.compose import Runtime, book_options, default_options, open_engine
 from fototui.sandbox.outcomes import Latency
 from fototui.services.books.service import BookService
@@ -26,15 +29,18 @@ from fototui.services.versions.coloring import ColoringService
 from fototui.services.versions.svg import VectorizerService
 from fototui.services.views.orders import OrderCursor
 from fototui.services.views.versions import StartReport
+from fototui.widgets.version_words import kind_word
 
 _OPERATOR = "demo"
 # Long enough that every status can be seen passing, short enough not to be waited for.
 LATENCY = Latency(queue=0.2, run=0.4, spread=0.5)
 _LAST_EVENTS_SECONDS = 10.0
 # Of all steps, those that a newcomer has to wait for.
-_TOLD = ColoringProcessingStatus.awaiting_external_states() | (
-    SvgProcessingStatus.awaiting_external_states()
-)
+_TOLD: Mapping[str, ProcessingStatusEnum] = {
+    status.value: status
+    for kind in (ColoringProcessingStatus, SvgProcessingStatus)
+    for status in kind.awaiting_external_states()
+}
 
 
 class HeadlessDemo:
@@ -76,16 +82,16 @@ class HeadlessDemo:
         runtime = stack.runtime
         follower = Follower(runtime.settings, self._on_event)
         async with follower.following():
-            self._say("a subscriber follows the live events")
+            self._say(_("A subscriber follows the live events"))
             await self._place_orders(stack)
             async with open_engine(runtime) as engine:
-                self._say("an engine works")
+                self._say(_("An engine works"))
                 await self._import_orders(runtime, engine)
-                self._say("all photos are here; now their colourings")
+                self._say(_("All photos are here; now their colourings"))
                 await self._make_colorings(runtime, engine)
-                self._say("all colourings are made; now their SVGs")
+                self._say(_("All colourings are made; now their SVGs"))
                 await self._make_svgs(runtime, engine)
-                self._say("all SVGs are made; now their books")
+                self._say(_("All SVGs are made; now their books"))
                 await self._make_books(runtime, engine)
             await runtime.publisher.close()
             published = runtime.publisher.stats.published
@@ -99,32 +105,47 @@ class HeadlessDemo:
             await _stats(runtime), runtime.storage, events, seconds=time.monotonic() - self._began
         )
         self._say(
-            f"{report.orders} orders, {report.images} images: "
-            f"{report.coloring['completed']} colourings, {report.svg['completed']} SVGs, "
-            f"{report.books['completed']} books, "
-            f"{len(report.files)} files; {events.received} of {events.published} events seen"
+            _(
+                "Orders: {orders}, photos: {photos}, colourings: {colourings}, SVGs: {svgs}, "
+                "books: {books}, files: {files}; events seen: {received} of {published}"
+            ).format(
+                orders=report.orders,
+                photos=report.images,
+                colourings=report.coloring["completed"],
+                svgs=report.svg["completed"],
+                books=report.books["completed"],
+                files=len(report.files),
+                received=events.received,
+                published=events.published,
+            )
         )
         return report
 
     async def _place_orders(self, stack: DemoStack) -> None:
         existing = (await _stats(stack.runtime)).imported
         if existing:
-            self._say(f"{existing} orders are there from an earlier run")
+            self._say(_("Orders from an earlier run: {count}").format(count=existing))
         # The shop forgets all when it stops, so those from an earlier run are placed again.
         number = max(self._orders, existing)
         for order in place_orders(stack.shop, stack.cdn_url, number, seed=self._seed):
-            self._say(f"order {order.name} of {order.first_name} {order.last_name} is placed")
+            customer = f"{order.first_name} {order.last_name}"
+            words = _("Order {number} is placed by {customer}")
+            self._say(words.format(number=order.name, customer=customer))
 
     async def _import_orders(self, runtime: Runtime, engine: Engine) -> None:
         async with runtime.database.session() as session:
             service = ImportService(session, operator=_OPERATOR, shop=runtime.shopify)
             report = await service.import_recent()
         self._say(
-            f"{len(report.imported)} orders imported, {len(report.updated)} updated, "
-            f"{len(report.skipped)} known"
+            _("Orders imported: {imported}, updated: {updated}, known: {known}").format(
+                imported=len(report.imported),
+                updated=len(report.updated),
+                known=len(report.skipped),
+            )
         )
         for failure in report.failed:
-            self._say(f"order {failure.number}: {failure.reason}")
+            words = _("Order {number}: {reason}")
+            self._say(words.format(number=failure.number, reason=translate(failure.reason)))
         await engine.drain()
 
     async def _make_colorings(self, runtime: Runtime, engine: Engine) -> None:
@@ -158,15 +179,18 @@ class HeadlessDemo:
 
     def _on_event(self, event: BaseMercureEvent) -> None:
         match event:
-            case ImageStatusEvent(status_type=kind, status=status) if status in _TOLD:
-                self._say(f"live: image {event.image_id}, {kind}: {status}")
+            case ImageStatusEvent(status_type=kind, status=value) if value in _TOLD:
+                status = _(_TOLD[value].meta.display)
+                words = _("Live: photo {id}, {kind}: {status}")
+                self._say(words.format(id=event.image_id, kind=kind_word(kind), status=status))
             case ImageUpdateEvent():
-                self._say(f"live: image {event.image_id} has news")
+                self._say(_("Live: photo {id} has news").format(id=event.image_id))
 
     def _say_skipped(self, reports: tuple[StartReport, ...]) -> None:
         for report in reports:
             if report.skipped is not None:
-                self._say(f"image {report.image_id}: {report.skipped}")
+                words = _("photo {place}: {words}")
+                self._say(words.format(place=report.position, words=translate(report.skipped)))
 
     def _say(self, line: str) -> None:
         self._tell(f"{time.monotonic() - self._began:5.1f} s  {line}")

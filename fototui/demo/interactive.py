@@ -6,6 +6,7 @@ from pathlib import Path
 from fototui.config.settings import Settings
 from fototui.demo.stack import Say, open_stack, state_folder
 from fototui.demo.traffic import Traffic
+from fototui.i18n import _
 from fototui.sandbox.outcomes import Latency, Outcome
 
 # A person can follow this; most of it is waiting, as it is with the real services.
@@ -45,6 +46,6 @@ async def show(
             durable=folder is not None,
         ) as stack:
             traffic = Traffic(stack, orders=orders, seed=seed, pace=3 if fast else 20)
-            say("orders come in")
+            say(_("Orders come in"))
             async with traffic.flowing():
                 await app(stack.settings, state / "app")

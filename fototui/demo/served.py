@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from fototui.config.settings import required
 from fototui.demo.orders import place_orders
 from fototui.demo.stack import Say, open_stack, state_folder
+from fototui.i18n import _
 from fototui.mercure.tokens import subscribe_token
 from fototui.net.asgi import base_url
 from fototui.sandbox.outcomes import Latency
@@ -60,7 +61,7 @@ async def served_demo(
 
     Args:
         folder: Keeps all state; None for one that is removed at the end.
-        sock: Where the server listens, bound.
+        sock: Where The server listens, bound.
         orders: How many orders the shop has from the beginning.
         seed: Makes it repeatable.
         latency: How long jobs take.
@@ -83,7 +84,7 @@ async def served_demo(
             settings = stack.settings
             place_orders(stack.shop, stack.cdn_url, orders, seed=seed)
             async with open_server(settings, sock=sock) as server:
-                say(f"the server listens on {server.url}")
+                say(_("The server listens on {url}").format(url=server.url))
                 async with server.context.database.session() as session:
                     service = TokenService(session, operator=_OPERATOR)
                     token = await service.create(f"demo {uuid.uuid4().hex[:8]}")

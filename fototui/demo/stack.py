@@ -18,6 +18,7 @@ from fototui.config.export import exported
 from fototui.config.file import write_atomically
 from fototui.config.settings import Settings
 from fototui.db.schema import migrate
+from fototui.i18n import _
 from fototui.mercure.hub import HubSettings, serving_hub
 from fototui.net.asgi import serving
 from fototui.runtime.compose import Runtime
@@ -130,19 +131,20 @@ async def open_stack(
     """
     async with AsyncExitStack() as stack:
         postgres = await stack.enter_async_context(_postgres(folder / "postgres", durable=durable))
-        say(f"PostgreSQL listens on port {postgres.port}")
+        say(_("PostgreSQL listens on port {port}").format(port=postgres.port))
 
         keys = _Keys()
         hub_url = await stack.enter_async_context(
             serving_hub(HubSettings(publisher_key=keys.publisher, subscriber_key=keys.subscriber))
         )
-        say(f"the Mercure hub listens on {hub_url}")
+        say(_("The hub listens on {url}").format(url=hub_url))
 
         runpod = Script(seed=seed, latency=latency, rates=failing)
         vectorizer = Script(seed=seed + 1, latency=latency, rates=failing)
         sandbox = _sandbox(keys, runpod, vectorizer, webhook_url, generator)
         sandbox_url = await stack.enter_async_context(serving(create_sandbox(sandbox)))
-        say(f"the sandbox plays Shopify, RunPod and Vectorizer.ai on {sandbox_url}")
+        words = _("The sandbox plays Shopify, RunPod and Vectorizer.ai on {url}")
+        say(words.format(url=sandbox_url))
 
         files = folder / "files"
         files.mkdir(exist_ok=True)
@@ -155,8 +157,9 @@ async def open_stack(
         )
         runtime = await stack.enter_async_context(Runtime(settings))
         await migrate.upgrade(runtime.database.engine)
-        say(f"the database stands at revision {migrate.head()}")
-        say(f"a second terminal joins with: FOTOTUI_CONFIG={join} OPERATOR=eva fototui")
+        say(_("The database stands at revision {revision}.").format(revision=migrate.head()))
+        words = _("A second terminal joins with: {command}")
+        say(words.format(command=f"FOTOTUI_CONFIG={join} OPERATOR=eva fototui"))
         yield DemoStack(runtime, sandbox.shop.shop, f"{sandbox_url}/cdn", runpod, vectorizer)
 
 

@@ -10,7 +10,8 @@ from fototui.services.operations.lanes import LaneService
 from fototui.services.operations.steering import STEERING
 from fototui.services.views.operations import EngineView, JobView, LaneView
 from fototui.ui import prospects
-from fototui.widgets.tables.job_rows import kind_word, lane_word
+from fototui.widgets.tables.job_rows import lane_word
+from fototui.widgets.version_words import kind_word
 
 
 async def turn_lane(screen: FototuiScreen, lane: LaneView) -> str | None:

@@ -12,8 +12,8 @@ from fototui.domain.text import clean_line
 from fototui.i18n import N_, _, full_time, ngettext, translate, who
 from fototui.services.operations.job_details import CallView, JobDetails
 from fototui.widgets.badges import MUTED, badge_in_words
-from fototui.widgets.tables.job_rows import Looks, duration, kind_word, lane_word, why
-from fototui.widgets.version_words import options_words
+from fototui.widgets.tables.job_rows import Looks, duration, lane_word, why
+from fototui.widgets.version_words import kind_word, options_words
 
 Fact = tuple[str, Content]
 

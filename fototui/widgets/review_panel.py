@@ -24,8 +24,7 @@ from fototui.services.views.versions import VersionView
 from fototui.ui.workers import begin
 from fototui.ui.zooming import closeness
 from fototui.widgets.picture.widget import Picture, PictureState
-from fototui.widgets.tables.job_rows import kind_word
-from fototui.widgets.version_words import approval_words, version_words
+from fototui.widgets.version_words import approval_words, kind_word, version_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,7 @@ from fototui.i18n import _, ngettext, number, translate
 from fototui.services.views.orders import ImageView
 from fototui.services.views.versions import VersionView
 from fototui.widgets.badges import MUTED, badge_in_words
-from fototui.widgets.tables.job_rows import kind_word
-from fototui.widgets.version_words import approval_words, options_words
+from fototui.widgets.version_words import approval_words, kind_word, options_words
 
 
 class KindTabs(Widget):

@@ -2,12 +2,18 @@
 
 from datetime import datetime, tzinfo
 
+from fototui.domain.lanes import LANES
 from fototui.domain.options import ColoringOptions, SvgOptions
-from fototui.domain.statuses import VersionType
+from fototui.domain.statuses import JobKind, VersionType
 from fototui.domain.text import clean_line
-from fototui.i18n import _, ngettext, number, short_time
+from fototui.i18n import _, ngettext, number, short_time, translate
 from fototui.services.views.orders import ImageView
 from fototui.services.views.versions import VersionView
+
+
+def kind_word(kind: str) -> str:
+    """A kind of job, or its lane, in words; one that is not known here as it is."""
+    return translate(LANES[JobKind(kind)].label) if kind in set(JobKind) else clean_line(kind)
 
 
 def options_words(options: ColoringOptions | SvgOptions) -> str:

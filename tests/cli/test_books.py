@@ -93,7 +93,7 @@ def test_books_from_an_order_to_a_folder(
     assert [each["book"]["id"] for each in told] == [1, 2]
 
     table = fototui("books", "list", "1270").out
-    assert "completed" in table
+    assert "Completed" in table
     renewed = fototui("books", "make", "1270")
     assert "nothing has changed since" in renewed.err
     assert "line item 2: book v2 (3) is queued." in renewed.err

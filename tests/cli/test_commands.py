@@ -72,7 +72,7 @@ def test_an_order_from_files_to_a_choice(fototui: Command, photo: str, database_
 
     svgs = fototui("svg", "generate", "M1000", "--image", "1", "--shape-stacking", "cutouts")
     assert svgs.code == 0
-    assert "svg v1" in svgs.err
+    assert "SVG v1" in svgs.err
     rows = fototui("versions", "list", "M1000", "--json").json
     assert [(r["kind"], r["place"], r["status"]) for r in rows] == [
         ("coloring", 1, "completed"),
@@ -200,7 +200,7 @@ def test_the_list_of_lanes_shows_paused_engines(fototui: Command, database_url: 
     (eva,) = (line for line in lines if "eva" in line)
     (olga,) = (line for line in lines if "olga" in line)
     assert "paused by petr" in eva
-    assert "open" in olga
+    assert "idle" in olga
 
 
 def test_a_database_that_is_not_there(bare: Command) -> None:
@@ -354,7 +354,8 @@ def test_orders_are_listed_by_stage(fototui: Command, photo: str) -> None:
         for row in fototui("orders", "list", "--json").json
     }
     assert listed == {bare: ("to colour", 2), asked: ("running", 1)}
-    assert "to colour 2" in fototui("orders", "list").out
+    assert "To colour 2" in fototui("orders", "list").out
+    assert "K omalování 2" in fototui("orders", "list", UI_LANGUAGE="cs").out
     for stage, number in (("to colour", bare), ("running", asked)):
         rows = fototui("orders", "list", "--stage", stage, "--json").json
         assert [row["number"] for row in rows] == [number]
@@ -363,8 +364,8 @@ def test_orders_are_listed_by_stage(fototui: Command, photo: str) -> None:
     assert wrong.code == 2
     assert "to hand over" in wrong.err
     shown = fototui("orders", "show", bare).out
-    assert shown.startswith(f"{bare}  to colour 2  ")
-    assert "Shop status: ready_for_review" in shown
+    assert shown.startswith(f"{bare}  To colour 2  ")
+    assert "Shop status: To review" in shown
     shown_json = fototui("orders", "show", asked, "--json").json
     assert (shown_json["stage"], shown_json["stage_count"]) == ("running", 1)
 

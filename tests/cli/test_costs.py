@@ -60,15 +60,15 @@ def test_without_prices_seconds_and_credits_are_told(
     assert result.code == 0
     head, first, second = result.out.splitlines()
     assert head.split() == ["Day", "Versions", "Calls", "Seconds", "Credits", "Cost", "Wasted"]
-    assert first.split() == ["2026-05-01", "1", "2", "2.0", "0.0", "0.5", "s", "of", "RunPod"]
-    assert second.split() == ["2026-05-02", "1", "1", "0.0", "1.0"]
+    assert first.split() == ["2026-05-01", "1", "2", "2", "0", "0.5", "s", "of", "RunPod"]
+    assert second.split() == ["2026-05-02", "1", "1", "0", "1"]
 
 
 def test_with_prices_money_is_told(fototui: Command, paid: Callable[[], str]) -> None:
     paid()
     lines = fototui("costs", "--by", "month", **PRICES).out.splitlines()
     words = " ".join(lines[1].split())
-    assert words == "2026-05 2 3 2.0 1.0 0.22 EUR less than 0.01 EUR"
+    assert words == "2026-05 2 3 2 1 0.22 EUR less than 0.01 EUR"
 
 
 def test_json_and_csv_tell_the_same(fototui: Command, paid: Callable[[], str]) -> None:
@@ -128,7 +128,7 @@ def test_options_are_columns_of_their_own(fototui: Command, paid: Callable[[], s
     assert (svg["lane"], svg["shape_stacking"], svg["megapixels"]) == ("svg", "stacked", None)
     assert coloring["cost"] is coloring["currency"] is None
     shown = fototui("costs", "--by", "options").out
-    assert "megapixels 2.0, steps 6" in shown
+    assert "2 Mpx, 6 steps" in shown
 
 
 def test_wrong_use_is_told(fototui: Command) -> None:

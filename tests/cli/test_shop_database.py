@@ -114,7 +114,9 @@ def test_a_copy_needs_tools_as_new_as_the_server(
     assert "9.6.1" in failed.err
 
 
-@pytest.mark.parametrize(("answer", "sets_up"), [("y\n", True), ("n\n", False)])
+@pytest.mark.parametrize(
+    ("answer", "sets_up"), [("y\n", True), ("Ano\n", True), ("n\n", False), ("\n", False)]
+)
 def test_a_terminal_is_asked_before_an_empty_database_is_set_up(
     bare: Command,
     empty_database_url: str,

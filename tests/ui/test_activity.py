@@ -19,7 +19,7 @@ from fototui.live.state import Changed
 from fototui.screens.activity import PAGE, ActivityScreen
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.operations.activity import ActivityAction
-from fototui.widgets.tables.activity_rows import action_words
+from fototui.widgets.activity_words import action_words
 from fototui.widgets.tables.simple_table import SimpleTable
 from tests.cases import case
 from tests.factories import make_coloring, make_order
@@ -318,5 +318,5 @@ async def test_language_changes_in_place(open_app: OpenApp, activity: Log) -> No
 
 def test_every_action_has_words() -> None:
     set_language("cs")  # in English some are called as they are stored
-    assert [action for action in ActivityAction if action_words(action)[0] == action] == []
-    assert action_words("par\x1bcel") == ("parcel", "")
+    assert [action for action in ActivityAction if action_words(action) == action] == []
+    assert action_words("par\x1bcel") == "parcel"

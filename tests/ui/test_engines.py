@@ -27,9 +27,10 @@ from fototui.services.backend import Backend
 from fototui.services.operations.lanes import LaneService
 from fototui.widgets.cost_line import CostLine
 from fototui.widgets.sparkline import sparkline
-from fototui.widgets.tables.job_rows import duration, kind_word
+from fototui.widgets.tables.job_rows import duration
 from fototui.widgets.tables.simple_table import SimpleTable
 from fototui.widgets.throughput import ThroughputChart
+from fototui.widgets.version_words import kind_word
 from tests.cases import case
 from tests.factories import make_call, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp

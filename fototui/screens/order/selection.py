@@ -12,7 +12,7 @@ from fototui.i18n import N_, _
 from fototui.services.views.books import BookView
 from fototui.services.views.orders import ImageView, OrderDetail
 from fototui.services.views.versions import VersionView
-from fototui.widgets.tables.job_rows import kind_word
+from fototui.widgets.version_words import kind_word
 
 _AHEAD = 2  # images that are loaded before they are looked at
 

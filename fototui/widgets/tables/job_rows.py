@@ -16,6 +16,7 @@ from fototui.i18n import _, short_time, translate
 from fototui.services.views.operations import EngineView, JobView, LaneView
 from fototui.widgets.badges import MUTED, badge_in_words
 from fototui.widgets.tables.simple_table import Column, TableRow
+from fototui.widgets.version_words import kind_word
 
 SILENT_SECONDS = 8.0
 """A living engine writes its heartbeat several times within that; a longer silence is told."""
@@ -60,11 +61,6 @@ def lane_word(lane: str) -> str:
     if lane not in set(JobKind):
         return clean_line(lane)
     return translate(LANES[JobKind(lane)].lane_name)
-
-
-def kind_word(kind: str) -> str:
-    """A kind of job, or its lane, in words; one that is not known here as it is."""
-    return translate(LANES[JobKind(kind)].label) if kind in set(JobKind) else clean_line(kind)
 
 
 def duration(seconds: float) -> str:
