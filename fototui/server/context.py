@@ -9,6 +9,7 @@ from fototui.domain.errors import ConfigurationError
 from fototui.runtime.compose import Runtime
 from fototui.server.metrics import ServerMetrics
 from fototui.server.presenters import summary_json
+from fototui.services.ingest.deliveries import Deliveries
 from fototui.services.ingest.imports import ShopSource
 from fototui.services.operations.tokens import holder_of
 from fototui.services.orders.kept_lines import KeptLines
@@ -38,6 +39,11 @@ class ServerContext(Runtime):
     def token_holders(self) -> SharedAnswers[str, str | None]:
         """Whose each key of the API is; None where it is none that is known."""
         return SharedAnswers(partial(holder_of, self.database))
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """Takes in the shop's webhooks."""
+        return self._keep(Deliveries(self.database, operator="Shopify"))
 
     @property
     def webhook_secrets(self) -> tuple[SecretStr, ...]:

@@ -21,7 +21,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
-    literal,
     or_,
     select,
 )
@@ -29,6 +28,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
 
 from fototui.db.events.news import News
+from fototui.db.group_commit import waits_little
 from fototui.db.models.orders import active_predicate
 from fototui.domain.statuses import JobKind
 from fototui.engine.jobs.job import JobStatus, JobT, Moment, Move
@@ -184,10 +184,6 @@ _MOMENTS: Mapping[Moment, ColumnElement[datetime]] = {
 }
 
 
-_LONGEST_TOGETHER = "100ms"
-"""Longest that moves which are written together wait for any lock; then each is written alone."""
-
-
 def its_row(table: Table, shape: Shape, *, name: str = "of_row") -> ColumnElement[bool]:
     """The condition that a row is the job's.
 
@@ -201,8 +197,7 @@ def its_row(table: Table, shape: Shape, *, name: str = "of_row") -> ColumnElemen
         return is_it
     row = table.alias("free_row")
     # What triggers wait for is no row of ours to pass over: others are not held up by it for long.
-    impatient = func.set_config("lock_timeout", _LONGEST_TOGETHER, literal(value=True))
-    free = select(row.c.id).where(row.c.id == named(name, row.c.id), impatient.is_not(None))
+    free = select(row.c.id).where(row.c.id == named(name, row.c.id), waits_little().is_not(None))
     return table.c.id.in_(free.with_for_update(key_share=True, skip_locked=True))
 
 

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -16,17 +17,29 @@ from fototui.db.database import Database
 from fototui.db.errors import ClaimLostError
 from fototui.db.events.news import News
 from fototui.db.fixed import FixedStatement
+from fototui.db.group_commit import GroupCommit, Row, Write
 from fototui.db.models.operations import OutsideCancel
 from fototui.db.notify import cancel_payload, notify
 from fototui.domain.costs import Call
 from fototui.domain.errors import FototuiError
 from fototui.domain.statuses import JobKind
 from fototui.engine.jobs.calls import call_values, latest, written
-from fototui.engine.jobs.group_commit import GroupCommit, MoveStatement, Row, Write
 from fototui.engine.jobs.job import Columns, Job, JobT, Moment, Move, VersionJob
 from fototui.engine.jobs.table import JobTable, Shape
 
 _HELD_AT_ONCE = 2
+
+
+class MoveStatement(NamedTuple):
+    """The two statements that write moves of one shape.
+
+    Args:
+        together: Waits for no row; for several moves in one transaction.
+        alone: Waits for its row.
+    """
+
+    together: FixedStatement
+    alone: FixedStatement
 
 
 class Transitions:
@@ -70,7 +83,7 @@ class Transitions:
 
         values = jobs.values(job, move, actor=self._actor)
         write = Write(values, job.row_id, jobs.place(job), report)
-        if not await self._group.write(statement, write):
+        if await self._group.write(statement.together, write) is None:
             await self._write_alone(statement.alone, job, write)
         return job.after(move)
 

@@ -13,7 +13,6 @@ from fototui.server.errors import WrongSignatureError
 from fototui.server.routes.common import CLOSED, ERRORS, Caller, Context, OrderRef
 from fototui.server.schemas import FailedImport, ImportAnswer, SyncAnswer, WebhookAnswer
 from fototui.services.ingest.imports import ImportService, SyncService
-from fototui.services.ingest.webhooks import take_in
 
 router = APIRouter(prefix="/api/v1", tags=["shop"], responses=ERRORS)
 
@@ -97,7 +96,7 @@ async def _take(request: Request, context: ServerContext) -> str:
 
     # A body may be 2 MB; of a usual one a thread takes longer to begin than to read it.
     delivery = read() if len(body) <= _READ_AT_ONCE else await asyncio.to_thread(read)
-    is_new = await take_in(context.database, delivery, operator="Shopify")
+    is_new = await context.deliveries.take_in(delivery)
     if delivery.order is None:
         return "ignored"
     return "accepted" if is_new else "duplicate"

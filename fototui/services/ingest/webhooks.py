@@ -1,4 +1,4 @@
-"""Taking in the shop's webhooks, in one short transaction each; the work goes to the engine.
+"""What the shop's webhooks tell, noted for the engine, which does the work.
 
 Deliveries repeat, come out of order and may be a day late. None of it matters: each only says that
 there is news of an order. What the news are is asked of the shop, or read from the newest payload.
@@ -6,19 +6,17 @@ there is news of an order. What the news are is asked of the shop, or read from 
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, delete, func, select, update
+from sqlalchemy import ColumnElement, case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningUpdate
 from ulid import ULID
 
 from fototui.clients.shopify.webhook import Delivery
-from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
-from fototui.db.fixed import FixedStatement
 from fototui.db.models.inbound import WebhookDelivery
 from fototui.db.models.orders import Order
-from fototui.db.notify import CHANNEL, lane_payload, notify
-from fototui.db.transaction import told_as_conflict, transaction
+from fototui.db.notify import lane_payload, notify
+from fototui.db.transaction import transaction
 from fototui.db.types import among
 from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.shop import ShopOrder
@@ -27,6 +25,10 @@ from fototui.log import get_logger
 from fototui.services.ingest.apply import ASKED_ANEW, insert_order
 
 log = get_logger(__name__)
+
+NOTED_AT = func.clock_timestamp()
+"""When a delivery is received. Its transaction's beginning tells less: all of one transaction have
+it, and another delivery of the order may have been noted since."""
 
 
 @mercure_autotrack(ListUpdateEvent, OrderUpdateEvent)
@@ -49,7 +51,7 @@ class WebhookService:
             delivery: The delivery, known to be genuine.
 
         Returns:
-            As `take_in`.
+            As `Deliveries.take_in`.
 
         Raises:
             RecordLockedError: Someone else kept the order locked; the shop will send it again.
@@ -60,7 +62,7 @@ class WebhookService:
                 await self._note(delivery)
                 return False
             # Deliveries are noted under their order's lock, so that none waits for another's.
-            if not await self._make_or_request(order, delivery):
+            if not await self._make_orrequest_details(order, delivery):
                 log.warning(
                     "a webhook tells of an order whose number another order has here",
                     order=order.number,
@@ -132,47 +134,26 @@ class WebhookService:
 
     async def _note(self, delivery: Delivery) -> bool:
         """Write the delivery down; a second one of the same id waits here for the first's end."""
-        values = _values(delivery)
-        noted = insert(WebhookDelivery).values(values).on_conflict_do_nothing()
+        values = delivery_values(delivery)
+        noted = (
+            insert(WebhookDelivery).values(received_at=NOTED_AT, **values).on_conflict_do_nothing()
+        )
         return bool(await self.session.scalar(noted.returning(WebhookDelivery.id)))
 
-    async def _make_or_request(self, order: ShopOrder, delivery: Delivery) -> bool:
+    async def _make_orrequest_details(self, order: ShopOrder, delivery: Delivery) -> bool:
         made = await insert_order(
             self.session, order, OrderStatus.PENDING, created_at=delivery.triggered_at
         )
         if made is not None:
             return True
         # Another delivery made it meanwhile, or its number is taken.
-        requested = _request(Order.shopify_id == order.shopify_id)
+        requested = request_details(Order.shopify_id == order.shopify_id)
         options = {"synchronize_session": False}
         return await self.session.scalar(requested, execution_options=options) is not None
 
 
-async def take_in(database: Database, delivery: Delivery, *, operator: str) -> bool:
-    """Note a delivery, and have its order's details fetched.
-
-    Args:
-        database: The database.
-        delivery: The delivery, known to be genuine.
-        operator: Who acts, for the activity log.
-
-    Returns:
-        Whether there is something to be done: not for one that was seen before, tells of no
-        order, or tells of one whose number another order has here.
-
-    Raises:
-        RecordLockedError: Someone else kept the order locked; the shop will send it again.
-    """
-    if delivery.order is not None:
-        with told_as_conflict():
-            [told] = await database.run(_TAKE_IN, _values(delivery))
-        if told["is_seen"] or told["is_requested"]:
-            return bool(told["is_noted"])
-    async with database.session() as session:
-        return await WebhookService(session, operator=operator).take_in_new(delivery)
-
-
-def _values(delivery: Delivery) -> dict[str, object]:
+def delivery_values(delivery: Delivery) -> dict[str, object]:
+    """The columns that a delivery fills."""
     order = delivery.order
     return {
         "id": delivery.webhook_id,
@@ -183,7 +164,7 @@ def _values(delivery: Delivery) -> dict[str, object]:
     }
 
 
-def _request(*which: ColumnElement[bool]) -> ReturningUpdate[ULID]:
+def request_details(*which: ColumnElement[bool]) -> ReturningUpdate[ULID]:
     """Ask for orders' details: one statement, since a hundred deliveries may wait for one order."""
     is_idle = Order.sync_requested_at.is_(None) & among(Order.status, OrderStatus.final_states())
     anew = {
@@ -196,34 +177,3 @@ def _request(*which: ColumnElement[bool]) -> ReturningUpdate[ULID]:
         .values(**anew, sync_requested_at=func.clock_timestamp())
         .returning(Order.id)
     )
-
-
-def _take_in_known() -> Select[bool, bool, bool, object]:
-    """Note a delivery of an order that is here, ask for its details and wake an engine.
-
-    The order is locked first. Two deliveries of one id may both ask for it, and one is noted.
-    """
-    column = WebhookDelivery.__table__.c
-    given = {
-        name: bindparam(name, type_=column[name].type)
-        for name in ("id", "topic", "shopify_id", "triggered_at", "payload")
-    }
-    is_seen = select(WebhookDelivery.id).where(WebhookDelivery.id == given["id"]).exists()
-    requested = _request(Order.shopify_id == given["shopify_id"], ~is_seen).cte("requested")
-    noted = (
-        insert(WebhookDelivery)
-        .from_select(list(given), select(*given.values()).select_from(requested))
-        .on_conflict_do_nothing()
-        .returning(WebhookDelivery.id)
-        .cte("noted")
-    )
-    woken = select(func.pg_notify(CHANNEL, lane_payload(JobKind.INGEST))).select_from(requested)
-    return select(
-        is_seen.label("is_seen"),
-        select(requested).exists().label("is_requested"),
-        select(noted).exists().label("is_noted"),
-        woken.scalar_subquery(),
-    )
-
-
-_TAKE_IN = FixedStatement(_take_in_known())

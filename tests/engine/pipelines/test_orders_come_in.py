@@ -20,7 +20,7 @@ from fototui.sandbox.outcomes import Outcome, Turn
 from fototui.sandbox.shopify.cdn import Manner
 from fototui.sandbox.shopify.shop import PlacedOrder, book
 from fototui.services.ingest.imports import SyncService
-from fototui.services.ingest.webhooks import take_in
+from fototui.services.ingest.deliveries import Deliveries
 from fototui.services.operations.lanes import LaneService
 from fototui.services.orders.finishing import FinishService
 from fototui.services.versions.coloring import ColoringService
@@ -255,7 +255,8 @@ async def _hear(world: World, placed: PlacedOrder, payment: str) -> None:
         order=order_of(told),
         payload=told,
     )
-    assert await take_in(world.database, delivery, operator="shop")
+    async with Deliveries(world.database, operator="shop") as deliveries:
+        assert await deliveries.take_in(delivery)
 
 
 async def _unread(world: World) -> int:

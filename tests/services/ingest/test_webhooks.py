@@ -17,7 +17,8 @@ from fototui.db.models.orders import Order
 from fototui.domain.events import BaseMercureEvent, ListUpdateEvent
 from fototui.domain.shop import ShopOrder
 from fototui.domain.statuses import OrderStatus
-from fototui.services.ingest.webhooks import WebhookService, take_in
+from fototui.services.ingest.deliveries import Deliveries
+from fototui.services.ingest.webhooks import WebhookService
 from tests.pgproxy import PgProxy
 from tests.services.conftest import MakeOrder, Notifications
 from tests.services.ingest.shop_orders import PLACED, apply, books, read, told_order
@@ -45,6 +46,12 @@ def delivery(
     )
 
 
+async def take_in(database: Database, what: Delivery) -> bool:
+    """Take a delivery in that no other meets."""
+    async with Deliveries(database, operator="shop") as deliveries:
+        return await deliveries.take_in(what)
+
+
 async def newest_payload(database: Database, shopify_id: int) -> dict[str, object] | None:
     async with database.session() as session:
         return await WebhookService(session, operator="shop").newest_payload(shopify_id)
@@ -68,7 +75,7 @@ async def deliveries(database: Database) -> list[WebhookDelivery]:
 async def test_an_unknown_order_is_noted_and_left_to_the_engine(
     database: Database, published: list[BaseMercureEvent], notifications: Notifications
 ) -> None:
-    assert await take_in(database, delivery(told_order(), topic="orders/create"), operator="shop")
+    assert await take_in(database, delivery(told_order(), topic="orders/create"))
     row = await only_order(database)
     assert (row.order_number, row.shopify_id, row.status) == (
         "#1270",
@@ -89,7 +96,7 @@ async def test_an_unknown_order_is_noted_and_left_to_the_engine(
 async def test_an_order_whose_time_is_not_told_is_dated_by_its_webhook(
     database: Database,
 ) -> None:
-    await take_in(database, delivery(told_order(created_at=None)), operator="shop")
+    await take_in(database, delivery(told_order(created_at=None)))
     assert (await only_order(database)).created_at == TRIGGERED
 
 
@@ -100,7 +107,7 @@ async def test_a_known_order_is_only_asked_for_again(
     before = await read(database, first.order_id)
     await notifications.heard()
     published.clear()
-    assert await take_in(database, delivery(told_order(payment_status="PAID")), operator="shop")
+    assert await take_in(database, delivery(told_order(payment_status="PAID")))
     row = await read(database, first.order_id)
     assert (row.payment_status, row.status) == ("PENDING", before.status)
     assert row.sync_requested_at is not None
@@ -115,7 +122,7 @@ async def test_an_order_at_rest_is_a_job_that_was_asked_for_now(
     made = await shop_order(
         shopify_id=1270_000, takeovers=3, attempts=5, queued_at=PLACED, not_before=PLACED
     )
-    await take_in(database, delivery(told_order()), operator="shop")
+    await take_in(database, delivery(told_order()))
     row = await read(database, str(made.id))
     assert (row.takeovers, row.attempts, row.not_before) == (0, 0, None)
     assert row.queued_at > TRIGGERED
@@ -133,7 +140,7 @@ async def test_an_order_that_an_engine_works_on_keeps_what_it_counted(
         retries=2,
         not_before=PLACED,
     )
-    await take_in(database, delivery(told_order()), operator="shop")
+    await take_in(database, delivery(told_order()))
     row = await read(database, str(made.id))
     assert (row.retries, row.not_before, row.claim_token) == (2, PLACED, made.claim_token)
     assert row.sync_requested_at is not None
@@ -143,10 +150,10 @@ async def test_an_order_that_an_engine_works_on_keeps_what_it_counted(
 async def test_what_was_seen_before_does_nothing(
     database: Database, published: list[BaseMercureEvent], notifications: Notifications
 ) -> None:
-    assert await take_in(database, delivery(told_order()), operator="shop")
+    assert await take_in(database, delivery(told_order()))
     await notifications.heard()
     published.clear()
-    assert not await take_in(database, delivery(told_order()), operator="shop")
+    assert not await take_in(database, delivery(told_order()))
     assert (await only_order(database)).sync_requested_at is None
     assert (published, await notifications.heard()) == ([], [])
 
@@ -154,7 +161,7 @@ async def test_what_was_seen_before_does_nothing(
 async def test_what_tells_of_no_order_does_nothing(
     database: Database, notifications: Notifications
 ) -> None:
-    assert not await take_in(database, delivery(None, topic="products/update"), operator="shop")
+    assert not await take_in(database, delivery(None, topic="products/update"))
     async with database.session() as session:
         assert await session.scalar(select(func.count()).select_from(Order)) == 0
     (kept,) = await deliveries(database)
@@ -166,7 +173,7 @@ async def test_a_number_that_another_order_has_is_no_ones(
     database: Database, shop_order: MakeOrder, notifications: Notifications
 ) -> None:
     made = await shop_order(order_number="#1270", shopify_id=None)
-    assert not await take_in(database, delivery(told_order()), operator="shop")
+    assert not await take_in(database, delivery(told_order()))
     assert (await only_order(database)).id == made.id
     assert (await deliveries(database))[0].payload is None
     assert await notifications.heard() == []
@@ -182,8 +189,8 @@ async def test_a_delivery_that_was_refused_may_come_again(
         async with database.session() as holder, holder.begin():
             await holder.get_one(Order, made.id, with_for_update=True)
             with pytest.raises(RecordLockedError):
-                await take_in(impatient, delivery(told_order()), operator="shop")
-        assert await take_in(impatient, delivery(told_order()), operator="shop")
+                await take_in(impatient, delivery(told_order()))
+        assert await take_in(impatient, delivery(told_order()))
 
 
 async def test_two_that_wait_for_their_order_are_noted_once(
@@ -196,7 +203,7 @@ async def test_two_that_wait_for_their_order_are_noted_once(
         row.status, row.retries = OrderStatus.PROCESSING, 3
         await holder.flush()
         what = delivery(told_order())
-        waiting = [asyncio.create_task(take_in(database, what, operator="shop")) for _ in range(2)]
+        waiting = [asyncio.create_task(take_in(database, what)) for _ in range(2)]
         await until(lambda: _are_waiting(database, 2))
     assert sorted([await task for task in waiting]) == [False, True]
     row = await only_order(database)
@@ -221,7 +228,7 @@ async def test_an_order_that_goes_while_its_webhook_waits_is_made_again(
     made = await shop_order(shopify_id=1270_000, line_items=0)
     async with database.session() as holder, holder.begin():
         await holder.execute(text("DELETE FROM orders"))
-        waiting = asyncio.create_task(take_in(database, delivery(told_order()), operator="shop"))
+        waiting = asyncio.create_task(take_in(database, delivery(told_order())))
         await until(lambda: _are_waiting(database, 1))
     assert await waiting
     assert (await only_order(database)).id != made.id
@@ -234,26 +241,18 @@ async def test_an_order_that_goes_while_its_webhook_waits_is_made_again(
 async def test_the_newest_payload_counts_in_whatever_order_they_come(database: Database) -> None:
     for minutes in (2, 5, None, 3):
         what = delivery(told_order(), webhook_id=f"w{minutes}", minutes=minutes, told=minutes)
-        assert await take_in(database, what, operator="shop")
+        assert await take_in(database, what)
     assert await newest_payload(database, 1270_000) == {"told": 5}
     assert await newest_payload(database, 1271_000) is None
 
 
 async def test_an_older_payload_that_comes_late_undoes_nothing(database: Database) -> None:
-    await take_in(
-        database, delivery(told_order(), webhook_id="w2", minutes=2, told="paid"), operator="shop"
-    )
+    await take_in(database, delivery(told_order(), webhook_id="w2", minutes=2, told="paid"))
     await forget_payloads(database, 1270_000)
     assert await newest_payload(database, 1270_000) is None
-    await take_in(
-        database, delivery(told_order(), webhook_id="w1", minutes=1, told="unpaid"), operator="shop"
-    )
+    await take_in(database, delivery(told_order(), webhook_id="w1", minutes=1, told="unpaid"))
     assert await newest_payload(database, 1270_000) is None
-    await take_in(
-        database,
-        delivery(told_order(), webhook_id="w3", minutes=3, told="refunded"),
-        operator="shop",
-    )
+    await take_in(database, delivery(told_order(), webhook_id="w3", minutes=3, told="refunded"))
     assert await newest_payload(database, 1270_000) == {"told": "refunded"}
 
 
@@ -277,13 +276,13 @@ async def test_what_a_webhook_told_is_read_again_from_its_row(database: Database
     assert what.order is not None
     assert len(what.order.items[0].photos) == 1
 
-    assert await take_in(database, what, operator="shop")
+    assert await take_in(database, what)
     assert order_of(await newest_payload(database, 1270_000) or {}) == what.order
 
 
 async def test_payloads_of_other_orders_are_kept(database: Database) -> None:
-    await take_in(database, delivery(told_order(1), webhook_id="w1", told=1), operator="shop")
-    await take_in(database, delivery(told_order(2), webhook_id="w2", told=2), operator="shop")
+    await take_in(database, delivery(told_order(1), webhook_id="w1", told=1))
+    await take_in(database, delivery(told_order(2), webhook_id="w2", told=2))
     await forget_payloads(database, 1000)
     assert await newest_payload(database, 2000) == {"told": 2}
     assert [kept.payload for kept in await deliveries(database)] == [None, {"told": 2}]
@@ -293,9 +292,7 @@ async def test_old_deliveries_are_forgotten_but_not_what_is_still_to_be_used(
     database: Database,
 ) -> None:
     for number in range(1, 5):
-        await take_in(
-            database, delivery(told_order(number), webhook_id=f"w{number}"), operator="shop"
-        )
+        await take_in(database, delivery(told_order(number), webhook_id=f"w{number}"))
     for number in (1, 3):
         await forget_payloads(database, number * 1000)
     async with database.session() as session, session.begin():
@@ -327,7 +324,7 @@ async def test_a_storm_of_deliveries_makes_each_order_once(
     async def send(queue: list[Delivery]) -> None:
         while queue:
             what = queue.pop()
-            if await take_in(database, what, operator="shop"):
+            if await take_in(database, what):
                 taken.append(what.webhook_id)
 
     await asyncio.gather(*(send(storm) for _ in range(8)))
@@ -352,7 +349,7 @@ async def test_a_delivery_takes_few_round_trips(database: Database, database_url
             for name, webhook_id in (("new", "a"), ("known", "b"), ("seen", "b")):
                 what = delivery(told_order(number), webhook_id=f"{webhook_id}{number}")
                 with proxy.counting() as trips:
-                    await take_in(far, what, operator="shop")
+                    await take_in(far, what)
                 counted[name] = trips.total
     # A known order's is one statement; two of a new one's are the transaction's own.
     assert counted == {"new": 6, "known": 1, "seen": 1}
