@@ -321,13 +321,17 @@ async def test_a_storm_of_deliveries_makes_each_order_once(
     chance.shuffle(storm)
     taken: list[str] = []
 
-    async def send(queue: list[Delivery]) -> None:
+    async def send(server: Deliveries, queue: list[Delivery]) -> None:
         while queue:
             what = queue.pop()
-            if await take_in(database, what):
+            if await server.take_in(what):
                 taken.append(what.webhook_id)
 
-    await asyncio.gather(*(send(storm) for _ in range(8)))
+    async with (
+        Deliveries(database, operator="shop") as one,
+        Deliveries(database, operator="shop") as other,
+    ):
+        await asyncio.gather(*(send(server, storm) for server in (one, other) for _ in range(4)))
 
     assert sorted(taken) == sorted(f"w{n}" for n in range(160))
     async with database.session() as session:
