@@ -19,8 +19,8 @@ from fototui.engine.maintenance.rules import RuleSettings
 from fototui.sandbox.outcomes import Outcome, Turn
 from fototui.sandbox.shopify.cdn import Manner
 from fototui.sandbox.shopify.shop import PlacedOrder, book
-from fototui.services.ingest.imports import SyncService
 from fototui.services.ingest.deliveries import Deliveries
+from fototui.services.ingest.imports import SyncService
 from fototui.services.operations.lanes import LaneService
 from fototui.services.orders.finishing import FinishService
 from fototui.services.versions.coloring import ColoringService
