@@ -53,6 +53,11 @@ _DECODES_AT_ONCE = 2
 _MOST_AHEAD = 8
 _LOAD_SECONDS = 60.0
 
+_PASSED_SECONDS = 1.0
+"""How long a picture that nobody waits for any more is still decoded. Nearly all are ready by then,
+and their process can go on; to start another takes longer than most pictures, and whoever steps
+through pictures would have one started at each step."""
+
 _MISSING = Sentence.make("The file is not in storage; fetch or generate it again.")
 _SLOW = Sentence.make("The storage does not answer; try again in a moment.")
 
@@ -95,6 +100,8 @@ class PictureLoader(Closing):
         self._memory = MemoryCache(memory_limit)
         self._under_way: dict[Hashable, _Shared] = {}
         self._ahead: dict[tuple[PictureSource, int], asyncio.Task[None]] = {}
+        self._loads: set[asyncio.Task[Image.Image]] = set()
+        self._decodes: set[asyncio.Task[Image.Image]] = set()
         self._writing: set[asyncio.Task[None]] = set()
         self._screen = 0
         self._decoding = asyncio.Semaphore(_DECODES_AT_ONCE)
@@ -174,7 +181,7 @@ class PictureLoader(Closing):
 
     async def aclose(self) -> None:
         """End what is under way; what is being written is written."""
-        tasks = [*self._ahead.values(), *(shared.task for shared in self._under_way.values())]
+        tasks = [*self._ahead.values(), *self._loads, *self._decodes]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, *self._writing, return_exceptions=True)
@@ -223,6 +230,8 @@ class PictureLoader(Closing):
         shared = self._under_way.get(key)
         if shared is None:
             shared = self._under_way[key] = _Shared(asyncio.create_task(work()))
+            self._loads.add(shared.task)
+            shared.task.add_done_callback(self._loads.discard)
             shared.task.add_done_callback(lambda task: self._done(key, task))
         shared.waiting += 1
         try:
@@ -255,12 +264,29 @@ class PictureLoader(Closing):
         async with AsyncExitStack() as room:
             await room.enter_async_context(self._decoding)
             PICTURE_WORKERS.prepare()
-            image = await decode_apart(await self._read(file), side, page)
+            image = await self._nearly_uncancelled(decode_apart(await self._read(file), side, page))
             # It is looked at while it is written.
             task = asyncio.create_task(self._write(room.pop_all(), key, side, image))
             self._writing.add(task)
             task.add_done_callback(self._writing.discard)
         return image
+
+    async def _nearly_uncancelled(
+        self, decoding: Coroutine[None, None, Image.Image]
+    ) -> Image.Image:
+        """Decode a picture; whoever cancels that has a moment's patience with the decoder."""
+        task = asyncio.create_task(decoding)
+        self._decodes.add(task)
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            await asyncio.wait({task}, timeout=_PASSED_SECONDS)
+            raise
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            self._decodes.discard(task)
+        return task.result()
 
     async def _write(self, room: AsyncExitStack, key: str, side: int, image: Image.Image) -> None:
         async with room:

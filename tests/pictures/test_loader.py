@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from PIL import Image
 
 from fototui.domain.files import S3ObjectRefData
 from fototui.pictures import decoding
+from fototui.pictures.apart import PICTURE_WORKERS
 from fototui.pictures.cache import DiskCache, MemoryCache
 from fototui.pictures.errors import PictureBrokenError, PictureMissingError, PictureTooBigError
 from fototui.pictures.levels import SIDES
@@ -90,6 +92,72 @@ async def test_work_that_nobody_waits_for_ends(
     storage.gate.set()
     await look(loader, ref)
     assert storage.reads[ref.key] == 2
+
+
+class Held:
+    """The decoder's process, which stands still until it is let go on."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        os.kill(pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+
+@pytest.fixture
+async def held(storage: CountingStorage, loader: PictureLoader) -> Held:
+    """The only decoder that there is, amid another picture than any before."""
+    PICTURE_WORKERS.close()
+    await look(loader, await put(storage, "a/first.png"))
+    [pid] = PICTURE_WORKERS.pids
+    return Held(pid)
+
+
+async def test_a_picture_that_is_passed_over_costs_no_decoder(
+    storage: CountingStorage, loader: PictureLoader, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fototui.pictures.loader._PASSED_SECONDS", PATIENCE)
+    passed = asyncio.create_task(look(loader, await put(storage, "a/passed.png")))
+    await settled(lambda: loader._decodes and not PICTURE_WORKERS._idle)
+    passed.cancel()
+    await asyncio.gather(passed, return_exceptions=True)
+    held.go_on()
+    await settled(lambda: not loader._loads)
+    await look(loader, await put(storage, "a/next.png"))
+    assert PICTURE_WORKERS.pids == {held.pid}
+
+
+async def test_one_that_takes_long_holds_up_none_when_it_is_passed_over(
+    storage: CountingStorage, loader: PictureLoader, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fototui.pictures.loader._PASSED_SECONDS", 0)
+    passed = asyncio.create_task(look(loader, await put(storage, "a/passed.png")))
+    await settled(lambda: loader._decodes and not PICTURE_WORKERS._idle)
+    passed.cancel()
+    await look(loader, await put(storage, "a/next.png"))
+    assert held.pid not in PICTURE_WORKERS.pids
+
+
+@pytest.mark.parametrize("is_passed", [True, False])
+async def test_leaving_waits_for_no_decoder(
+    storage: CountingStorage,
+    loader: PictureLoader,
+    held: Held,
+    monkeypatch: pytest.MonkeyPatch,
+    is_passed: bool,
+) -> None:
+    monkeypatch.setattr("fototui.pictures.loader._PASSED_SECONDS", 10 * PATIENCE)
+    looking = asyncio.create_task(look(loader, await put(storage, "a/next.png")))
+    await settled(lambda: loader._decodes and not PICTURE_WORKERS._idle)
+    if is_passed:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+    async with in_time():
+        await loader.aclose()
+        await asyncio.gather(looking, return_exceptions=True)
+    assert not loader._loads
+    assert held.pid not in PICTURE_WORKERS.pids
 
 
 async def test_a_changed_file_is_not_shown_stale(
