@@ -70,6 +70,7 @@ SAME_IN_CZECH = frozenset(
             "Hub",
             "Id",
             "Limit",
+            "Log",
             "PID",
             "SVG",
             "SVG v{number}",

@@ -331,9 +331,8 @@ class SyncService:
             row = lock.record
             if row.status is not OrderStatus.ERROR:
                 raise ConflictError(
-                    "Order {number} is in status {status}; only one that failed can be retried.",
+                    "Order {number} has not failed; only one that failed can be retried.",
                     number=row.order_number,
-                    status=str(row.status),
                 )
             images = (await self.session.scalars(_images_of(row))).all()
             for image in images:
