@@ -96,49 +96,50 @@ class DownloadPipeline:
         await work.end(S.ERROR, **why)
 
     async def _download(self, work: Work[OrderJob]) -> None:
-        tried: set[_Missing] = set()
-        failures: list[OutsideError] = []
+        tried: dict[_Missing, OutsideError | None] = {}
         while not work.ended:
-            missing = [each for each in await self._missing(work.job) if each not in tried]
-            tried.update(missing)
-            await self._fetch_all(work, missing, failures)
+            missing = await self._missing(work.job)
+            new = [each for each in missing if each not in tried]
+            await self._fetch_all(work, new, tried)
+            # What is wanted no more, or came otherwise, is no failure of the order.
+            failures = [error for each in missing if (error := tried.get(each))]
             # The shop may tell of more photos while some are being fetched.
-            if not missing and failures:
-                raise _summary(failures, of=len(tried))
+            if failures and not new:
+                raise _summary(failures, of=len({each.image_id for each in tried}))
             if not failures and await work.persistently(lambda: self._finish(work.job)):
                 work.ended_at(S.READY_FOR_REVIEW)
 
     async def _fetch_all(
         self,
         work: Work[OrderJob],
-        missing: Sequence[_Missing],
-        failures: list[OutsideError],
+        photos: Sequence[_Missing],
+        tried: dict[_Missing, OutsideError | None],
     ) -> None:
         """Fetch photos; one that fails does not keep the others from being fetched."""
         fetched = await asyncio.gather(
-            *(self._fetch(work, photo, failures) for photo in missing), return_exceptions=True
+            *(self._fetch(work, photo, tried) for photo in photos), return_exceptions=True
         )
         for result in fetched:
             if result is not None:
                 raise result
 
     async def _fetch(
-        self, work: Work[OrderJob], missing: _Missing, failures: list[OutsideError]
+        self, work: Work[OrderJob], missing: _Missing, tried: dict[_Missing, OutsideError | None]
     ) -> None:
         """Fetch and store one photo, and write down what became of it."""
         job = work.job
         if missing.hopeless is not None:
-            failures.append(PermanentError(missing.hopeless, service="Photos"))
+            tried[missing] = PermanentError(missing.hopeless, service="Photos")
             return
         try:
             async with self._room:
                 stored = await self._fetch_and_store(work, missing)
         except OutsideError as error:
             log.warning("a photo was not fetched", image=missing.image_id, reason=str(error))
+            tried[missing] = error
             fields: Mapping[str, object] = reason(error.code, error.sentence)
-            failures.append(error)
         else:
-            fields = {"file_ref": stored}
+            tried[missing], fields = None, {"file_ref": stored}
         await work.persistently(lambda: self._write(job, missing, fields))
 
     async def _fetch_and_store(self, work: Work[OrderJob], missing: _Missing) -> S3ObjectRefData:

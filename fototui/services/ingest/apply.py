@@ -20,6 +20,7 @@ from ulid import ULID
 from fototui.db.errors import DatabaseError
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
 from fototui.db.locking import ProcessingLock
+from fototui.db.models.inbound import WebhookDelivery
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
 from fototui.db.transaction import transaction
@@ -46,6 +47,7 @@ from fototui.services.ingest.revisions import (
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.finishing import bring_back, new_photos
 
+_WAITS_FOR_DETAILS = (OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.ERROR)
 _NO_PHOTOS = Sentence.make(
     "The order should have photos, and the shop names none that can be fetched; see its line "
     "items in Shopify, and ask the customer."
@@ -104,6 +106,7 @@ class IngestService:
             if after is not before:
                 move_on(row, after)
                 applied = replace(applied, changed=True)
+                await self._ask_where_webhooks_are_unread(row, before)
             if not is_new:
                 _keep_revision(row, order, applied)
                 if not applied.changed and self.session.is_modified(row):
@@ -190,6 +193,20 @@ class IngestService:
         for held in await lock.hold():
             return held.record, False
         raise number_taken(order)
+
+    async def _ask_where_webhooks_are_unread(self, row: Order, before: OrderStatus) -> None:
+        """Have an order asked for once more where a webhook told of it that nobody has read.
+
+        Whoever fetches its details reads that, and need not fetch them any more. But it may be
+        news: the shop was asked for what is written here some time ago.
+        """
+        if before not in _WAITS_FOR_DETAILS or row.sync_requested_at is not None:
+            return
+        told = WebhookDelivery.shopify_id == row.shopify_id, WebhookDelivery.payload.is_not(None)
+        if await self.session.scalar(select(select(WebhookDelivery.id).where(*told).exists())):
+            row.sync_requested_at = func.clock_timestamp()
+            if row.status is OrderStatus.READY_FOR_REVIEW:  # a download tells of it at its end
+                await notify(self.session, lane_payload(JobKind.INGEST))
 
     async def _write(self, row: Order, diff: OrderDiff, applied: Applied) -> None:
         if not applied.changed:

@@ -34,6 +34,11 @@ log = get_logger(__name__)
 _AT_ONCE = 50
 """Orders that are compared with the database together."""
 
+_NOT_GIVEN = Sentence.make(
+    "The shop names it in its list and does not give it in whole. Import again; if this stays, "
+    "look for it in Shopify."
+)
+
 
 class ShopSource(Protocol):
     """What an import needs of the shop; `ShopifyClient` has it."""
@@ -174,11 +179,15 @@ class ImportService:
         fresh = [head for head in heads if outcome.is_first_seen(head)]
         known = await self._intake.known(fresh)
         outcome.skipped += [head.number for head in fresh if head.shopify_id in known.whole]
-        wanted = [head.shopify_id for head in fresh if head.shopify_id not in known.whole]
-        told = _together(self._shop.whole_orders(wanted))
+        wanted = {head.shopify_id: head for head in fresh if head.shopify_id not in known.whole}
+        told = _together(self._shop.whole_orders(list(wanted)))
         async with aclosing(ahead(told)) as lots:
             async for orders in lots:
                 await self._take_in(orders, known.here, outcome)
+                for order in orders:
+                    wanted.pop(order.shopify_id, None)
+        # A failure, so that the next import reaches back as far.
+        outcome.failed += [ImportFailure(head.number, _NOT_GIVEN) for head in wanted.values()]
 
     async def _take_in(
         self, orders: Sequence[ShopOrder], here: Collection[int], outcome: _Outcome

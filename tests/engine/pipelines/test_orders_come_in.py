@@ -395,8 +395,8 @@ async def test_what_webhooks_tell_is_kept_until_no_request_is_left(world: World)
         await world.until_order(order_id, S.READY_FOR_REVIEW)
         # The shop's answer is under way when the news come, and does not know of them.
         world.shop.script.next(Turn(outcome=Outcome.SLOW, seconds=1.5))
-        await _hear(world, placed, "PENDING")
         asked = world.shop.script.counts.requests
+        await _hear(world, placed, "PENDING")
 
         async def being_asked() -> bool:
             return world.shop.script.counts.requests > asked

@@ -31,6 +31,8 @@ class Shop:
         self.ending = ending
         self.asked: list[object] = []
         self.in_full: list[int] = []
+        self.kept_back: set[int] = set()
+        """Shopify's numbers of orders that it names and does not give."""
         self.is_closed = False
 
     async def order_heads(
@@ -50,7 +52,8 @@ class Shop:
         self.in_full += shopify_ids
         by_number = {order.shopify_id: order for order in self.orders}
         for each in shopify_ids:
-            yield by_number[each]
+            if each not in self.kept_back:
+                yield by_number[each]
         if self.ending:
             raise self.ending
 

@@ -145,6 +145,25 @@ async def test_an_order_that_someone_holds_fails_alone(
     )
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_an_order_that_is_named_and_not_given_is_told_of(
+    database: Database, is_known: bool
+) -> None:
+    """The shop's list may be ahead of what gives whole orders; nobody would look for it again."""
+    told = [told_order(3), told_order(2), told_order(1)]
+    if is_known:
+        await apply(database, told[1])
+    shop = Shop(told)
+    shop.kept_back = {2000}
+    report = await import_recent(database, shop)
+    assert (report.imported, report.updated, report.skipped) == (("#3", "#1"), (), ())
+    (failure,) = report.failed
+    assert failure.number == "#2"
+    assert "does not give it in whole" in str(failure.reason)
+    shop.kept_back.clear()
+    assert not (await import_recent(database, shop)).failed
+
+
 async def test_limit_and_beginning_go_to_the_shop(database: Database) -> None:
     shop = Shop(many(5))
     async with database.session() as session:

@@ -21,7 +21,14 @@ from fototui.services.ingest.deliveries import Deliveries
 from fototui.services.ingest.webhooks import WebhookService
 from tests.pgproxy import PgProxy
 from tests.services.conftest import MakeOrder, Notifications
-from tests.services.ingest.shop_orders import PLACED, apply, books, read, told_order
+from tests.services.ingest.shop_orders import (
+    PLACED,
+    apply,
+    books,
+    read,
+    told_item,
+    told_order,
+)
 from tests.waiting import until
 
 TRIGGERED = datetime(2026, 11, 19, 12, 0, tzinfo=UTC)
@@ -286,6 +293,41 @@ async def test_payloads_of_other_orders_are_kept(database: Database) -> None:
     await forget_payloads(database, 1000)
     assert await newest_payload(database, 2000) == {"told": 2}
     assert [kept.payload for kept in await deliveries(database)] == [None, {"told": 2}]
+
+
+@pytest.mark.parametrize("status", [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.ERROR])
+async def test_what_nobody_has_read_is_asked_for_also_where_the_details_came_otherwise(
+    database: Database, notifications: Notifications, status: OrderStatus
+) -> None:
+    """An import may have asked the shop before that happened which the webhook tells of."""
+    for number, items in (1, (told_item(10),)), (2, (told_item(20, pages=[]),)):
+        order = told_order(number, *items)
+        await take_in(database, delivery(order, webhook_id=f"w{number}"))
+        async with database.session() as session, session.begin():
+            row = (await session.scalars(select(Order).filter_by(shopify_id=number * 1000))).one()
+            row.status = status
+        await notifications.heard()
+        applied = await apply(database, order)
+        row = await read(database, applied.order_id)
+        assert row.sync_requested_at is not None
+        if items[0].photos:  # the download tells of it when it ends
+            assert row.status is OrderStatus.DOWNLOADING
+            assert await notifications.heard() == ["download"]
+        else:
+            assert row.status is OrderStatus.READY_FOR_REVIEW
+            assert await notifications.heard() == ["ingest"]
+
+
+async def test_where_no_webhook_told_anything_nothing_more_is_asked_for(
+    database: Database, shop_order: MakeOrder
+) -> None:
+    order = told_order()
+    await take_in(database, delivery(told_order(7)))
+    made = await shop_order(
+        order_number=order.number, shopify_id=order.shopify_id, status=OrderStatus.PENDING
+    )
+    await apply(database, order)
+    assert (await read(database, str(made.id))).sync_requested_at is None
 
 
 async def test_old_deliveries_are_forgotten_but_not_what_is_still_to_be_used(
