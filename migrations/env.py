@@ -3,9 +3,9 @@
 from alembic import context
 
 from fototui.db.base import Base
-from fototui.db.models import orders
+from fototui.db.models import load_all
 
-assert all((orders,))  # it and all beside it are imported for their tables
+load_all()
 
 context.configure(
     connection=context.config.attributes["connection"],

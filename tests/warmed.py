@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import configure_mappers
 
-from fototui.db.models import books, costs, inbound, operations, orders
+from fototui.db.models import load_all
 
-assert all((books, costs, inbound, operations, orders))
+load_all()
 configure_mappers()

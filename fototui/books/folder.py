@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fototui.books.svg import SERVICE
+from fototui.books.request import SERVICE
 from fototui.domain.errors import TransientError
 
 _PREFIX = "fototui-book-"

@@ -14,7 +14,8 @@ from fototui.books.findings import of_dedication, of_picture, of_pictures_left_o
 from fototui.books.letters import ARCHIVABLE, is_visible, missing_characters, named, without
 from fototui.books.parcel import unpack
 from fototui.books.preflight import measure
-from fototui.books.svg import SERVICE, UNDRAWABLE, PrintableSvg, printable
+from fototui.books.request import SERVICE
+from fototui.books.svg import UNDRAWABLE, PrintableSvg, printable
 from fototui.books.typography import dedication_text
 from fototui.domain.books import BookOptions, Finding, Orientation, orientation
 from fototui.domain.errors import PermanentError

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import resvg_py
 from PIL import Image, ImageChops, ImageStat
 
-from fototui.books.svg import SERVICE, UNDRAWABLE, PrintableSvg
+from fototui.books.request import SERVICE
+from fototui.books.svg import UNDRAWABLE, PrintableSvg
 from fototui.domain.books import FindingKind
 from fototui.domain.errors import PermanentError
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from fototui.domain.books import BookOptions, Finding
 
+SERVICE = "Typst"
+"""What makes books, as errors name it."""
+
 
 @dataclass(frozen=True, slots=True)
 class BookRequest:

@@ -14,11 +14,11 @@ from typing import NoReturn
 from xml.etree import ElementTree as ET
 from xml.parsers.expat import errors as expat
 
+from fototui.books.request import SERVICE
 from fototui.domain.books import FindingKind
 from fototui.domain.errors import PermanentError
 from fototui.domain.sentences import Sentence
 
-SERVICE = "Typst"
 MAX_BYTES = 20_000_000
 """A bigger file is not parsed: its tree takes some ten times its size."""
 

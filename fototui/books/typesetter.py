@@ -7,8 +7,7 @@ from pathlib import Path
 
 from fototui.books.folder import remove_left_overs, work_folder
 from fototui.books.parcel import pack, unpack
-from fototui.books.request import BookRequest, TypesetBook
-from fototui.books.svg import SERVICE
+from fototui.books.request import SERVICE, BookRequest, TypesetBook
 from fototui.decoding.workers import DIED, WorkerError, WorkerLimits, Workers
 from fototui.domain.books import Finding
 from fototui.domain.errors import (

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import tomllib
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -131,6 +130,8 @@ class _TomlFile(Place, TomlConfigSettingsSource):
         try:
             super().__init__(settings, self.path)
             if self.path.exists() and not self.path.is_file():  # a pipe, such as a shell's <(…)
+                import tomllib
+
                 self.toml_data = tomllib.loads(self.path.read_text("utf-8"))
             self._written = dict(_flatten(self.toml_data, self.path))
         except (OSError, ValueError) as error:
@@ -198,6 +199,8 @@ def places(settings: type[BaseSettings]) -> tuple[Place, ...]:
 
 def _unreadable(path: Path, error: Exception) -> ConfigurationError:
     """Why a file cannot be read, in words that hold none of its content."""
+    import tomllib  # which is there already if there is such a file
+
     if isinstance(error, tomllib.TOMLDecodeError | OSError):
         reason = clean_line(getattr(error, "strerror", None) or str(error))
         return ConfigurationError("{path} cannot be read: {reason}.", path=str(path), reason=reason)

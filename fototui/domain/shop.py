@@ -5,9 +5,6 @@ from datetime import datetime
 
 from fototui.domain.sentences import Sentence
 
-NO_PHOTOS = "no_photos"
-"""The code of an order that should have photos and has none."""
-
 
 @dataclass(frozen=True, slots=True)
 class ShopPhoto:

@@ -80,6 +80,10 @@ class OrderStatus(ProcessingStatusEnum):
     ERROR = _ERROR
 
 
+NO_PHOTOS = "no_photos"
+"""The code of an order that should have photos and has none."""
+
+
 class PaymentStatus(StrEnum):
     """Shopify's `displayFinancialStatus`; a value not listed here is shown as it is."""
 

@@ -8,8 +8,8 @@ from sqlalchemy import func, select, update
 from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.books import Book
-from fototui.db.models.operations import Review
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order, SvgVersion
+from fototui.db.models.reviews import Review
 from fototui.domain.books import BookOptions
 from fototui.domain.statuses import BookProcessingStatus
 from fototui.services.books.service import BookService

@@ -115,6 +115,11 @@ def test_a_list_of_orders_needs_the_database_only(tmp_path: Path, database_url: 
     assert not packages(modules) & unneeded
     rooms = ("fototui.engine", "fototui.clients", "fototui.mercure", "fototui.storage.s3")
     assert not {name for name in modules if name.startswith(rooms)} - {"fototui.clients"}
+    # Tables that it does not ask for, and what reads a settings file, where there is none.
+    assert (
+        not {f"fototui.db.models.{name}" for name in ("costs", "inbound", "operations")} & modules
+    )
+    assert not {"tomllib", "fototui.domain.shop"} & modules
 
 
 def test_an_engine_with_nothing_to_do_needs_no_store_and_no_server(
@@ -131,6 +136,9 @@ def test_an_engine_with_nothing_to_do_needs_no_store_and_no_server(
     assert {"asyncpg", "fototui.engine.pipelines.svg"} <= modules
     assert not packages(modules) & (NEVER | PICTURES | SCREENS | {"rich", "anyio", "httpcore"})
     assert "fototui.engine.maintenance.rules" not in modules  # none is switched on
+    # What only jobs need.
+    assert not {"xml.etree", "fototui.clients.shopify", "fototui.services.orders.queries"} & modules
+    assert not {f"fototui.db.models.{name}" for name in ("inbound", "many")} & modules
 
 
 def test_the_app_needs_neither_pictures_nor_a_hub_before_there_is_one() -> None:

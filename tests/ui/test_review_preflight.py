@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select, update
 
 from fototui.db.database import Database
-from fototui.db.models.operations import Review
 from fototui.db.models.orders import Image
+from fototui.db.models.reviews import Review
 from fototui.domain.statuses import VersionType
 from fototui.pictures.preflight import Preflight
 from fototui.screens.review.screen import ReviewScreen

@@ -155,7 +155,8 @@ Time = Annotated[datetime | None, BeforeValidator(read_time)]
 class Wire(BaseModel):
     """Base of the models: unknown fields are ignored."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    # Built when the shop has answered for the first time, which it need not.
+    model_config = ConfigDict(frozen=True, populate_by_name=True, defer_build=True)
 
 
 class Attribute(Wire):

@@ -12,8 +12,8 @@ from sqlalchemy.orm.util import identity_key
 
 from fototui.db.base import Base
 from fototui.db.models.columns import FileRow
-from fototui.db.models.operations import Review
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, SvgVersion
+from fototui.db.models.reviews import Review
 from fototui.db.types import among
 from fototui.domain.events import Change, ChangeContext
 

@@ -1,17 +1,16 @@
-"""The tables about the work: who runs jobs, who looks on, who did what, what waits for a look."""
+"""The tables about the work: who runs jobs, who looks on, who did what."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import BigInteger, Identity, Index, String, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from ulid import ULID
 
 from fototui.db.base import NOW, Base
-from fototui.db.models.columns import ChangeMarked
 from fototui.domain.sentences import Sentence
 
 
@@ -114,39 +113,4 @@ class Activity(Base):
     __table_args__ = (
         Index("ix_activity_order", "order_id", "id"),
         Index("ix_activity_operator", "operator", "id"),
-    )
-
-
-class Review(ChangeMarked, Base):
-    """Whether an image's versions of one kind wait for an operator's judgement.
-
-    It waits while it has no decision. Triggers make the row and keep it true, whoever writes
-    versions and choices (see the migration).
-    """
-
-    __tablename__ = "reviews"
-
-    image_id: Mapped[int] = mapped_column(
-        ForeignKey("images.id", ondelete="CASCADE"), primary_key=True
-    )
-    kind: Mapped[str] = mapped_column(primary_key=True)
-    waiting_since: Mapped[datetime]
-    decision: Mapped[str | None]
-    decided_at: Mapped[datetime | None]
-    note: Mapped[str | None]
-    skipped: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
-    """When each operator put it off; gone when it is decided."""
-    claimed_by: Mapped[str | None]
-    terminal_id: Mapped[uuid.UUID | None]
-    """The terminal that judges its order, or that did when it was decided."""
-    claimed_until: Mapped[datetime | None]
-
-    __table_args__ = (
-        Index(
-            "ix_reviews_waiting",
-            "waiting_since",
-            "image_id",
-            "kind",
-            postgresql_where=text("decision IS NULL"),
-        ),
     )

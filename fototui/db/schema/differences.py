@@ -23,11 +23,11 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 from fototui.db.base import Base
-from fototui.db.models import orders
+from fototui.db.models import load_all
 from fototui.db.types import status_enum
 from fototui.domain.lanes import LANES, file_lanes
 
-assert all((orders,))  # it and all beside it are imported for their tables
+load_all()
 
 _TRIGGERS = {
     "orders": (

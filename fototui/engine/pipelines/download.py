@@ -34,7 +34,7 @@ from fototui.engine.jobs.table import named
 from fototui.engine.pipelines.opening import OpenLane, Parts, PipelineEntry
 from fototui.log import get_logger
 from fototui.services.operations.activity import ActivityAction, ActivityService
-from fototui.services.orders.finishing import bring_back, new_photos
+from fototui.services.orders.coming_back import bring_back, new_photos
 from fototui.storage.base import Storage
 from fototui.storage.keys import OrderStoragePaths
 

@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from typing import Protocol
 
-from fototui.clients.shopify import order_of
 from fototui.config.settings import Settings
 from fototui.db.database import Database
 from fototui.db.notify import lane_payload, notify
@@ -18,8 +17,6 @@ from fototui.engine.execution.pipeline import Step
 from fototui.engine.jobs.job import JobStatus, OrderJob, Reason
 from fototui.engine.jobs.orders import INGESTS, claimed_order, finish
 from fototui.engine.pipelines.opening import OpenLane, Parts, PipelineEntry
-from fototui.services.ingest.apply import IngestService, ask_anew, tell_lack
-from fototui.services.ingest.webhooks import WebhookService
 
 
 class OrderSource(Protocol):
@@ -91,6 +88,11 @@ class IngestPipeline:
         told: ShopOrder | None,
         refused: OutsideError | None,
     ) -> S:
+        # Here: what reads the shop's answers is not small, and no engine needs it without a job.
+        from fototui.clients.shopify import order_of
+        from fototui.services.ingest.apply import IngestService, ask_anew, tell_lack
+        from fototui.services.ingest.webhooks import WebhookService
+
         async with claimed_order(self._database, job) as (session, row):
             webhooks = WebhookService(session, operator=self._actor)
             if told is None:

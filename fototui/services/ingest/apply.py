@@ -34,8 +34,8 @@ from fototui.domain.events import (
     OrderUpdateEvent,
 )
 from fototui.domain.sentences import Sentence
-from fototui.domain.shop import NO_PHOTOS, ShopOrder, ShopOrderHead
-from fototui.domain.statuses import JobKind, OrderStatus
+from fototui.domain.shop import ShopOrder, ShopOrderHead
+from fototui.domain.statuses import NO_PHOTOS, JobKind, OrderStatus
 from fototui.services.ingest.applied import Applied
 from fototui.services.ingest.diff import KnownBook, OrderDiff, compare
 from fototui.services.ingest.revisions import (
@@ -45,7 +45,7 @@ from fototui.services.ingest.revisions import (
     known_orders,
 )
 from fototui.services.operations.activity import ActivityAction, ActivityService
-from fototui.services.orders.finishing import bring_back, new_photos
+from fototui.services.orders.coming_back import bring_back, new_photos
 
 _WAITS_FOR_DETAILS = (OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.ERROR)
 _NO_PHOTOS = Sentence.make(

@@ -22,7 +22,7 @@ from fototui.domain.statuses import OrderStatus
 from fototui.services.ingest.apply import move_on, tell_lack
 from fototui.services.ingest.diff import is_missing
 from fototui.services.operations.activity import ActivityAction, ActivityService
-from fototui.services.orders.finishing import bring_back, new_photos
+from fototui.services.orders.coming_back import bring_back, new_photos
 from fototui.services.orders.photos import CheckedPhoto, PhotoInput, check_photo, remove
 from fototui.storage.base import Storage
 from fototui.storage.keys import OrderStoragePaths, incoming_key

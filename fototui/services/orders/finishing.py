@@ -1,22 +1,18 @@
-"""The end of orders: handed over, nothing more is to be done; and their coming back."""
+"""The end of orders: handed over, nothing more is to be done; and their reopening."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import select
 from ulid import ULID
 
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
 from fototui.db.locking import ProcessingLock, RecordLock
-from fototui.db.models.operations import Review
 from fototui.db.models.orders import (
-    VERSION_MODEL,
-    Image,
-    LineItem,
     Order,
-    active_predicate,
 )
+from fototui.db.models.reviews import FINISHED
 from fototui.db.transaction import transaction
 from fototui.db.types import among
 from fototui.domain.errors import ConflictError
@@ -24,9 +20,9 @@ from fototui.domain.events import ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.sentences import Sentence
 from fototui.domain.text import clean_line
 from fototui.services.operations.activity import ActivityAction, ActivityService
+from fototui.services.orders.coming_back import bring_back, decide_waiting, hold_below
 from fototui.services.orders.queries import rows_now
 from fototui.services.orders.refs import find_orders
-from fototui.services.review.queue import FINISHED
 from fototui.services.views.orders import OrderRow
 
 _AT_ONCE = 200  # an order is held no longer than its share of these takes
@@ -49,72 +45,6 @@ class FinishReport:
     order_ids: tuple[str, ...] = ()
     at: datetime | None = None
     passed_over: tuple[Sentence, ...] = ()
-
-
-async def bring_back(session: TrackedAsyncSession, row: Order, why: Sentence) -> None:
-    """Let a finished order be worked on again, and its pictures be judged that waited for it.
-
-    Args:
-        session: The session, inside a transaction.
-        row: The order, locked.
-        why: Why, for operators.
-    """
-    await _hold_below(session, [row])
-    row.finished_at = row.finished_by = None
-    row.reopened_words = why
-    await _decide(session, [row], FINISHED, None)
-
-
-async def _hold_below(session: TrackedAsyncSession, rows: Sequence[Order]) -> None:
-    """Let no version of orders end, and nobody choose or make a book, until the commit.
-
-    What these mean for the review depends on whether the order is done. Whoever was about to is
-    waited for. Engines lock a version before its image, and so does this.
-    """
-    ids = [row.id for row in rows]
-    items = select(LineItem.id).where(among(LineItem.order_id, ids))
-    below = [
-        *(
-            select(model.id).where(among(model.order_id, ids), text(active_predicate(kind)))
-            for kind, model in VERSION_MODEL.items()
-        ),
-        items,
-        select(Image.id).where(Image.line_item_id.in_(items)),
-    ]
-    for statement in below:
-        # Only the locks are wanted: the caller may have the rows themselves, half changed.
-        ordered = statement.order_by(statement.selected_columns.id)
-        await session.execute(ordered.with_for_update(key_share=True))
-
-
-async def _decide(
-    session: TrackedAsyncSession, rows: Sequence[Order], before: str | None, after: str | None
-) -> None:
-    """Take the pictures of orders out of the review, or put them back."""
-    images = (
-        select(Image.id)
-        .join(LineItem, LineItem.id == Image.line_item_id)
-        .where(among(LineItem.order_id, [row.id for row in rows]))
-    )
-    await session.execute(
-        update(Review)
-        .where(Review.image_id.in_(images), Review.decision.is_not_distinct_from(before))
-        .values(decision=after, decided_at=None if after is None else func.now())
-        .execution_options(synchronize_session=False)
-    )
-
-
-def new_photos(count: int) -> Sentence:
-    """Why an order came back for new photos.
-
-    Args:
-        count: How many.
-    """
-    return Sentence.make(
-        "{count} new photo came after the order was handed over.",
-        "{count} new photos came after the order was handed over.",
-        count=count,
-    )
 
 
 @mercure_autotrack(OrderUpdateEvent, ListUpdateEvent)
@@ -254,7 +184,7 @@ class FinishService:
                     order_id=lock.record.id,
                     detail=Sentence.make("The handing over was undone."),
                 )
-            await _decide(self.session, [lock.record for lock in left], FINISHED, None)
+            await decide_waiting(self.session, [lock.record for lock in left], FINISHED, None)
             return _report(locks, left)
 
     async def _finish(self, order_ids: Iterable[ULID]) -> FinishReport:
@@ -266,13 +196,13 @@ class FinishService:
             lock.record.finished_at, lock.record.finished_by = lock.now, self.operator
             self._activity.add(ActivityAction.FINISHED, order_id=lock.record.id)
         if working:
-            await _decide(self.session, [lock.record for lock in working], None, FINISHED)
+            await decide_waiting(self.session, [lock.record for lock in working], None, FINISHED)
         return _report(locks, working)
 
     async def _lock_all(self, order_ids: Iterable[ULID]) -> list[RecordLock[Order]]:
         """Orders and what is below them."""
         locks = await self._lock(order_ids)
-        await _hold_below(self.session, [lock.record for lock in locks])
+        await hold_below(self.session, [lock.record for lock in locks])
         return locks
 
     async def _lock(self, order_ids: Iterable[ULID]) -> list[RecordLock[Order]]:

@@ -6,9 +6,9 @@ from datetime import datetime
 from ulid import ULID
 
 from fototui.domain.sentences import Sentence
-from fototui.domain.shop import NO_PHOTOS
 from fototui.domain.stages import BookState
 from fototui.domain.statuses import (
+    NO_PHOTOS,
     ColoringProcessingStatus,
     OrderStatus,
     SvgProcessingStatus,

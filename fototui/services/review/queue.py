@@ -29,8 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 from ulid import ULID
 
-from fototui.db.models.operations import Review
 from fototui.db.models.orders import VERSION_MODEL, Image, LineItem
+from fototui.db.models.reviews import Review
 from fototui.domain.files import S3ObjectRefData
 from fototui.domain.statuses import VersionType
 from fototui.services.views.orders import ImageView
@@ -38,9 +38,6 @@ from fototui.services.views.versions import VersionView
 
 CLAIM_SECONDS = 60.0
 """How long a picture stays with a terminal that no longer renews its claim."""
-
-FINISHED = "finished"
-"""The decision on pictures that waited when their order was handed over; nobody judged them."""
 
 _WAITING = Review.decision.is_(None)
 

@@ -18,8 +18,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from ulid import ULID
 
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
-from fototui.db.models.operations import Review
 from fototui.db.models.orders import CHOICE, VERSION_MODEL, Image
+from fototui.db.models.reviews import FINISHED, Review
 from fototui.db.transaction import transaction
 from fototui.domain.errors import ConflictError, InvalidInputError
 from fototui.domain.events import Change, ChangeContext, ImageUpdateEvent, Operation
@@ -31,7 +31,7 @@ from fototui.services.access import Access
 from fototui.services.operations.activity import ActivityAction, ActivityService
 from fototui.services.orders.details import read_details
 from fototui.services.review import queue as review_queue
-from fototui.services.review.queue import ALL, FINISHED, ReviewFilter, ReviewItem, ReviewPreview
+from fototui.services.review.queue import ALL, ReviewFilter, ReviewItem, ReviewPreview
 from fototui.services.versions.kinds import version_service
 from fototui.services.views.versions import VersionView
 

@@ -8,13 +8,13 @@ from sqlalchemy import case, func, select, update
 
 from fototui.db.events.session import TrackedAsyncSession, mercure_autotrack
 from fototui.db.locking import ProcessingLock
-from fototui.db.models.operations import Activity, Review
+from fototui.db.models.operations import Activity
 from fototui.db.models.orders import Image
+from fototui.db.models.reviews import FINISHED, Review
 from fototui.domain.errors import ConflictError
 from fototui.domain.events import ImageUpdateEvent
 from fototui.domain.statuses import VersionType
 from fototui.services.operations.activity import ActivityAction, ActivityService
-from fototui.services.review.queue import FINISHED
 from fototui.services.versions.image_state import ImageState, lock_image
 from fototui.services.versions.messages import name_of
 

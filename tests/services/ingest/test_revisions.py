@@ -12,8 +12,8 @@ from sqlalchemy import select, text
 from fototui.db.database import Database
 from fototui.db.models.orders import Order
 from fototui.domain.events import BaseMercureEvent
-from fototui.domain.shop import NO_PHOTOS, ShopOrder
-from fototui.domain.statuses import OrderStatus
+from fototui.domain.shop import ShopOrder
+from fototui.domain.statuses import NO_PHOTOS, OrderStatus
 from fototui.services.ingest.apply import IngestService
 from fototui.services.ingest.imports import ImportReport
 from fototui.services.ingest.revisions import keep_revisions

@@ -20,9 +20,8 @@ from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from fototui.domain.events import BaseMercureEvent, ImageUpdateEvent, ListUpdateEvent
 from fototui.domain.files import S3ObjectRefData
-from fototui.domain.shop import NO_PHOTOS
 from fototui.domain.stages import Stage
-from fototui.domain.statuses import OrderStatus
+from fototui.domain.statuses import NO_PHOTOS, OrderStatus
 from fototui.services.orders.attaching import AttachService
 from fototui.services.orders.manual import OrderService
 from fototui.services.orders.photos import PhotoInput

@@ -11,11 +11,10 @@ from sqlalchemy import text, update
 from fototui.db.database import Database
 from fototui.db.models.books import Book
 from fototui.db.models.orders import Image, LineItem, Order, SvgVersion
-from fototui.domain.shop import NO_PHOTOS
 from fototui.domain.stages import BookState, Stage
+from fototui.domain.statuses import NO_PHOTOS, OrderStatus
 from fototui.domain.statuses import BookProcessingStatus as BookStatus
 from fototui.domain.statuses import ColoringProcessingStatus as Coloring
-from fototui.domain.statuses import OrderStatus
 from fototui.domain.statuses import SvgProcessingStatus as Svg
 from fototui.services.orders.by_stage import StageService
 from fototui.services.orders.manual import OrderService

@@ -13,8 +13,9 @@ from ulid import ULID
 
 from fototui.db.database import Database
 from fototui.db.models.books import Book
-from fototui.db.models.operations import Activity, Review
+from fototui.db.models.operations import Activity
 from fototui.db.models.orders import ColoringVersion, Image, LineItem, Order
+from fototui.db.models.reviews import Review
 from fototui.domain.books import BookOptions
 from fototui.domain.errors import ConflictError, NotFoundError
 from fototui.domain.events import BaseMercureEvent, ListUpdateEvent, OrderUpdateEvent
