@@ -135,37 +135,27 @@ def _record(parameter: Any, look: Look, ctx: Any) -> Iterator[tuple[str, str]]:
     yield given, "  ".join(part for part in (look(parameter.help), of_value) if part)
 
 
-class SpokenCommand(TyperCommand):
+class _Spoken:
+    """Help in the language of the settings; in English as the library writes it."""
+
+    def format_usage(self: Any, ctx: Any, formatter: Any) -> None:
+        """Write how it is called."""
+        if look := words():
+            _write_usage(self, look, ctx, formatter)
+        else:
+            super().format_usage(ctx, formatter)  # type: ignore[misc]  # of what it stands before
+
+    def format_help(self: Any, ctx: Any, formatter: Any) -> None:
+        """Write all of it."""
+        if look := words():
+            _write_help(self, look, ctx, formatter)
+        else:
+            super().format_help(ctx, formatter)  # type: ignore[misc]  # of what it stands before
+
+
+class SpokenCommand(_Spoken, TyperCommand):
     """A command whose help is in the language of the settings."""
 
-    def format_usage(self, ctx: Any, formatter: Any) -> None:
-        """Write how it is called."""
-        if look := words():
-            _write_usage(self, look, ctx, formatter)
-        else:
-            super().format_usage(ctx, formatter)
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write all of it."""
-        if look := words():
-            _write_help(self, look, ctx, formatter)
-        else:
-            super().format_help(ctx, formatter)
-
-
-class SpokenGroup(TyperGroup):
+class SpokenGroup(_Spoken, TyperGroup):
     """A group of commands whose help is in the language of the settings."""
-
-    def format_usage(self, ctx: Any, formatter: Any) -> None:
-        """Write how it is called."""
-        if look := words():
-            _write_usage(self, look, ctx, formatter)
-        else:
-            super().format_usage(ctx, formatter)
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write all of it."""
-        if look := words():
-            _write_help(self, look, ctx, formatter)
-        else:
-            super().format_help(ctx, formatter)

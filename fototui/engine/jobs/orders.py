@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from sqlalchemy import RowMapping, Select, case, insert, literal, null, select, update
+from sqlalchemy import RowMapping, Select, case, insert, literal, null, select
 from ulid import ULID
 
 from fototui.db.base import Base
@@ -28,15 +28,7 @@ from fototui.domain.events import (
 from fototui.domain.statuses import JobKind, OrderStatus
 from fototui.engine.jobs.job import Move, OrderJob
 from fototui.engine.jobs.own_rows import logged_values
-from fototui.engine.jobs.table import (
-    JobTable,
-    Shape,
-    fence,
-    its_row,
-    named,
-    ulid_of,
-    written_columns,
-)
+from fototui.engine.jobs.table import JobTable, Shape, fenced_update, named, ulid_of
 from fototui.services.operations.activity import ActivityAction
 
 
@@ -80,13 +72,8 @@ class OrderJobs(JobTable[OrderJob]):
     def statement(self, shape: Shape) -> Select[*tuple[object, ...]]:
         """The statement that writes moves of a shape; see `JobTable`."""
         rows = Base.metadata.tables[self.name]
-        moved = (
-            update(rows)
-            .where(its_row(rows, shape, name="of_order"), fence(rows))
-            .values({**_ending(shape), **written_columns(rows, shape)})
-            .returning(rows.c.id)
-            .cte("moved")
-        )
+        write = fenced_update(rows, shape, _ending(shape), name="of_order")
+        moved = write.returning(rows.c.id).cte("moved")
         statement: Select[*tuple[object, ...]] = select(moved.c.id)
         if shape.ends and ("error", None) in shape.columns:
             told = {

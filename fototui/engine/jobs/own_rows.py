@@ -17,7 +17,6 @@ from sqlalchemy import (
     literal,
     null,
     select,
-    update,
 )
 
 from fototui.db.base import Base
@@ -34,15 +33,7 @@ from fototui.domain.files import S3ObjectRefData
 from fototui.domain.lanes import LANES
 from fototui.domain.statuses import JobKind
 from fototui.engine.jobs.job import FileJobT, JobStatus, Move
-from fototui.engine.jobs.table import (
-    JobTable,
-    Shape,
-    fence,
-    its_row,
-    named,
-    ulid_of,
-    written_columns,
-)
+from fototui.engine.jobs.table import JobTable, Shape, fenced_update, named, ulid_of
 from fototui.services.operations.activity import ActivityAction
 
 
@@ -177,13 +168,7 @@ class FileJobs(JobTable[FileJobT]):
     def statement(self, shape: Shape) -> Select[*tuple[object, ...]]:
         """The statement that writes moves of a shape; see `JobTable`."""
         rows = Base.metadata.tables[self.name]
-        moved = (
-            update(rows)
-            .where(its_row(rows, shape), fence(rows))
-            .values({**ending(shape), **written_columns(rows, shape)})
-            .returning(rows.c.id)
-            .cte("moved")
-        )
+        moved = fenced_update(rows, shape, ending(shape)).returning(rows.c.id).cte("moved")
         statement: Select[*tuple[object, ...]] = select(moved.c.id)
         if shape.status.meta.is_retryable:
             statement = statement.add_cte(logged_failure(moved, self.kind).cte("logged"))

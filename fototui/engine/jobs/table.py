@@ -18,11 +18,13 @@ from sqlalchemy import (
     RowMapping,
     Select,
     Table,
+    Update,
     and_,
     bindparam,
     func,
     or_,
     select,
+    update,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
@@ -184,14 +186,30 @@ _MOMENTS: Mapping[Moment, ColumnElement[datetime]] = {
 }
 
 
-def its_row(table: Table, shape: Shape, *, name: str = "of_row") -> ColumnElement[bool]:
-    """The condition that a row is the job's.
+def fenced_update(
+    table: Table,
+    shape: Shape,
+    ending: Mapping[str, object],
+    *first: ColumnElement[bool],
+    name: str = "of_row",
+) -> Update:
+    """What writes moves of a shape to the job's row, while the job is this claim's.
 
     Args:
         table: The job's table.
-        shape: The move's shape.
+        shape: The moves' shape.
+        ending: The columns that are written beside those of the shape.
+        first: Conditions that come before the row's own.
         name: The value that the primary key has.
     """
+    return (
+        update(table)
+        .where(*first, _its_row(table, shape, name), _fence(table))
+        .values({**ending, **_written_columns(table, shape)})
+    )
+
+
+def _its_row(table: Table, shape: Shape, name: str) -> ColumnElement[bool]:
     is_it = table.c.id == named(name, table.c.id)
     if not shape.together:
         return is_it
@@ -201,12 +219,8 @@ def its_row(table: Table, shape: Shape, *, name: str = "of_row") -> ColumnElemen
     return table.c.id.in_(free.with_for_update(key_share=True, skip_locked=True))
 
 
-def fence(table: FromClause) -> ColumnElement[bool]:
-    """The condition under which alone a move is written.
-
-    Args:
-        table: The job's table.
-    """
+def _fence(table: FromClause) -> ColumnElement[bool]:
+    """The condition under which alone a move is written."""
     return and_(
         table.c.claim_token == bindparam("by_token"),
         # The target stands for a repetition of this very write.
@@ -217,13 +231,7 @@ def fence(table: FromClause) -> ColumnElement[bool]:
     )
 
 
-def written_columns(table: FromClause, shape: Shape) -> dict[str, ColumnElement[Any]]:
-    """The columns that a move writes.
-
-    Args:
-        table: The table.
-        shape: The move's shape.
-    """
+def _written_columns(table: FromClause, shape: Shape) -> dict[str, ColumnElement[Any]]:
     columns: dict[str, ColumnElement[Any]] = {
         name: named(f"new_{name}", table.c[name]) if moment is None else _MOMENTS[moment]
         for name, moment in shape.columns

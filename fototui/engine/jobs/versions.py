@@ -36,15 +36,7 @@ from fototui.domain.statuses import (
 from fototui.engine.jobs.calls import call_values, told_by, written
 from fototui.engine.jobs.job import Move, VersionJob
 from fototui.engine.jobs.own_rows import ending, logged_failure, logged_values, read_file
-from fototui.engine.jobs.table import (
-    JobTable,
-    Shape,
-    fence,
-    its_row,
-    named,
-    ulid_of,
-    written_columns,
-)
+from fototui.engine.jobs.table import JobTable, Shape, fenced_update, named, ulid_of
 
 # What a kind's job needs beside the shared columns: its options, its outside id, its source file.
 _OWN_COLUMNS = {
@@ -138,13 +130,8 @@ class VersionJobs(JobTable[VersionJob]):
     def statement(self, shape: Shape) -> Select[*tuple[object, ...]]:
         """The statement that writes moves of a shape; see `JobTable`."""
         rows = Base.metadata.tables[self.name]
-        moved = (
-            update(rows)
-            .where(*_image_first(rows, shape), its_row(rows, shape), fence(rows))
-            .values({**ending(shape), **written_columns(rows, shape)})
-            .returning(rows.c.id, rows.c.image_id, rows.c.queued_at)
-            .cte("moved")
-        )
+        write = fenced_update(rows, shape, ending(shape), *_image_first(rows, shape))
+        moved = write.returning(rows.c.id, rows.c.image_id, rows.c.queued_at).cte("moved")
         if shape.is_completed:
             selected, chosen_at = CHOICE[self.version_type]
             chosen = (

@@ -142,21 +142,7 @@ def claim_first(
     """
     waiting = _waiting(operator, terminal_id, within).cte("waiting")
     rank = _rank(waiting, orders)
-    guard = aliased(Review, name="guard")
-    first = (
-        select(waiting.c.order_id)
-        .join(
-            guard,
-            (guard.image_id == waiting.c.guard_image) & (guard.kind == waiting.c.guard_kind),
-        )
-        .where(waiting.c.is_wanted, not_(waiting.c.is_taken))
-        # Asked of the row as it is once it is locked, too.
-        .where(guard.decision.is_(None), not_(_is_anothers(guard, terminal_id)))
-        .order_by(*rank)
-        .limit(1)
-        .with_for_update(key_share=True, skip_locked=True, of=guard)
-        .cte("first")
-    )
+    first = _first_order(waiting, terminal_id).order_by(*rank).limit(1).cte("first")
     pages = (
         select(Review.image_id, Review.kind)
         .join(waiting, _is_same(waiting))
@@ -181,6 +167,22 @@ def claim_first(
         .where(waiting.c.is_wanted)
         .order_by(*rank)
         .limit(1)
+    )
+
+
+def _first_order(waiting: FromClause, terminal_id: uuid.UUID) -> Select[Any]:
+    """Orders that nobody else judges; the row that guards each is locked."""
+    guard = aliased(Review, name="guard")
+    return (
+        select(waiting.c.order_id)
+        .join(
+            guard,
+            (guard.image_id == waiting.c.guard_image) & (guard.kind == waiting.c.guard_kind),
+        )
+        .where(waiting.c.is_wanted, not_(waiting.c.is_taken))
+        # Asked of the row as it is once it is locked, too.
+        .where(guard.decision.is_(None), not_(_is_anothers(guard, terminal_id)))
+        .with_for_update(key_share=True, skip_locked=True, of=guard)
     )
 
 
