@@ -63,7 +63,10 @@ class ActivityScreen(FototuiScreen):
     scope = Scope.ACTIVITY
     AUTO_FOCUS = "#log"
     DEFAULT_CSS = """
-    ActivityScreen #filter { height: 1; padding: 0 2; background: $background; }
+    ActivityScreen #filter {
+        height: 1; padding: 0 2; background: $background;
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
     ActivityScreen #whole { height: 2; padding: 0 2; border-top: none; }
     """
 

@@ -15,7 +15,7 @@ from textual.widgets import Button, Input, Static
 from fototui.i18n import _, ngettext
 from fototui.ui.bindings import list_bindings
 
-_BREAKPOINTS = [(0, "-narrow"), (76, "-roomy")]
+BREAKPOINTS = [(0, "-narrow"), (76, "-roomy")]
 _DIALOG_CSS = """
 {name} {{ align: center middle; }}
 {name} > Vertical {{
@@ -41,7 +41,7 @@ class Confirm(ModalScreen[bool]):
     """
 
     AUTO_FOCUS = "#no"  # The careful answer is under the finger.
-    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
     DEFAULT_CSS = _DIALOG_CSS.format(name="Confirm")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n", "answer(False)", show=False),
@@ -91,7 +91,7 @@ class AskText(ModalScreen[str | None]):
         value: What stands there at first.
     """
 
-    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
     DEFAULT_CSS = _DIALOG_CSS.format(name="AskText")
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 

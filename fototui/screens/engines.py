@@ -66,7 +66,7 @@ class EnginesScreen(FototuiScreen):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012 - Textual's own
     DEFAULT_CSS = """
     EnginesScreen.-short ThroughputChart { display: none; }
-    EnginesScreen.-short #why { height: 1; }
+    EnginesScreen.-short #why { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     EnginesScreen #top { height: auto; layout: vertical; }
     EnginesScreen.-wide #top { layout: horizontal; }
     EnginesScreen SimpleTable, EnginesScreen ThroughputChart {

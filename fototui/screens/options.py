@@ -34,6 +34,7 @@ from fototui.domain.options import (
 from fototui.domain.statuses import VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import _, number
+from fototui.screens.dialogs import BREAKPOINTS
 from fototui.services.versions.lately import Known, LatelyService, Options
 from fototui.ui.bindings import BETWEEN_FIELDS
 from fototui.ui.context import AppContext
@@ -162,11 +163,15 @@ class _Dialog(ModalScreen[Options | None]):
     _Dialog .wrong { color: $error; width: 30; height: 2; }
     _Dialog Horizontal, _Dialog .field { width: auto; height: auto; }
     _Dialog .field { margin-right: 2; }
-    _Dialog .note { color: $warning; max-width: 66; margin-bottom: 1; }
-    _Dialog .presets { width: 66; height: auto; margin-bottom: 1; }
-    _Dialog .lately { color: $text-muted; max-width: 66; margin-bottom: 1; }
+    _Dialog .note { color: $warning; max-width: 64; margin-bottom: 1; }
+    _Dialog .presets { width: 64; height: auto; margin-bottom: 1; }
+    _Dialog .lately { color: $text-muted; max-width: 64; margin-bottom: 1; }
     _Dialog Button { margin-right: 2; }
+    _Dialog.-narrow > Vertical { width: 100%; max-width: 100%; padding: 0 1; }
+    _Dialog.-narrow .title, _Dialog.-narrow .presets { width: 100%; }
+    _Dialog.-narrow .wrong { width: 24; }
     """
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", show=False),
         Binding("enter", "make", show=False),

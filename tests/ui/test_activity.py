@@ -295,6 +295,24 @@ async def test_enter_opens_the_order_and_escape_goes_back(
         assert not isinstance(app.screen, ActivityScreen)
 
 
+async def test_what_is_cut_says_so_beside_a_scrollbar_too(
+    open_app: OpenApp, activity: Log, database: Database
+) -> None:
+    async with database.session() as session, session.begin():
+        failed = Activity(operator="eva", action="failed", detail="RunPod ran out of memory. " * 9)
+        session.add(failed)
+    await write(database, 30)
+    async with open_app(ActivityScreen, size=(80, 60)) as (app, pilot):
+        await read(app, pilot, 38)
+        assert not log(app).show_vertical_scrollbar
+        await pilot.resize_terminal(80, 24)
+        await until_shown(pilot, lambda: log(app).show_vertical_scrollbar)
+        await pilot.press("end", "up", "up", "up", "up", "up", "up", "up")
+        (line,) = (line for line in shown(app) if "RunPod ran" in line)
+        seen = log(app).scrollable_content_region.width
+        assert line[:seen].endswith("…")
+
+
 async def test_hostile_texts_are_only_text(open_app: OpenApp, database: Database) -> None:
     async with database.session() as session, session.begin():
         order = await make_order(session, order_number=f"#{HOSTILE}")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pytest
 from textual.screen import ModalScreen
 
 from fototui.screens.dialogs import AskText, Confirm, LeaveDialog
+from fototui.screens.options import ColoringDialog, SvgDialog
 from fototui.screens.orders.screen import OrdersScreen
 from tests.cases import case
 from tests.ui.conftest import OpenApp
+from tests.waiting import until_shown
 
 LONG = "v2 has been sent already and may be charged. " * 3
 
@@ -45,4 +48,26 @@ async def test_they_fit(open_app: OpenApp, language: str) -> None:
                         assert region.x >= 0, widget
                         assert region.right <= size[0], widget
                         assert region.bottom <= size[1], widget
+                    await app.pop_screen()
+
+
+def _fits(dialog: ModalScreen[Any]) -> bool:
+    """Nothing reaches out of the dialog's box at its sides, where a scrollbar may stand."""
+    (box,) = dialog.children
+    inside = box.scrollable_content_region
+    regions = [widget.region for widget in box.query("*")]
+    return bool(regions) and all(
+        region.x >= inside.x and 0 < region.right <= inside.right for region in regions
+    )
+
+
+@pytest.mark.parametrize("language", ["cs", "en"])
+async def test_options_are_as_wide_as_there_is_room(open_app: OpenApp, language: str) -> None:
+    async with open_app(OrdersScreen, language=language) as (app, pilot):
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            for dialog in (ColoringDialog(), SvgDialog()):
+                with case(type(dialog).__name__, size):
+                    await app.push_screen(dialog)
+                    await until_shown(pilot, partial(_fits, dialog))
                     await app.pop_screen()

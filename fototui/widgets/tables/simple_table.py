@@ -150,13 +150,14 @@ class SimpleTable(CursorTable):
         self.scroll_to_cursor()
 
     def _measure(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self._rows) + HEADER)
+        width = self.scrollable_content_region.width
+        self.virtual_size = Size(width, len(self._rows) + HEADER)
 
     # --- drawing -----------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the widget."""
-        width = self.size.width
+        width = self.scrollable_content_region.width
         place = y - HEADER + self.scroll_offset.y
         content, style = Content(), self.visual_style
         if y < HEADER:
@@ -177,7 +178,7 @@ class SimpleTable(CursorTable):
         return Strip(segments).extend_cell_length(width, style.rich_style).crop(0, width)
 
     def _line(self, mark: str, cells: Sequence[Content]) -> Content:
-        room = self.size.width
+        room = self.scrollable_content_region.width
         shown = [
             (column, cell)
             for column, cell in zip(self._columns, cells, strict=True)
