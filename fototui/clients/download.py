@@ -6,6 +6,7 @@ leads, and the content alone tells whether it is a photo, and of what kind.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 from weakref import WeakValueDictionary
@@ -159,8 +160,10 @@ class PhotoDownload(Closing):
         """
         target = read_address(url)
         host = self._hosts.setdefault(target.host, asyncio.Semaphore(self._limits.per_host))
-        async with host, self._all:
-            data = await self._fetch(target)
+        async with AsyncExitStack() as place:
+            async with self._routes[0].keeping(target.host), host:
+                await place.enter_async_context(self._all)
+                data = await self._fetch(target)
             try:
                 info = await inspect_apart(data)
             except InvalidInputError as error:

@@ -2,7 +2,9 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Self
 
@@ -17,9 +19,18 @@ from fototui.net.ssrf import Target
 # A name may have any number of addresses; one that answers is among the first, or nowhere.
 _MOST_ADDRESSES = 4
 
-# Connections are not kept: a kept one is found again by its IP address alone, and would be reused
-# for another name at that address although TLS has not proved that name.
+# Connections are not kept as such: a kept one is found again by its IP address alone, and would be
+# reused for another name at that address although TLS has not proved that name.
 _NO_REUSE = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+_REUSE = httpx.Limits(max_connections=None, max_keepalive_connections=4)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Connections that are used for one host name alone, and how many want them kept."""
+
+    transport: httpx.AsyncHTTPTransport
+    wanted: int = 0
 
 
 class Route:
@@ -29,7 +40,7 @@ class Route:
     unseen, no proxy of the environment is used, and no address is logged with its keys.
 
     Args:
-        open_transport: Opens the transport when it is first used.
+        open_transport: Opens a transport, which keeps so many connections.
         name: What the log calls the route: "direct", or the proxy's host and port.
         pins: Whether it connects to the addresses that were checked. A proxy is given the host's
             name and looks it up once more, in its own network; ours is out of reach that way.
@@ -38,7 +49,7 @@ class Route:
 
     def __init__(
         self,
-        open_transport: Callable[[], httpx.AsyncHTTPTransport],
+        open_transport: Callable[[httpx.Limits], httpx.AsyncHTTPTransport],
         *,
         name: str,
         pins: bool,
@@ -47,11 +58,12 @@ class Route:
         self.name = name
         self.pins = pins
         self._open_transport = open_transport
+        self._kept: dict[str, _Kept] = {}
         self._timeout = httpx.Timeout(idle_seconds, connect=min(10.0, idle_seconds)).as_dict()
 
     @cached_property
     def _transport(self) -> httpx.AsyncHTTPTransport:
-        return self._open_transport()
+        return self._open_transport(_NO_REUSE)
 
     @classmethod
     def direct(cls, *, idle_seconds: float) -> Self:
@@ -67,8 +79,8 @@ class Route:
         if has_own_certificates():  # which may be wrong, and that is told at once
             trust()
 
-        def open_transport() -> httpx.AsyncHTTPTransport:
-            return httpx.AsyncHTTPTransport(verify=trust(), limits=_NO_REUSE)
+        def open_transport(limits: httpx.Limits) -> httpx.AsyncHTTPTransport:
+            return httpx.AsyncHTTPTransport(verify=trust(), limits=limits)
 
         return cls(open_transport, name="direct", pins=True, idle_seconds=idle_seconds)
 
@@ -97,7 +109,27 @@ class Route:
             limits=_NO_REUSE,
             proxy=httpx.Proxy(address, auth=(proxy.username, password) if proxy.username else None),
         )
-        return cls(lambda: transport, name=name, pins=False, idle_seconds=idle_seconds)
+        return cls(lambda _: transport, name=name, pins=False, idle_seconds=idle_seconds)
+
+    @asynccontextmanager
+    async def keeping(self, host: str) -> AsyncIterator[None]:
+        """Use connections to a host for one request after the other while the block runs.
+
+        Each still goes to an address that was checked for this very request.
+
+        Args:
+            host: The host's name, as TLS has to prove it.
+        """
+        if (kept := self._kept.get(host)) is None:
+            kept = self._kept[host] = _Kept(self._open_transport(_REUSE))
+        kept.wanted += 1
+        try:
+            yield
+        finally:
+            kept.wanted -= 1
+            if not kept.wanted:
+                del self._kept[host]
+                await kept.transport.aclose()
 
     async def ask(self, target: Target, headers: Mapping[str, str]) -> httpx.Response:
         """Send a GET.
@@ -131,10 +163,14 @@ class Route:
         if tls_name is not None:
             extensions["sni_hostname"] = tls_name
         request = httpx.Request("GET", url, headers=headers, extensions=extensions)
-        return await self._transport.handle_async_request(request)
+        kept = None if tls_name is None else self._kept.get(tls_name)
+        transport = self._transport if kept is None else kept.transport
+        return await transport.handle_async_request(request)
 
     async def aclose(self) -> None:
         """Close the connections."""
+        for kept in self._kept.values():
+            await kept.transport.aclose()
         if "_transport" in vars(self):
             await self._transport.aclose()
 

@@ -441,7 +441,7 @@ class Crowd:
         await self.open.wait()
         self._waiting -= 1
         length = b"Content-Length: %d\r\n\r\n" % len(self._data)
-        writer.write(b"HTTP/1.1 200 OK\r\n" + length + self._data)
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + length + self._data)
         await writer.drain()
         await reader.read()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fototui.clients.download import PhotoDownload
+from fototui.clients.download import DownloadLimits, PhotoDownload
 from fototui.config.settings import Proxy
 from fototui.domain.errors import ConfigurationError, OutsideError, PermanentError, TransientError
 from fototui.net.asgi import bind
@@ -35,15 +36,17 @@ class PhotoServer:
     data: bytes
     port: int = 0
     hosts: list[str] = field(default_factory=list)
+    connections: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-            self.hosts += [line[6:] for line in head if line.startswith("Host: ")]
-            length = b"Content-Length: %d\r\n\r\n" % len(self.data)
-            # It would keep the connection, if only it were asked to.
-            writer.write(b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n" + length + self.data)
-            await reader.read()
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+                self.hosts += [line[6:] for line in head if line.startswith("Host: ")]
+                length = b"Content-Length: %d\r\n\r\n" % len(self.data)
+                begin = b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n"
+                writer.write(begin + length + self.data)
         except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             pass
         finally:
@@ -158,6 +161,92 @@ async def test_tls_proves_the_name_not_the_address(
                 await download.fetch(f"https://other.test:{server.port}/a.jpg")
         assert certificate.shown_names == ["cdn.test", "other.test"]
         assert server.hosts == [f"cdn.test:{server.port}"]
+
+
+ONE_AT_A_TIME = DownloadLimits(per_host=1)
+"""Whoever waits for a place keeps the host's connection for itself."""
+
+
+async def test_photos_of_one_host_share_a_connection(
+    picture: Picture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = certify(tmp_path, "cdn.test", "other.test")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.authority))
+    names = Names().set("cdn.test", ["127.0.0.1"]).set("other.test", ["127.0.0.1"])
+    async with _photo_server(picture(), tls=certificate.server) as server:
+        hosts = [f"{name}:{server.port}" for name in ("cdn.test", "other.test")]
+        async with PhotoDownload(
+            trusted_hosts=frozenset(hosts), resolver=names, retry=ONCE, limits=ONE_AT_A_TIME
+        ) as download:
+            await asyncio.gather(*(download.fetch(f"https://{host}/a") for host in hosts * 4))
+            # One for each name, although both lead to the same address.
+            assert sorted(str(name) for name in certificate.shown_names) == [
+                "cdn.test",
+                "other.test",
+            ]
+            assert server.connections == 2
+            assert sorted(server.hosts) == sorted(hosts * 4)
+            assert len(names.asked) == 8
+            # None is kept for whoever may come.
+            await download.fetch(f"https://{hosts[0]}/a")
+            assert server.connections == 3
+
+
+async def test_a_kept_connection_is_proved_for_no_other_name(
+    picture: Picture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = certify(tmp_path, "cdn.test")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.authority))
+    names = Names().set("cdn.test", ["127.0.0.1"]).set("other.test", ["127.0.0.1"])
+    async with _photo_server(picture(), tls=certificate.server) as server:
+        ours, strange = f"cdn.test:{server.port}", f"other.test:{server.port}"
+        async with PhotoDownload(
+            trusted_hosts=frozenset({ours, strange}),
+            resolver=names,
+            retry=ONCE,
+            limits=ONE_AT_A_TIME,
+        ) as download:
+            asked = [f"https://{host}/a" for host in (ours, ours, strange, ours)]
+            *came, refused, last = await asyncio.gather(
+                *map(download.fetch, asked), return_exceptions=True
+            )
+    assert isinstance(refused, TransientError)
+    assert not any(isinstance(each, BaseException) for each in (*came, last))
+    assert server.hosts == [ours] * 3
+
+
+async def test_a_kept_connection_is_used_only_where_the_name_leads_now(picture: Picture) -> None:
+    before, after = picture(60, 40), picture(40, 60)
+    async with (
+        _photo_server(before) as first,
+        _photo_server(after, "127.0.0.2", first.port) as second,
+    ):
+        host = f"cdn.test:{first.port}"
+        names = Names().set("cdn.test", ["127.0.0.1"], ["127.0.0.1"], ["127.0.0.2"])
+        async with PhotoDownload(
+            trusted_hosts=frozenset({host}), resolver=names, retry=ONCE, limits=ONE_AT_A_TIME
+        ) as download:
+            photos = await asyncio.gather(*(download.fetch(f"http://{host}/a") for _ in range(3)))
+        assert [photo.data for photo in photos] == [before, before, after]
+        assert (first.connections, second.connections) == (1, 1)
+
+
+async def test_a_name_that_leads_inside_by_now_is_refused_also_while_one_is_kept(
+    picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The server's own address counts as public; 10.0.0.1 does not.
+    public = ipaddress.ip_address("127.0.0.1")
+    monkeypatch.setattr("fototui.net.ssrf.is_public", lambda address: address == public)
+    async with _photo_server(picture()) as server:
+        names = Names().set("cdn.test", ["127.0.0.1"], ["10.0.0.1"])
+        async with PhotoDownload(resolver=names, retry=ONCE, limits=ONE_AT_A_TIME) as download:
+            url = f"http://cdn.test:{server.port}/a"
+            came, refused = await asyncio.gather(
+                download.fetch(url), download.fetch(url), return_exceptions=True
+            )
+    assert not isinstance(came, BaseException)
+    assert isinstance(refused, PermanentError)
+    assert len(server.hosts) == 1
 
 
 async def test_an_unknown_authority_is_not_believed(picture: Picture, tmp_path: Path) -> None:

@@ -148,9 +148,10 @@ class Transitions:
             "WHERE id = :id AND claim_token = :token AND claimed_by IS NOT NULL FOR SHARE"
         )
         async with self._holding, AsyncExitStack() as stack:
-            session = await stack.enter_async_context(self._database.session())
+            # No session: nothing is read or written by it.
+            connection = await stack.enter_async_context(self._database.engine.connect())
             values = {"id": job.row_id, "token": job.claim_token}
-            if await session.scalar(statement, values) is None:
+            if await connection.scalar(statement, values) is None:
                 raise ClaimLostError(
                     "{kind} {row} is not ours any more.", kind=str(job.kind), row=str(job.row_id)
                 )
@@ -158,7 +159,7 @@ class Transitions:
             # Nothing was written. A lock whose connection broke is gone, which is all that is
             # wanted now.
             with contextlib.suppress(FototuiError, DBAPIError):
-                await session.rollback()
+                await connection.rollback()
 
     async def tell_of_calls(self, job: VersionJob, calls: Sequence[Call]) -> None:
         """Write what is known of calls, whose ever the job is by now: they were paid for.
