@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from fototui.clients.download import PhotoDownload
 from fototui.clients.runpod import RunPodService
@@ -17,6 +21,7 @@ from fototui.clients.vectorizer import VectorizerApiService
 from fototui.domain.errors import AccountError, ConfigurationError
 from fototui.mercure.publisher import MercurePublishService
 from fototui.mercure.subscriber import LinkState, MercureSubscriber, StateChange
+from fototui.net.asgi import serving
 from fototui.net.client import open_client
 
 KEY = SecretStr("a-key-of-at-least-32-bytes-for-hmac")
@@ -99,3 +104,24 @@ async def test_socks_works(monkeypatch: pytest.MonkeyPatch) -> None:
         async with open_client(httpx.AsyncClient) as client:
             assert (await client.get("http://shop.example/")).text == "hi"
     assert asked == ["shop.example"]
+
+
+class _Sought:
+    """Notes which modules are looked for, and finds none."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """See `importlib.abc.MetaPathFinder`."""
+        self.names.append(name)
+
+
+async def test_a_request_looks_for_no_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    sought = _Sought()
+    app = Starlette(routes=[Route("/", lambda _request: JSONResponse({}))])
+    async with serving(app) as url, httpx.AsyncClient() as client:
+        await client.get(url)
+        monkeypatch.setattr(sys, "meta_path", [sought, *sys.meta_path])
+        await client.get(url)
+    assert sought.names == []
