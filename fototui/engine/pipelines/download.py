@@ -99,7 +99,7 @@ class DownloadPipeline:
         tried: dict[_Missing, OutsideError | None] = {}
         while not work.ended:
             missing = await self._missing(work.job)
-            new = [each for each in missing if each not in tried]
+            new = [each for each in missing if not tried.get(each)]  # or it is gone again
             await self._fetch_all(work, new, tried)
             # What is wanted no more, or came otherwise, is no failure of the order.
             failures = [error for each in missing if (error := tried.get(each))]

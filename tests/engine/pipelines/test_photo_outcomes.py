@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from fototui.storage.base import Right
 from fototui.storage.directory import DirectoryStorage
 from tests.engine.conftest import World, open_world, photo
 from tests.engine.one_life import die, register, take_up
+from tests.waiting import in_time, until
 
 PLACE = "https://photos.example/1.png"
 ELSEWHERE = "https://photos.example/2.png"
@@ -65,13 +67,12 @@ class Customers:
     """Whoever has the photos: gives one for each address, or refuses the first one."""
 
     refuses: bool = False
-    meanwhile: Meanwhile | None = None
+    meanwhile: dict[str, Meanwhile] = field(default_factory=dict)
 
     async def fetch(self, url: str) -> DownloadedPhoto:
+        if meanwhile := self.meanwhile.pop(url, None):
+            await meanwhile()
         if self.refuses and url == PLACE:
-            meanwhile, self.meanwhile = self.meanwhile, None
-            if meanwhile is not None:
-                await meanwhile()
             raise REFUSED
         data = photo([PLACE, ELSEWHERE].index(url))
         return DownloadedPhoto(data, PhotoInfo("image/png", "png", 24, 16))
@@ -118,12 +119,9 @@ class Download:
 
     def happens(self, statement: str, *, is_refused: bool) -> None:
         """Have it done when a photo is stored, or refused, and nothing of that is written."""
-
-        async def do() -> None:
-            await self.execute(statement)
-
+        do = partial(self.execute, statement)
         if is_refused:
-            self.customers.refuses, self.customers.meanwhile = True, do
+            self.customers.refuses, self.customers.meanwhile[PLACE] = True, do
         else:
             self.storage.meanwhile = do
 
@@ -214,6 +212,13 @@ async def test_whoever_lost_the_order_writes_nothing(download: Download, is_refu
     assert download.news() == []
 
 
+async def test_whoever_lost_the_order_stores_nothing(download: Download) -> None:
+    await download.place()
+    download.customers.meanwhile[PLACE] = partial(download.execute, LOST)
+    assert await download.run() == AttemptOutcome.CLAIM_LOST
+    assert [key async for key in download.storage.list_keys()] == []
+
+
 @either
 async def test_a_photo_that_came_otherwise_stays(download: Download, is_refused: bool) -> None:
     await download.place()
@@ -240,6 +245,24 @@ async def test_a_photo_that_is_elsewhere_by_now_is_fetched_from_there(
     assert download.news() == download.news_of(image)
 
 
+async def test_a_photo_that_is_gone_again_is_fetched_again(download: Download) -> None:
+    """Another program took it away before the others had come."""
+
+    async def is_there() -> bool:
+        return (await download.images())[0].file_ref is not None
+
+    async def take_away() -> None:
+        await until(is_there)
+        await download.execute("UPDATE images SET file_ref = NULL WHERE position = 1")
+
+    await download.place(2)
+    await download.execute(f"{MOVED} WHERE position = 2")
+    download.customers.meanwhile[ELSEWHERE] = take_away
+    async with in_time():
+        assert await download.run() == S.READY_FOR_REVIEW
+    assert await is_there()
+
+
 async def test_what_failed_and_is_wanted_no_more_is_no_failure(download: Download) -> None:
     await download.place()
     download.happens(TAKEN_OUT, is_refused=True)
@@ -248,8 +271,7 @@ async def test_what_failed_and_is_wanted_no_more_is_no_failure(download: Downloa
 
 async def test_a_failure_counts_photos_and_not_addresses(download: Download) -> None:
     await download.place(2)
-    first = "UPDATE images SET original_url = 'https://photos.example/2.png' WHERE position = 1"
-    download.happens(first, is_refused=True)
+    download.happens(f"{MOVED} WHERE position = 1", is_refused=True)
     assert await download.run() == AttemptOutcome.FAILED
     async with download.world.database.session() as session:
         assert "1 of 2 photos" in str((await session.scalars(select(Order.error))).one())
