@@ -18,6 +18,7 @@ from fototui.domain.statuses import VersionType
 _IMAGES = """
 SELECT i.id, i.file_ref, o.order_number FROM images i
 JOIN line_items l ON l.id = i.line_item_id JOIN orders o ON o.id = l.order_id
+WHERE l.quantity > 0 OR i.file_ref IS NOT NULL
 """
 _VERSIONS = """
 SELECT '{kind}' AS kind, id, image_id, status::text AS status, file_ref, submissions, resubmissions,

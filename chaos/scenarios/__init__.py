@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from chaos.scenarios.database import database, lines
 from chaos.scenarios.engines import clocks, freezes, kills, poison, signals
+from chaos.scenarios.imports import imports
 from chaos.scenarios.operators import actions, two_operators
 from chaos.scenarios.outside import hub, services, storage
 from chaos.scenarios.shop import webhooks
@@ -25,4 +26,5 @@ SCENARIOS: dict[str, Scenario] = {
     "actions": actions,
     "two_operators": two_operators,
     "webhooks": webhooks,
+    "imports": imports,
 }

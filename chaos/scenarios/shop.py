@@ -23,7 +23,7 @@ async def webhooks(world: World) -> None:
     sock = bind()
     port: int = sock.getsockname()[1]
     sock.close()
-    server = await _serve(world, port)
+    server = await serve(world, port)
     orders = [_place(world, number) for number in range(world.size(250, 12))]
     url = f"http://127.0.0.1:{port}/api/v1/webhooks/shopify"
     kills = world.size(5, 1)
@@ -35,7 +35,7 @@ async def webhooks(world: World) -> None:
             due = storm.size * number // (kills + 1)
             await until(partial(storm.has_told, due), seconds=120, what=f"{due} webhooks")
             await world.processes.kill(server)
-            server = await _serve(world, port)
+            server = await serve(world, port)
         await told
     world.told |= {"webhooks": storm.told, "webhooks_repeated": storm.repeated, "kills": kills}
 
@@ -58,8 +58,18 @@ def _place(world: World, number: int) -> PlacedOrder:
     return world.shop.shop.place([book([address])], last_name="Nováková", payment="PAID")
 
 
-async def _serve(world: World, port: int) -> Process:
-    process = await world.processes.start("serve", "--port", str(port))
+async def serve(world: World, port: int, **variables: str) -> Process:
+    """Start a server.
+
+    Args:
+        world: Where.
+        port: The port that it listens on.
+        variables: Variables of this process alone.
+
+    Returns:
+        The server, which answers.
+    """
+    process = await world.processes.start("serve", "--port", str(port), **variables)
 
     async def answers() -> bool:
         async with httpx.AsyncClient(timeout=2) as client:
