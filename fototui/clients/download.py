@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Self
 from weakref import WeakValueDictionary
 
@@ -174,7 +175,8 @@ class PhotoDownload(Closing):
         """All attempts, within the time."""
         try:
             async with asyncio.timeout(self._limits.seconds):
-                return await self._retry.call(lambda: self._attempt(target))
+                tries = count()
+                return await self._retry.call(lambda: self._attempt(target, afresh=next(tries) > 0))
         except TimeoutError:
             raise TransientError(
                 "The photo {photo} did not come within {seconds} s; try again later, or ask the "
@@ -189,8 +191,12 @@ class PhotoDownload(Closing):
             # It was worth a few attempts, for a robot; but the engine's patience is for failures.
             raise PermanentError(error.sentence, service=SERVICE, status=403) from None
 
-    async def _attempt(self, target: Target) -> bytes:
+    async def _attempt(self, target: Target, *, afresh: bool) -> bytes:
         """Try the direct way, and the others where another way may help.
+
+        Args:
+            target: Where to.
+            afresh: Whether over new connections.
 
         Raises:
             TransientError: What went wrong on the direct way; what proxies did is in the log.
@@ -199,7 +205,7 @@ class PhotoDownload(Closing):
         failures: list[TransientError] = []
         for route in self._routes:
             try:
-                return await self._follow(route, located)
+                return await self._follow(route, located, afresh=afresh)
             except TransientError as error:
                 log.warning(
                     "a photo did not come", photo=str(target), route=route.name, reason=str(error)
@@ -209,11 +215,11 @@ class PhotoDownload(Closing):
                     break
         raise failures[0]
 
-    async def _follow(self, route: Route, target: Target) -> bytes:
+    async def _follow(self, route: Route, target: Target, *, afresh: bool) -> bytes:
         """Ask on one way, and go where the answers point to."""
         for _ in range(1 + _MOST_REDIRECTS):
             try:
-                response = await route.ask(target, self._headers)
+                response = await route.ask(target, self._headers, afresh=afresh)
                 try:
                     if response.status_code not in _REDIRECTS:
                         return await self._read(response, target)

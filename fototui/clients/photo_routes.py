@@ -22,7 +22,8 @@ _MOST_ADDRESSES = 4
 # Connections are not kept as such: a kept one is found again by its IP address alone, and would be
 # reused for another name at that address although TLS has not proved that name.
 _NO_REUSE = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-_REUSE = httpx.Limits(max_connections=None, max_keepalive_connections=4)
+# Shorter than servers keep theirs: else one may be used at the very moment at which it is closed.
+_REUSE = httpx.Limits(max_connections=None, max_keepalive_connections=4, keepalive_expiry=2.0)
 
 
 @dataclass(slots=True)
@@ -131,12 +132,15 @@ class Route:
                 del self._kept[host]
                 await kept.transport.aclose()
 
-    async def ask(self, target: Target, headers: Mapping[str, str]) -> httpx.Response:
+    async def ask(
+        self, target: Target, headers: Mapping[str, str], *, afresh: bool = False
+    ) -> httpx.Response:
         """Send a GET.
 
         Args:
             target: Where to, looked up and checked.
             headers: Headers.
+            afresh: Whether over a new connection: the last one may have failed for its age.
 
         Returns:
             The answer; its body is not read yet, and whoever calls closes it.
@@ -145,26 +149,36 @@ class Route:
             httpx.TransportError: There was no answer.
         """
         if not self.pins:
-            return await self._send(target.url, headers)
-        *others, last = target.addresses[:_MOST_ADDRESSES]
+            return await self._send(self._transport, target.url, headers)
+        kept = None if afresh else self._kept.get(target.host)
+        transport = self._transport if kept is None else kept.transport
         # The name stays in the Host header, and in TLS, which proves it.
         headers = {"Host": target.url.netloc.decode("ascii"), **headers}
+
+        async def send(address: str) -> httpx.Response:
+            return await self._send(
+                transport, target.url.copy_with(host=address), headers, target.host
+            )
+
+        *others, last = target.addresses[:_MOST_ADDRESSES]
         for address in others:
             try:
-                return await self._send(target.url.copy_with(host=address), headers, target.host)
+                return await send(address)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue
-        return await self._send(target.url.copy_with(host=last), headers, target.host)
+        return await send(last)
 
     async def _send(
-        self, url: httpx.URL, headers: Mapping[str, str], tls_name: str | None = None
+        self,
+        transport: httpx.AsyncHTTPTransport,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        tls_name: str | None = None,
     ) -> httpx.Response:
         extensions: dict[str, object] = {"timeout": self._timeout}
         if tls_name is not None:
             extensions["sni_hostname"] = tls_name
         request = httpx.Request("GET", url, headers=headers, extensions=extensions)
-        kept = None if tls_name is None else self._kept.get(tls_name)
-        transport = self._transport if kept is None else kept.transport
         return await transport.handle_async_request(request)
 
     async def aclose(self) -> None:

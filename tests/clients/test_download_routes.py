@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -229,6 +229,33 @@ async def test_a_kept_connection_is_used_only_where_the_name_leads_now(picture: 
             photos = await asyncio.gather(*(download.fetch(f"http://{host}/a") for _ in range(3)))
         assert [photo.data for photo in photos] == [before, before, after]
         assert (first.connections, second.connections) == (1, 1)
+
+
+async def test_connections_that_died_unseen_are_not_tried_one_after_the_other(
+    picture: Picture,
+) -> None:
+    photo, may_end, slow = picture(), asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # It says that it keeps connections, and hangs up at the second request.
+        with suppress(asyncio.IncompleteReadError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if b"/slow" in head:
+                slow.set()
+                await may_end.wait()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(photo) + photo)
+            await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    host = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, PhotoDownload(trusted_hosts=frozenset({host}), retry=TWICE) as download:
+        keeping = asyncio.create_task(download.fetch(f"http://{host}/slow"))
+        await slow.wait()
+        await asyncio.gather(*(download.fetch(f"http://{host}/{each}") for each in "ab"))
+        assert (await download.fetch(f"http://{host}/c")).data == photo
+        may_end.set()
+        await keeping
 
 
 async def test_a_name_that_leads_inside_by_now_is_refused_also_while_one_is_kept(
