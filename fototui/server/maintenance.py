@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from fototui.db.connection import OwnConnection
 from fototui.db.database import Database
@@ -94,13 +94,14 @@ class Importer:
         Raises:
             Exception: The shop or the database failed; the next run reaches back as far.
         """
-        began = datetime.now(UTC)
-        since = began - _FIRST_REACH if self._since is None else self._since
         try:
             async with self._context.database.session() as session:
                 service = ImportService(
                     session, operator=server_actor(self._context), shop=self._shop
                 )
+                # By a clock of this machine that is fast, the next one would begin too late.
+                began = await service.time()
+                since = began - _FIRST_REACH if self._since is None else self._since
                 report = await service.import_recent(since=since)
         except BaseException:
             self._context.metrics.imported("failed")

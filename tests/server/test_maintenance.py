@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
+from typing import Self
 
 import pytest
 from sqlalchemy import func, select, text
@@ -106,6 +107,28 @@ async def test_an_import_reaches_back_to_the_one_before(context: ServerContext) 
     metrics = context.metrics.render(None).decode()
     assert 'fototui_imports_total{result="failed"} 1.0' in metrics
     assert 'fototui_imports_total{result="done"} 2.0' in metrics
+
+
+async def test_a_server_whose_clock_is_wrong_misses_nothing(
+    context: ServerContext, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By one that is fast, the next import would begin after what the shop has yet to tell."""
+
+    class Fast(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) + timedelta(hours=1)
+
+    monkeypatch.setattr("fototui.server.maintenance.datetime", Fast)
+    source = Source()
+    importer = Importer(context, source)
+    async with database.session() as session:
+        began = (await session.scalars(select(func.now()))).one()
+    await importer.run()
+    await importer.run()
+    async with database.session() as session:
+        ended = (await session.scalars(select(func.now()))).one()
+    assert began - timedelta(minutes=10) <= source.asked[1] <= ended - timedelta(minutes=10)
 
 
 async def test_only_one_of_two_servers_imports_until_it_leaves(

@@ -101,6 +101,11 @@ class ImportService:
         self._shop = shop
         self._intake = IngestService(session, operator=operator)
 
+    async def time(self) -> datetime:
+        """The database's time."""
+        async with self.session.begin():
+            return (await self.session.scalars(select(func.now()))).one()
+
     async def import_recent(
         self, *, limit: int | None = None, since: datetime | date | None = None
     ) -> ImportReport:
