@@ -81,7 +81,7 @@ def check() -> None:
     findings = [finding for finding in run(examine(settings)) if finding.ok is not None]
     for finding in findings:
         state = _("ok") if finding.ok else _("FAILS")
-        say(f"{finding.service}: {state}: {translate(finding.detail)}")
+        say(f"{translate(finding.title)}: {state}: {translate(finding.detail)}")
     if not findings:
         words = (
             _("Nothing is configured in {file}. Fill it in, or start fototui and be asked.")

@@ -19,12 +19,12 @@ def doctor(
     if as_json:
         print_json(findings)
     else:
-        from fototui.i18n import _, translate
+        from fototui.i18n import _
 
         marks = {True: _("ok"), False: _("FAILS"), None: "-"}
         print_table(
             (_("Service"), _("State"), _("Detail")),
-            [(each.service, marks[each.ok], translate(each.detail)) for each in findings],
+            [(each.title, marks[each.ok], each.detail) for each in findings],
         )
     if any(finding.ok is False for finding in findings):
         sys.exit(1)

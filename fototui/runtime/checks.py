@@ -39,6 +39,25 @@ class Finding:
     detail: Sentence
     code: str | None = None
 
+    @property
+    def title(self) -> Sentence:
+        """What operators call what was checked."""
+        return _TITLES[self.service]
+
+
+_TITLES = {
+    "database": Sentence.make("Database"),
+    "lanes": Sentence.make("Lanes"),
+    "hub": Sentence.make("Hub"),
+    "storage": Sentence.make("Storage"),
+    "shopify": Sentence.make("Shopify"),
+    "runpod": Sentence.make("RunPod"),
+    "vectorizer": Sentence.make("Vectorizer.ai"),
+    "engine": Sentence.make("Engine"),
+    "template": Sentence.make("Book template"),
+    "running": Sentence.make("Running engines"),
+}
+
 
 async def examine(settings: Settings, *, only: str | None = None) -> list[Finding]:
     """Check each service that the settings name.

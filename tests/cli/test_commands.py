@@ -341,7 +341,7 @@ def test_an_order_made_by_hand_is_not_the_shops(fototui: Command, photo: str) ->
     assert "made by hand" in result.err
     result = fototui("orders", "retry", number)
     assert result.code == 1
-    assert "ready_for_review" in result.err
+    assert "has not failed" in result.err
     assert fototui("orders", "retry", "#9999").code == 1
 
 

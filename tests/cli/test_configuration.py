@@ -136,11 +136,11 @@ def test_a_wrong_file_is_named_with_its_key(bare: Command, tmp_path: Path) -> No
 def test_check_tries_what_is_named(bare: Command, database_url: str, tmp_path: Path) -> None:
     assert bare("config", "check").code == 1
     no_files = bare("config", "check", DATABASE_URL=database_url)
-    assert (no_files.code, "engine: FAILS: Neither S3_BUCKET" in no_files.err) == (1, True)
+    assert (no_files.code, "Engine: FAILS: Neither S3_BUCKET" in no_files.err) == (1, True)
     well = bare("config", "check", DATABASE_URL=database_url, STORAGE_PATH=str(tmp_path))
-    assert (well.code, "database: ok" in well.err) == (0, True)
+    assert (well.code, "Database: ok" in well.err) == (0, True)
     ill = bare("config", "check", DATABASE_URL="postgresql://a:b@127.0.0.1:1/x")
-    assert (ill.code, "database: FAILS" in ill.err) == (1, True)
+    assert (ill.code, "Database: FAILS" in ill.err) == (1, True)
 
 
 _SHARED = {
