@@ -67,6 +67,7 @@ class Scene:
         sql: What happens in the shop before it opens.
         prepare: The same, where files belong to it.
         translates: It follows when the language changes; what was said, and dialogs, do not.
+        back: What is pressed so that the list of orders, once it is shown again, is as before.
     """
 
     go: Go
@@ -74,6 +75,7 @@ class Scene:
     sql: str = ""
     prepare: Prepare | None = None
     translates: bool = True
+    back: tuple[str, ...] = ()
 
 
 async def begin(app: FototuiApp, pilot: AppPilot) -> None:
@@ -89,6 +91,13 @@ async def begin(app: FototuiApp, pilot: AppPilot) -> None:
             and store.health.feed in (FeedState.LIVE, FeedState.POLLING)
         ),
     )
+
+
+async def go_home(app: FototuiApp, pilot: AppPilot) -> None:
+    """Leave whatever is above the list of orders."""
+    while len(app.screen_stack) > 2:
+        app.pop_screen()
+    await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
 
 
 def _is_displayed(widget: Widget) -> bool:
@@ -445,10 +454,10 @@ _CALLED = """
 _DECIDED = "UPDATE reviews SET decision = 'accepted', decided_at = now()"
 
 SCENES: dict[str, Scene] = {
-    "orders": Scene(_orders),
-    "orders-filtered": Scene(_filtered),
-    "orders-marked": Scene(_marked),
-    "orders-error": Scene(_orders_error),
+    "orders": Scene(_orders, back=("home",)),
+    "orders-filtered": Scene(_filtered, back=("escape", "escape", "home")),
+    "orders-marked": Scene(_marked, back=("escape", "home")),
+    "orders-error": Scene(_orders_error, back=("tab", "home")),
     "orders-empty": Scene(_empty, sql="TRUNCATE orders CASCADE"),
     "orders-no-database": Scene(_no_database),
     "orders-polling": Scene(_orders, {"has_hub": False}),
@@ -473,7 +482,7 @@ SCENES: dict[str, Scene] = {
     "activity": Scene(_activity),
     "activity-operator": Scene(_by_operator),
     "messages": Scene(_messages, translates=False),
-    "palette": Scene(_palette, translates=False),
+    "palette": Scene(_palette, translates=False, back=("home",)),
     "help": Scene(_help, translates=False),
     "undo": Scene(_undo, translates=False),
     "confirm": Scene(_confirm, translates=False),

@@ -15,12 +15,13 @@ from sqlalchemy import text
 from textual.app import App
 from textual.pilot import Pilot
 
+from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.i18n import set_language
 from fototui.runtime.setup import FirstRun
 from fototui.screens.setup import SetupApp
 from fototui.storage.directory import DirectoryStorage
-from tests.ui.scenes import SCENES, Scene, begin, settle
+from tests.ui.scenes import SCENES, AppPilot, Scene, begin, go_home, settle
 from tests.ui.shop import shop_app
 from tests.ui.snapshots.harness import FOLDER, KINDS, complain, difference, text_of
 
@@ -28,6 +29,26 @@ SIZES = ((120, 36), (80, 24), (200, 60))
 IN_ALL_SIZES = ("orders", "order", "review", "engines")
 LANGUAGES = ("cs", "en")
 SETUP = ("welcome", "connect")
+TOGETHER = (
+    ("orders", "orders-error", "orders-marked", "orders-filtered", "palette", "help"),
+    (
+        *("order", "order-failed", "order-error", "confirm"),
+        *("sheet", "picture", "picture-zoomed", "compare"),
+        *("engines", "activity", "activity-operator"),
+        *("review", "review-note", "review-warning"),
+    ),
+    ("order-options", "order-svg-options"),
+    *(
+        (name,)
+        for name in (
+            *("orders-empty", "orders-no-database", "orders-polling", "leave", "book"),
+            *("review-done", "review-empty", "engines-paused", "engines-job"),
+        )
+    ),
+)
+"""Scenes that are gone to one after another, since starting an app takes longer than looking."""
+ALONE = ("messages", "undo")
+"""What is told or done in them stays for as long as the app runs."""
 
 
 async def _happen(database: Database, scene: Scene) -> None:
@@ -52,33 +73,55 @@ async def _different(
             yield found
 
 
-@pytest.mark.parametrize(
-    ("name", "languages"),
-    [
-        (name, languages)
-        for name, scene in SCENES.items()
-        # Getting there takes longer than looking: one app shows as much as it can.
-        for languages in ([LANGUAGES] if scene.translates else [(each,) for each in LANGUAGES])
-    ],
-    ids=lambda value: value if isinstance(value, str) else "-".join(value),
-)
-async def test_looks_as_stored(
-    name: str, languages: Sequence[str], shop: Database, files: DirectoryStorage, tmp_path: Path
-) -> None:
+async def _in_all_languages(app: FototuiApp, pilot: AppPilot, name: str) -> AsyncIterator[str]:
+    """Gives how a scene looks different; gone to once, or anew where it does not translate."""
     scene = SCENES[name]
-    await _happen(shop, scene)
-    if scene.prepare is not None:
-        await scene.prepare(shop, files)
-    app = shop_app(shop, files, tmp_path / "cache", language=languages[0], **scene.options)  # type: ignore[arg-type]  # its own
-    different = []
+    for language in LANGUAGES:
+        is_there = scene.translates and language != LANGUAGES[0]
+        if language != app.preferences.language:
+            app.next_language()
+        if not is_there:
+            await scene.go(app, pilot)
+        async for found in _different(app, pilot, name, language):
+            yield found
+        if not scene.translates or language == LANGUAGES[-1]:
+            await go_home(app, pilot)
+            await pilot.press(*scene.back)
+    if app.size != SIZES[0]:
+        await pilot.resize_terminal(*SIZES[0])
+
+
+@pytest.mark.parametrize("names", TOGETHER, ids=" ".join)
+async def test_looks_as_stored(
+    names: Sequence[str], shop: Database, files: DirectoryStorage, tmp_path: Path
+) -> None:
+    first = SCENES[names[0]]
+    await _happen(shop, first)
+    if first.prepare is not None:
+        await first.prepare(shop, files)
+    app = shop_app(shop, files, tmp_path / "cache", language=LANGUAGES[0], **first.options)  # type: ignore[arg-type]  # its own
     async with app.run_test(size=SIZES[0]) as pilot:
         await begin(app, pilot)
-        await scene.go(app, pilot)
-        for language in languages:
-            if language != app.preferences.language:
-                app.next_language()
-            different += [found async for found in _different(app, pilot, name, language)]
-    complain(different)
+        complain([found for name in names async for found in _in_all_languages(app, pilot, name)])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", ALONE)
+async def test_what_stays_in_a_shift_looks_as_stored(
+    name: str, language: str, shop: Database, files: DirectoryStorage, tmp_path: Path
+) -> None:
+    app = shop_app(shop, files, tmp_path / "cache", language=language)
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await begin(app, pilot)
+        await SCENES[name].go(app, pilot)
+        complain([found async for found in _different(app, pilot, name, language)])
+
+
+def test_every_scene_is_looked_at_once_in_a_shop_of_its_kind() -> None:
+    assert sorted([*ALONE, *(name for names in TOGETHER for name in names)]) == sorted(SCENES)
+    for names in TOGETHER:
+        scenes = [SCENES[name] for name in names]
+        assert len({(each.sql, each.prepare, str(each.options)) for each in scenes}) == 1, names
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
