@@ -15,15 +15,21 @@ from tests.ui.pages import lines
 from tests.ui.scenes import SCENES, begin, settle
 from tests.ui.shop import shop_app
 
-_TEXTS = {
-    "markup": "[bold red]x[/] [/foo] [@click=app.quit]y[/] [link=https://e.example]z[/link] [",
-    # C0 with OSC and DCS, C1, and what only looks like a new line.
-    "controls": "\x1b[2J\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b]52;c;QQ==\x1b\\ \x1bP+q\x1b\\ "
-    "a\x9b31mb\x9d0;t\x9cc\x85d\x90q\x9c one\ntwo\r\nthree\ttab\x0b\x0c\x7f\x08\x08",
-    # Bidi, zero width, and signs of more than one cell.
-    "unicode": "\u202egnp.exe\u202c \u2066x\u2069 \u200f\u200e שלום مرحبا "
+_MARKUP = "[bold red]x[/] [/foo] [@click=app.quit]y[/] [link=https://e.example]z[/link] ["
+# C0 with OSC and DCS, C1, and what only looks like a new line.
+_CONTROLS = (
+    "\x1b[2J\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b]52;c;QQ==\x1b\\ \x1bP+q\x1b\\ "
+    "a\x9b31mb\x9d0;t\x9cc\x85d\x90q\x9c one\ntwo\r\nthree\ttab\x0b\x0c\x7f\x08\x08"
+)
+# Bidi, zero width, and signs of more than one cell.
+_UNICODE = (
+    "\u202egnp.exe\u202c \u2066x\u2069 \u200f\u200e שלום مرحبا "
     "a\u200bb\u2060c\ufeffd\u00ade\u0301\u0301\u0301 \u2028\u2029 \ufff9 "
-    "👩‍👩‍👧‍👦 🏳️‍🌈 🇨🇿 👍🏽 小林さくら 한국어 ｆｕｌｌ",
+    "👩‍👩‍👧‍👦 🏳️‍🌈 🇨🇿 👍🏽 小林さくら 한국어 ｆｕｌｌ"
+)
+_TEXTS = {
+    # A narrow column shows one of each.
+    "signs": f"\x1b[2J[/foo]\x9b\n\u202e林\u200b👍🏽\x85 {_MARKUP} {_CONTROLS} {_UNICODE}",
     "long": "nekonečné" * 1200,
     "empty": "",
 }
