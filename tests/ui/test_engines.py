@@ -110,14 +110,15 @@ async def shop(database: Database) -> Shop:
             attempts=3,
             error="RunPod could not read the photo. Upload another one.",
         )
-        for version in range(3, 60):
-            await make_coloring(
-                session,
-                three,
+        session.add_all(
+            ColoringVersion(
+                image_id=three.id,
                 version=version,
                 status=Coloring.COMPLETED,
                 completed_at=ago(minutes=version**2 % 59),
             )
+            for version in range(3, 60)
+        )
     return Shop(str(order.id), order.order_number, mine, running, waiting, svg, failed)
 
 
@@ -211,32 +212,40 @@ async def _all_is_there(
         assert " 1 " in str(chart.render())
 
 
-@pytest.mark.parametrize(
-    ("language", "words"),
-    [
-        ("en", "Today 1 failure, 12.5 s of RunPod (2.5 s of RunPod wasted)| · this month 12.5 s"),
-        (
-            "cs",
-            "Dnes 1 chyba, 12,5 s RunPodu (z toho vyplýtváno 2,5 s RunPodu)| · tento měsíc 12,5",
-        ),
-    ],
-)
-async def test_what_was_paid_is_told(
-    open_app: OpenApp, shop: Shop, database: Database, language: str, words: str
+PAID = {
+    "cs": (
+        "Dnes 1 chyba, 12,5 s RunPodu (z toho vyplýtváno 2,5 s RunPodu)",
+        " · tento měsíc 12,5",
+    ),
+    "en": ("Today 1 failure, 12.5 s of RunPod (2.5 s of RunPod wasted)", " · this month 12.5 s"),
+}
+
+
+async def test_what_failed_and_was_paid_is_told_and_the_language_changes_in_place(
+    open_app: OpenApp, shop: Shop, database: Database
 ) -> None:
-    async with open_app(EnginesScreen, size=(80, 24), language=language) as (app, pilot):
+    async with open_app(EnginesScreen, size=(80, 24), language="cs") as (app, pilot):
         await ready(app, pilot)
+        await go_to(app, pilot, f"svg:{shop.svg.id}")
         line = app.screen.query_one(CostLine)
-        today, month = words.split("|")
-        assert today not in str(line.render())
+        await until_shown(pilot, lambda: line.display and str(line.render()) == "Dnes 1 chyba")
         async with database.session() as session, session.begin():
             order = await session.get_one(Order, ULID.from_str(shop.order_id))
             failed = make_call(order, execution_ms=2500, outcome="failed", wasted=True)
             session.add_all([make_call(order, execution_ms=10_000), failed])
-        await until_shown(pilot, lambda: line.display and str(line.render()) == today)
-        await pilot.resize_terminal(120, 36)
-        await until_shown(pilot, lambda: str(line.render()).startswith(today + month))
-        assert line.render().cell_length <= line.content_size.width
+        for language, (today, month) in PAID.items():
+            with case(language):
+                if app.preferences.language != language:
+                    await pilot.press("f10")
+                assert app.preferences.language == language
+                await pilot.resize_terminal(80, 24)
+                await until_shown(pilot, lambda today=today: str(line.render()) == today)
+                await pilot.resize_terminal(120, 36)
+                whole = today + month
+                await until_shown(pilot, lambda whole=whole: str(line.render()).startswith(whole))
+                assert line.render().cell_length <= line.content_size.width
+        assert shown(app, "jobs").splitlines()[0].split()[:3] == ["Order", "Photo", "Kind"]
+        assert table(app, "jobs").cursor == f"svg:{shop.svg.id}"
 
 
 async def test_empty_tables_say_what_to_do(open_app: OpenApp) -> None:
@@ -293,16 +302,6 @@ async def test_jobs_come_and_go_under_a_steady_cursor(
         assert table(app, "jobs").cursor == f"svg:{shop.svg.id}"
 
 
-async def test_language_changes_in_place(open_app: OpenApp, shop: Shop) -> None:
-    async with open_app(EnginesScreen, language="cs") as (app, pilot):
-        await ready(app, pilot)
-        await go_to(app, pilot, f"svg:{shop.svg.id}")
-        await pilot.press("f10")
-        assert app.preferences.language == "en"
-        assert shown(app, "jobs").splitlines()[0].split()[:3] == ["Order", "Photo", "Kind"]
-        assert table(app, "jobs").cursor == f"svg:{shop.svg.id}"
-
-
 # --- lanes and engines -------------------------------------------------------------------------
 
 
@@ -320,6 +319,7 @@ SEARCHES = {
 async def test_jobs_are_searched_by_words_and_fields(open_app: OpenApp, shop: Shop) -> None:
     async with open_app(EnginesScreen) as (app, pilot):
         await ready(app, pilot)
+        await _the_line_tells_what_may_be_typed(app, pilot)
         for typed, count in SEARCHES.items():
             with case(typed):
                 await pilot.press("slash", *typed)
@@ -333,17 +333,15 @@ async def test_jobs_are_searched_by_words_and_fields(open_app: OpenApp, shop: Sh
                 assert isinstance(app.screen, EnginesScreen)
 
 
-async def test_the_line_of_the_search_tells_what_may_be_typed(
-    open_app: OpenApp, shop: Shop
-) -> None:
-    async with open_app(EnginesScreen) as (app, pilot):
-        await pilot.press("slash")
-        await until_shown(pilot, lambda: "kind:colouring, svg" in "\n".join(lines(app)))
-        await pilot.press(*"paid:no")
-        words = "There is no field “paid:”: is:running"
-        await until_shown(pilot, lambda: words in "\n".join(lines(app)))
-        await pilot.press("escape")
-        await until_shown(pilot, lambda: words not in "\n".join(lines(app)))
+async def _the_line_tells_what_may_be_typed(app: FototuiApp, pilot: AppPilot) -> None:
+    await pilot.press("slash")
+    await until_shown(pilot, lambda: "kind:colouring, svg" in "\n".join(lines(app)))
+    await pilot.press(*"paid:no")
+    words = "There is no field “paid:”: is:running"
+    await until_shown(pilot, lambda: words in "\n".join(lines(app)))
+    await pilot.press("escape")
+    await until_shown(pilot, lambda: words not in "\n".join(lines(app)))
+    await ready(app, pilot)
 
 
 async def test_p_pauses_a_lane_with_a_reason_and_resumes_it(
@@ -380,7 +378,7 @@ async def test_p_pauses_a_lane_with_a_reason_and_resumes_it(
         assert (await last_activity(database)).action == "lane_resumed"
 
 
-async def test_p_pauses_and_resumes_an_engine(
+async def test_tab_leads_to_an_engine_that_p_pauses_and_resumes(
     open_app: OpenApp, database: Database, shop: Shop
 ) -> None:
     async def paused_by() -> str | None:
@@ -389,6 +387,15 @@ async def test_p_pauses_and_resumes_an_engine(
 
     async with open_app(EnginesScreen, operator="eva") as (app, pilot):
         await ready(app, pilot)
+        assert table(app, "jobs").has_focus
+        await pilot.press("p")
+        assert "Go to a lane or an engine first" in messages(app)
+        for name in ("lanes", "engines", "jobs", "lanes"):
+            await pilot.press("tab")
+            assert table(app, name).has_focus
+        await pilot.press("r")
+        assert "Go to a job first" in messages(app)
+
         await go_to(app, pilot, str(shop.mine.id), "engines")
         await pilot.press("p")
         await until_shown(pilot, lambda: "paused by eva" in shown(app, "engines"))
@@ -400,38 +407,16 @@ async def test_p_pauses_and_resumes_an_engine(
         assert await paused_by() is None
         assert (await last_activity(database)).action == "engine_resumed"
 
-
-async def test_p_on_an_engine_that_is_gone_says_so(
-    open_app: OpenApp, database: Database, shop: Shop
-) -> None:
-    async with open_app(EnginesScreen) as (app, pilot):
-        await ready(app, pilot)
-        await go_to(app, pilot, str(shop.mine.id), "engines")
         async with database.session() as session, session.begin():
             await session.execute(text("UPDATE engines SET retired_at = now()"))
         await pilot.press("p")
         await until_shown(pilot, lambda: "This engine is gone" in messages(app))
 
 
-async def test_tab_goes_round_and_p_needs_a_lane_or_an_engine(
-    open_app: OpenApp, shop: Shop
-) -> None:
-    async with open_app(EnginesScreen) as (app, pilot):
-        await ready(app, pilot)
-        assert table(app, "jobs").has_focus
-        await pilot.press("p")
-        assert "Go to a lane or an engine first" in messages(app)
-        for name in ("lanes", "engines", "jobs", "lanes"):
-            await pilot.press("tab")
-            assert table(app, name).has_focus
-        await pilot.press("r")
-        assert "Go to a job first" in messages(app)
-
-
 # --- jobs ----------------------------------------------------------------------------------------
 
 
-async def test_x_cancels_what_waits_at_once(
+async def test_x_cancels_what_waits_at_once_and_asks_where_it_may_be_charged(
     open_app: OpenApp, database: Database, shop: Shop
 ) -> None:
     async with open_app(EnginesScreen) as (app, pilot):
@@ -445,12 +430,6 @@ async def test_x_cancels_what_waits_at_once(
         # Cancelled is not failed.
         assert " 1 open failure" in str(table(app, "jobs").border_title)
 
-
-async def test_x_asks_before_it_stops_what_may_be_charged(
-    open_app: OpenApp, database: Database, shop: Shop
-) -> None:
-    async with open_app(EnginesScreen) as (app, pilot):
-        await ready(app, pilot)
         await go_to(app, pilot, f"coloring:{shop.running.id}")
         await pilot.press("x")
         await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
@@ -460,7 +439,7 @@ async def test_x_asks_before_it_stops_what_may_be_charged(
         await pilot.press("x")
         await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
         await pilot.press("y")
-        await until_shown(pilot, lambda: table(app, "jobs").row_count == 3)
+        await until_shown(pilot, lambda: table(app, "jobs").row_count == 2)
         assert await status_of(database, shop.running) == Coloring.RUNPOD_CANCELLED
 
 
@@ -543,7 +522,9 @@ async def test_enter_tells_all_of_a_job(
         assert isinstance(app.screen, EnginesScreen)
 
 
-async def test_the_keys_of_a_long_job_stay_in_sight(open_app: OpenApp, shop: Shop) -> None:
+async def test_the_keys_of_a_long_job_stay_in_sight_and_one_that_waits_tells_for_what(
+    open_app: OpenApp, shop: Shop
+) -> None:
     async with open_app(EnginesScreen, size=(80, 18)) as (app, pilot):
         await ready(app, pilot)
         await go_to(app, pilot, f"coloring:{shop.running.id}")
@@ -554,10 +535,9 @@ async def test_the_keys_of_a_long_job_stay_in_sight(open_app: OpenApp, shop: Sho
         command = f"--version {shop.running.id}"
         await pilot.press("G")
         await until_shown(pilot, lambda: command in "\n".join(lines(app)))
+        await pilot.press("escape")
 
-
-async def test_a_job_that_waits_tells_what_it_waits_for(open_app: OpenApp, shop: Shop) -> None:
-    async with open_app(EnginesScreen, size=(120, 36)) as (app, pilot):
+        await pilot.resize_terminal(120, 36)
         async with app.context.backend.transaction(LaneService) as lanes:
             await lanes.pause(JobKind.SVG, reason="no credits")
         await until_shown(pilot, lambda: "no credits" in shown(app, "lanes"))
@@ -565,12 +545,6 @@ async def test_a_job_that_waits_tells_what_it_waits_for(open_app: OpenApp, shop:
         await pilot.press("enter")
         told = "the lane “SVGs” is paused: no credits"
         await until_shown(pilot, lambda: told in "\n".join(lines(app)))
-
-
-async def test_what_failed_today_is_told(open_app: OpenApp, shop: Shop) -> None:
-    async with open_app(EnginesScreen) as (app, pilot):
-        line = app.screen.query_one(CostLine)
-        await until_shown(pilot, lambda: line.display and str(line.render()) == "Today 1 failure")
 
 
 async def test_o_opens_the_order_and_escape_goes_back(
