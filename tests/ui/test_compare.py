@@ -28,6 +28,7 @@ from fototui.storage.directory import DirectoryStorage
 from fototui.ui.context import AppContext
 from fototui.widgets.picture.widget import Picture as PictureWidget
 from fototui.widgets.picture.widget import PictureState
+from tests.cases import case
 from tests.factories import file_ref, make_coloring, make_order, make_svg
 from tests.ui.conftest import AppPilot, OpenApp
 from tests.ui.pages import messages
@@ -133,17 +134,16 @@ async def test_the_original_the_chosen_one_and_the_newest_stand_side_by_side(
         widths = {pane.size.width for pane in panes(app)}
         assert max(widths) - min(widths) <= 1
 
-
-async def test_arrows_move_and_stop_at_the_ends(
-    open_app: OpenApp, home: Callable[[AppContext], CompareScreen]
-) -> None:
-    async with open_app(home) as (app, pilot):
-        await ready(pilot, app)
+        # Arrows move and stop at the ends; a click goes to a version, and to no original.
         seen = []
         for key in ("left", "right", "right", "right", "left"):
             await pilot.press(key)
             seen.append(current(app))
         assert seen == ["v1", "v3", "v4", "v4", "v3"]
+        await pilot.click(panes(app)[3])
+        await until_shown(pilot, lambda: current(app) == "v4")
+        await pilot.click(panes(app)[0])
+        assert current(app) == "v4"
 
 
 async def test_zoom_and_pan_are_those_of_all_pictures(
@@ -193,27 +193,31 @@ async def test_enter_chooses_and_goes_back(
     assert await chosen(database, image) == await version_id(database, 1)
 
 
-@pytest.mark.parametrize(("answer", "number"), [("y", 4), ("n", 3)])
 async def test_a_choice_made_meanwhile_is_shown_and_asked_about(
     open_app: OpenApp,
     home: Callable[[AppContext], CompareScreen],
     database: Database,
     image: Image,
-    answer: str,
-    number: int,
 ) -> None:
     async with open_app(home) as (app, pilot):
         await ready(pilot, app)
-        third = await version_id(database, 3)
-        async with database.session() as session:
-            await ColoringService(session, operator="eva").select(third)
-        await pilot.press("right", "right", "enter")
-        await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
-        assert "v3 · 1.5 Mpx, 4 steps · ★" in captions(app)
-        await pilot.press(answer)
-        await until_shown(pilot, lambda: not isinstance(app.screen, Confirm))
-        await until_shown(pilot, lambda: answer == "n" or app.context.undo.entries)
-    assert await chosen(database, image) == await version_id(database, number)
+        for theirs, caption, answer in (
+            (3, "v3 · 1.5 Mpx, 4 steps · ★", "n"),
+            (2, "v2 · 1 Mpx, 4 steps · ★", "y"),
+        ):
+            with case(answer):
+                their_id = await version_id(database, theirs)
+                async with database.session() as session:
+                    await ColoringService(session, operator="eva").select(their_id)
+                await pilot.press("right", "right", "enter")
+                await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
+                assert caption in captions(app)
+                await pilot.press(answer)
+                await until_shown(pilot, lambda: not isinstance(app.screen, Confirm))
+                if answer == "n":
+                    assert await chosen(database, image) == their_id
+        await until_shown(pilot, lambda: app.context.undo.entries)
+    assert await chosen(database, image) == await version_id(database, 4)
 
 
 async def test_a_change_of_the_opened_order_is_shown(
@@ -232,36 +236,19 @@ async def test_a_change_of_the_opened_order_is_shown(
         assert current(app) == "v3"
 
 
-async def test_a_click_goes_to_a_version(
+async def test_as_many_stand_side_by_side_as_fit(
     open_app: OpenApp, home: Callable[[AppContext], CompareScreen]
 ) -> None:
-    async with open_app(home) as (app, pilot):
-        await ready(pilot, app)
-        await pilot.click(panes(app)[3])
-        await until_shown(pilot, lambda: current(app) == "v4")
-        await pilot.click(panes(app)[0])
-        assert current(app) == "v4"
-
-
-@pytest.mark.parametrize(
-    ("size", "count"), [((60, 20), 2), ((80, 24), 2), ((100, 30), 3), ((200, 60), 4)]
-)
-async def test_as_many_stand_side_by_side_as_fit(
-    open_app: OpenApp,
-    home: Callable[[AppContext], CompareScreen],
-    size: tuple[int, int],
-    count: int,
-) -> None:
-    async with open_app(home, size=size) as (app, pilot):
-        await ready(pilot, app)
-        assert len(captions(app)) == count
-        await pilot.press("right", "right")
-        await until_shown(pilot, lambda: current(app) == "v4")
-        assert captions(app)[0] == "Original"
-        assert len(captions(app)) == count
-        await pilot.resize_terminal(130, 40)
-        await until_shown(pilot, lambda: len(captions(app)) == 4)
-        assert current(app) == "v4"
+    async with open_app(home, size=(60, 20)) as (app, pilot):
+        for size, count in (((60, 20), 2), ((80, 24), 2), ((100, 30), 3), ((200, 60), 4)):
+            with case(size):
+                await pilot.resize_terminal(*size)
+                await until_shown(pilot, lambda count=count: len(captions(app)) == count)
+                await ready(pilot, app)
+                await pilot.press("left", "left", "right", "right")
+                await until_shown(pilot, lambda: current(app) == "v4")
+                assert captions(app)[0] == "Original"
+                assert len(captions(app)) == count
 
 
 async def test_svgs_are_compared_too(

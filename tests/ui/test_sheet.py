@@ -135,6 +135,14 @@ async def test_only_what_is_seen_is_loaded_two_at_once(
         await pilot.press("pageup", "home")
         await until_shown(pilot, lambda: sheet.place == 0 and is_shown(sheet))
 
+        # In another size others are seen, and the cursor stays.
+        await pilot.press("end")
+        await until_shown(pilot, lambda: sheet.span == range(8, 11) and is_shown(sheet))
+        await pilot.resize_terminal(120, 36)
+        await until_shown(pilot, lambda: sheet.span == range(11) and is_shown(sheet))
+        assert sheet.place == 10
+        assert "★" not in "".join(lines(app))
+
 
 async def test_the_cursor_moves_and_enter_opens(
     open_app: OpenApp, database: Database, storage: Reading
@@ -159,19 +167,6 @@ async def test_the_cursor_moves_and_enter_opens(
         await pilot.click(next(iter(again.query(Cell))))
         await until_shown(pilot, lambda: isinstance(app.screen, OrderScreen))
         assert app.screen.selection.image_id == ids[0]
-
-
-async def test_another_size_shows_others_and_the_cursor_stays(
-    open_app: OpenApp, database: Database, storage: Reading
-) -> None:
-    order = await an_order(database, storage, 11)
-    async with sheet_of(open_app, order, (80, 24)) as (app, pilot, sheet):
-        await pilot.press("end")
-        await until_shown(pilot, lambda: sheet.span == range(8, 11) and is_shown(sheet))
-        await pilot.resize_terminal(200, 60)
-        await until_shown(pilot, lambda: sheet.span == range(11) and is_shown(sheet))
-        assert sheet.place == 10
-        assert "★" not in "".join(lines(app))
 
 
 async def test_photos_of_several_books_tell_which(
