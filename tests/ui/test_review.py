@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from PIL import Image as Picture
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 from textual.widgets import Input
 
 from fototui.app import FototuiApp
@@ -55,23 +56,24 @@ def picture(colour: str) -> bytes:
     return target.getvalue()
 
 
+async def _version(
+    session: AsyncSession, storage: DirectoryStorage, image: Image, version: int
+) -> int:
+    file = file_ref(f"{image.id}/v{version}.png")
+    await storage.put(file.key, picture("white"), content_type="image/png")
+    done = ColoringProcessingStatus.COMPLETED
+    row = await make_coloring(session, image, status=done, version=version, file_ref=file)
+    return row.id
+
+
 async def add_version(
     database: Database, storage: DirectoryStorage, image_id: int, version: int
 ) -> int:
     """A completed colouring, chosen by its completion."""
-    key = f"{image_id}/v{version}.png"
-    await storage.put(key, picture("white"), content_type="image/png")
     async with database.session() as session, session.begin():
         image = await session.get_one(Image, image_id)
-        row = await make_coloring(
-            session,
-            image,
-            status=ColoringProcessingStatus.COMPLETED,
-            version=version,
-            file_ref=file_ref(key),
-        )
-        image.selected_coloring_id = row.id
-        return row.id
+        image.selected_coloring_id = await _version(session, storage, image, version)
+        return image.selected_coloring_id
 
 
 async def make_waiting_svg(database: Database, storage: DirectoryStorage, image_id: int) -> None:
@@ -90,12 +92,13 @@ async def make_waiting_svg(database: Database, storage: DirectoryStorage, image_
 async def add_order(
     database: Database, storage: DirectoryStorage, images: int, **fields: object
 ) -> Order:
+    """An order; each of its images has a completed colouring, chosen by its completion."""
     async with database.session() as session, session.begin():
         order = await make_order(session, images=images, **fields)  # type: ignore[arg-type]  # the factory's own
-    for image in order.line_items[0].images:
-        assert image.file_ref is not None
-        await storage.put(image.file_ref.key, picture("orange"), content_type="image/png")
-        await add_version(database, storage, image.id, 1)
+        for image in order.line_items[0].images:
+            assert image.file_ref is not None
+            await storage.put(image.file_ref.key, picture("orange"), content_type="image/png")
+            image.selected_coloring_id = await _version(session, storage, image, 1)
     return order
 
 
@@ -172,25 +175,6 @@ async def ask(database: Database, call: Callable[[ReviewService], Awaitable[T]])
 # --- keys --------------------------------------------------------------------------------------
 
 
-@pytest.mark.quick
-async def test_enter_accepts_and_shows_the_next(
-    review: OpenReview, database: Database, ids: list[int], published: list[BaseMercureEvent]
-) -> None:
-    async with review() as r:
-        await r.see(ids[0])
-        assert r.words("progress") == "3 left"
-        assert "Jana Nováková" in r.words("order")
-        for place, image_id in enumerate(ids):
-            await r.see(image_id)
-            assert r.words("progress") == f"{3 - place} left"
-            await r.pilot.press("enter")
-        await until_shown(r.pilot, lambda: "No picture is waiting" in r.words("empty"))
-        assert re.search(r"Approved +3\n", r.words("empty"))
-    assert await waiting(database) == []
-    chosen = await column(database, "SELECT coloring_chosen_at IS NOT NULL FROM images")
-    assert chosen == [True, True, True]
-
-
 async def test_accepting_another_version_publishes_it(
     review: OpenReview,
     database: Database,
@@ -235,30 +219,7 @@ async def test_a_choice_that_is_taken_back_is_shown_again_and_then_the_review_go
         assert re.search(r"Approved +3\n", r.words("empty"))
 
 
-async def test_with_an_empty_review_what_is_taken_back_is_shown_at_once(
-    review: OpenReview, database: Database, ids: list[int]
-) -> None:
-    await run(database, f"UPDATE reviews SET decision = 'noted' WHERE image_id > {ids[0]}")
-    async with review() as r:
-        await r.see(ids[0])
-        await r.pilot.press("enter")
-        await until_shown(r.pilot, lambda: "No picture is waiting" in r.words("empty"))
-        await r.pilot.press("ctrl+z")
-        await r.see(ids[0])
-
-
-async def test_what_nobody_has_seen_is_not_accepted(
-    review: OpenReview, database: Database, ids: list[int]
-) -> None:
-    async with review() as r:
-        await r.see(ids[0])
-        r.screen.query_one("#version", PictureWidget).state = PictureState.LOADING
-        await r.pilot.press("enter")
-        await r.toast("still being loaded")
-    assert await waiting(database) == ids
-
-
-async def test_space_skips_to_the_end(
+async def test_space_skips_to_the_end_and_what_is_unseen_is_not_accepted(
     review: OpenReview, database: Database, ids: list[int]
 ) -> None:
     async with review() as r:
@@ -266,10 +227,14 @@ async def test_space_skips_to_the_end(
             await r.see(image_id)
             await r.pilot.press("space")
         await r.see(ids[1])
+        # What nobody has seen is not accepted.
+        r.screen.query_one("#version", PictureWidget).state = PictureState.LOADING
+        await r.pilot.press("enter")
+        await r.toast("still being loaded")
     assert await waiting(database) == ids
 
 
-async def test_skipping_the_only_one_says_so(
+async def test_the_only_one_is_not_skipped_and_shown_at_once_when_it_is_taken_back(
     review: OpenReview, database: Database, ids: list[int]
 ) -> None:
     await run(database, f"UPDATE reviews SET decision = 'noted' WHERE image_id > {ids[0]}")
@@ -278,61 +243,10 @@ async def test_skipping_the_only_one_says_so(
         await r.pilot.press("space")
         await r.toast("only one waiting")
         await r.see(ids[0])
-
-
-async def test_m_sets_aside_with_a_note(
-    review: OpenReview, database: Database, ids: list[int]
-) -> None:
-    async with review() as r:
-        await r.see(ids[0])
-        await r.pilot.press("m")
-        await until_shown(r.pilot, lambda: r.app.screen.query(Input))
-        await r.pilot.press("escape")
-        await r.see(ids[0])
-        await r.pilot.press("m")
-        await until_shown(r.pilot, lambda: r.app.screen.query(Input))
-        await r.pilot.press(*"dark", "enter")
-        await r.see(ids[1])
-    assert await column(database, "SELECT note FROM reviews WHERE decision = 'noted'") == ["dark"]
-
-
-async def test_r_asks_for_another_version(
-    review: OpenReview, database: Database, ids: list[int]
-) -> None:
-    async with review() as r:
-        await r.see(ids[0])
-        await r.pilot.press("r")
-        await until_shown(r.pilot, lambda: r.app.screen is not r.screen)
-        await r.pilot.press("escape")
-        await r.see(ids[0])
-        await r.pilot.press("r")
-        await until_shown(r.pilot, lambda: r.app.screen is not r.screen)
-        r.app.screen.query_one("#steps", Input).value = "9"
         await r.pilot.press("enter")
-        await r.see(ids[1])
-    made = "SELECT steps FROM coloring_versions WHERE status = 'queued'"
-    assert await column(database, made) == [9]
-    assert await waiting(database) == ids[1:]
-
-
-async def test_c_compares_and_a_choice_there_goes_on(
-    review: OpenReview, database: Database, storage: DirectoryStorage, ids: list[int]
-) -> None:
-    await add_version(database, storage, ids[0], 2)
-    async with review() as r:
+        await until_shown(r.pilot, lambda: "No picture is waiting" in r.words("empty"))
+        await r.pilot.press("ctrl+z")
         await r.see(ids[0])
-        await r.pilot.press("c")
-        await until_shown(r.pilot, lambda: isinstance(r.app.screen, CompareScreen))
-        await r.pilot.press("escape")
-        await until_shown(r.pilot, lambda: r.app.screen is r.screen)
-        await r.see(ids[0])
-
-        await r.pilot.press("c")
-        await until_shown(r.pilot, lambda: isinstance(r.app.screen, CompareScreen))
-        await until_shown(r.pilot, lambda: r.app.screen.query(".current"))
-        await r.pilot.press("left", "enter")
-        await r.see(ids[1])
-    assert await waiting(database) == ids[1:]
 
 
 async def test_escape_gives_the_picture_back(
@@ -393,28 +307,32 @@ async def test_a_claim_that_was_lost_chooses_nothing_and_goes_on(
     assert set(ids) < set(await waiting(database))
 
 
-@pytest.mark.parametrize("answer", ["y", "n"])
 async def test_another_operators_choice_is_shown_and_asked_about(
-    review: OpenReview, database: Database, storage: DirectoryStorage, ids: list[int], answer: str
+    review: OpenReview, database: Database, storage: DirectoryStorage, ids: list[int]
 ) -> None:
-    newest = await add_version(database, storage, ids[0], 2)
-    (older,) = await column(
-        database, f"SELECT id FROM coloring_versions WHERE image_id = {ids[0]} AND version = 1"
+    newest = [await add_version(database, storage, image_id, 2) for image_id in ids[:2]]
+    older = await column(
+        database,
+        "SELECT id FROM coloring_versions WHERE version = 1 ORDER BY image_id LIMIT 2",
     )
     async with review() as r:
-        await r.see(ids[0])
-        async with database.session() as session:
-            await ColoringService(session, operator="eva").select(int(str(older)))
-        r.screen.on_store_changed(Changed(rows=frozenset(r.app.store.orders)))
-        await until_shown(r.pilot, lambda: "Another version was chosen" in r.words("warning"))
-        assert "★" not in r.words("version .caption")
-        assert "Colouring: approved by eva" in r.words("words")
-        await r.pilot.press("enter")
-        await until_shown(r.pilot, lambda: isinstance(r.app.screen, Confirm))
-        await r.pilot.press(answer)
-        await r.see(ids[1])
-    chosen = await column(database, f"SELECT selected_coloring_id FROM images WHERE id = {ids[0]}")
-    assert chosen == [newest if answer == "y" else older]
+        for place, answer in enumerate("ny"):
+            with case(answer):
+                await r.see(ids[place])
+                async with database.session() as session:
+                    await ColoringService(session, operator="eva").select(int(str(older[place])))
+                r.screen.on_store_changed(Changed(rows=frozenset(r.app.store.orders)))
+                await until_shown(
+                    r.pilot, lambda: "Another version was chosen" in r.words("warning")
+                )
+                assert "★" not in r.words("version .caption")
+                assert "Colouring: approved by eva" in r.words("words")
+                await r.pilot.press("enter")
+                await until_shown(r.pilot, lambda: isinstance(r.app.screen, Confirm))
+                await r.pilot.press(answer)
+                await r.see(ids[place + 1])
+    chosen = "SELECT selected_coloring_id FROM images ORDER BY id LIMIT 2"
+    assert await column(database, chosen) == [older[0], newest[1]]
 
 
 # --- the rest ----------------------------------------------------------------------------------
@@ -489,11 +407,13 @@ async def test_strangers_texts_are_only_shown(
             text("UPDATE line_items SET dedication = :words, title = :words"), {"words": HOSTILE}
         )
         await session.execute(text("UPDATE reviews SET note = :words"), {"words": HOSTILE})
+        await session.execute(text("UPDATE orders SET customer_note = 'a sharper photo \x1b[31m'"))
     async with review(size=(60, 20)) as r:
         await r.see(order.line_items[0].images[0].id)
         for name in ("order", "words"):
             assert "[/foo] [@click=app.quit]x[/] [31m" in r.words(name)
             assert "\x1b" not in r.words(name)
+        assert "Waits for the customer: a sharper photo [31m" in r.words("words")
 
 
 async def test_it_fits(review: OpenReview, ids: list[int]) -> None:
@@ -566,26 +486,20 @@ async def test_v_on_an_order_begins_with_it(
         await r.see(ids[0])
 
 
-async def test_what_the_order_waits_for_is_said(
-    review: OpenReview, database: Database, ids: list[int]
-) -> None:
-    await run(database, "UPDATE orders SET customer_note = 'a sharper photo \x1b[31m'")
-    async with review() as r:
-        await r.see(ids[0])
-        assert "Waits for the customer: a sharper photo [31m" in r.words("words")
-
-
 # --- the end -----------------------------------------------------------------------------------
 
 
-async def test_the_end_tells_what_was_judged_and_takes_its_orders_on(
+@pytest.mark.quick
+async def test_enter_accepts_and_shows_the_next_and_the_end_takes_their_orders_on(
     review: OpenReview, database: Database, ids: list[int]
 ) -> None:
     async with review() as r:
         await r.see(ids[0])
+        assert "Jana Nováková" in r.words("order")
         assert r.screen.reason_against("review.next_step") is not None
-        for image_id in ids:
+        for place, image_id in enumerate(ids):
             await r.see(image_id)
+            assert r.words("progress") == f"{3 - place} left"
             await r.pilot.press("enter")
         await until_shown(r.pilot, lambda: r.is_empty)
         await until_shown(r.pilot, lambda: "To vectorise" in r.words("empty"))
@@ -593,6 +507,10 @@ async def test_the_end_tells_what_was_judged_and_takes_its_orders_on(
         assert re.search(r"Approved +3\n", told)
         assert re.search(r"1 order, now: *\nTo vectorise +1\n", told)
         assert ".  The next step: make the missing SVGs." in told
+        assert await waiting(database) == []
+        chosen = await column(database, "SELECT coloring_chosen_at IS NOT NULL FROM images")
+        assert chosen == [True, True, True]
+
         await r.pilot.press("full_stop")
         await until_shown(r.pilot, lambda: "Running" in r.words("empty"))
         assert r.screen.reason_against("review.next_step") is not None
@@ -600,27 +518,43 @@ async def test_the_end_tells_what_was_judged_and_takes_its_orders_on(
     assert made == ["queued"] * 3
 
 
-async def test_the_end_counts_each_kind_of_judgement(
+async def test_each_kind_of_judgement_is_made_by_its_key_and_counted_at_the_end(
     review: OpenReview, database: Database, storage: DirectoryStorage, ids: list[int]
 ) -> None:
-    await add_version(database, storage, ids[0], 2)
+    compared, aside, again = ids
+    await add_version(database, storage, compared, 2)
     async with review() as r:
-        await r.see(ids[0])
-        await r.pilot.press("c")
+
+        async def ask(key: str, is_there: Callable[[], object], image_id: int) -> None:
+            """Ask, think better of it, and ask once more."""
+            await r.see(image_id)
+            await r.pilot.press(key)
+            await until_shown(r.pilot, is_there)
+            await r.pilot.press("escape")
+            await until_shown(r.pilot, lambda: r.app.screen is r.screen)
+            await r.see(image_id)
+            await r.pilot.press(key)
+            await until_shown(r.pilot, is_there)
+
+        await ask("c", lambda: isinstance(r.app.screen, CompareScreen), compared)
         await until_shown(r.pilot, lambda: r.app.screen.query(".current"))
         await r.pilot.press("left", "enter")
-        await r.see(ids[1])
-        await r.pilot.press("m")
-        await until_shown(r.pilot, lambda: r.app.screen.query(Input))
+        await r.see(aside)
+        assert await waiting(database) == [aside, again]
+        await ask("m", lambda: r.app.screen.query(Input), aside)
         await r.pilot.press(*"dark", "enter")
-        await r.see(ids[2])
-        await r.pilot.press("r")
-        await until_shown(r.pilot, lambda: r.app.screen is not r.screen)
+        await ask("r", lambda: r.app.screen.query("#steps"), again)
+        r.app.screen.query_one("#steps", Input).value = "9"
         await r.pilot.press("enter")
         await until_shown(r.pilot, lambda: r.is_empty)
         told = r.words("empty")
         for words in ("Approved", "Asked for again", "Set aside"):
             assert re.search(rf"{words} +1\n", told)
+    assert await waiting(database) == []
+    noted = "SELECT note FROM reviews WHERE decision = 'noted'"
+    assert await column(database, noted) == ["dark"]
+    made = "SELECT steps FROM coloring_versions WHERE status = 'queued'"
+    assert await column(database, made) == [9]
 
 
 # --- looking closer ----------------------------------------------------------------------------
