@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,6 +17,7 @@ from fototui.i18n import language
 from fototui.live.order_list import Sort
 from fototui.live.store import LiveStore
 from fototui.screens.activity import ActivityScreen
+from fototui.screens.base import FototuiScreen
 from fototui.screens.engines import EnginesScreen
 from fototui.screens.help import HelpScreen
 from fototui.screens.orders.screen import OrdersScreen
@@ -31,24 +33,35 @@ from fototui.ui.preferences import Preferences
 from fototui.ui.presence import Presence
 from fototui.ui.undo import Choice
 from fototui.widgets.status_bar import StatusBar
+from tests.cases import case
 from tests.factories import file_ref, make_order
 from tests.ui.conftest import AppPilot, OpenApp
 from tests.ui.pages import lines, messages
 from tests.waiting import until_shown
 
 
-@pytest.mark.parametrize(
-    ("key", "screen"), [("f2", ReviewScreen), ("f3", EnginesScreen), ("f4", ActivityScreen)]
-)
 @pytest.mark.quick
-async def test_function_keys_go_to_screens_and_back(
-    open_app: OpenApp, key: str, screen: type[object]
-) -> None:
+async def test_function_keys_go_to_screens_and_back(open_app: OpenApp) -> None:
     async with open_app(OrdersScreen) as (app, pilot):
-        await pilot.press(key)
-        await until_shown(pilot, lambda: isinstance(app.screen, screen))
-        await pilot.press("f1")
-        await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
+        for key, screen, back in (
+            ("f2", ReviewScreen, "f1"),
+            ("f3", EnginesScreen, "escape"),
+            ("f4", ActivityScreen, "f1"),
+        ):
+            with case(key):
+                await pilot.press(key)
+                await until_shown(pilot, partial(_is_on, app, screen))
+                # Who goes back to the list begins with it the next time.
+                await pilot.press("question_mark", "escape")
+                await until_shown(pilot, partial(_is_on, app, screen))
+                assert app.preferences.screen == screen.scope
+                await pilot.press(back)
+                await until_shown(pilot, partial(_is_on, app, OrdersScreen))
+                assert app.preferences.screen == "orders"
+
+
+def _is_on(app: FototuiApp, screen: type[FototuiScreen]) -> bool:
+    return isinstance(app.screen, screen)
 
 
 async def test_help_lists_every_key_of_the_screen(open_app: OpenApp) -> None:
@@ -77,13 +90,7 @@ async def _find(app: FototuiApp, pilot: AppPilot, words: str) -> None:
     await pilot.press("enter")
 
 
-async def test_the_palette_finds_and_does_an_action(open_app: OpenApp) -> None:
-    async with open_app(OrdersScreen) as (app, pilot):
-        await _find(app, pilot, "lanes and jobs")
-        await until_shown(pilot, lambda: isinstance(app.screen, EnginesScreen))
-
-
-async def test_the_palette_tells_keys(open_app: OpenApp) -> None:
+async def test_the_palette_tells_keys_and_does_what_it_finds(open_app: OpenApp) -> None:
     async with open_app(OrdersScreen, size=(100, 60)) as (app, pilot):
         await pilot.press("ctrl+p")
         await until_shown(pilot, lambda: any("Next step  ." in line for line in lines(app)))
@@ -92,17 +99,21 @@ async def test_the_palette_tells_keys(open_app: OpenApp) -> None:
         customer = "Customer… – Mark the order"
         await until_shown(pilot, lambda: any(customer in line for line in lines(app)))
         await until_shown(pilot, lambda: any("  w" in line for line in lines(app)))
+        await pilot.press("escape")
+        await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
+        await _sort_by_customer_twice(app, pilot)
+        await _find(app, pilot, "lanes and jobs")
+        await until_shown(pilot, lambda: isinstance(app.screen, EnginesScreen))
 
 
-async def test_the_palette_sorts_by_a_column_that_is_named(open_app: OpenApp) -> None:
-    async with open_app(OrdersScreen) as (app, pilot):
-        known = app.context.order_list
-        for is_reverse in (False, True):
-            await _find(app, pilot, "sort by: cust")
-            await until_shown(
-                pilot,
-                lambda: (known.sort, known.reverse) == (Sort.CUSTOMER, is_reverse),  # noqa: B023
-            )
+async def _sort_by_customer_twice(app: FototuiApp, pilot: AppPilot) -> None:
+    known = app.context.order_list
+    for is_reverse in (False, True):
+        await _find(app, pilot, "sort by: cust")
+        await until_shown(
+            pilot,
+            lambda: (known.sort, known.reverse) == (Sort.CUSTOMER, is_reverse),  # noqa: B023
+        )
 
 
 async def test_language_and_theme_change_at_once_and_are_remembered(open_app: OpenApp) -> None:
@@ -181,17 +192,6 @@ async def _until_selected(
     await until_shown(pilot, is_selected)
 
 
-async def test_the_last_choice_is_taken_back_once(open_app: OpenApp, database: Database) -> None:
-    image_id, first, second = await _choice(database)
-    async with open_app(OrdersScreen) as (app, pilot):
-        await _choose_second(app, image_id, first, second)
-        await pilot.press("ctrl+z")
-        await _until_selected(pilot, database, image_id, first)
-        await pilot.press("ctrl+z")
-        await until_shown(pilot, lambda: "no choice to undo" in messages(app))
-    assert await _selected(database, image_id) == first
-
-
 async def test_choices_are_taken_back_step_by_step(open_app: OpenApp, database: Database) -> None:
     image_id, first, second = await _choice(database)
     async with open_app(OrdersScreen) as (app, pilot):
@@ -203,6 +203,9 @@ async def test_choices_are_taken_back_step_by_step(open_app: OpenApp, database: 
         await _until_selected(pilot, database, image_id, second)
         await pilot.press("ctrl+z")
         await _until_selected(pilot, database, image_id, first)
+        await pilot.press("ctrl+z")
+        await until_shown(pilot, lambda: "no choice to undo" in messages(app))
+    assert await _selected(database, image_id) == first
 
 
 async def test_choices_are_taken_back_one_after_another(
@@ -282,18 +285,6 @@ async def test_the_app_opens_where_it_was_left(
         await pilot.press("f4")
         await until_shown(pilot, lambda: isinstance(app.screen, ActivityScreen))
     assert app.preferences.screen == "activity"
-
-
-async def test_who_went_back_to_the_list_begins_with_it(open_app: OpenApp) -> None:
-    async with open_app(OrdersScreen) as (app, pilot):
-        await pilot.press("f3")
-        await until_shown(pilot, lambda: isinstance(app.screen, EnginesScreen))
-        await pilot.press("question_mark", "escape")
-        await until_shown(pilot, lambda: isinstance(app.screen, EnginesScreen))
-        assert app.preferences.screen == "engines"
-        await pilot.press("escape")
-        await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
-        assert app.preferences.screen == "orders"
 
 
 async def test_other_operators_are_named_in_the_header(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlalchemy import select, update
 from textual.widgets import Input, Static
 
 from fototui.app import FototuiApp
+from fototui.books.request import TypesetBook
 from fototui.books.typesetter import Typesetter
 from fototui.db.database import Database
 from fototui.db.models.books import Book
@@ -29,6 +31,7 @@ from fototui.screens.order.screen import OrderScreen
 from fototui.storage.directory import DirectoryStorage
 from fototui.widgets.picture.widget import PictureState
 from tests.books.conftest import drawing, request
+from tests.cases import case
 from tests.factories import choose_svgs, make_order
 from tests.ui.conftest import AppPilot, OpenApp
 from tests.ui.pages import lines, messages
@@ -79,10 +82,16 @@ class Shelf:
     svg_ids: list[int]
 
 
+_MADE: list[TypesetBook] = []
+"""The same file for all tests, once it is made."""
+
+
 @pytest.fixture
 async def shelf(database: Database, storage: DirectoryStorage) -> Shelf:
-    async with Typesetter() as typesetter:
-        made = await typesetter.typeset(request(drawing("cat"), drawing("cat")))
+    if not _MADE:
+        async with Typesetter() as typesetter:
+            _MADE.append(await typesetter.typeset(request(drawing("cat"), drawing("cat"))))
+    (made,) = _MADE
     file = await storage.put(KEY, made.pdf, content_type="application/pdf")
     async with database.session() as session, session.begin():
         order = await make_order(session, images=2)
@@ -200,22 +209,7 @@ async def test_a_book_that_shows_no_longer_what_is_chosen_says_so(
         assert order_screen(app).heading() == f"Book v2 · page 1 of {shelf.pages}"
 
 
-async def test_a_book_that_is_being_made_is_shown_when_it_is_there(
-    open_app: OpenApp, shelf: Shelf
-) -> None:
-    async with open_app(lambda context: OrderScreen(context, shelf.order_id)) as (app, pilot):
-        await go_to_order(app, pilot)
-        await pilot.press("b")
-        await until_shown(pilot, lambda: line(app).startswith("Book v1 · "))
-        await pilot.press("B")
-        await until_shown(pilot, lambda: isinstance(app.screen, BookScreen))
-        assert "Queued" in no_page(app)
-        await shelf.finish(findings=(WHOLE,))
-        await until_drawn(app, pilot)
-        assert found(app) == "It is upright."
-
-
-async def test_one_book_is_cancelled_and_retried(
+async def test_one_book_is_cancelled_and_retried_and_shown_when_it_is_there(
     open_app: OpenApp, shelf: Shelf, database: Database
 ) -> None:
     async with open_app(lambda context: OrderScreen(context, shelf.order_id)) as (app, pilot):
@@ -237,6 +231,9 @@ async def test_one_book_is_cancelled_and_retried(
         async with database.session() as session:
             (book,) = (await session.scalars(select(Book))).all()
         assert (book.version, book.status, book.error) == (1, BookProcessingStatus.QUEUED, None)
+        await shelf.finish(findings=(WHOLE,))
+        await until_drawn(app, pilot)
+        assert found(app) == "It is upright."
 
 
 async def test_retrying_all_that_failed_in_an_order_has_its_book_made(
@@ -254,35 +251,42 @@ async def test_retrying_all_that_failed_in_an_order_has_its_book_made(
         assert messages(app).splitlines()[-1] == "Nothing failed in this order."
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
 async def test_the_footer_tells_of_books_where_there_is_something_to_do(
-    open_app: OpenApp, shelf: Shelf, width: int
+    open_app: OpenApp, shelf: Shelf
 ) -> None:
-    def footer() -> str:
-        return lines(app)[-1]
+    async def at_each_width(look: Callable[[str, int], bool]) -> None:
+        for width in (60, 80, 120):
+            with case(width):
+                await pilot.resize_terminal(width, 24)
+                await until_shown(pilot, lambda: look(lines(app)[-1], width))  # noqa: B023
 
-    screen = open_app(
-        lambda context: OrderScreen(context, shelf.order_id), size=(width, 24), language="cs"
-    )
+    screen = open_app(lambda context: OrderScreen(context, shelf.order_id), language="cs")
     async with screen as (app, pilot):
         await go_to_order(app, pilot)
-        await until_shown(pilot, lambda: " b Knihy " in footer())
-        assert " B Kniha " not in footer()
+        await at_each_width(lambda footer, _: " b Knihy " in footer and " B Kniha " not in footer)
         await shelf.add()
         await app.store.refresh(shelf.order_id)
-        await until_shown(pilot, lambda: " B Kniha " in footer() and " b Knihy " not in footer())
-        assert " esc Zpět " in footer()
-        assert " ? Nápověda " in footer()
+        always = (" esc Zpět ", " ? Nápověda ")
+        await at_each_width(
+            lambda footer, _: (
+                " B Kniha " in footer
+                and " b Knihy " not in footer
+                and all(words in footer for words in always)
+            )
+        )
         await pilot.press("B")
         await until_drawn(app, pilot)
-        assert " r " not in footer()
-        assert " esc Zpět " in footer()
-        assert " d Uložit " in footer() or width < 80
-        assert " ? Nápověda " in footer()
+        await at_each_width(
+            lambda footer, width: (
+                " r " not in footer
+                and all(words in footer for words in always)
+                and (" d Uložit " in footer or width < 80)
+            )
+        )
 
 
-async def test_pages_are_turned_with_what_was_found_on_each(
-    open_app: OpenApp, shelf: Shelf
+async def test_pages_are_turned_with_what_was_found_on_each_and_the_file_is_saved(
+    open_app: OpenApp, shelf: Shelf, storage: DirectoryStorage, tmp_path: Path
 ) -> None:
     await shelf.add(findings=(WHOLE, THIN))
     async with open_app(lambda context: OrderScreen(context, shelf.order_id)) as (app, pilot):
@@ -302,29 +306,23 @@ async def test_pages_are_turned_with_what_was_found_on_each(
         assert messages(app).splitlines()[-1] == "This is the last page."
         await pilot.press("home")
         assert f"page 1 of {shelf.pages}" in order_screen(app).heading()
+        await _save_and_copy(app, pilot, tmp_path / "book.pdf")
+        assert app.clipboard == await storage.url(KEY)
+        assert (tmp_path / "book.pdf").read_bytes() == shelf.pdf
         await pilot.press("escape")
         assert isinstance(app.screen, OrderScreen)
 
 
-async def test_the_file_is_saved_and_its_address_copied(
-    open_app: OpenApp, shelf: Shelf, storage: DirectoryStorage, tmp_path: Path
-) -> None:
-    await shelf.add()
-    async with open_app(lambda context: OrderScreen(context, shelf.order_id)) as (app, pilot):
-        await go_to_order(app, pilot)
-        await pilot.press("B")
-        await until_drawn(app, pilot)
-        await pilot.press("y")
-        await until_shown(pilot, lambda: messages(app))
-        assert app.clipboard == await storage.url(KEY)
-        await pilot.press("d")
-        await until_shown(pilot, lambda: isinstance(app.screen, AskText))
-        entry = app.screen.query_one(Input)
-        assert entry.value == str(Path.cwd() / "1001-1.pdf")
-        entry.value = str(tmp_path / "book.pdf")
-        await pilot.press("enter")
-        await until_shown(pilot, lambda: "Saved as" in messages(app))
-        assert (tmp_path / "book.pdf").read_bytes() == shelf.pdf
+async def _save_and_copy(app: FototuiApp, pilot: AppPilot, path: Path) -> None:
+    await pilot.press("y")
+    await until_shown(pilot, lambda: app.clipboard)
+    await pilot.press("d")
+    await until_shown(pilot, lambda: isinstance(app.screen, AskText))
+    entry = app.screen.query_one(Input)
+    assert entry.value == str(Path.cwd() / "1001-1.pdf")
+    entry.value = str(path)
+    await pilot.press("enter")
+    await until_shown(pilot, lambda: "Saved as" in messages(app))
 
 
 async def test_a_read_only_terminal_sees_books_and_makes_none(

@@ -27,6 +27,7 @@ from fototui.services.backend import Backend
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
+from tests.cases import case
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import AppPilot
 from tests.ui.pages import messages
@@ -180,17 +181,15 @@ async def test_a_shop_that_fails_half_way_says_why(office: Office) -> None:
         await until_shown(pilot, lambda: messages(app).count("too busy") == 2)
 
 
-async def test_without_a_shop_f_says_what_to_set(office: Office) -> None:
-    async with office.opened() as (app, pilot):
-        await pilot.press("f")
-        assert "set SHOPIFY_STORE_URL" in messages(app)
-
-
-async def test_marked_orders_are_fetched_again(office: Office, database: Database) -> None:
+async def test_without_a_shop_f_says_what_to_set_and_marked_orders_are_asked_for(
+    office: Office, database: Database
+) -> None:
     async with database.session() as session, session.begin():
         known = await make_order(session)
         await make_order(session, shopify_id=None, order_number="#M1000")
     async with office.opened() as (app, pilot):
+        await pilot.press("f")
+        assert "set SHOPIFY_STORE_URL" in messages(app)
         await pilot.press("ctrl+a", "f")
         await until_shown(
             pilot,
@@ -222,22 +221,20 @@ async def test_u_has_the_order_fetched_again(office: Office, database: Database)
         assert found.sync_requested_at is not None
 
 
-@pytest.mark.parametrize(
-    ("uploaded", "status", "words"),
-    [
+async def test_r_lets_a_failed_order_go_on(office: Office) -> None:
+    cases = [
         (False, OrderStatus.DOWNLOADING, "missing photos are downloaded again"),
         (True, OrderStatus.PENDING, "will be fetched from Shopify again"),
-    ],
-)
-async def test_r_lets_a_failed_order_go_on(
-    office: Office, uploaded: bool, status: OrderStatus, words: str
-) -> None:
-    order = await office.failed_order(uploaded=uploaded)
+    ]
+    orders = [await office.failed_order(uploaded=uploaded) for uploaded, _, _ in cases]
     async with office.opened() as (app, pilot):
-        await open_order(app, pilot, order)
-        await pilot.press("r")
-        await until_shown(pilot, lambda: words in messages(app))
-        assert await office.status(order) == status
+        for order, (_, status, words) in zip(orders, cases, strict=True):
+            with case(status):
+                await open_order(app, pilot, order)
+                await pilot.press("r")
+                await until_shown(pilot, lambda: words in messages(app))  # noqa: B023
+                assert await office.status(order) == status
+                await pilot.press("escape")
 
 
 async def test_r_prefers_the_failed_version_and_shift_r_does_both(
