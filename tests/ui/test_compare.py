@@ -243,7 +243,7 @@ async def test_as_many_stand_side_by_side_as_fit(
         for size, count in (((60, 20), 2), ((80, 24), 2), ((100, 30), 3), ((200, 60), 4)):
             with case(size):
                 await pilot.resize_terminal(*size)
-                await until_shown(pilot, lambda count=count: len(captions(app)) == count)
+                await until_shown(pilot, lambda: len(captions(app)) == count)  # noqa: B023
                 await ready(pilot, app)
                 await pilot.press("left", "left", "right", "right")
                 await until_shown(pilot, lambda: current(app) == "v4")

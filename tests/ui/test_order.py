@@ -746,7 +746,7 @@ class TestFiles:
             await pilot.press("o")
             await hears(app, pilot, "Opened in the browser")
             assert len(opened) == 1
-            assert not app.clipboard
+            assert len(app.clipboard) == 0
             await pilot.press("y")
             await hears(app, pilot, "Copied: file:///")
             assert app.clipboard.endswith("coloring/v1/image_1.png")
