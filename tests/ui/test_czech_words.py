@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-import pytest
 from sqlalchemy import update
 from textual.widgets import Input
 
@@ -28,6 +27,7 @@ from fototui.screens.orders.screen import OrdersScreen
 from fototui.services.operations.lanes import LaneService
 from fototui.services.versions.coloring import ColoringService
 from fototui.ui.commands import perform
+from tests.cases import case
 from tests.factories import make_coloring, make_order
 from tests.ui.conftest import OpenApp
 from tests.ui.pages import lines, messages
@@ -50,17 +50,6 @@ async def failed_order(database: Database, *, words: Sentence | None) -> str:
             error_words=words,
         )
         return str(order.id)
-
-
-async def test_a_toast_is_czech(open_app: OpenApp) -> None:
-    async with open_app(OrdersScreen, language="cs") as (app, pilot):
-
-        async def retry() -> None:
-            async with app.context.backend.transaction(ColoringService) as service:
-                await service.retry(77)
-
-        perform(app.screen.app, retry)
-        await until_shown(pilot, lambda: "Omalovánka 77 neexistuje" in messages(app))
 
 
 async def test_the_reason_of_a_failed_version_follows_the_language(
@@ -116,22 +105,26 @@ async def test_engines_and_jobs_tell_their_reasons_in_czech(
         )
 
 
-@pytest.mark.parametrize("typed", ["1,5", "1.5", " 1,5 "])
-async def test_a_number_is_taken_with_a_comma_and_with_a_point(
-    open_app: OpenApp, typed: str
-) -> None:
+async def test_a_number_is_taken_with_a_comma_and_with_a_point(open_app: OpenApp) -> None:
     async with open_app(OrdersScreen, language="cs") as (app, pilot):
-        answers: list[object] = []
-        dialog = ColoringDialog(ColoringOptions(megapixels=0.5))
-        app.push_screen(dialog, answers.append)
-        await until_shown(pilot, lambda: app.screen is dialog and dialog.query(Input))
-        entry = dialog.query_one("#megapixels", Input)
-        assert entry.value == "0,5"
-        assert "Megapixely, 0,5 až 8" in app.export_screenshot().replace("&#160;", " ")
-        entry.value = typed
-        await pilot.press("enter")
-        await until_shown(pilot, lambda: answers)
-        assert answers == [ColoringOptions(megapixels=1.5)]
+        for typed in ("1,5", "1.5", " 1,5 "):
+            with case(typed):
+                answers: list[object] = []
+                dialog = ColoringDialog(ColoringOptions(megapixels=0.5))
+                app.push_screen(dialog, answers.append)
+                await until_shown(pilot, partial(_is_open, dialog))
+                entry = dialog.query_one("#megapixels", Input)
+                assert entry.value == "0,5"
+                words = app.export_screenshot().replace("&#160;", " ")
+                assert "Megapixely, 0,5 až 8" in words
+                entry.value = typed
+                await pilot.press("enter")
+                await until_shown(pilot, partial(bool, answers))
+                assert answers == [ColoringOptions(megapixels=1.5)]
+
+
+def _is_open(dialog: ColoringDialog) -> bool:
+    return dialog.is_current and bool(dialog.query(Input))
 
 
 async def test_findings_are_told_in_czech(tmp_path: Path) -> None:
@@ -146,13 +139,21 @@ async def test_findings_are_told_in_czech(tmp_path: Path) -> None:
     set_language("en")
 
 
-async def test_the_palette_speaks_czech(open_app: OpenApp) -> None:
+async def test_the_palette_and_messages_are_czech(open_app: OpenApp) -> None:
     async with open_app(OrdersScreen, language="cs") as (app, pilot):
         await pilot.press("ctrl+p")
         await until_shown(pilot, lambda: "Najít akci nebo objednávku" in "\n".join(lines(app)))
         await pilot.press(*"qqqq")
         await until_shown(pilot, lambda: "Nic takového tu není." in "\n".join(lines(app)))
         assert "No matches" not in "\n".join(lines(app))
+        await pilot.press("escape")
+
+        async def retry() -> None:
+            async with app.context.backend.transaction(ColoringService) as service:
+                await service.retry(77)
+
+        perform(app.screen.app, retry)
+        await until_shown(pilot, lambda: "Omalovánka 77 neexistuje" in messages(app))
 
 
 async def test_what_an_engine_did_is_told_in_czech(open_app: OpenApp, database: Database) -> None:

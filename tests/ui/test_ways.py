@@ -1,11 +1,10 @@
 """The header says where one can go and what is wrong there; the footer never drops the way out."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
-import pytest
 from textual.pilot import Pilot
 
+from fototui.app import FototuiApp
 from fototui.db.database import Database
 from fototui.domain.statuses import ColoringProcessingStatus, JobKind
 from fototui.i18n import _
@@ -30,7 +29,7 @@ from tests.ui.pages import lines, messages
 from tests.waiting import until_shown
 
 
-async def test_digits_go_to_screens(open_app: OpenApp) -> None:
+async def test_digits_go_to_screens_and_into_the_search(open_app: OpenApp) -> None:
     screens: dict[str, type[object]] = {"2": ReviewScreen, "3": EnginesScreen, "4": ActivityScreen}
     async with open_app(OrdersScreen) as (app, pilot):
         for key, screen in screens.items():
@@ -40,17 +39,16 @@ async def test_digits_go_to_screens(open_app: OpenApp) -> None:
                 assert isinstance(app.screen, screen)
                 await pilot.press("q")
                 await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
-
-
-async def test_a_digit_goes_into_the_search(open_app: OpenApp) -> None:
-    async with open_app(OrdersScreen) as (app, pilot):
         await pilot.press("slash", "3")
         await until_shown(pilot, lambda: app.context.order_list.search == "3")
         assert isinstance(app.screen, OrdersScreen)
 
 
-async def test_q_asks_before_the_app_is_left(open_app: OpenApp) -> None:
+async def test_ctrl_c_says_how_to_leave_and_q_asks_first(open_app: OpenApp) -> None:
     async with open_app(OrdersScreen) as (app, pilot):
+        await pilot.press("ctrl+c")
+        await until_shown(pilot, lambda: "^q leaves the app." in messages(app))
+        assert app.is_running
         await pilot.press("q")
         await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
         await pilot.press("escape")
@@ -59,13 +57,6 @@ async def test_q_asks_before_the_app_is_left(open_app: OpenApp) -> None:
         await until_shown(pilot, lambda: isinstance(app.screen, Confirm))
         await pilot.press("y")
         await until_shown(pilot, lambda: not app.is_running)
-
-
-async def test_ctrl_c_says_how_to_leave(open_app: OpenApp) -> None:
-    async with open_app(OrdersScreen) as (app, pilot):
-        await pilot.press("ctrl+c")
-        await until_shown(pilot, lambda: "^q leaves the app." in messages(app))
-        assert app.is_running
 
 
 async def test_the_header_tells_of_pauses_and_missing_engines(
@@ -106,25 +97,24 @@ _SCREENS: dict[Scope, type[FototuiScreen]] = {
 }
 
 
-@pytest.mark.parametrize("language", ["cs", "en"])
 async def test_footers_keep_the_way_out_and_the_main_keys(
-    open_app: OpenApp, database: Database, language: str
+    open_app: OpenApp, database: Database
 ) -> None:
     async with database.session() as session, session.begin():
         order = await make_order(session)
         image = order.line_items[0].images[0]
         done = ColoringProcessingStatus.COMPLETED
         await make_coloring(session, image, status=done, file_ref=file_ref())
-    async with open_app(_home, size=(80, 24), language=language) as (app, pilot):
+    async with open_app(_home, size=(80, 24)) as (app, pilot):
         for scope in (Scope.ORDERS, Scope.REVIEW, Scope.ENGINES, Scope.ACTIVITY):
             app.show_section(scope)
-            await _check_footer(pilot, scope, lambda: app.screen)
+            await _check_footer(app, pilot, scope)
         app.show_section(Scope.ORDERS)
         await pilot.press("enter")
-        await _check_footer(pilot, Scope.ORDER, lambda: app.screen)
+        await _check_footer(app, pilot, Scope.ORDER)
         for key, scope in (("p", Scope.PICTURE), ("c", Scope.COMPARE)):
             await pilot.press(key)
-            await _check_footer(pilot, scope, lambda: app.screen)
+            await _check_footer(app, pilot, scope)
             await pilot.press("q")
             await until_shown(pilot, lambda: isinstance(app.screen, OrderScreen))
 
@@ -133,9 +123,9 @@ def _home(context: AppContext) -> FototuiScreen:
     return OrdersScreen(context)
 
 
-async def _check_footer(pilot: Pilot[None], scope: Scope, present: Callable[[], object]) -> None:
-    await until_shown(pilot, lambda: isinstance(present(), _SCREENS[scope]))
-    screen = present()
+async def _check_footer(app: FototuiApp, pilot: Pilot[None], scope: Scope) -> None:
+    await until_shown(pilot, lambda: isinstance(app.screen, _SCREENS[scope]))
+    screen = app.screen
     assert isinstance(screen, FototuiScreen)
     await until_shown(pilot, lambda: screen.is_mounted and screen.query(KeyBar))
     bar = screen.query_one(KeyBar)
@@ -143,9 +133,13 @@ async def _check_footer(pilot: Pilot[None], scope: Scope, present: Callable[[], 
     assert any(action.label in ("Back", "Leave") for action in wanted)
     if scope is Scope.ORDER:
         await until_shown(pilot, lambda: screen.reason_against("order.picture") is None)
-    words = str(bar.render())
-    assert [a.id for a in wanted if screen_word(screen, a.id) not in words] == []
-    assert bar.render().cell_length <= 80
+    for _language in ("en", "cs"):
+        with case(scope, app.preferences.language):
+            words = str(bar.render())
+            assert [a.id for a in wanted if screen_word(screen, a.id) not in words] == []
+            assert bar.render().cell_length <= 80
+        app.next_language()
+        await pilot.pause()
 
 
 def screen_word(screen: FototuiScreen, action_id: str) -> str:
