@@ -21,6 +21,8 @@ PATIENCE = 250.0
 
 _FIRST, _LONGEST = 0.005, 0.05
 """Seconds between two looks: many ask the database, so what lasts long is looked at less often."""
+_PAINTED_FIRST, _PAINTED_EACH = 3, 8
+"""Looks at an app for which it is painted."""
 
 Condition = Callable[[], object]
 """Asked again and again; may be awaited for its answer."""
@@ -58,6 +60,8 @@ async def until_shown(pilot: Pilot[Any], condition: Condition) -> None:
     """Wait until an app has come to something, and has drawn it.
 
     A screen that has come is made of widgets only a moment later; that is waited for as well.
+    To have all widgets come to rest and be painted takes longer than to look, and so is not done at
+    each look: at the first ones, seldom from then on, and at the end.
 
     Args:
         pilot: Drives the app.
@@ -68,8 +72,21 @@ async def until_shown(pilot: Pilot[Any], condition: Condition) -> None:
         screens = pilot.app.screen_stack
         return not screens or screens[-1].is_mounted
 
-    await until(condition, pause=pilot.pause)
+    looks = 0
+
+    async def pause(seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        await (pilot.pause(seconds) if _is_painted(looks) else asyncio.sleep(seconds))
+
+    await until(condition, pause=pause)
+    if not _is_painted(looks) and pilot.app.screen_stack:
+        await pilot.pause(0)
     await until(is_composed, pause=pilot.pause)
+
+
+def _is_painted(look: int) -> bool:
+    return look <= _PAINTED_FIRST or not look % _PAINTED_EACH
 
 
 async def until_a_lock_is_waited_for(database: Database) -> None:
