@@ -271,6 +271,8 @@ class Shop:
         return pending
 
     async def _older_orders(self, session: TrackedAsyncSession) -> None:
+        """Many, and so all of a kind are written together."""
+        made: list[tuple[int, int, Image]] = []
         for number, name in enumerate(_CUSTOMERS * 4):
             is_manual = number % 9 == 4
             order = self._order(
@@ -282,28 +284,38 @@ class Shop:
             images = [await self._image(place) for place in range(1, 2 + number * 7 % 6)]
             order.line_items = [LineItem(position=1, title="Omalovánka A4", images=images)]
             session.add(order)
-            await session.flush()
-            for place, image in enumerate(images):
-                if number == 2 and place == 1:
-                    continue
-                minutes = 4 + (number * 13 + place * 5) % 55 if number < 12 else 60 * number
-                done = await self._coloring(session, image, 1, minutes=minutes, is_stored=False)
-                image.selected_coloring_id = done.id
-                if number > 3:
-                    svg = await self._svg(session, done, 1, minutes=minutes - 1, is_stored=False)
-                    image.selected_svg_id = svg.id
-                elif number == 1:
-                    session.add(
-                        SvgVersion(
-                            image_id=image.id,
-                            coloring_version_id=done.id,
-                            version=1,
-                            queued_at=ago(minutes=3 - place),
-                        )
+            made += [(number, place, image) for place, image in enumerate(images)]
+        made.remove(next(each for each in made if each[:2] == (2, 1)))
+        await session.flush()
+        colorings = []
+        for number, place, image in made:
+            minutes = 4 + (number * 13 + place * 5) % 55 if number < 12 else 60 * number
+            coloring = self._coloring_row(image, 1, minutes=minutes)
+            colorings.append((number, place, image, minutes, coloring))
+            session.add(coloring)
+        await session.flush()
+        svgs = []
+        for number, place, image, minutes, coloring in colorings:
+            image.selected_coloring_id = coloring.id
+            if number > 3:
+                svg = self._svg_row(coloring, 1, minutes=minutes - 1)
+                svgs.append((number, image, svg))
+                session.add(svg)
+            elif number == 1:
+                session.add(
+                    SvgVersion(
+                        image_id=image.id,
+                        coloring_version_id=coloring.id,
+                        version=1,
+                        queued_at=ago(minutes=3 - place),
                     )
-                if number > 6:
-                    image.coloring_chosen_at = image.svg_chosen_at = ago(minutes=1)
-            await session.flush()
+                )
+        await session.flush()
+        for number, image, svg in svgs:
+            image.selected_svg_id = svg.id
+            if number > 6:
+                image.coloring_chosen_at = image.svg_chosen_at = ago(minutes=1)
+        await session.flush()
 
     def _order(
         self,
@@ -347,21 +359,33 @@ class Shop:
         minutes: float,
         options: ColoringOptions | None = None,
         requested_by: str | None = "jana",
-        is_stored: bool = True,
     ) -> ColoringVersion:
+        row = self._coloring_row(image, version, minutes=minutes, options=options)
+        row.requested_by = requested_by
+        photo = self._art.photos[image.position % len(self._art.photos)]
+        drawn = await self._art.generator.coloring(photo, options or ColoringOptions())
+        key = f"coloring/{image.position}/v{version}.png"
+        row.file_ref = await self._stored((key,), key, drawn, "image/png")
+        session.add(row)
+        await session.flush()
+        return row
+
+    def _coloring_row(
+        self,
+        image: Image,
+        version: int,
+        *,
+        minutes: float,
+        options: ColoringOptions | None = None,
+    ) -> ColoringVersion:
+        """A finished one; where its file should be there is none yet."""
         options = options or ColoringOptions()
         key = f"coloring/{image.position}/v{version}.png"
-        if is_stored:
-            photo = self._art.photos[image.position % len(self._art.photos)]
-            drawn = await self._art.generator.coloring(photo, options)
-            file = await self._stored((key,), key, drawn, "image/png")
-        else:
-            file = S3ObjectRefData(key=key, bucket="files", content_type="image/png", size=1)
-        row = ColoringVersion(
+        return ColoringVersion(
             image_id=image.id,
             version=version,
             status=Coloring.COMPLETED,
-            file_ref=file,
+            file_ref=S3ObjectRefData(key=key, bucket="files", content_type="image/png", size=1),
             megapixels=options.megapixels,
             steps=options.steps,
             created_at=ago(minutes=minutes + 1),
@@ -369,11 +393,8 @@ class Shop:
             started_at=ago(minutes=minutes + 0.7),
             completed_at=ago(minutes=minutes),
             attempts=1,
-            requested_by=requested_by,
+            requested_by="jana",
         )
-        session.add(row)
-        await session.flush()
-        return row
 
     async def _svg(
         self,
@@ -382,21 +403,26 @@ class Shop:
         version: int,
         *,
         minutes: float,
-        is_stored: bool = True,
     ) -> SvgVersion:
+        row = self._svg_row(coloring, version, minutes=minutes)
+        assert coloring.file_ref is not None
+        png = await self.storage.get(coloring.file_ref.key)
+        drawn = await self._art.generator.svg(png, SvgOptions())
         key = f"svg/{coloring.image_id}/v{version}.svg"
-        file = S3ObjectRefData(key=key, bucket="files", content_type="image/svg+xml", size=1)
-        if is_stored:
-            assert coloring.file_ref is not None
-            png = await self.storage.get(coloring.file_ref.key)
-            drawn = await self._art.generator.svg(png, SvgOptions())
-            file = await self._stored((key,), key, drawn, "image/svg+xml")
-        row = SvgVersion(
+        row.file_ref = await self._stored((key,), key, drawn, "image/svg+xml")
+        session.add(row)
+        await session.flush()
+        return row
+
+    def _svg_row(self, coloring: ColoringVersion, version: int, *, minutes: float) -> SvgVersion:
+        """A finished one; where its file should be there is none yet."""
+        key = f"svg/{coloring.image_id}/v{version}.svg"
+        return SvgVersion(
             image_id=coloring.image_id,
             coloring_version_id=coloring.id,
             version=version,
             status=Svg.COMPLETED,
-            file_ref=file,
+            file_ref=S3ObjectRefData(key=key, bucket="files", content_type="image/svg+xml", size=1),
             created_at=ago(minutes=minutes + 0.4),
             queued_at=ago(minutes=minutes + 0.4),
             started_at=ago(minutes=minutes + 0.2),
@@ -405,9 +431,6 @@ class Shop:
             credits_charged=1.0,
             requested_by="petr",
         )
-        session.add(row)
-        await session.flush()
-        return row
 
     async def _stored(
         self, name: tuple[object, ...], key: str, data: bytes, content_type: str
