@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
 from textual.geometry import Region
 from textual.screen import Screen
 
@@ -13,6 +12,7 @@ from fototui.screens.activity import ActivityScreen
 from fototui.screens.messages import MessagesScreen
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.widgets.message_line import MessageLine
+from tests.cases import case
 from tests.ui.conftest import OpenApp
 from tests.ui.pages import lines
 from tests.waiting import until_shown
@@ -79,20 +79,20 @@ async def test_a_list_of_nothing(open_app: OpenApp) -> None:
         await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
-async def test_a_long_message_is_read_whole_and_covers_nothing(
-    open_app: OpenApp, size: tuple[int, int]
-) -> None:
-    async with open_app(OrdersScreen, size=size) as (app, pilot):
-        words = "The storage does not answer, " * 5 + "so look at its settings."
-        app.notify(words, severity="error", timeout=_STAYS)
-        await until_shown(pilot, lambda: _region(app).height > 1)
-        above = app.screen.query_one("#body").region
-        assert above.bottom == _region(app).y
-        assert "settings." in lines(app)[_region(app).bottom - 1]
-        app.context.messages.read()
-        app.notify("Short.", timeout=_STAYS)
-        await until_shown(pilot, lambda: _region(app).height == 1)
+async def test_a_long_message_is_read_whole_and_covers_nothing(open_app: OpenApp) -> None:
+    async with open_app(OrdersScreen) as (app, pilot):
+        for size in ((80, 24), (120, 36)):
+            with case(size):
+                await pilot.resize_terminal(*size)
+                words = "The storage does not answer, " * 5 + "so look at its settings."
+                app.notify(words, severity="error", timeout=_STAYS)
+                await until_shown(pilot, lambda: _region(app).height > 1)
+                above = app.screen.query_one("#body").region
+                assert above.bottom == _region(app).y
+                assert "settings." in lines(app)[_region(app).bottom - 1]
+                app.context.messages.read()
+                app.notify("Short.", timeout=_STAYS)
+                await until_shown(pilot, lambda: _region(app).height == 1)
 
 
 async def test_what_takes_as_much_room_as_before_lays_nothing_out_anew(open_app: OpenApp) -> None:

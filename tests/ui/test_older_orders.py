@@ -37,17 +37,6 @@ def _all() -> Preferences:
     return Preferences(language="en", tab=Tab.ALL)
 
 
-async def test_the_working_set_alone_is_held(open_orders: OpenOrders) -> None:
-    async with open_orders() as (app, _pilot):
-        assert app.shown_numbers == ["#2003", "#2002", "#2001"]
-        assert len(app.store.orders) == 3
-        assert app.home.list.tabs == [Tab.WORKING, Tab.TO_COLOUR, Tab.DONE, Tab.ALL]
-        assert [app.home.list.count(tab) for tab in (Tab.WORKING, Tab.DONE, Tab.ALL)] == [
-            *(3, 1200, 1203)
-        ]
-        assert "All 1203" in "\n".join(lines(app))
-
-
 async def test_scrolling_goes_on_into_older_orders(open_orders: OpenOrders) -> None:
     async with open_orders(preferences=_all()) as (app, pilot):
         await until_shown(pilot, lambda: len(app.shown_numbers) == 3 + _PAGE)
@@ -116,8 +105,28 @@ async def test_a_search_finds_older_orders(open_orders: OpenOrders) -> None:
         assert "#17" not in app.shown_numbers
 
 
-async def test_a_search_that_finds_many_says_so(open_orders: OpenOrders) -> None:
+async def test_the_working_set_alone_is_held_and_older_orders_are_found(
+    open_orders: OpenOrders,
+) -> None:
     async with open_orders() as (app, pilot):
+        assert app.shown_numbers == ["#2003", "#2002", "#2001"]
+        assert len(app.store.orders) == 3
+        assert app.home.list.tabs == [Tab.WORKING, Tab.TO_COLOUR, Tab.DONE, Tab.ALL]
+        assert [app.home.list.count(tab) for tab in (Tab.WORKING, Tab.DONE, Tab.ALL)] == [
+            *(3, 1200, 1203)
+        ]
+        assert "All 1203" in "\n".join(lines(app))
+
+        # By a number in the palette.
+        await pilot.press("ctrl+p")
+        await until_shown(pilot, lambda: isinstance(app.screen, CommandPalette))
+        await pilot.press(*"17")
+        await until_shown(pilot, lambda: "Open order #17" in "\n".join(lines(app)))
+        await pilot.press("enter")
+        await until_shown(pilot, lambda: app.screen is app.home and bool(app.opened))
+        assert app.opened.pop() not in app.store.orders
+
+        # By a search, which says that it finds many.
         await pilot.press("slash", *"customer")
         await until_shown(
             pilot, lambda: "Nothing under Not done; 200 under All" in "\n".join(lines(app))
@@ -128,14 +137,3 @@ async def test_a_search_that_finds_many_says_so(open_orders: OpenOrders) -> None
         await pilot.press("slash", "space", *"1001")
         await until_shown(pilot, lambda: app.shown_numbers == ["#1001"])
         assert "1 found" in "\n".join(lines(app))
-
-
-async def test_a_number_in_the_palette_leads_to_an_older_order(open_orders: OpenOrders) -> None:
-    async with open_orders() as (app, pilot):
-        await pilot.press("ctrl+p")
-        await until_shown(pilot, lambda: isinstance(app.screen, CommandPalette))
-        await pilot.press(*"17")
-        await until_shown(pilot, lambda: "Open order #17" in "\n".join(lines(app)))
-        await pilot.press("enter")
-        await until_shown(pilot, lambda: app.screen is app.home and bool(app.opened))
-        assert app.opened.pop() not in app.store.orders

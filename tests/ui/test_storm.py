@@ -10,6 +10,7 @@ from textual.events import Key
 
 from fototui.app import FototuiApp
 from fototui.db.database import Database
+from fototui.db.models.orders import ColoringVersion
 from fototui.domain.events import Event, ImageStatusEvent, parse_event
 from fototui.domain.statuses import ColoringProcessingStatus, VersionType
 from fototui.live.state import Changed
@@ -21,10 +22,11 @@ from fototui.services.views.orders import OrderRow
 from fototui.storage.directory import DirectoryStorage
 from fototui.ui.context import AppSettings
 from fototui.ui.preferences import Preferences
-from tests.factories import make_coloring, make_order
+from tests.factories import make_order
 from tests.waiting import in_time, until_shown
 
-EVENTS = 2_000
+EVENTS = 1_000
+ORDERS = 200
 FRAME_SECONDS = 0.1
 MOST_TURNS = 60
 STEPS = ("runpod_queued", "runpod_processing", "processing")
@@ -67,16 +69,17 @@ class Storm(MercureSubscriber[Event]):
 
 async def _shop(database: Database) -> list[tuple[str, int, int]]:
     """Orders with a running colouring each: order, image and version."""
-    found = []
     async with database.session() as session, session.begin():
-        for _ in range(200):
-            order = await make_order(session)
-            image = order.line_items[0].images[0]
-            version = await make_coloring(
-                session, image, status=ColoringProcessingStatus.PROCESSING
-            )
-            found.append((str(order.id), image.id, version.id))
-    return found
+        orders = [await make_order(session) for _ in range(ORDERS)]
+        images = [order.line_items[0].images[0] for order in orders]
+        running = ColoringProcessingStatus.PROCESSING
+        versions = [ColoringVersion(image_id=each.id, version=1, status=running) for each in images]
+        session.add_all(versions)
+        await session.flush()
+        return [
+            (str(order.id), image.id, version.id)
+            for order, image, version in zip(orders, images, versions, strict=True)
+        ]
 
 
 async def _turns_until_it_moves(app: FototuiApp, screen: OrdersScreen, key: str) -> int:
@@ -106,7 +109,7 @@ async def test_a_storm_holds_no_key_up(
     async with app.run_test(size=(120, 36)) as pilot:
         screen = app.screen
         assert isinstance(screen, OrdersScreen)
-        await until_shown(pilot, lambda: len(app.store.orders) == 200 and screen.table.cursor)
+        await until_shown(pilot, lambda: len(app.store.orders) == ORDERS and screen.table.cursor)
         frames: list[Changed] = []
         app.store.listen(frames.append)
         painted_rows.clear()

@@ -80,7 +80,7 @@ async def _list(app: FototuiApp, pilot: AppPilot) -> list[str]:
     return [str(rows.get_option_at_index(place).prompt) for place in range(rows.option_count)]
 
 
-async def test_it_is_listed_in_words_the_latest_first(
+async def test_it_is_listed_in_words_the_latest_first_and_enter_undoes_one(
     open_app: OpenApp, database: Database
 ) -> None:
     images = await _versions(database)
@@ -95,15 +95,9 @@ async def test_it_is_listed_in_words_the_latest_first(
         ]
         await pilot.press("escape")
         await until_shown(pilot, lambda: isinstance(app.screen, OrdersScreen))
-    assert await _chosen(database, images) == "3 2"
+        assert await _chosen(database, images) == "3 2"
 
-
-async def test_enter_undoes_one_with_what_was_done_to_its_picture_since(
-    open_app: OpenApp, database: Database
-) -> None:
-    images = await _versions(database)
-    async with open_app(OrdersScreen) as (app, pilot):
-        await _choose(app, images, "a2 b2 a3")
+        # Enter undoes one, with what was done to its picture since.
         await _list(app, pilot)
         await pilot.press("down", "enter")
         await until_shown(pilot, lambda: "choice is undone" in messages(app))

@@ -33,40 +33,34 @@ def _line(app: App, number: str) -> str:
     return next(line for line in app.lines if number in line)
 
 
-async def test_the_order_under_the_cursor_is_put_first_and_back(
-    database: Database, storage: DirectoryStorage
-) -> None:
-    await _orders(database, "#1", "#2")
-    async with orders_app(database, storage) as (app, pilot):
-        await until_shown(pilot, lambda: app.under_cursor == "#2")
-        await pilot.press("exclamation_mark")
-        await until_shown(pilot, lambda: "#2 !" in _line(app, "#2"))
-        assert app.messages == ["#2 is first now."]
-        assert await _urgent(database) == ["#2"]
-        assert "!" not in _line(app, "#1")
-        await pilot.press("exclamation_mark")
-        await until_shown(pilot, lambda: "!" not in _line(app, "#2"))
-        assert app.messages[1:] == ["#2 takes turns with others again."]
-        assert await _urgent(database) == []
-
-
-async def test_marked_orders_are_put_first_together_and_back(
+async def test_the_order_under_the_cursor_or_all_marked_are_put_first_and_back(
     database: Database, storage: DirectoryStorage
 ) -> None:
     await _orders(database, "#1", "#2", "#3")
     async with orders_app(database, storage) as (app, pilot):
+        await until_shown(pilot, lambda: app.under_cursor == "#3")
+        await pilot.press("exclamation_mark")
+        await until_shown(pilot, lambda: "#3 !" in _line(app, "#3"))
+        assert app.messages == ["#3 is first now."]
+        assert await _urgent(database) == ["#3"]
+        assert "!" not in _line(app, "#1")
+        await pilot.press("exclamation_mark")
+        await until_shown(pilot, lambda: "!" not in _line(app, "#3"))
+        assert app.messages[1:] == ["#3 takes turns with others again."]
+        assert await _urgent(database) == []
+
         await pilot.press("exclamation_mark")
         await until_shown(pilot, lambda: "#3 !" in _line(app, "#3"))
         # One of them is first already: the rest are put first, too, and none is taken back.
         await pilot.press("ctrl+a", "exclamation_mark")
         await until_shown(pilot, lambda: "#1 !" in _line(app, "#1"))
         assert await _urgent(database) == ["#1", "#2", "#3"]
-        assert app.messages[1:] == ["2 orders are first now."]
+        assert app.messages[3:] == ["2 orders are first now."]
         assert not app.home.table.marked
         await pilot.press("ctrl+a", "exclamation_mark")
         await until_shown(pilot, lambda: "!" not in _line(app, "#1"))
         assert await _urgent(database) == []
-        assert app.messages[2:] == ["3 orders take turns with others again."]
+        assert app.messages[4:] == ["3 orders take turns with others again."]
 
 
 async def test_a_long_number_is_cut_and_its_sign_stays(
