@@ -42,7 +42,7 @@ class OpenApp(Protocol):
         self,
         home: Callable[[AppContext], FototuiScreen],
         *,
-        size: tuple[int, int] = (120, 36),
+        size: tuple[int, int] = (110, 30),
         read_only: bool = False,
         language: str = "en",
         operator: str = "jana",
@@ -67,7 +67,7 @@ def open_app(database: Database, storage: DirectoryStorage) -> OpenApp:
     async def opened(
         home: Callable[[AppContext], FototuiScreen],
         *,
-        size: tuple[int, int] = (120, 36),
+        size: tuple[int, int] = (110, 30),
         read_only: bool = False,
         language: str = "en",
         operator: str = "jana",

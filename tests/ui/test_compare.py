@@ -34,6 +34,9 @@ from tests.ui.conftest import AppPilot, OpenApp
 from tests.ui.pages import messages
 from tests.waiting import until_shown
 
+_SIZE = (120, 36)
+"""Four stand side by side."""
+
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"><path d="M0 0h4v3z"/></svg>'
 
 
@@ -122,7 +125,7 @@ async def version_id(database: Database, number: int) -> int:
 async def test_the_original_the_chosen_one_and_the_newest_stand_side_by_side(
     open_app: OpenApp, home: Callable[[AppContext], CompareScreen]
 ) -> None:
-    async with open_app(home) as (app, pilot):
+    async with open_app(home, size=_SIZE) as (app, pilot):
         await ready(pilot, app)
         assert captions(app) == [
             "Original",
@@ -149,7 +152,7 @@ async def test_the_original_the_chosen_one_and_the_newest_stand_side_by_side(
 async def test_zoom_and_pan_are_those_of_all_pictures(
     open_app: OpenApp, home: Callable[[AppContext], CompareScreen]
 ) -> None:
-    async with open_app(home) as (app, pilot):
+    async with open_app(home, size=_SIZE) as (app, pilot):
         await ready(pilot, app)
 
         def seen() -> tuple[float, tuple[float, float]]:
@@ -181,7 +184,7 @@ async def test_enter_chooses_and_goes_back(
     image: Image,
     published: list[BaseMercureEvent],
 ) -> None:
-    async with open_app(home) as (app, pilot):
+    async with open_app(home, size=_SIZE) as (app, pilot):
         await ready(pilot, app)
         published.clear()
         await pilot.press("right", "right", "enter")
@@ -199,7 +202,7 @@ async def test_a_choice_made_meanwhile_is_shown_and_asked_about(
     database: Database,
     image: Image,
 ) -> None:
-    async with open_app(home) as (app, pilot):
+    async with open_app(home, size=_SIZE) as (app, pilot):
         await ready(pilot, app)
         for theirs, caption, answer in (
             (3, "v3 · 1.5 Mpx, 4 steps · ★", "n"),
@@ -223,7 +226,7 @@ async def test_a_choice_made_meanwhile_is_shown_and_asked_about(
 async def test_a_change_of_the_opened_order_is_shown(
     open_app: OpenApp, home: Callable[[AppContext], CompareScreen], database: Database, order: Order
 ) -> None:
-    async with open_app(home) as (app, pilot):
+    async with open_app(home, size=_SIZE) as (app, pilot):
         await ready(pilot, app)
         await pilot.press("right")
         async with database.session() as session, session.begin():

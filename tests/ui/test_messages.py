@@ -96,7 +96,7 @@ async def test_a_long_message_is_read_whole_and_covers_nothing(open_app: OpenApp
 
 
 async def test_what_takes_as_much_room_as_before_lays_nothing_out_anew(open_app: OpenApp) -> None:
-    async with open_app(OrdersScreen) as (app, pilot):
+    async with open_app(OrdersScreen, size=(120, 36)) as (app, pilot):
         app.notify("First.", timeout=_STAYS)
         await until_shown(pilot, lambda: "First." in lines(app)[-2])
         screen = app.screen

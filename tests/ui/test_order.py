@@ -121,7 +121,7 @@ class Shop:
         self,
         order_id: str,
         *,
-        size: tuple[int, int] = (120, 36),
+        size: tuple[int, int] = (110, 30),
         read_only: bool = False,
         language: str = "en",
     ) -> AsyncIterator[tuple[FototuiApp, AppPilot, OrderScreen]]:

@@ -115,7 +115,7 @@ class Office:
             Preferences(language="en"),
             home=OrdersScreen,
         )
-        async with app.run_test(size=(120, 36)) as pilot:
+        async with app.run_test(size=(100, 30)) as pilot:
             operator = Operator(name, app, pilot, together)
             await operator.see(lambda: app.store.is_complete and app.store.lanes)
             await work(operator)
