@@ -102,11 +102,13 @@ async def test_a_move_that_was_answered_is_not_forgotten_nor_its_claim(
         assert (version.status, version.claim_token) == (move.status, job.claim_token)
 
 
-async def _is_on_disk(world: World, claims: Claims, jobs: JobTable[JobT]) -> bool:
-    """Claim a job; whether that was on the disk when it was answered."""
+async def _is_on_disk(
+    world: World, claims: Claims, jobs: JobTable[JobT], *, wanted: int = 1
+) -> bool:
+    """Claim some jobs; whether that was on the disk when it was answered."""
     async with world.database.autocommit() as session:
         before = await session.scalar(text("SELECT pg_current_wal_insert_lsn()::text"))
-    assert len(await claims.claim(jobs, 1, limited=False)) == 1
+    assert len(await claims.claim(jobs, wanted, limited=False)) == wanted
     async with world.database.autocommit() as session:
         flushed = text("SELECT pg_current_wal_flush_lsn() > CAST(CAST(:lsn AS text) AS pg_lsn)")
         return bool(await session.scalar(flushed, {"lsn": before}))
@@ -127,6 +129,9 @@ async def test_claims_wait_for_the_disk_where_their_step_may_cost_or_overwrite(
 
     await world.queue_colorings(1, status=C.STORAGE_UPLOAD)
     assert await _is_on_disk(world, claims, COLORINGS)
+    await world.queue_colorings(2)
+    await world.queue_colorings(1, status=C.STORAGE_UPLOAD)
+    assert await _is_on_disk(world, claims, COLORINGS, wanted=3)  # one of them is enough
     await world.queue_colorings(1, runpod_job_id="paid")
     assert await _is_on_disk(world, claims, COLORINGS)
     await world.queue_svgs(1, vectorizer_job_id="paid")
