@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 
 from pydantic import ValidationError
-from sqlalchemy import ARRAY, ColumnElement, Dialect, Enum, any_, literal
+from sqlalchemy import ARRAY, ColumnElement, Dialect, Enum, any_, func, literal
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import UUID, TypeDecorator
@@ -57,6 +57,15 @@ class S3ObjectRef(TypeDecorator[S3ObjectRefData]):
             return None if value is None else S3ObjectRefData.model_validate(value)
         except ValidationError:
             return None
+
+
+def has_no_file(column: InstrumentedAttribute[S3ObjectRefData | None]) -> ColumnElement[bool]:
+    """The condition that a reference to a file is none, be it a JSON `null`.
+
+    Args:
+        column: The column.
+    """
+    return func.coalesce(func.jsonb_typeof(column), "null") == "null"
 
 
 class SentenceType(TypeDecorator[Sentence]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Text, cast, func, null, or_, select, update
+from sqlalchemy import ColumnElement, func, null, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
 
@@ -19,6 +19,7 @@ from fototui.db.fixed import FixedStatement
 from fototui.db.models.operations import Activity
 from fototui.db.models.orders import Image, LineItem, Order
 from fototui.db.notify import lane_payload, notify
+from fototui.db.types import has_no_file
 from fototui.domain.errors import OutsideError, PermanentError, TransientError
 from fototui.domain.events import Change, ChangeContext, ImageUpdateEvent, Operation
 from fototui.domain.files import S3ObjectRefData
@@ -276,12 +277,8 @@ class DownloadPipeline:
 
 
 def is_missing() -> ColumnElement[bool]:
-    """The condition that an image has an address and no file.
-
-    Older writers left a JSON `null` where they meant no file.
-    """
-    no_file = or_(Image.file_ref.is_(None), cast(Image.file_ref, Text) == "null")
-    return Image.original_url.is_not(None) & no_file
+    """The condition that an image has an address and no file."""
+    return Image.original_url.is_not(None) & has_no_file(Image.file_ref)
 
 
 def _hopeless(image: Image) -> Sentence | None:

@@ -32,7 +32,7 @@ from ulid import ULID
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.fixed import FixedStatement
 from fototui.db.models.orders import Image, LineItem, Order
-from fototui.db.types import ULIDType, among
+from fototui.db.types import ULIDType, among, has_no_file
 from fototui.domain.shop import ShopOrderHead
 from fototui.domain.statuses import OrderStatus
 from fototui.services.ingest.diff import head_changes
@@ -93,7 +93,9 @@ def _written_last() -> ColumnElement[int]:
     photo = (
         select(func.max(Image.changed_in))
         .where(
-            Image.line_item_id == LineItem.id, Image.file_ref.is_(None), _is_past(Image.changed_in)
+            Image.line_item_id == LineItem.id,
+            has_no_file(Image.file_ref),
+            _is_past(Image.changed_in),
         )
         .scalar_subquery()
     )

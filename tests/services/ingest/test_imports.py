@@ -352,6 +352,13 @@ async def test_those_that_are_left_out_keep_the_others_together(
     assert [log["event"] for log in logs if "one by one" in log["event"]] == []
 
 
+async def test_nobody_is_woken_where_there_is_nothing_to_fetch(
+    database: Database, notifications: Notifications
+) -> None:
+    report = await import_recent(database, Shop([told_order(1, told_item(71, pages=[]))]))
+    assert (report.imported, await notifications.heard()) == (("#1",), [])
+
+
 async def test_what_is_made_ahead_ends_with_its_use() -> None:
     ended = False
 

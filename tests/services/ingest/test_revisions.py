@@ -145,6 +145,8 @@ async def _only(database: Database) -> str:
         "UPDATE line_items SET quantity = 7",
         "DELETE FROM images WHERE position = 2",
         "UPDATE images SET original_url = 'https://elsewhere.example/1.jpg'",
+        # It leaves a JSON null where it means no file.
+        "UPDATE images SET original_url = 'https://elsewhere.example/1.jpg', file_ref = 'null'",
     ],
 )
 async def test_what_another_program_wrote_is_repaired(database: Database, statement: str) -> None:
@@ -189,9 +191,10 @@ async def test_photos_that_are_fetched_are_no_reason(database: Database) -> None
 async def test_a_database_that_was_restored_elsewhere(database: Database) -> None:
     """Transactions are counted anew there, so the numbers of old ones are still to come."""
     await asks(database)
-    await execute(database, "ALTER TABLE line_items DISABLE TRIGGER mark_changed")
-    await execute(database, "UPDATE line_items SET changed_in = 1000000000000")
-    await execute(database, "ALTER TABLE line_items ENABLE TRIGGER mark_changed")
+    for table in ("line_items", "images"):
+        await execute(database, f"ALTER TABLE {table} DISABLE TRIGGER mark_changed")
+        await execute(database, f"UPDATE {table} SET changed_in = 1000000000000")
+        await execute(database, f"ALTER TABLE {table} ENABLE TRIGGER mark_changed")
     await execute(database, "UPDATE orders SET taken_in = 1000000000001")
     assert await asks(database) == [1000]
     assert await asks(database) == []
@@ -236,6 +239,15 @@ async def test_that_an_order_is_whole_is_no_news(
     assert after.shop_revision == "second"
     assert after.updated_at == before.updated_at
     assert published == []
+
+
+async def test_what_failed_and_brings_nothing_is_not_written_each_time(database: Database) -> None:
+    await asks(database)
+    order_id = await _only(database)
+    await change(database, order_id, status=OrderStatus.ERROR)
+    before = await read(database, order_id)
+    assert await asks(database) == [1000]
+    assert (await read(database, order_id)).taken_in == before.taken_in
 
 
 async def test_what_changed_since_it_was_compared_gets_no_name(database: Database) -> None:
