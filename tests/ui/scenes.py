@@ -451,6 +451,15 @@ _CALLED = """
     ) AS call(n, outside_id, ago, took, delay, outcome)
     WHERE version.status = 'runpod_processing';
 """
+_MOSTLY_DECIDED = """
+    UPDATE reviews SET decision = 'accepted', decided_at = now()
+    WHERE image_id NOT IN (
+        SELECT min(review.image_id) FROM reviews review
+        JOIN images image ON image.id = review.image_id WHERE review.decision IS NULL
+        GROUP BY image.line_item_id, review.kind
+    )
+"""
+"""Of each book one picture waits."""
 _DECIDED = "UPDATE reviews SET decision = 'accepted', decided_at = now()"
 
 SCENES: dict[str, Scene] = {
@@ -474,7 +483,7 @@ SCENES: dict[str, Scene] = {
     "review": Scene(_review),
     "review-note": Scene(_review_note, translates=False),
     "review-warning": Scene(_review_taken, translates=False),
-    "review-done": Scene(_review_done),
+    "review-done": Scene(_review_done, sql=_MOSTLY_DECIDED),
     "review-empty": Scene(_review, sql=_DECIDED),
     "engines": Scene(_engines),
     "engines-paused": Scene(_paused, sql=_PAUSE),

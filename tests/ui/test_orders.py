@@ -301,12 +301,13 @@ async def test_the_way_back_from_a_tab_leads_to_all(open_orders: OpenOrders) -> 
 
 async def test_fields_filter_and_the_line_below_tells_of_them(open_orders: OpenOrders) -> None:
     rows = [row(1), row(2, payment_status="PENDING"), row(3, urgent=True)]
-    async with open_orders(rows) as (app, pilot):
-        for size in ((120, 20), (80, 24)):
-            with case(size):
-                await pilot.resize_terminal(*size)
-                await pilot.pause()
-                await _filter_by_fields(app, pilot)
+    async with open_orders(rows, size=(120, 20)) as (app, pilot):
+        await pilot.press("slash")
+        await until_shown(pilot, lambda: "is:failed, review" in "\n".join(lines(app)))
+        await pilot.press("escape")
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        await _filter_by_fields(app, pilot)
 
 
 async def _filter_by_fields(app: App, pilot: AppPilot) -> None:
