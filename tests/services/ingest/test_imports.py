@@ -164,6 +164,23 @@ async def test_an_order_that_is_named_and_not_given_is_told_of(
     assert not (await import_recent(database, shop)).failed
 
 
+async def test_an_order_that_someone_is_making_keeps_no_other_from_coming(
+    database: Database, database_url: str
+) -> None:
+    async with (
+        Database(database_url, pool_size=1) as impatient,
+        database.session() as holder,
+        holder.begin(),
+    ):
+        async with impatient.session() as session, session.begin():
+            await session.execute(text("SET lock_timeout = '100ms'"))
+        holder.add(Order(order_number="#1002", shopify_id=1002_000))
+        await holder.flush()
+        report = await import_recent(impatient, Shop(many(3)))
+        failed = [failure.number for failure in report.failed]
+        assert (report.imported, failed) == (("#1003", "#1001"), ["#1002"])
+
+
 async def test_limit_and_beginning_go_to_the_shop(database: Database) -> None:
     shop = Shop(many(5))
     async with database.session() as session:

@@ -213,6 +213,14 @@ async def test_an_older_webhook_is_repaired(database: Database) -> None:
     assert item.dedication == "Pro Aničku"
 
 
+async def test_a_webhook_that_brings_nothing_leaves_whole_what_was_whole(
+    database: Database,
+) -> None:
+    await asks(database)
+    await apply(database, replace(ORDER, revision=None))
+    assert await asks(database) == []
+
+
 async def test_an_order_that_an_engine_took_in_is_not_asked_for(database: Database) -> None:
     """Webhooks have engines fetch details, which know the state's name."""
     order_id = (await apply(database, replace(ORDER, revision=None))).order_id
