@@ -115,6 +115,7 @@ async def show_app(
         folder: Where the app remembers its last choices and keeps decoded pictures; the user's
             own folders where not given.
     """
+    gc.disable()  # until the orders are shown, what is imported and made stays until the end
     remembered = None if folder is None else folder / "preferences.json"
     cache = None if folder is None else folder / "pictures"
     async with AsyncExitStack() as stack:
@@ -135,8 +136,7 @@ async def show_app(
         preferences = load_preferences(remembered)
         app = _make_app(runtime, backend, options, preferences, pictures, preflight, supervisor)
         app.notice = notice
-        _spare_collector()
-        async with _kept(supervisor, app):
+        async with _after_orders(supervisor, app):
             async with _leaving_without_terminal(app):
                 await app.run_async()
             if supervisor is not None:
@@ -176,37 +176,41 @@ async def _leaving_without_terminal(app: "FototuiApp") -> AsyncIterator[None]:
         app.stop_reading()
 
 
-def _spare_collector() -> None:
+def _start_collector() -> None:
     """Let garbage collections be few and short.
 
     Drawing makes many small objects. With Python's own thresholds the collector took a third to a
     half of the time of drawing, in pauses in which no key is answered.
     """
+    gc.freeze()  # nearly nothing of it is garbage, and to look for that takes as long as to draw
     gc.set_threshold(50_000, 20, 20)
-    gc.collect()
-    gc.freeze()  # what was imported stays until the end
+    gc.enable()
 
 
 @asynccontextmanager
-async def _kept(supervisor: EngineSupervisor | None, app: "FototuiApp") -> AsyncIterator[None]:
-    """Keep an engine beside the block, and let it end after it."""
-    if supervisor is None:
-        yield
-        return
-    keeping = asyncio.create_task(_run_after_orders(supervisor, app), name="engine supervisor")
+async def _after_orders(
+    supervisor: EngineSupervisor | None, app: "FototuiApp"
+) -> AsyncIterator[None]:
+    """Once the app shows orders, have the collector work, and an engine beside the block.
+
+    The engine ends after it.
+    """
+    beside = asyncio.create_task(_work_after_orders(supervisor, app), name="engine supervisor")
     try:
         yield
     finally:
-        supervisor.stop(grace=supervisor.grace)
-        # What an engine does when it stops is bounded; this is for what nobody thought of.
-        await asyncio.wait({keeping}, timeout=_WAIT_FOR_JOBS + 60)
-        keeping.cancel()
+        if supervisor is not None:
+            supervisor.stop(grace=supervisor.grace)
+            # What an engine does when it stops is bounded; this is for what nobody thought of.
+            await asyncio.wait({beside}, timeout=_WAIT_FOR_JOBS + 60)
+        beside.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await keeping
+            await beside
+        gc.enable()
 
 
-async def _run_after_orders(supervisor: EngineSupervisor, app: "FototuiApp") -> None:
-    """Let the operator see the orders before an engine takes its share of the processor."""
+async def _work_after_orders(supervisor: EngineSupervisor | None, app: "FototuiApp") -> None:
+    """Let the operator see the orders before anything else takes its share of the processor."""
     shown = asyncio.Event()
 
     def hear(changed: Changed) -> None:
@@ -218,6 +222,9 @@ async def _run_after_orders(supervisor: EngineSupervisor, app: "FototuiApp") -> 
         async with asyncio.timeout(_ORDERS_FIRST):
             await shown.wait()
     stop_listening()
+    _start_collector()
+    if supervisor is None:
+        return
     # In a thread, because keys are answered meanwhile.
     for part in ("fototui.engine.engine", "fototui.engine.pipelines.registry"):
         await asyncio.to_thread(import_module, part)

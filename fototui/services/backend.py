@@ -1,17 +1,25 @@
-"""What an operator at a terminal may do: services, each on a session of its own."""
+"""What an operator at a terminal may do: services, each on a session of its own.
+
+What it has a service of its own for is loaded when that is asked for: nobody waits for it at the
+start.
+"""
+
+from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from fototui.db.database import Database
 from fototui.db.events.session import TrackedAsyncSession
 from fototui.domain.errors import ConfigurationError, FototuiError
 from fototui.domain.events import BaseMercureEvent
 from fototui.services.access import Access, ServiceType
-from fototui.services.ingest.imports import ImportService, ShopSource
-from fototui.services.orders.attaching import AttachService
 from fototui.storage.base import Storage
+
+if TYPE_CHECKING:
+    from fototui.services.ingest.imports import ImportService, ShopSource
+    from fototui.services.orders.attaching import AttachService
 
 S = TypeVar("S")
 
@@ -119,6 +127,8 @@ class Backend:
         Raises:
             ConfigurationError: No shop is configured.
         """
+        from fototui.services.ingest.imports import ImportService
+
         if self._shop is None:
             raise ConfigurationError(
                 "No shop is configured; set SHOPIFY_STORE_URL and SHOPIFY_ACCESS_TOKEN."
@@ -127,4 +137,6 @@ class Backend:
 
     def photos(self, session: TrackedAsyncSession, *, operator: str) -> AttachService:
         """A service that attaches photos; hand it to `transaction`."""
+        from fototui.services.orders.attaching import AttachService
+
         return AttachService(session, operator=operator, storage=self.storage)

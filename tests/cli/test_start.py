@@ -153,6 +153,9 @@ def test_the_app_needs_neither_pictures_nor_a_hub_before_there_is_one() -> None:
     assert {"textual", "sqlalchemy", "fototui.widgets.order_pane"} <= modules
     assert not packages(modules) & (NEVER | HTTP | {"PIL", "numpy", "resvg_py"})
     assert "fototui.engine.engine" not in modules
+    # Services are loaded when their keys are pressed.
+    services = ("ingest.imports", "orders.attaching", "versions.coloring", "books.service")
+    assert not {f"fototui.services.{name}" for name in services} & modules
     # A screen is loaded when it is opened.
     opened = {name for name in modules if name.startswith("fototui.screens.")}
     assert opened == {

@@ -15,7 +15,6 @@ from fototui.domain.statuses import JobKind, OrderStatus, VersionType
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext, translate
 from fototui.services.backend import Backend
-from fototui.services.ingest.imports import SyncService
 from fototui.services.versions.kinds import version_service
 from fototui.services.views.books import BookReport
 from fototui.services.views.orders import OrderRow
@@ -193,6 +192,7 @@ def retries(backend: Backend) -> Command:
     Args:
         backend: The services.
     """
+    from fototui.services.ingest.imports import SyncService  # here: the list is drawn without it
 
     async def act(row: OrderRow) -> Outcome:
         outcome = Outcome()
@@ -224,6 +224,7 @@ def fetches(backend: Backend) -> Command:
     Args:
         backend: The services.
     """
+    from fototui.services.ingest.imports import SyncService
 
     async def act(row: OrderRow) -> Outcome:
         async with backend.transaction(SyncService) as orders:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from fototui.domain.text import clean_line
 from fototui.i18n import _, ngettext, translate
@@ -13,13 +14,15 @@ from fototui.screens.dialogs import confirm
 from fototui.screens.orders import bulk, next_step
 from fototui.screens.orders.asking import turn_waiting
 from fototui.screens.orders.urgency import turn_urgency
-from fototui.services.ingest.imports import ImportReport
 from fototui.services.views.orders import OrderRow
 from fototui.ui.actions import Scope
 from fototui.ui.commands import Command
 from fototui.ui.context import AppContext
 from fototui.ui.messages import OpenOrder, ShowSection
 from fototui.widgets.tables.order_table import OrderTable
+
+if TYPE_CHECKING:
+    from fototui.services.ingest.imports import ImportReport
 
 _RECENT = 100
 """So many of the shop's newest orders are asked for; older ones come by the engine's own import."""

@@ -13,7 +13,6 @@ from fototui.i18n import N_, _, ngettext, translate
 from fototui.screens.dialogs import confirm
 from fototui.screens.orders import bulk
 from fototui.screens.orders.bulk import Outcome
-from fototui.services.books.service import BookService
 from fototui.services.orders.finishing import FinishReport, FinishService
 from fototui.services.views.orders import OrderRow
 from fototui.ui.actions import Scope
@@ -134,6 +133,8 @@ async def make_books(context: AppContext, order_id: str, number: str) -> Outcome
     Raises:
         FototuiError: What the service raises that is not about one line item.
     """
+    from fototui.services.books.service import BookService  # here: the list is drawn without it
+
     async with context.backend.transaction(BookService) as service:
         reports = await service.create_for_order(order_id, context.settings.book_options)
     return Outcome.of_books(number, reports)
