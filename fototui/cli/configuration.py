@@ -83,17 +83,22 @@ def check() -> None:
         state = _("ok") if finding.ok else _("FAILS")
         say(f"{translate(finding.title)}: {state}: {translate(finding.detail)}")
     if not findings:
-        words = (
-            _("Nothing is configured in {file}. Fill it in, or start fototui and be asked.")
-            if config_file().exists()
-            else _(
-                "Nothing is configured in {file}. fototui config init writes one; "
-                "or start fototui and be asked."
-            )
-        )
-        say(words.format(file=config_file()))
+        say_where_to_begin()
     if not findings or not all(finding.ok for finding in findings):
         sys.exit(1)
+
+
+def say_where_to_begin() -> None:
+    """Say what to do where nothing is configured."""
+    words = (
+        _("Nothing is configured in {file}. Fill it in, or start fototui and be asked.")
+        if config_file().exists()
+        else _(
+            "Nothing is configured in {file}. fototui config init writes one; "
+            "or start fototui and be asked."
+        )
+    )
+    say(words.format(file=config_file()))
 
 
 def _origins() -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fototui.cli.configuration import say_where_to_begin
 from fototui.cli.output import print_json, print_table
 from fototui.cli.runner import run, settings_for_command
 from fototui.runtime.checks import examine
@@ -26,5 +27,8 @@ def doctor(
             (_("Service"), _("State"), _("Detail")),
             [(each.title, marks[each.ok], each.detail) for each in findings],
         )
-    if any(finding.ok is False for finding in findings):
+    is_empty = all(finding.ok is None for finding in findings)
+    if is_empty:
+        say_where_to_begin()
+    if is_empty or any(finding.ok is False for finding in findings):
         sys.exit(1)

@@ -134,7 +134,9 @@ def test_a_wrong_file_is_named_with_its_key(bare: Command, tmp_path: Path) -> No
 
 
 def test_check_tries_what_is_named(bare: Command, database_url: str, tmp_path: Path) -> None:
-    assert bare("config", "check").code == 1
+    for command in (("config", "check"), ("doctor",), ("doctor", "--json")):
+        empty = bare(*command)
+        assert (empty.code, "Nothing is configured in" in empty.err) == (1, True)
     no_files = bare("config", "check", DATABASE_URL=database_url)
     assert (no_files.code, "Engine: FAILS: Neither S3_BUCKET" in no_files.err) == (1, True)
     well = bare("config", "check", DATABASE_URL=database_url, STORAGE_PATH=str(tmp_path))
