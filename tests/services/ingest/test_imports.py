@@ -17,7 +17,7 @@ from fototui.db.models.orders import Image, LineItem, Order
 from fototui.domain.errors import AccountError, ConflictError, NotFoundError, TransientError
 from fototui.domain.events import BaseMercureEvent, ListUpdateEvent, OrderUpdateEvent
 from fototui.domain.sentences import Sentence
-from fototui.domain.shop import ShopOrder, ShopPhoto
+from fototui.domain.shop import ShopOrder, ShopOrderHead, ShopPhoto
 from fototui.domain.statuses import OrderStatus
 from fototui.services.ingest.ahead import ahead
 from fototui.services.ingest.imports import ImportReport, ImportService, SyncService
@@ -193,6 +193,23 @@ async def test_limit_and_beginning_go_to_the_shop(database: Database) -> None:
 async def test_an_order_that_comes_twice_counts_once(database: Database) -> None:
     report = await import_recent(database, Shop([told_order(2), told_order(1), told_order(2)]))
     assert report == ImportReport(imported=("#2", "#1"))
+
+
+async def test_pages_that_overlap_are_asked_for_and_counted_once(database: Database) -> None:
+    """They shift while orders come in."""
+
+    class Shifting(Shop):
+        async def order_heads(
+            self, *, limit: int | None = None, since: datetime | date | None = None
+        ) -> AsyncGenerator[list[ShopOrderHead], None]:
+            for page in (self.orders[:2], self.orders[1:], self.orders[1:]):
+                yield [*page]
+
+    orders = [told_order(number, revision="first") for number in (3, 2, 1)]
+    shop = Shifting(orders)
+    assert await import_recent(database, shop) == ImportReport(imported=("#3", "#2", "#1"))
+    assert shop.in_full == [3000, 2000, 1000]
+    assert await import_recent(database, shop) == ImportReport(skipped=("#3", "#2", "#1"))
 
 
 async def test_a_shop_that_tells_nothing_is_an_error(database: Database) -> None:
