@@ -219,13 +219,14 @@ class PhotoDownload(Closing):
         """Ask on one way, and go where the answers point to."""
         for _ in range(1 + _MOST_REDIRECTS):
             try:
-                response = await route.ask(target, self._headers, afresh=afresh)
-                try:
-                    if response.status_code not in _REDIRECTS:
-                        return await self._read(response, target)
-                    location = response.headers.get("Location", "")
-                finally:
-                    await response.aclose()
+                async with route.keeping(target.host):  # also where this is not the first one asked
+                    response = await route.ask(target, self._headers, afresh=afresh)
+                    try:
+                        if response.status_code not in _REDIRECTS:
+                            return await self._read(response, target)
+                        location = response.headers.get("Location", "")
+                    finally:
+                        await response.aclose()
             except (httpx.HTTPError, OSError) as error:  # TLS that breaks later is an OSError
                 # The kind alone: texts of some of these errors quote what was sent.
                 raise TransientError(

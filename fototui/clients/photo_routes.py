@@ -25,6 +25,9 @@ _NO_REUSE = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 # Shorter than servers keep theirs: else one may be used at the very moment at which it is closed.
 _REUSE = httpx.Limits(max_connections=None, max_keepalive_connections=4, keepalive_expiry=2.0)
 
+# What becomes of a request over a connection that its server gave up at that moment.
+_HUNG_UP = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError)
+
 
 @dataclass(slots=True)
 class _Kept:
@@ -32,6 +35,32 @@ class _Kept:
 
     transport: httpx.AsyncHTTPTransport
     wanted: int = 0
+
+
+@dataclass(slots=True)
+class _OnItsWay:
+    """What httpcore tells of a request on its way; goes with it as the extension "trace".
+
+    Args:
+        is_new: A connection was made for it.
+        has_waited: Its answer was waited for. One that was read already when the request was sent
+            is none: a server may answer twice, and the second answer is somebody else's photo.
+    """
+
+    is_new: bool = False
+    has_waited: bool = False
+
+    async def __call__(self, event: str, _info: object) -> None:
+        """Take what happens."""
+        if event.startswith("connection."):  # or it failed, and another address is tried
+            self.is_new = not event.endswith(".failed")
+        elif event == "http11.receive_response_headers.started":
+            # What is there already comes in this turn of the loop, or in the next if anyio has it.
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, self._wait)
+
+    def _wait(self) -> None:
+        self.has_waited = True
 
 
 class Route:
@@ -116,11 +145,15 @@ class Route:
     async def keeping(self, host: str) -> AsyncIterator[None]:
         """Use connections to a host for one request after the other while the block runs.
 
-        Each still goes to an address that was checked for this very request.
+        Each still goes to an address that was checked for this very request. Nothing is kept of a
+        proxy.
 
         Args:
             host: The host's name, as TLS has to prove it.
         """
+        if not self.pins:
+            yield
+            return
         if (kept := self._kept.get(host)) is None:
             kept = self._kept[host] = _Kept(self._open_transport(_REUSE))
         kept.wanted += 1
@@ -129,7 +162,8 @@ class Route:
         finally:
             kept.wanted -= 1
             if not kept.wanted:
-                del self._kept[host]
+                if self._kept.get(host) is kept:
+                    del self._kept[host]
                 await kept.transport.aclose()
 
     async def ask(
@@ -149,41 +183,54 @@ class Route:
             httpx.TransportError: There was no answer.
         """
         if not self.pins:
-            return await self._send(self._transport, target.url, headers)
-        kept = None if afresh else self._kept.get(target.host)
-        transport = self._transport if kept is None else kept.transport
+            return await self._send(self._transport, target.url, headers, {})
+        if not afresh and (kept := self._kept.get(target.host)) is not None:
+            on_its_way = _OnItsWay()
+            try:
+                response = await self._pinned(kept.transport, target, headers, trace=on_its_way)
+                if on_its_way.is_new or on_its_way.has_waited:
+                    return response
+                await response.aclose()
+            except _HUNG_UP:
+                if on_its_way.is_new:
+                    raise
+        return await self._pinned(self._transport, target, headers)
+
+    async def _pinned(
+        self,
+        transport: httpx.AsyncHTTPTransport,
+        target: Target,
+        headers: Mapping[str, str],
+        **extensions: object,
+    ) -> httpx.Response:
+        """Ask at the addresses that were checked, one after the other."""
         # The name stays in the Host header, and in TLS, which proves it.
         headers = {"Host": target.url.netloc.decode("ascii"), **headers}
-
-        async def send(address: str) -> httpx.Response:
-            return await self._send(
-                transport, target.url.copy_with(host=address), headers, target.host
-            )
-
+        extensions["sni_hostname"] = target.host
         *others, last = target.addresses[:_MOST_ADDRESSES]
         for address in others:
+            url = target.url.copy_with(host=address)
             try:
-                return await send(address)
+                return await self._send(transport, url, headers, extensions)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue
-        return await send(last)
+        return await self._send(transport, target.url.copy_with(host=last), headers, extensions)
 
     async def _send(
         self,
         transport: httpx.AsyncHTTPTransport,
         url: httpx.URL,
         headers: Mapping[str, str],
-        tls_name: str | None = None,
+        extensions: Mapping[str, object],
     ) -> httpx.Response:
-        extensions: dict[str, object] = {"timeout": self._timeout}
-        if tls_name is not None:
-            extensions["sni_hostname"] = tls_name
+        extensions = {"timeout": self._timeout, **extensions}
         request = httpx.Request("GET", url, headers=headers, extensions=extensions)
         return await transport.handle_async_request(request)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        for kept in self._kept.values():
+        while self._kept:  # whoever is under way leaves meanwhile
+            _, kept = self._kept.popitem()
             await kept.transport.aclose()
         if "_transport" in vars(self):
             await self._transport.aclose()
