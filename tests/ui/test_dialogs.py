@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import pytest
 from textual.screen import ModalScreen
 
+from fototui.i18n import LANGUAGES
 from fototui.screens.dialogs import AskText, Confirm, LeaveDialog
 from fototui.screens.options import ColoringDialog, SvgDialog
 from fototui.screens.orders.screen import OrdersScreen
@@ -30,25 +30,35 @@ def _dialogs() -> Mapping[str, ModalScreen[Any]]:
     }
 
 
-@pytest.mark.parametrize("language", ["cs", "en"])
-async def test_they_fit(open_app: OpenApp, language: str) -> None:
-    async with open_app(OrdersScreen, language=language) as (app, pilot):
+async def test_they_fit(open_app: OpenApp) -> None:
+    async with open_app(OrdersScreen) as (app, pilot):
         for size in SIZES:
             await pilot.resize_terminal(*size)
-            for name, dialog in _dialogs().items():
-                with case(name, size):
-                    await app.push_screen(dialog)
-                    await pilot.pause()
-                    assert app.screen is dialog
-                    assert app.size == size
-                    assert dialog.query("*")
-                    for widget in dialog.query("*"):
-                        region = widget.region
-                        assert region.width > 0, widget
-                        assert region.x >= 0, widget
-                        assert region.right <= size[0], widget
-                        assert region.bottom <= size[1], widget
-                    await app.pop_screen()
+            for _language in LANGUAGES:
+                app.next_language()
+                for name, dialog in _dialogs().items():
+                    with case(name, size, app.preferences.language):
+                        await app.push_screen(dialog)
+                        await pilot.pause()
+                        assert app.screen is dialog
+                        assert app.size == size
+                        _is_on_the_screen(dialog, size)
+                        await app.pop_screen()
+                for options in (ColoringDialog(), SvgDialog()):
+                    with case(type(options).__name__, size, app.preferences.language):
+                        await app.push_screen(options)
+                        await until_shown(pilot, partial(_fits, options))
+                        await app.pop_screen()
+
+
+def _is_on_the_screen(dialog: ModalScreen[Any], size: tuple[int, int]) -> None:
+    assert dialog.query("*")
+    for widget in dialog.query("*"):
+        region = widget.region
+        assert region.width > 0, widget
+        assert region.x >= 0, widget
+        assert region.right <= size[0], widget
+        assert region.bottom <= size[1], widget
 
 
 def _fits(dialog: ModalScreen[Any]) -> bool:
@@ -59,15 +69,3 @@ def _fits(dialog: ModalScreen[Any]) -> bool:
     return bool(regions) and all(
         region.x >= inside.x and 0 < region.right <= inside.right for region in regions
     )
-
-
-@pytest.mark.parametrize("language", ["cs", "en"])
-async def test_options_are_as_wide_as_there_is_room(open_app: OpenApp, language: str) -> None:
-    async with open_app(OrdersScreen, language=language) as (app, pilot):
-        for size in SIZES:
-            await pilot.resize_terminal(*size)
-            for dialog in (ColoringDialog(), SvgDialog()):
-                with case(type(dialog).__name__, size):
-                    await app.push_screen(dialog)
-                    await until_shown(pilot, partial(_fits, dialog))
-                    await app.pop_screen()
