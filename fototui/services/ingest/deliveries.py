@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import count
+from weakref import WeakValueDictionary
 
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
@@ -25,9 +29,16 @@ from fototui.services.ingest.webhooks import (
     request_details,
 )
 
+_WAIT_AT_ONCE = 3
+"""Connections that wait for orders which others have locked, or are just making. The smallest pool
+has five."""
+
 
 class Deliveries(Closing):
     """Takes in what the shop delivers.
+
+    What goes together waits for no order. What waits does so over few connections, and over one
+    for each order: the rest are for other orders' deliveries, and for all else of the server.
 
     Args:
         database: The database.
@@ -39,6 +50,9 @@ class Deliveries(Closing):
         self._operator = operator
         self._group = GroupCommit(database)
         self._numbers = count()
+        self._waiting = asyncio.Semaphore(_WAIT_AT_ONCE)
+        # Of orders that somebody waits for.
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def take_in(self, delivery: Delivery) -> bool:
         """Note a delivery, and have its order's details fetched; all of it is committed then.
@@ -54,28 +68,41 @@ class Deliveries(Closing):
             RecordLockedError: Someone else kept the order locked; the shop will send it again.
             DatabaseUnavailableError: The database does not answer.
         """
-        if delivery.order is not None:
-            told = await self._take_in_known(delivery, delivery.order)
-            if told["is_seen"] or told["is_requested"]:
-                return bool(told["is_noted"])
-        async with self._database.session() as session:
-            return await WebhookService(session, operator=self._operator).take_in_new(delivery)
+        if delivery.order is None:
+            return await self._take_in_new(delivery)
+        # A delivery may come twice in one moment, so its own id does not tell whose an answer is.
+        number = next(self._numbers)
+        values = {**delivery_values(delivery), "of_number": number}
+        write = Write(values, number, place=(delivery.order.shopify_id,))
+        told = await self._group.write(_TOGETHER, write)
+        if told is None or not _is_done(told):
+            async with self._turn(delivery.order):
+                if told is None:
+                    with told_as_conflict():
+                        [told] = await self._database.run(_ALONE, values)
+                if not _is_done(told):
+                    return await self._take_in_new(delivery)
+        return bool(told["is_noted"])
 
     async def aclose(self) -> None:
         """Give up what nobody waits for any more; to be called when no request is inside."""
         await self._group.aclose()
 
-    async def _take_in_known(self, delivery: Delivery, order: ShopOrder) -> Row:
-        # A delivery may come twice in one moment, so its own id does not tell whose an answer is.
-        number = next(self._numbers)
-        values = {**delivery_values(delivery), "of_number": number}
-        write = Write(values, number, place=(order.shopify_id,))
-        told = await self._group.write(_TOGETHER, write)
-        if told is not None:
-            return told
-        with told_as_conflict():
-            [told] = await self._database.run(_ALONE, values)
-        return told
+    async def _take_in_new(self, delivery: Delivery) -> bool:
+        async with self._database.session() as session:
+            return await WebhookService(session, operator=self._operator).take_in_new(delivery)
+
+    @asynccontextmanager
+    async def _turn(self, order: ShopOrder) -> AsyncIterator[None]:
+        """Have a connection to wait for an order with, while no other delivery of it has one."""
+        turn = self._turns.setdefault(order.shopify_id, asyncio.Lock())
+        async with turn, self._waiting:
+            yield
+
+
+def _is_done(told: Row) -> bool:
+    """Whether the order is here, so that there is no more to do than what was done."""
+    return bool(told["is_seen"] or told["is_requested"])
 
 
 def _statement(*, together: bool) -> Select[int, bool, bool, bool, object]:

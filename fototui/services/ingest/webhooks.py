@@ -62,7 +62,7 @@ class WebhookService:
                 await self._note(delivery)
                 return False
             # Deliveries are noted under their order's lock, so that none waits for another's.
-            if not await self._make_orrequest_details(order, delivery):
+            if not await self._make_or_request(order, delivery):
                 log.warning(
                     "a webhook tells of an order whose number another order has here",
                     order=order.number,
@@ -140,7 +140,7 @@ class WebhookService:
         )
         return bool(await self.session.scalar(noted.returning(WebhookDelivery.id)))
 
-    async def _make_orrequest_details(self, order: ShopOrder, delivery: Delivery) -> bool:
+    async def _make_or_request(self, order: ShopOrder, delivery: Delivery) -> bool:
         made = await insert_order(
             self.session, order, OrderStatus.PENDING, created_at=delivery.triggered_at
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,8 @@ from fototui.db.errors import DatabaseError, DatabaseUnavailableError, RecordLoc
 from fototui.db.fixed import FixedStatement
 from fototui.db.models.inbound import WebhookDelivery
 from fototui.db.models.orders import Order
+from fototui.domain.statuses import OrderStatus
+from fototui.services.ingest.apply import insert_order
 from fototui.services.ingest.deliveries import Deliveries
 from fototui.services.ingest.webhooks import WebhookService
 from tests.pgproxy import PgProxy
@@ -270,6 +272,50 @@ async def test_an_order_that_is_locked_holds_up_no_other(taken: Taken, seen: Sta
     every = [shopify_id(order) for order in range(MANY)]
     assert seen == [every, *[[shopify_id(4)]] * 4, [shopify_id(5)]]
     assert await taken.noted() == ["later", *IDS]
+
+
+async def test_many_of_a_locked_order_wait_over_one_connection(taken: Taken) -> None:
+    async with taken.locked(4):
+        asked = [taken.ask(delivery(4, f"again {n}")) for n in range(MANY)]
+        await taken.until_waiting()
+        # One of the two connections is left, for the others.
+        others = [*EACH[:4], *EACH[5:], delivery(MANY)]
+        assert await taken.at_once(others) == [True] * len(others)
+        assert not any(task.done() for task in asked)
+    assert await answers(asked) == [True] * MANY
+    assert await taken.requested() == [shopify_id(order) for order in range(MANY)]
+
+
+async def test_many_of_an_order_that_another_makes_wait_over_one_connection(
+    taken: Taken,
+) -> None:
+    async with taken.database.session() as session, session.begin():
+        made = await insert_order(session, told_order(1270 + MANY), OrderStatus.PENDING)
+        assert made is not None
+        asked = [taken.ask(delivery(MANY, f"again {n}")) for n in range(MANY)]
+        await taken.until_waiting()
+        assert await taken.at_once(EACH) == [True] * MANY
+        assert not any(task.done() for task in asked)
+    assert await answers(asked) == [True] * MANY
+    assert len(await taken.requested()) == MANY + 1
+
+
+async def test_many_locked_orders_leave_connections_to_others(
+    database_url: str, taken: Taken
+) -> None:
+    async with (
+        Database(database_url, pool_size=5) as roomy,
+        Deliveries(roomy, operator="shop") as deliveries,
+        AsyncExitStack() as locks,
+    ):
+        for order in range(5):
+            await locks.enter_async_context(taken.locked(order))
+        asked = [asyncio.create_task(deliveries.take_in(what)) for what in EACH[:5]]
+        await taken.until_waiting(3)
+        told = await answers([asyncio.create_task(deliveries.take_in(what)) for what in EACH[5:]])
+        assert told == [True] * 5
+        await locks.aclose()
+        assert await answers(asked) == [True] * 5
 
 
 async def test_who_waits_for_a_locked_order_in_vain_is_told_so(
