@@ -26,6 +26,7 @@ IMPORTED = (
     "fototui.decoding.worker",
     "fototui.books.tasks",
     "fototui.pictures.tasks",
+    "fototui.pictures.terminal",
     "fototui.clients.photo_tasks",
     "fototui.engine.maintenance.budget",
     "fototui.engine.maintenance.left_photos",
@@ -79,7 +80,11 @@ class Fork:
 
 
 def fork(
-    *arguments: str, environment: Mapping[str, str], folder: Path, output: Path | None = None
+    *arguments: str,
+    environment: Mapping[str, str],
+    folder: Path,
+    output: Path | None = None,
+    errors: Path | None = None,
 ) -> Fork:
     """Run a command of fototui.
 
@@ -88,20 +93,24 @@ def fork(
         environment: All variables that it has.
         folder: Where it works.
         output: A file for what it prints; nowhere by default.
+        errors: A file for what it says on standard error; the same by default.
     """
     output = output or Path(os.devnull)
-    process = CONTEXT.Process(target=_run, args=(arguments, dict(environment), folder, output))
+    told = (output, errors or output)
+    process = CONTEXT.Process(target=_run, args=(arguments, dict(environment), folder, told))
     process.start()
     return Fork(process)
 
 
 def _run(
-    arguments: tuple[str, ...], environment: dict[str, str], folder: Path, output: Path
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    folder: Path,
+    told: tuple[Path, Path],
 ) -> None:
-    told = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(told, 1)
-    os.dup2(told, 2)
+    for number, file in enumerate(told, start=1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

@@ -11,11 +11,17 @@ import subprocess
 import sys
 import termios
 import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
 from fototui.pictures.terminal import Graphics, Renderer, detect
+from tests.forks import CONTEXT
+from tests.pictures.terminals import find_out
 from tests.waiting import PATIENCE
+
+Asked = Callable[..., str]
 
 
 def run(code: str) -> str:
@@ -49,41 +55,42 @@ def test_an_operator_is_taken_at_their_word() -> None:
     assert run(code).splitlines() == taken
 
 
-def asked(answers: dict[str, str], choice: str = "auto") -> str:
-    """What is found out at a terminal that answers to some questions."""
-    outer, inner = pty.openpty()
-    fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 1000, 720))
+@pytest.fixture
+def asked(tmp_path: Path, fork_server: None) -> Asked:
+    """Gives what is found out at a terminal that answers to some questions."""
 
-    def play() -> None:
-        heard = ""
-        while True:
-            try:
-                heard += os.read(outer, 4096).decode()
-            except OSError:  # the app has gone
-                return
-            while found := [match for q in answers if (match := re.search(q, heard))]:
-                first = min(found, key=lambda match: match.end())
-                heard = heard[first.end() :]
-                os.write(outer, answers[first.re.pattern].encode())
+    def asked(answers: Mapping[str, str], choice: str = "auto") -> str:
+        outer, inner = pty.openpty()
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 1000, 720))
 
-    terminal = threading.Thread(target=play)
-    terminal.start()
-    code = (
-        "import sys; from fototui.pictures.terminal import detect;"
-        f"print(detect({choice!r}), file=sys.stderr)"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdin=inner, stdout=inner, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    try:
-        _, found = process.communicate(timeout=PATIENCE)
-    finally:
-        os.close(inner)
-        terminal.join(10)
-        os.close(outer)
-    assert process.returncode == 0, found
-    return found.strip()
+        def play() -> None:
+            heard = ""
+            while True:
+                try:
+                    heard += os.read(outer, 4096).decode()
+                except OSError:  # the app has gone
+                    return
+                while found := [match for q in answers if (match := re.search(q, heard))]:
+                    first = min(found, key=lambda match: match.end())
+                    heard = heard[first.end() :]
+                    os.write(outer, answers[first.re.pattern].encode())
+
+        terminal = threading.Thread(target=play)
+        terminal.start()
+        told = tmp_path / "told"
+        process = CONTEXT.Process(target=find_out, args=(os.ttyname(inner), choice, told))
+        try:
+            process.start()
+            process.join(PATIENCE)
+        finally:
+            process.kill()
+            os.close(inner)
+            terminal.join(10)
+            os.close(outer)
+        assert process.exitcode == 0, told.read_text()
+        return told.read_text().strip()
+
+    return asked
 
 
 STATE = {r"\x1b\[5n": "\x1b[0n"}
@@ -108,12 +115,14 @@ OCTANTS = Renderer(Graphics.OCTANT, 2, 4)
         ("XTerm(379)", Renderer()),
     ],
 )
-def test_characters_are_as_fine_as_the_terminal_draws_them(name: str, renderer: Renderer) -> None:
+def test_characters_are_as_fine_as_the_terminal_draws_them(
+    name: str, renderer: Renderer, asked: Asked
+) -> None:
     answers = {r"\x1b\[c": "\x1b[?62;c"} | STATE | {r"\x1b\[>q": f"\x1bP>|{name}\x1b\\"}
     assert asked(answers) == repr(renderer)
 
 
-def test_sixel_and_how_big_it_may_be() -> None:
+def test_sixel_and_how_big_it_may_be(asked: Asked) -> None:
     limit = {r"\x1b\[\?2;4;0S": "\x1b[?2;0;1000;800S"}
     assert asked(XTERM | limit) == repr(Renderer(Graphics.SIXEL, 10, 18, 1000, 800))
     assert asked(XTERM) == repr(Renderer(Graphics.SIXEL, 10, 18))
@@ -131,7 +140,9 @@ def test_sixel_and_how_big_it_may_be() -> None:
         (None, Renderer()),
     ],
 )
-def test_not_all_that_say_so_show_placeholders(name: str | None, renderer: Renderer) -> None:
+def test_not_all_that_say_so_show_placeholders(
+    name: str | None, renderer: Renderer, asked: Asked
+) -> None:
     version = {r"\x1b\[>q": f"\x1bP>|{name}\x1b\\"} if name else {}
     assert asked(KITTY | version) == repr(renderer)
 
