@@ -82,11 +82,13 @@ def test_closed_streams_are_no_matter(command: str, end: str, tmp_path: Path) ->
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-@pytest.mark.parametrize("command", ["", "db current"])
+# What a command refuses itself, by the one that imports least.
+@pytest.mark.parametrize("command", ["", "config init"])
 def test_closed_streams_change_nothing_about_a_refusal(command: str, tmp_path: Path) -> None:
-    refused = _shell(f"fototui {command}", tmp_path)
+    changes = {"XDG_CONFIG_HOME": NOWHERE}
+    refused = _shell(f"fototui {command}", tmp_path, changes)
     for end in ("<&-", ">&-", "2>&-"):
-        done = _shell(f"fototui {command} {end}", tmp_path)
+        done = _shell(f"fototui {command} {end}", tmp_path, changes)
         assert done.returncode == refused.returncode == 2
         assert done.stderr == (b"" if end == "2>&-" else refused.stderr)
 
@@ -123,7 +125,10 @@ def test_a_home_in_which_nothing_can_be_written(home: str | None, tmp_path: Path
     changes = {"HOME": home, "XDG_CONFIG_HOME": NOWHERE, "XDG_STATE_HOME": NOWHERE}
     done = _shell("fototui config show", tmp_path, changes)
     assert (done.returncode, done.stderr) == (0, b"")
-    done = _shell("fototui config init", tmp_path, changes)
+
+
+def test_a_folder_of_settings_that_cannot_be_made(tmp_path: Path) -> None:
+    done = _shell("fototui config init", tmp_path, {"XDG_CONFIG_HOME": NOWHERE})
     assert done.returncode == 2
     assert done.stderr.decode().startswith("error: /proc/nowhere/fototui/config.toml cannot be")
     assert done.stderr.count(b"\n") == 1

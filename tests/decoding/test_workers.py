@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -26,6 +27,15 @@ SMALL = WorkerLimits(cpu_seconds=0.5, seconds=PATIENCE, memory=400_000_000, at_o
 @pytest.fixture
 def workers() -> Iterator[Workers]:
     workers = Workers(SMALL)
+    yield workers
+    workers.close()
+    assert not workers.pids
+
+
+@pytest.fixture
+def forks(forked_decoders: None) -> Iterator[Workers]:
+    """As `workers`, for what does not depend on how one is started, nor on its memory."""
+    workers = Workers(replace(SMALL, memory=2_000_000_000))
     yield workers
     workers.close()
     assert not workers.pids
@@ -56,24 +66,24 @@ async def test_a_worker_is_started_once_and_kept(
     assert capfd.readouterr() == ("", "")  # the screen is the app's
 
 
-async def test_one_that_was_prepared_is_the_one_that_works(workers: Workers) -> None:
-    workers.prepare()
-    workers.prepare()
-    assert workers.pids == {await _pid(workers)}
-    workers.prepare()
-    assert workers.pids == {await _pid(workers)}
+async def test_one_that_was_prepared_is_the_one_that_works(forks: Workers) -> None:
+    forks.prepare()
+    forks.prepare()
+    assert forks.pids == {await _pid(forks)}
+    forks.prepare()
+    assert forks.pids == {await _pid(forks)}
 
 
-async def test_no_more_work_at_once_than_allowed(workers: Workers) -> None:
-    pids = await asyncio.gather(*(_pid(workers) for _ in range(6)))
-    assert len(set(pids)) == len(workers.pids) == 2
+async def test_no_more_work_at_once_than_allowed(forks: Workers) -> None:
+    pids = await asyncio.gather(*(_pid(forks) for _ in range(6)))
+    assert len(set(pids)) == len(forks.pids) == 2
 
 
-async def test_time_on_the_processor_has_an_end(workers: Workers) -> None:
+async def test_time_on_the_processor_has_an_end(forks: Workers) -> None:
     with pytest.raises(WorkerError) as caught:
-        await workers.run(f"{TASKS}:endless", b"x")
+        await forks.run(f"{TASKS}:endless", b"x")
     assert caught.value.code is None
-    await _pid(workers)  # another does the next
+    await _pid(forks)  # another does the next
 
 
 async def test_time_on_the_clock_has_an_end() -> None:
@@ -102,32 +112,32 @@ async def test_memory_has_an_end_and_the_worker_goes_on(workers: Workers) -> Non
     ],
 )
 async def test_one_that_dies_is_replaced_and_its_task_is_tried_twice(
-    workers: Workers, tmp_path: Path, how: signal.Signals, code: str | None
+    forks: Workers, tmp_path: Path, how: signal.Signals, code: str | None
 ) -> None:
     path = tmp_path / "tries"
     with pytest.raises(WorkerError) as caught:
-        await workers.run(f"{TASKS}:deadly", b"", {"path": str(path), "how": how})
+        await forks.run(f"{TASKS}:deadly", b"", {"path": str(path), "how": how})
     assert caught.value.code == code
     assert path.read_text() == "xx"
-    await _pid(workers)
+    await _pid(forks)
 
 
-async def test_one_killed_while_it_waits_is_replaced_unnoticed(workers: Workers) -> None:
-    pid = await _pid(workers)
+async def test_one_killed_while_it_waits_is_replaced_unnoticed(forks: Workers) -> None:
+    pid = await _pid(forks)
     os.kill(pid, signal.SIGKILL)
-    assert await _pid(workers) != pid
+    assert await _pid(forks) != pid
 
 
-async def test_whoever_stops_waiting_ends_the_work_at_once(workers: Workers) -> None:
-    await _pid(workers)
-    task = asyncio.create_task(workers.run(f"{TASKS}:asleep", b""))
+async def test_whoever_stops_waiting_ends_the_work_at_once(forks: Workers) -> None:
+    await _pid(forks)
+    task = asyncio.create_task(forks.run(f"{TASKS}:asleep", b""))
     await asyncio.sleep(0)
-    [pid] = workers.pids
+    [pid] = forks.pids
     process = psutil.Process(pid)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not workers.pids
+    assert not forks.pids
     _wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
 
