@@ -124,7 +124,6 @@ def _long_ones_first(items: Sequence[pytest.Item], processes: int) -> list[pytes
 
 def pytest_collection_finish() -> None:
     """Spare the collector what stays until the end: modules, tests, schemas, style sheets."""
-    gc.collect()
     gc.freeze()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -64,9 +65,13 @@ def mark(item: pytest.Item) -> None:
     """
     if CHOSEN is Peer.PGBOUNCER and item.name.partition("[")[0] in _NOT_WITH_A_POOLER:
         return
-    place = item.path.relative_to(_TESTS).as_posix()
-    for peer in Peer if CHOSEN is None else (CHOSEN,):
-        is_there = any(f"{place}/".startswith(f"{folder}/") for folder in _FOLDERS[peer])
-        if is_there:
-            item.add_marker(pytest.mark.peers)
-            return
+    if _speaks_to_one(item.path):
+        item.add_marker(pytest.mark.peers)
+
+
+@cache
+def _speaks_to_one(path: Path) -> bool:
+    place = path.relative_to(_TESTS).as_posix()
+    peers = Peer if CHOSEN is None else (CHOSEN,)
+    folders = (folder for peer in peers for folder in _FOLDERS[peer])
+    return any(f"{place}/".startswith(f"{folder}/") for folder in folders)

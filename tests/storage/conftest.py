@@ -14,9 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from aiobotocore import httpsession
 from anyio.from_thread import start_blocking_portal
-from botocore.httpsession import create_urllib3_context, get_cert_path
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -36,6 +34,10 @@ from tests.waiting import PATIENCE
 @pytest.fixture(scope="session", autouse=True)
 def _certificates_are_read_once() -> Iterator[None]:
     """Have S3 clients share the usual certificates: each reads them, and no test has its own."""
+    # Here, because they take a while to import, and each process of a run reads this file.
+    from aiobotocore import httpsession
+    from botocore.httpsession import create_urllib3_context, get_cert_path
+
     usual = create_urllib3_context()
     usual.load_verify_locations(get_cert_path(True))
     with pytest.MonkeyPatch.context() as patch:
