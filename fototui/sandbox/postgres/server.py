@@ -226,7 +226,7 @@ class EmbeddedPostgres:
             "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8",
             "--no-instructions",
-            *([] if self._durable else ["--no-sync"]),
+            *([] if self._durable else ["--no-sync", "--no-data-checksums"]),
         )
         try:
             async with asyncio.timeout(_INITDB_SECONDS):
@@ -364,7 +364,8 @@ def _environment() -> dict[str, str]:
     kept = {
         name: os.environ[name] for name in ("LD_LIBRARY_PATH", "LD_PRELOAD") if name in os.environ
     }
-    return kept | {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+    # Each connection is a fork of the server: that has looked up what it calls of libraries.
+    return kept | {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", "LD_BIND_NOW": "1"}
 
 
 def _free_port() -> int:
