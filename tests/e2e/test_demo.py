@@ -107,7 +107,7 @@ async def gone(home: Path) -> bool:
 
 async def test_an_interrupted_demo_cleans_up(home: Path, forked: ForkDemo) -> None:
     process, _, told = forked("--orders", "6")
-    await until(lambda: "an engine works" in told())
+    await until(lambda: "An engine works" in told())
     process.send_signal(signal.SIGINT)
     async with in_time():
         assert await process.wait() == 130
@@ -222,6 +222,6 @@ async def _until_it_works(process: asyncio.subprocess.Process) -> None:
     assert process.stderr is not None
     async with in_time():
         async for line in process.stderr:
-            if b"an engine works" in line:
+            if b"An engine works" in line:
                 return
     raise AssertionError("the demo ended before its engine worked")
