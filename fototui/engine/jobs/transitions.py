@@ -6,7 +6,7 @@ One transition is one statement and one round trip.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ from fototui.engine.jobs.job import Columns, Job, JobT, Moment, Move, VersionJob
 from fototui.engine.jobs.table import JobTable, Shape
 
 _HELD_AT_ONCE = 2
+_LET_GO_SECONDS = 2.0
 
 
 class MoveStatement(NamedTuple):
@@ -147,19 +148,21 @@ class Transitions:
             f"SELECT id FROM {jobs.name} "  # noqa: S608 - a constant
             "WHERE id = :id AND claim_token = :token AND claimed_by IS NOT NULL FOR SHARE"
         )
-        async with self._holding, AsyncExitStack() as stack:
-            # No session: nothing is read or written by it.
-            connection = await stack.enter_async_context(self._database.engine.connect())
-            values = {"id": job.row_id, "token": job.claim_token}
+        values = {"id": job.row_id, "token": job.claim_token}
+        # No session: nothing is read or written by it.
+        async with self._holding, self._database.engine.connect() as connection:
             if await connection.scalar(statement, values) is None:
                 raise ClaimLostError(
                     "{kind} {row} is not ours any more.", kind=str(job.kind), row=str(job.row_id)
                 )
-            yield
-            # Nothing was written. A lock whose connection broke is gone, which is all that is
-            # wanted now.
-            with contextlib.suppress(FototuiError, DBAPIError):
-                await connection.rollback()
+            try:
+                yield
+            finally:
+                # Nothing was written. A lock whose connection broke is gone, which is all that is
+                # wanted now; one that fell silent is cut, and is not waited for.
+                with contextlib.suppress(TimeoutError, FototuiError, DBAPIError):
+                    async with asyncio.timeout(_LET_GO_SECONDS):
+                        await connection.rollback()
 
     async def tell_of_calls(self, job: VersionJob, calls: Sequence[Call]) -> None:
         """Write what is known of calls, whose ever the job is by now: they were paid for.
