@@ -36,11 +36,29 @@ class TerminalOutput:
         self, fileno: int, on_missed: Callable[[], None], *, patience: float = _PATIENCE
     ) -> None:
         self._fileno = _opened_anew(fileno)
+        self._can_write_now = self._fileno != fileno
         self._on_missed = on_missed
         self._patience = patience
         self._lock = threading.Lock()
         self._is_stalled = False
         self._is_missing = False
+        self._put_off = 0  # so many texts
+        self._rest = b""  # of the first of them, where its beginning is written
+
+    def write_now(self, text: str) -> bool:
+        """Write a text, where nothing waits before it and the terminal takes it without waiting.
+
+        Returns:
+            Whether it is written; else it is put off, and `write` is to be called with it.
+        """
+        with self._lock:
+            if self._can_write_now and not self._put_off and not self._is_stalled:
+                data = text.encode(errors="replace")
+                self._rest = self._written(data, 0)
+                if not self._rest:
+                    return True
+            self._put_off += 1
+            return False
 
     def write(self, text: str) -> int:
         """Write a text whole, or not at all: half of one could end in the midst of a sequence.
@@ -49,16 +67,22 @@ class TerminalOutput:
             text: The text.
         """
         with self._lock:
+            data, self._rest = self._rest or text.encode(errors="replace"), b""
             if self._is_stalled:
                 self._is_missing = True
-                return len(text)
-        if left := self._written(text.encode(errors="replace"), self._patience):
+                data = b""
+        self._write(data)
+        with self._lock:
+            self._put_off = max(0, self._put_off - 1)
+        return len(text)
+
+    def _write(self, data: bytes) -> None:
+        if left := self._written(data, self._patience):
             self._is_stalled = True
             # Nobody can end a thread that waits for a terminal; it ends with the process.
             threading.Thread(
                 target=self._go_on, args=(left,), name="stalled terminal", daemon=True
             ).start()
-        return len(text)
 
     def flush(self) -> None:
         """Nothing is kept back."""
@@ -117,8 +141,21 @@ class TerminalDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         assert self._file is not None  # the app looks for a terminal before it starts
-        output = TerminalOutput(self._file.fileno(), self._draw_anew)
-        self._file = output  # type: ignore[assignment]  # all that Textual asks of it: write, flush
+        self._output = TerminalOutput(self._file.fileno(), self._draw_anew)
+        # All that Textual asks of it: write, flush.
+        self._file = self._output  # type: ignore[assignment]
+
+    def write(self, data: str) -> None:
+        """Write at once what the terminal takes at once.
+
+        Textual's thread that writes has to wait until the event loop lets it, which in a busy
+        moment is as long as to draw.
+
+        Args:
+            data: What is drawn.
+        """
+        if not self._output.write_now(data):
+            super().write(data)
 
     def _draw_anew(self) -> None:
         with contextlib.suppress(RuntimeError):  # the app has ended

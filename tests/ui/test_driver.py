@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import pty
+import sys
 import threading
 import tty
 
-from fototui.ui.driver import TerminalOutput
-from tests.waiting import until
+import pytest
+from textual.app import App
+
+from fototui.ui.driver import TerminalDriver, TerminalOutput
+from tests.waiting import PATIENCE, until
 
 BIG = "x" * (1 << 20)
 """More than a terminal holds."""
@@ -66,3 +70,35 @@ async def test_one_that_is_gone_harms_nobody() -> None:
     for _ in range(100):
         output.write("to nobody")
     assert not missed.is_set()
+
+
+async def test_what_a_terminal_takes_at_once_waits_for_no_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading, writing = _terminal()
+    with os.fdopen(writing, "w") as terminal:
+        monkeypatch.setattr(sys, "__stderr__", terminal)
+        driver = TerminalDriver(App())
+        driver.write("drawn")  # no thread that writes runs: it is begun with the app
+        assert os.read(reading, 100) == b"drawn"
+
+
+async def test_what_is_put_off_keeps_its_place() -> None:
+    reading, writing = _terminal()
+    output = TerminalOutput(writing, lambda: None)
+    texts = [BIG, "second", "third"]
+    assert [output.write_now(text) for text in texts] == [False, False, False]
+    taken = b""
+
+    def takes() -> None:
+        nonlocal taken
+        while len(taken) < sum(map(len, texts)):
+            taken += os.read(reading, 1 << 16)
+
+    reader = threading.Thread(target=takes, daemon=True)
+    reader.start()
+    for text in texts:
+        output.write(text)
+    reader.join(PATIENCE)
+    assert taken == "".join(texts).encode()
+    assert output.write_now("and on")
