@@ -109,11 +109,11 @@ class GroupCommit:
         if statement in self._waiting:
             self._waiting[statement].append(write)
         else:
-            self._waiting[statement] = [write]
+            waiting = self._waiting[statement] = [write]
             # It begins in the loop's next turn, with all that is asked for in this one; and it
             # speaks for no single job, whose name would stand on its log lines.
             task = asyncio.create_task(
-                self._write_waiting(statement), name="writes", context=contextvars.Context()
+                self._write_waiting(statement, waiting), name="writes", context=contextvars.Context()
             )
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -124,9 +124,12 @@ class GroupCommit:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._waiting:  # a task that had not begun has settled nothing
+            _, waiting = self._waiting.popitem()
+            for write in waiting:
+                write.settle(None)
 
-    async def _write_waiting(self, statement: FixedStatement) -> None:
-        waiting = self._waiting[statement]
+    async def _write_waiting(self, statement: FixedStatement, waiting: list[Write]) -> None:
         group: list[Write] = []
         try:
             while waiting:
@@ -136,7 +139,7 @@ class GroupCommit:
                 if group:
                     await self._write_together(statement, group)
         finally:
-            del self._waiting[statement]
+            self._waiting.pop(statement, None)
             for write in (*group, *waiting):  # there is one only if this was cancelled
                 write.settle(None)
 

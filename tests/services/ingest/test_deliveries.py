@@ -399,6 +399,14 @@ async def test_who_still_waits_at_the_end_is_answered(taken: Taken) -> None:
     assert await taken.noted() == IDS
 
 
+async def test_who_came_just_before_the_end_is_answered(taken: Taken) -> None:
+    asked = [taken.ask(what) for what in EACH]
+    await asyncio.sleep(0)  # they are to be written in the loop's next turn
+    await taken.deliveries.aclose()
+    assert await answers(asked) == [True] * MANY
+    assert await taken.noted() == IDS
+
+
 async def test_what_nobody_waits_for_is_given_up_at_the_end(taken: Taken) -> None:
     async with taken.blocked():
         asked = [taken.ask(EACH[0])]
