@@ -113,7 +113,9 @@ class GroupCommit:
             # It begins in the loop's next turn, with all that is asked for in this one; and it
             # speaks for no single job, whose name would stand on its log lines.
             task = asyncio.create_task(
-                self._write_waiting(statement, waiting), name="writes", context=contextvars.Context()
+                self._write_waiting(statement, waiting),
+                name="writes",
+                context=contextvars.Context(),
             )
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
