@@ -129,33 +129,32 @@ async def test_details_of_an_order_known_by_name_only_are_its_first(
 # --- what is told again --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [DOWNLOADING, READY, ERROR])
 async def test_told_again_it_changes_nothing(
     database: Database,
     published: list[BaseMercureEvent],
     activity: ReadActivity,
     notifications: Notifications,
-    status: OrderStatus,
 ) -> None:
     first = await apply(database, told_order())
-    if status is READY:
-        await store_photos(database, first.order_id)
-    await change(database, first.order_id, status=status)
-    before = await books(database, first.order_id)
-    await notifications.heard()
-    published.clear()
+    for status in (DOWNLOADING, ERROR, READY):
+        if status is READY:
+            await store_photos(database, first.order_id)
+        await change(database, first.order_id, status=status)
+        before = await books(database, first.order_id)
+        await notifications.heard()
+        published.clear()
 
-    again = await apply(database, told_order())
+        again = await apply(database, told_order())
 
-    assert not again.changed
-    assert not again.is_new
-    assert published == []
-    assert await notifications.heard() == []
-    assert len(await activity()) == 1
-    after = await books(database, first.order_id)
-    assert [[image.id for image in images] for _, images in before] == [
-        [image.id for image in images] for _, images in after
-    ]
+        assert not again.changed, status
+        assert not again.is_new
+        assert published == []
+        assert await notifications.heard() == []
+        assert len(await activity()) == 1
+        after = await books(database, first.order_id)
+        assert [[image.id for image in images] for _, images in before] == [
+            [image.id for image in images] for _, images in after
+        ]
 
 
 async def test_news_of_the_order_are_written_and_told(
@@ -312,59 +311,53 @@ async def test_books_without_shopifys_number_are_known_by_their_place(
 # --- statuses and claims -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("before", "stored", "asked", "after"),
-    [
-        (PENDING, False, False, DOWNLOADING),
-        (PROCESSING, False, False, DOWNLOADING),
-        (PENDING, True, False, READY),
-        (PROCESSING, True, False, READY),
-        (DOWNLOADING, False, False, DOWNLOADING),
-        (DOWNLOADING, True, False, DOWNLOADING),
-        (READY, False, False, READY),
-        (READY, True, False, READY),
-        (ERROR, False, False, ERROR),
-        (ERROR, True, False, READY),
-        (ERROR, False, True, DOWNLOADING),
-        (READY, False, True, READY),
-    ],
-)
-async def test_where_an_order_goes_that_brings_no_photos(
-    database: Database, before: OrderStatus, stored: bool, asked: bool, after: OrderStatus
-) -> None:
-    first = await apply(database, told_order())
-    if stored:
-        await store_photos(database, first.order_id)
-    await change(database, first.order_id, status=before, error="It broke.", attempts=2)
-    applied = await apply(database, told_order(), asked=asked)
-    row = await read(database, first.order_id)
-    assert row.status is after
-    assert applied.changed == (before is not after)
-    assert (row.error, row.attempts) == ((None, 0) if applied.changed else ("It broke.", 2))
+async def test_where_an_order_goes_that_brings_no_photos(database: Database) -> None:
+    for number, (before, stored, asked, after) in enumerate(
+        [
+            (PENDING, False, False, DOWNLOADING),
+            (PROCESSING, False, False, DOWNLOADING),
+            (PENDING, True, False, READY),
+            (PROCESSING, True, False, READY),
+            (DOWNLOADING, False, False, DOWNLOADING),
+            (DOWNLOADING, True, False, DOWNLOADING),
+            (READY, False, False, READY),
+            (READY, True, False, READY),
+            (ERROR, False, False, ERROR),
+            (ERROR, True, False, READY),
+            (ERROR, False, True, DOWNLOADING),
+            (READY, False, True, READY),
+        ],
+        start=1270,
+    ):
+        first = await apply(database, told_order(number))
+        if stored:
+            await store_photos(database, first.order_id)
+        await change(database, first.order_id, status=before, error="It broke.", attempts=2)
+        applied = await apply(database, told_order(number), asked=asked)
+        row = await read(database, first.order_id)
+        assert row.status is after, (before, stored, asked)
+        assert applied.changed == (before is not after)
+        assert (row.error, row.attempts) == ((None, 0) if applied.changed else ("It broke.", 2))
 
 
-@pytest.mark.parametrize("before", OrderStatus)
-async def test_new_photos_send_any_order_to_the_download(
-    database: Database, before: OrderStatus
-) -> None:
-    first = await apply(database, told_order(1270, told_item(71, pages=[1])))
-    await change(database, first.order_id, status=before)
-    await apply(database, told_order(1270, told_item(71, pages=[1, 2])))
-    assert (await read(database, first.order_id)).status is DOWNLOADING
+async def test_new_photos_send_any_order_to_the_download(database: Database) -> None:
+    for number, before in enumerate(OrderStatus, start=1270):
+        first = await apply(database, told_order(number, told_item(number, pages=[1])))
+        await change(database, first.order_id, status=before)
+        await apply(database, told_order(number, told_item(number, pages=[1, 2])))
+        assert (await read(database, first.order_id)).status is DOWNLOADING, before
 
 
-@pytest.mark.parametrize(
-    ("status", "is_kept"), [(PENDING, False), (PROCESSING, False), (DOWNLOADING, True)]
-)
-async def test_a_claim_ends_with_the_status_it_was_made_for(
-    database: Database, status: OrderStatus, is_kept: bool
-) -> None:
-    first = await apply(database, told_order())
-    claim = {"claimed_by": uuid.uuid4(), "claim_token": uuid.uuid4()}
-    await change(database, first.order_id, status=status, **claim)
-    await apply(database, told_order(payment_status="PAID"))
-    row = await read(database, first.order_id)
-    assert (row.claimed_by is not None, row.claim_token is not None) == (is_kept, is_kept)
+async def test_a_claim_ends_with_the_status_it_was_made_for(database: Database) -> None:
+    for number, (status, is_kept) in enumerate(
+        [(PENDING, False), (PROCESSING, False), (DOWNLOADING, True)], start=1270
+    ):
+        first = await apply(database, told_order(number))
+        claim = {"claimed_by": uuid.uuid4(), "claim_token": uuid.uuid4()}
+        await change(database, first.order_id, status=status, **claim)
+        await apply(database, told_order(number, payment_status="PAID"))
+        row = await read(database, first.order_id)
+        assert (row.claimed_by is not None, row.claim_token is not None) == (is_kept, is_kept)
 
 
 async def test_the_claim_on_a_reviewed_order_that_is_synced_stays(database: Database) -> None:

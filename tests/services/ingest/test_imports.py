@@ -644,13 +644,12 @@ async def test_a_retried_order_goes_on_from_where_it_failed(
     assert OrderUpdateEvent(order_id=str(made.id)) in published
 
 
-@pytest.mark.parametrize("status", [status for status in OrderStatus if status is not ERROR])
-async def test_only_what_failed_is_retried(
-    database: Database, shop_order: MakeOrder, status: OrderStatus
-) -> None:
-    made = await shop_order(status=status)
-    with pytest.raises(ConflictError, match="has not failed; only one"):
-        await retry(database, made.order_number)
+async def test_only_what_failed_is_retried(database: Database, shop_order: MakeOrder) -> None:
+    for status in OrderStatus:
+        made = await shop_order(status=status)
+        if status is not ERROR:
+            with pytest.raises(ConflictError, match="has not failed; only one"):
+                await retry(database, made.order_number)
 
 
 async def test_retried_by_two_at_once_it_starts_once(

@@ -143,28 +143,26 @@ async def test_an_order_goes_from_photos_to_its_end(
     ]
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        "UPDATE line_items SET title = 'Jiná'",
-        "UPDATE line_items SET dedication = 'Pro Aničku'",
-        "UPDATE line_items SET layout = 'na šířku'",
-        "UPDATE images SET position = 3 - position + 10",
-        "UPDATE images SET selected_svg_id = NULL WHERE position = 1",
-        """INSERT INTO images (line_item_id, position, file_ref)
-        SELECT id, 9, '{"key": "a"}' FROM line_items""",
-    ],
-)
 async def test_a_book_is_stale_when_what_it_shows_is_another(
-    database: Database, shop_order: MakeOrder, look: Look, changed: str
+    database: Database, shop_order: MakeOrder, look: Look
 ) -> None:
-    order = await shop_order(images=2)
-    item = order.line_items[0]
-    svgs = [await draw(database, image) for image in item.images]
-    await bind(database, order, item, svg_ids=[svg.id for svg in svgs])
-    assert (await look(order)).books == (BookState.CURRENT,)
-    await change(database, changed)
-    assert (await look(order)).books == (BookState.STALE,)
+    for changed in (
+        "UPDATE line_items SET title = 'Jiná' WHERE order_id = '{order}'",
+        "UPDATE line_items SET dedication = 'Pro Aničku' WHERE order_id = '{order}'",
+        "UPDATE line_items SET layout = 'na šířku' WHERE order_id = '{order}'",
+        "UPDATE images SET position = 3 - position + 10 WHERE line_item_id = {item}",
+        """UPDATE images SET selected_svg_id = NULL
+        WHERE position = 1 AND line_item_id = {item}""",
+        """INSERT INTO images (line_item_id, position, file_ref)
+        VALUES ({item}, 9, '{{"key": "a"}}')""",
+    ):
+        order = await shop_order(images=2)
+        item = order.line_items[0]
+        svgs = [await draw(database, image) for image in item.images]
+        await bind(database, order, item, svg_ids=[svg.id for svg in svgs])
+        assert (await look(order)).books == (BookState.CURRENT,)
+        await change(database, changed.format(order=order.id.to_uuid(), item=item.id))
+        assert (await look(order)).books == (BookState.STALE,), changed
 
 
 async def test_the_newest_book_counts_and_one_for_each_line_item(

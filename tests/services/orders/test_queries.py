@@ -178,31 +178,8 @@ async def test_filter_by_status_and_count(service: OrderService, shop_order: Mak
     }
 
 
-@pytest.mark.parametrize(
-    ("search", "found"),
-    [
-        ("#7001", ["#7001"]),
-        ("700", ["#7002", "#7001"]),
-        ("NOVÁK", ["#7001"]),
-        ("eva@", ["#7002"]),
-        ("aničku", ["#7002"]),
-        ("anicku pro", ["#7002"]),
-        ("novakova JANA", ["#7001"]),
-        ("jana eva", []),
-        ("100%", ["#7002"]),
-        ("%", ["#7002"]),
-        ("_", []),
-        ("  ", ["#7002", "#7001"]),
-        ("novák\x00", ["#7001"]),
-        ("nothing", []),
-    ],
-)
 async def test_search_in_number_name_address_and_dedication(
-    service: OrderService,
-    database: Database,
-    shop_order: MakeOrder,
-    search: str,
-    found: list[str],
+    service: OrderService, database: Database, shop_order: MakeOrder
 ) -> None:
     await shop_order(order_number="#7001", customer_name="Jana Nováková", created_at=NEWEST)
     other = await shop_order(
@@ -217,13 +194,29 @@ async def test_search_in_number_name_address_and_dedication(
             .where(LineItem.order_id == other.id)
             .values(dedication="Pro Aničku na 100%")
         )
-    assert numbers(await service.list_orders(search=search)) == found
+    for search, found in (
+        ("#7001", ["#7001"]),
+        ("700", ["#7002", "#7001"]),
+        ("NOVÁK", ["#7001"]),
+        ("eva@", ["#7002"]),
+        ("aničku", ["#7002"]),
+        ("anicku pro", ["#7002"]),
+        ("novakova JANA", ["#7001"]),
+        ("jana eva", []),
+        ("100%", ["#7002"]),
+        ("%", ["#7002"]),
+        ("_", []),
+        ("  ", ["#7002", "#7001"]),
+        ("novák\x00", ["#7001"]),
+        ("nothing", []),
+    ):
+        assert numbers(await service.list_orders(search=search)) == found, search
 
 
-@pytest.mark.parametrize("limit", [0, -1, 1001])
-async def test_a_page_has_a_sensible_length(service: OrderService, limit: int) -> None:
-    with pytest.raises(InvalidInputError, match="A page holds"):
-        await service.list_orders(limit=limit)
+async def test_a_page_has_a_sensible_length(service: OrderService) -> None:
+    for limit in (0, -1, 1001):
+        with pytest.raises(InvalidInputError, match="A page holds"):
+            await service.list_orders(limit=limit)
 
 
 async def test_a_pages_cost_does_not_grow_with_the_list(
@@ -261,31 +254,24 @@ async def test_a_pages_cost_does_not_grow_with_the_list(
 # --- one order -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ref", ["#1270", "1270", " 1270 "])
-async def test_order_is_found_by_its_number(
-    service: OrderService, shop_order: MakeOrder, ref: str
-) -> None:
+async def test_order_is_found_by_its_number(service: OrderService, shop_order: MakeOrder) -> None:
     await shop_order(order_number="#12700")
     order = await shop_order(order_number="#1270")
-    assert (await service.get_order(ref)).id == str(order.id)
+    manual = await shop_order(order_number="#M1000")
+    for ref in ("#1270", "1270", " 1270 "):
+        assert (await service.get_order(ref)).id == str(order.id), ref
+    for ref in ("#M1000", "M1000", "m1000"):
+        assert (await service.get_order(ref)).id == str(manual.id), ref
 
 
-@pytest.mark.parametrize("ref", ["#M1000", "M1000", "m1000"])
-async def test_manual_order_is_found_by_its_number(
-    service: OrderService, shop_order: MakeOrder, ref: str
-) -> None:
-    order = await shop_order(order_number="#M1000")
-    assert (await service.get_order(ref)).id == str(order.id)
-
-
-@pytest.mark.parametrize("number", ["sk-1001", "#1-a", "Foto1003CZ", "EXP-12/2026", "#žluť-7"])
 async def test_order_is_found_by_any_number_in_any_case(
-    service: OrderService, shop_order: MakeOrder, number: str
+    service: OrderService, shop_order: MakeOrder
 ) -> None:
-    order = await shop_order(order_number=number)
-    bare = number.removeprefix("#")
-    for ref in (number, bare, bare.upper(), bare.lower(), f"#{bare.swapcase()}"):
-        assert (await service.get_order(ref)).id == str(order.id)
+    for number in ("sk-1001", "#1-a", "Foto1003CZ", "EXP-12/2026", "#žluť-7"):
+        order = await shop_order(order_number=number)
+        bare = number.removeprefix("#")
+        for ref in (number, bare, bare.upper(), bare.lower(), f"#{bare.swapcase()}"):
+            assert (await service.get_order(ref)).id == str(order.id), ref
 
 
 async def test_order_is_found_by_its_id(service: OrderService, shop_order: MakeOrder) -> None:
@@ -295,16 +281,14 @@ async def test_order_is_found_by_its_id(service: OrderService, shop_order: MakeO
         assert (await service.get_order(ref)).number == order.order_number
 
 
-@pytest.mark.parametrize(
-    "ref",
-    ["", "#", "99999", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "U" * 26, "'; DROP TABLE orders --", "\x00"],
-)
 async def test_unknown_order_is_said_to_be_missing(
-    service: OrderService, shop_order: MakeOrder, ref: str
+    service: OrderService, shop_order: MakeOrder
 ) -> None:
     await shop_order()
-    with pytest.raises(NotFoundError, match="There is no order"):
-        await service.get_order(ref)
+    injected, ulid = "'; DROP TABLE orders --", "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    for ref in ("", "#", "99999", ulid, "U" * 26, injected, "\x00"):
+        with pytest.raises(NotFoundError, match="There is no order"):
+            await service.get_order(ref)
 
 
 async def test_order_holds_everything_in_it(

@@ -116,22 +116,27 @@ async def test_create_needs_the_photo_and_leaves_nothing_behind(
     assert await activity() == []
 
 
-@pytest.mark.parametrize("status", sorted(Status.active_states()))
 async def test_the_same_is_not_made_twice_at_once(
-    service: ColoringService, image: Image, add: Callable[..., Awaitable[int]], status: Status
+    service: ColoringService, shop_order: MakeOrder, add: Callable[..., Awaitable[int]]
 ) -> None:
-    await add(image, status=status, megapixels=2.0, steps=8)
-    with pytest.raises(ConflictError, match=r"Colouring v1 .* being made already"):
-        await service.create(image.id, FINER)
-    assert (await service.create(image.id, ColoringOptions(megapixels=2.0, steps=9))).version == 2
+    order = await shop_order(images=len(Status.active_states()))
+    images = order.line_items[0].images
+    for image, status in zip(images, sorted(Status.active_states()), strict=True):
+        await add(image, status=status, megapixels=2.0, steps=8)
+        with pytest.raises(ConflictError, match=r"Colouring v1 .* being made already"):
+            await service.create(image.id, FINER)
+        another = await service.create(image.id, ColoringOptions(megapixels=2.0, steps=9))
+        assert another.version == 2, status
 
 
-@pytest.mark.parametrize("status", sorted(Status.final_states()))
 async def test_the_same_may_be_made_again_once_it_ended(
-    service: ColoringService, image: Image, add: Callable[..., Awaitable[int]], status: Status
+    service: ColoringService, shop_order: MakeOrder, add: Callable[..., Awaitable[int]]
 ) -> None:
-    await add(image, status=status)
-    assert (await service.create(image.id)).version == 2
+    order = await shop_order(images=len(Status.final_states()))
+    images = order.line_items[0].images
+    for image, status in zip(images, sorted(Status.final_states()), strict=True):
+        await add(image, status=status)
+        assert (await service.create(image.id)).version == 2, status
 
 
 # --- create for an order ---------------------------------------------------------------------
@@ -259,17 +264,16 @@ async def test_retry_begins_anew_and_keeps_what_was_paid(
     assert [(entry.operator, entry.action) for entry in await activity()] == [("eva", "retried")]
 
 
-@pytest.mark.parametrize("status", sorted(set(Status) - Status.retryable_states()))
 async def test_retry_is_for_what_failed(
     service: ColoringService,
     image: Image,
     add: Callable[..., Awaitable[int]],
     activity: ReadActivity,
-    status: Status,
 ) -> None:
-    version_id = await add(image, status=status, file_ref=file_ref())
-    with pytest.raises(ConflictError, match="has not failed"):
-        await service.retry(version_id)
+    for number, status in enumerate(sorted(set(Status) - Status.retryable_states()), start=1):
+        version_id = await add(image, version=number, status=status, file_ref=file_ref())
+        with pytest.raises(ConflictError, match="has not failed"):
+            await service.retry(version_id)
     assert await activity() == []
 
 
@@ -337,18 +341,17 @@ async def test_select_writes_the_choice_and_when(
     assert [(entry.operator, entry.action) for entry in await activity()] == [("eva", "selected")]
 
 
-@pytest.mark.parametrize("status", sorted(set(Status) - {Status.COMPLETED}))
 async def test_only_a_completed_version_is_chosen(
     service: ColoringService,
     database: Database,
     image: Image,
     add: Callable[..., Awaitable[int]],
-    status: Status,
 ) -> None:
-    version_id = await add(image, status=status, file_ref=file_ref())
-    with pytest.raises(ConflictError, match="choose a completed one"):
-        await service.select(version_id)
-    assert (await load_image(database, image.id)).selected_coloring_id is None
+    for number, status in enumerate(sorted(set(Status) - {Status.COMPLETED}), start=1):
+        version_id = await add(image, version=number, status=status, file_ref=file_ref())
+        with pytest.raises(ConflictError, match="choose a completed one"):
+            await service.select(version_id)
+        assert (await load_image(database, image.id)).selected_coloring_id is None
 
 
 async def test_a_version_without_a_file_is_not_chosen(
@@ -428,7 +431,6 @@ async def test_choosing_what_is_chosen_makes_the_choice_the_operators_and_is_tol
 # --- cancel ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", sorted(Status.active_states()))
 async def test_cancel_takes_the_claim_away_and_asks_for_runpods_job_to_be_ended(
     service: ColoringService,
     database: Database,
@@ -437,25 +439,31 @@ async def test_cancel_takes_the_claim_away_and_asks_for_runpods_job_to_be_ended(
     published: list[BaseMercureEvent],
     notifications: Notifications,
     activity: ReadActivity,
-    status: Status,
 ) -> None:
     order = await shop_order()
     image = order.line_items[0].images[0]
-    token = uuid.uuid4()
-    version_id = await add(
-        image, status=status, runpod_job_id="j1", claimed_by=uuid.uuid4(), claim_token=token
-    )
-    view = await service.cancel(version_id)
-    assert (view.status, view.error_code) == ("runpod_cancelled", "cancelled")
-    row = await load(database, version_id)
-    assert row.status is Status.RUNPOD_CANCELLED
-    assert await untold(database) == [(version_id, "j1")]
-    assert (row.claimed_by, row.claim_token) == (None, None)
-    assert row.completed_at is not None
-    assert "eva" in str(row.error)
-    assert published == [image_update(order, image)]
-    assert await notifications.heard() == [f"cancel:coloring:{version_id}"]
-    assert [(entry.operator, entry.action) for entry in await activity()] == [("eva", "cancelled")]
+    cancels: list[tuple[int, str]] = []
+    for number, status in enumerate(sorted(Status.active_states()), start=1):
+        claim = {"claimed_by": uuid.uuid4(), "claim_token": uuid.uuid4()}
+        version_id = await add(
+            image, version=number, status=status, runpod_job_id=f"j{number}", **claim
+        )
+        view = await service.cancel(version_id)
+        assert (view.status, view.error_code) == ("runpod_cancelled", "cancelled")
+        row = await load(database, version_id)
+        assert row.status is Status.RUNPOD_CANCELLED
+        cancels.append((version_id, f"j{number}"))
+        assert await untold(database) == cancels
+        assert (row.claimed_by, row.claim_token) == (None, None)
+        assert row.completed_at is not None
+        assert "eva" in str(row.error)
+        assert published == [image_update(order, image)]
+        assert await notifications.heard() == [f"cancel:coloring:{version_id}"]
+        newest = (await activity())[-1]
+        assert (newest.operator, newest.action, newest.version_id) == (
+            *("eva", "cancelled", version_id),
+        )
+    assert len(await activity()) == len(cancels)
 
 
 async def test_cancel_without_a_job_at_runpod_asks_for_nothing(
@@ -467,17 +475,16 @@ async def test_cancel_without_a_job_at_runpod_asks_for_nothing(
     assert await untold(database) == []
 
 
-@pytest.mark.parametrize("status", sorted(Status.final_states()))
 async def test_what_has_ended_is_not_cancelled(
     service: ColoringService,
     image: Image,
     add: Callable[..., Awaitable[int]],
     notifications: Notifications,
-    status: Status,
 ) -> None:
-    version_id = await add(image, status=status)
-    with pytest.raises(ConflictError, match="nothing left to cancel"):
-        await service.cancel(version_id)
+    for number, status in enumerate(sorted(Status.final_states()), start=1):
+        version_id = await add(image, version=number, status=status)
+        with pytest.raises(ConflictError, match="nothing left to cancel"):
+            await service.cancel(version_id)
     assert await notifications.heard() == []
 
 

@@ -135,16 +135,15 @@ async def test_create_refuses_a_colouring_that_is_not_the_images(
         await service.create(shop.unchosen_image.id, coloring_version_id=wrong)
 
 
-@pytest.mark.parametrize(
-    "status",
-    sorted(set(ColoringProcessingStatus) - {ColoringProcessingStatus.COMPLETED}),
-)
-async def test_create_needs_a_completed_colouring(
-    service: VectorizerService, shop: Shop, status: ColoringProcessingStatus
-) -> None:
-    coloring_id = await shop.add_coloring(shop.bare_image, status=status, file_ref=file_ref())
-    with pytest.raises(ConflictError, match="no finished file; an SVG needs a completed colouring"):
-        await service.create(shop.bare_image.id, coloring_version_id=coloring_id)
+async def test_create_needs_a_completed_colouring(service: VectorizerService, shop: Shop) -> None:
+    unfinished = set(ColoringProcessingStatus) - {ColoringProcessingStatus.COMPLETED}
+    image, refusal = shop.bare_image, "no finished file; an SVG needs a completed colouring"
+    for number, status in enumerate(sorted(unfinished), start=1):
+        coloring_id = await shop.add_coloring(
+            image, version=number, status=status, file_ref=file_ref()
+        )
+        with pytest.raises(ConflictError, match=refusal):
+            await service.create(image.id, coloring_version_id=coloring_id)
 
 
 async def test_create_needs_the_colourings_file(service: VectorizerService, shop: Shop) -> None:
@@ -202,29 +201,29 @@ async def test_whole_order_starts_where_a_colouring_is_completed(
     assert str(again.skipped) == "SVG v1 is being made already."
 
 
-@pytest.mark.parametrize("status", sorted(Status.active_states()))
 async def test_cancelled_is_an_error_with_a_code(
     service: VectorizerService,
     shop: Shop,
     published: list[BaseMercureEvent],
     notifications: Notifications,
-    status: Status,
 ) -> None:
-    version_id = await shop.add(status=status, claimed_by=uuid.uuid4(), claim_token=uuid.uuid4())
-    published.clear()
-    view = await service.cancel(version_id)
-    assert (view.status, view.error_code, str(view.error)) == (
-        "error",
-        "cancelled",
-        "Cancelled by eva.",
-    )
-    row = await shop.load(version_id)
-    assert (row.status, row.claimed_by, row.claim_token) == (Status.ERROR, None, None)
-    assert row.completed_at is not None
-    assert published == [
-        ImageUpdateEvent(order_id=str(shop.order.id), image_id=shop.chosen_image.id)
-    ]
-    assert await notifications.heard() == [f"cancel:svg:{version_id}"]
+    for number, status in enumerate(sorted(Status.active_states()), start=1):
+        claim = {"claimed_by": uuid.uuid4(), "claim_token": uuid.uuid4()}
+        version_id = await shop.add(version=number, status=status, **claim)
+        published.clear()
+        view = await service.cancel(version_id)
+        assert (view.status, view.error_code, str(view.error)) == (
+            "error",
+            "cancelled",
+            "Cancelled by eva.",
+        )
+        row = await shop.load(version_id)
+        assert (row.status, row.claimed_by, row.claim_token) == (Status.ERROR, None, None)
+        assert row.completed_at is not None
+        assert published == [
+            ImageUpdateEvent(order_id=str(shop.order.id), image_id=shop.chosen_image.id)
+        ]
+        assert await notifications.heard() == [f"cancel:svg:{version_id}"]
 
 
 async def test_what_was_cancelled_is_retried_alone_but_not_with_the_order(
