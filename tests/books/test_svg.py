@@ -7,7 +7,7 @@ from collections import Counter
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fototui.books.svg import MAX_BYTES, printable
@@ -131,6 +131,7 @@ def test_an_ordinary_doctype_and_a_byte_order_mark_are_no_harm() -> None:
     assert b'viewBox="0 0 40 30"' in result.data
 
 
+@settings(max_examples=50)
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
 def test_anything_is_printable_or_refused(noise: bytes) -> None:
     for data in (noise, svg('<path fill="red"/>').replace(b'"red"', b'"' + noise + b'"')):
@@ -142,5 +143,5 @@ def test_anything_is_printable_or_refused(noise: bytes) -> None:
 
 
 def test_finer_line_art_is_printable_in_a_moment() -> None:
-    data = drawing("coffee", ColoringOptions(megapixels=4, steps=20))
-    assert len(printable(data).data) > 500_000
+    data = drawing("coffee", ColoringOptions(megapixels=2, steps=20))
+    assert len(printable(data).data) > 250_000

@@ -65,6 +65,23 @@ def makes_sentence(node: ast.expr) -> bool:
 
 
 @cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All that a file's code consists of."""
+    return tuple(ast.walk(trees()[path]))
+
+
+def is_of_sentence(kind: ast.expr) -> bool:
+    """Whether this is the type of a sentence, or of one that may be missing."""
+    match kind:
+        case ast.BinOp(left=ast.Name(id=name), op=ast.BitOr(), right=ast.Constant(value=None)):
+            return name == "Sentence"
+        case ast.Name(id=name):
+            return name == "Sentence"
+        case _:
+            return False
+
+
+@cache
 def sentences() -> frozenset[str]:
     """Names of constants, attributes and functions that stand for sentences, of all files."""
     names = set()
@@ -72,13 +89,13 @@ def sentences() -> frozenset[str]:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if makes_sentence(value):
                 names.add(name)
-    for node in (node for tree in trees().values() for node in ast.walk(tree)):
+    for node in (node for path in trees() for node in nodes(path)):
         match node:
             case (
                 ast.FunctionDef(name=name, returns=ast.expr() as kind)
                 | ast.AsyncFunctionDef(name=name, returns=ast.expr() as kind)
                 | ast.AnnAssign(target=ast.Name(id=name), annotation=kind)
-            ) if ast.unparse(kind) in ("Sentence", "Sentence | None"):
+            ) if is_of_sentence(kind):
                 names.add(name)
     return frozenset(names | {"sentence"})
 
@@ -87,11 +104,10 @@ def sentences() -> frozenset[str]:
 def variables(path: Path) -> frozenset[str]:
     """Names of variables and arguments that stand for sentences in a file."""
     names = set()
-    for node in ast.walk(trees()[path]):
+    for node in nodes(path):
         match node:
-            case ast.arg(arg=name, annotation=ast.expr() as kind):
-                if ast.unparse(kind) in ("Sentence", "Sentence | None"):
-                    names.add(name)
+            case ast.arg(arg=name, annotation=ast.expr() as kind) if is_of_sentence(kind):
+                names.add(name)
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if makes_sentence(value):
                 names.add(name)
     return frozenset(names)
@@ -117,14 +133,20 @@ def is_sentence(node: ast.expr, known: frozenset[str] = frozenset()) -> bool:
             return False
 
 
-def raised() -> Iterator[tuple[Path, ast.Call]]:
+@cache
+def raised() -> tuple[tuple[Path, ast.Call], ...]:
     """All calls that take a text for operators, with where they stand."""
-    for path, tree in trees().items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                is_error = called(node) in errors() and bool(node.args)
-                if is_error or (makes_sentence(node) and called(node) == "make"):
-                    yield path, node
+    return tuple(
+        (path, node)
+        for path in trees()
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and takes_text(node)
+    )
+
+
+def takes_text(call: ast.Call) -> bool:
+    is_error = called(call) in errors() and bool(call.args)
+    return is_error or (makes_sentence(call) and called(call) == "make")
 
 
 def place(path: Path, call: ast.Call) -> str:

@@ -36,7 +36,7 @@ _rows = st.builds(_row, _numbers, minute=st.integers(0, 3), name=st.sampled_from
 _deeds = st.one_of(st.lists(_rows, max_size=80), st.sets(_numbers, max_size=70))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(_deeds, max_size=8))
 def test_it_is_a_sorted_dictionary(commands: list[list[OrderRow] | set[int]]) -> None:
     table = OrderTable()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
-import pytest
 from sqlalchemy import text
 
 from fototui.db.database import Database
@@ -84,38 +84,37 @@ async def _judge(database: Database, judge: Judge) -> None:
         await judge(service, item)
 
 
-@pytest.mark.parametrize(
-    ("judge", "left"),
-    [
-        (_accept, 0),
-        (_accept_other, 0),
-        (_choose_elsewhere, 0),
-        (_again, 0),
-        (_note, 0),
-        (_skip, 1),
-        (_take_back, 1),
-    ],
-)
 async def test_a_judgement_reaches_terminals_with_and_without_a_hub(
-    judge: Judge, left: int, shop: Database, hub: Hub, store_on: StoreOn, truth: Truth
+    shop: Database, hub: Hub, store_on: StoreOn, truth: Truth
 ) -> None:
-    order_id = await _order(shop)
     # Neither helps the other: this one asks for nothing by itself, that one hears of nothing.
     by_hub: LiveStore = store_on(shop, hub.subscriber(), poll_seconds=1e6)
     by_asking: LiveStore = store_on(shop)
     async with running(by_hub), running(by_asking):
         stores = (by_hub, by_asking)
-        await until(lambda: all(order_id in store.orders for store in stores))
         await until(lambda: by_hub.health.feed == "live")
-        assert [store.orders[order_id].waiting for store in stores] == [1, 1]
+        for judge, left in (
+            *((_accept, 0), (_accept_other, 0), (_choose_elsewhere, 0)),
+            *((_again, 0), (_note, 0), (_skip, 1), (_take_back, 1)),
+        ):
+            order_id = await _order(shop)
+            await until(partial(_all_know, stores, order_id))
+            assert [store.orders[order_id].waiting for store in stores] == [1, 1]
 
-        await _judge(shop, judge)
+            await _judge(shop, judge)
 
-        if left == 0:
-            await until(lambda: [s.orders[order_id].waiting for s in stores] == [0, 0])
-        for store in stores:
-            await truth.comes_to(store)
-        assert [store.orders[order_id].waiting for store in stores] == [left, left]
+            await until(partial(_all_wait_for, stores, order_id, left))
+            for store in stores:
+                await truth.comes_to(store)
+            assert [store.orders[order_id].waiting for store in stores] == [left, left]
+
+
+def _all_know(stores: Sequence[LiveStore], order_id: str) -> bool:
+    return all(order_id in store.orders for store in stores)
+
+
+def _all_wait_for(stores: Sequence[LiveStore], order_id: str, pictures: int) -> bool:
+    return all(store.orders[order_id].waiting == pictures for store in stores)
 
 
 async def test_a_claim_is_no_news(database: Database) -> None:

@@ -75,7 +75,7 @@ def test_more_steps_draw_more_and_finer_strokes() -> None:
 
 @pytest.mark.parametrize(
     ("name", "megapixels"),
-    [("cat.jpg", 0.5), ("astronaut.jpg", 0.5), ("astronaut.jpg", 1.0), ("cat.jpg", 2.0)],
+    [("cat.jpg", 0.5), ("astronaut.jpg", 0.5), ("cat.jpg", 1.0)],
 )
 def test_line_art_has_the_megapixels_asked_for_and_the_photos_shape(
     name: str, megapixels: float
@@ -84,10 +84,6 @@ def test_line_art_has_the_megapixels_asked_for_and_the_photos_shape(
     assert height * width == pytest.approx(megapixels * 1e6, rel=0.1)
     with Image.open(io.BytesIO(PHOTOS[name])) as photo:
         assert width / height == pytest.approx(photo.width / photo.height, rel=0.01)
-
-
-def test_line_art_is_repeatable() -> None:
-    assert line_art(PHOTOS["cat.jpg"], ColoringOptions(0.5)) == drawn("cat.jpg")
 
 
 def test_line_art_is_upright_and_white_where_the_photo_is_transparent() -> None:

@@ -59,20 +59,17 @@ async def test_a_file_without_a_name_has_none(storage: Storage) -> None:
     assert await storage.head(KEY) == ref
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
+async def test_original_names_survive(storage: Storage) -> None:
+    for name in (
         "Žluťoučký kůň 😀.jpg",
         "100%25 & + ? #.png",
         "写真.jpg",
         'a "quoted" name.jpg',
         "=?utf-8?q?trick?=.jpg",
-    ],
-)
-async def test_original_names_survive(storage: Storage, name: str) -> None:
-    ref = await storage.put(KEY, b"x", content_type="image/png", original_filename=name)
-    assert ref.original_filename == name
-    assert await storage.head(KEY) == ref
+    ):
+        ref = await storage.put(KEY, b"x", content_type="image/png", original_filename=name)
+        assert ref.original_filename == name
+        assert await storage.head(KEY) == ref
 
 
 async def test_an_original_name_is_cleaned_and_bounded(storage: Storage) -> None:
@@ -84,16 +81,17 @@ async def test_an_original_name_is_cleaned_and_bounded(storage: Storage) -> None
     assert await storage.head(KEY) == ref
 
 
-@pytest.mark.parametrize(
-    "key", ["with space/a b.png", "ž/ř.png", "a+b&c=d/e?f#g.png", "100%/%41.png", "'q'/~t;,:@.png"]
-)
-async def test_keys_with_odd_characters_work(storage: Storage, key: str) -> None:
-    ref = await storage.put(key, b"odd", content_type="image/png")
-    assert await storage.get(key) == b"odd"
-    assert await storage.head(key) == ref
-    assert await _keys(storage) == [key]
-    await storage.delete(key)
-    assert await storage.head(key) is None
+async def test_keys_with_odd_characters_work(storage: Storage) -> None:
+    for key in (
+        *("with space/a b.png", "ž/ř.png", "a+b&c=d/e?f#g.png"),
+        *("100%/%41.png", "'q'/~t;,:@.png"),
+    ):
+        ref = await storage.put(key, b"odd", content_type="image/png")
+        assert await storage.get(key) == b"odd"
+        assert await storage.head(key) == ref
+        assert await _keys(storage) == [key]
+        await storage.delete(key)
+        assert await storage.head(key) is None
 
 
 async def test_a_later_file_replaces_an_earlier_one(storage: Storage) -> None:
@@ -162,7 +160,7 @@ async def test_a_reader_may_set_a_limit(storage: Storage) -> None:
 
 
 async def test_many_calls_at_once_are_fine(storage: Storage) -> None:
-    keys = [f"many/{number}.png" for number in range(50)]
+    keys = [f"many/{number}.png" for number in range(20)]
     await asyncio.gather(
         *(storage.put(key, key.encode(), content_type="image/png") for key in keys)
     )
@@ -174,21 +172,22 @@ async def test_a_check_passes_and_leaves_nothing(storage: Storage) -> None:
     assert await _keys(storage) == []
 
 
-@pytest.mark.parametrize(
-    "key", ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "a\\..\\b", "a\0b", "a/.hidden"]
-)
-async def test_keys_that_escape_are_refused_by_every_call(storage: Storage, key: str) -> None:
-    calls = [
-        storage.put(key, b"x", content_type="image/png"),
-        storage.get(key),
-        storage.head(key),
-        storage.delete(key),
-        storage.url(key),
-    ]
-    for call in calls:
-        with pytest.raises(InvalidInputError):
-            await call
-    assert await _keys(storage) == []
+async def test_keys_that_escape_are_refused_by_every_call(storage: Storage) -> None:
+    for key in (
+        *("", "/etc/passwd", "../x", "a/../../x", "a//b"),
+        *("a/", "a\\..\\b", "a\0b", "a/.hidden"),
+    ):
+        calls = [
+            storage.put(key, b"x", content_type="image/png"),
+            storage.get(key),
+            storage.head(key),
+            storage.delete(key),
+            storage.url(key),
+        ]
+        for call in calls:
+            with pytest.raises(InvalidInputError):
+                await call
+        assert await _keys(storage) == []
 
 
 async def test_files_are_listed_with_their_times_and_below_their_prefix(storage: Storage) -> None:

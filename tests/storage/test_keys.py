@@ -2,7 +2,7 @@ import os
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ulid import ULID
 
@@ -64,6 +64,7 @@ def test_an_extension_never_escapes(ext: str) -> None:
     assert PurePosixPath(key).parts == (ORDER, "1", f"image_1.{ext}")
 
 
+@settings(max_examples=25)
 @given(
     st.integers(min_value=0, max_value=2**128 - 1),
     st.integers(min_value=1),

@@ -22,42 +22,44 @@ async def _drain(world: World) -> None:
         await engine.drain()
 
 
-@pytest.mark.parametrize(
-    ("outcome", "status", "words"),
-    [
+async def test_runpods_ends(world: World) -> None:
+    ends = [
         (Outcome.FAILED, "error", "RunPod failed"),
         (Outcome.CANCELLED, "runpod_cancelled", "cancelled at RunPod"),
         (Outcome.TIMED_OUT, "error", "did not finish"),
         (Outcome.BAD_RESULT, "error", ""),
-    ],
-)
-async def test_runpods_ends(world: World, outcome: Outcome, status: str, words: str) -> None:
-    world.runpod.next(outcome)
-    [version_id] = await world.queue_colorings(1)
-    await _drain(world)
-    version = await world.coloring(version_id)
-    assert version.status == status
-    assert version.error is not None
-    assert words in version.error
-    assert version.file_ref is None
-    assert version.completed_at is not None
-    assert (await world.image(version.image_id)).selected_coloring_id is None
+    ]
+    async with world.engine(coloring=1) as engine:
+        for outcome, status, words in ends:
+            world.runpod.next(outcome)
+            [version_id] = await world.queue_colorings(1)
+            await engine.drain()
+            version = await world.coloring(version_id)
+            assert version.status == status
+            assert version.error is not None
+            assert words in version.error
+            assert version.file_ref is None
+            assert version.completed_at is not None
+            assert (await world.image(version.image_id)).selected_coloring_id is None
 
 
-@pytest.mark.parametrize(
-    "outcome", [Outcome.RATE_LIMITED, Outcome.UNAVAILABLE, Outcome.CUT_AFTER, Outcome.GARBAGE]
-)
-async def test_a_passing_failure_is_got_over(world: World, outcome: Outcome) -> None:
-    world.runpod.next(outcome)
-    [version_id] = await world.queue_colorings(1)
-    await _drain(world)
-    version = await world.coloring(version_id)
-    assert version.status == "completed"
-    assert version.error is None
-    # Only where no answer came may it have been paid for twice; that is counted.
-    doubtful = outcome in (Outcome.CUT_AFTER, Outcome.GARBAGE)
-    assert version.resubmissions == doubtful
-    assert world.runpod.counts.submitted == 1 + doubtful
+async def test_a_passing_failure_is_got_over(world: World) -> None:
+    async with world.engine(coloring=1) as engine:
+        for outcome in (
+            *(Outcome.RATE_LIMITED, Outcome.UNAVAILABLE),
+            *(Outcome.CUT_AFTER, Outcome.GARBAGE),
+        ):
+            before = world.runpod.counts.submitted
+            world.runpod.next(outcome)
+            [version_id] = await world.queue_colorings(1)
+            await engine.drain()
+            version = await world.coloring(version_id)
+            assert version.status == "completed"
+            assert version.error is None
+            # Only where no answer came may it have been paid for twice; that is counted.
+            doubtful = outcome in (Outcome.CUT_AFTER, Outcome.GARBAGE)
+            assert version.resubmissions == doubtful
+            assert world.runpod.counts.submitted - before == 1 + doubtful
 
 
 async def test_an_unanswered_submission_is_repeated_only_once(world: World) -> None:
@@ -129,13 +131,15 @@ async def test_a_result_that_is_lost_again_and_again_ends(world: World) -> None:
     assert version.submissions == world.runpod.counts.submitted == 2
 
 
-@pytest.mark.parametrize("outcome", [Outcome.UNAVAILABLE, Outcome.RATE_LIMITED, Outcome.CUT_BEFORE])
-async def test_vectorizers_passing_failures_are_got_over(world: World, outcome: Outcome) -> None:
-    world.vectorizer.next(Turn(outcome=outcome, retry_after=0))
-    [version_id] = await world.queue_svgs(1)
-    await _drain(world)
-    assert (await world.svg(version_id)).status == "completed"
-    assert world.vectorizer.counts.submitted == 1
+async def test_vectorizers_passing_failures_are_got_over(world: World) -> None:
+    outcomes = (Outcome.UNAVAILABLE, Outcome.RATE_LIMITED, Outcome.CUT_BEFORE)
+    async with world.engine() as engine:
+        for number, outcome in enumerate(outcomes, start=1):
+            world.vectorizer.next(Turn(outcome=outcome, retry_after=0))
+            [version_id] = await world.queue_svgs(1)
+            await engine.drain()
+            assert (await world.svg(version_id)).status == "completed"
+            assert world.vectorizer.counts.submitted == number
 
 
 async def test_vectorizers_refusal_of_an_image_is_final(world: World) -> None:
