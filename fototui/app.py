@@ -73,9 +73,7 @@ class FototuiApp(TerminalApp[None], TellingApp):
     TITLE = "fototui"
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar = {lambda: ActionProvider}
-    CSS = """
-    #body { height: 1fr; }
-    """
+    CSS = "#body { height: 1fr; }"
 
     def __init__(
         self,
@@ -110,6 +108,7 @@ class FototuiApp(TerminalApp[None], TellingApp):
         self._home = home
         self._jobs_here = jobs_here
         self._faults = 0
+        self._has_orders = False
         self.notice: Sentence | None = None
         """What the operator is told when the app opens."""
         self._bindings = BindingsMap(bindings(Scope.EVERYWHERE))
@@ -134,6 +133,9 @@ class FototuiApp(TerminalApp[None], TellingApp):
         if last in opening.SECTIONS:
             self.show_section(Scope(last))
         self._keep_going(self.store.run, "live store")
+
+    def _be_present(self) -> None:
+        """Say that this operator is here, and see who else is: once there are orders to look at."""
         if self.context.presence is not None:
             self._keep_going(self.context.presence.run, "presence")
             self.set_interval(1, self._tell_where)
@@ -164,6 +166,9 @@ class FototuiApp(TerminalApp[None], TellingApp):
         screens = [s for s in self.screen_stack if isinstance(s, FototuiScreen) and s.can_paint]
         for screen in screens:
             screen.on_store_changed(changed)
+        if changed.listing and not self._has_orders:
+            self._has_orders = True
+            self.call_after_refresh(self._be_present)  # the orders are drawn first
         # The list of orders, which is below every screen, has counted anew what is to be reviewed.
         if changed.health or changed.engines or waiting != self.context.order_list.waiting:
             for screen in screens:

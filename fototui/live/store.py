@@ -325,8 +325,10 @@ class LiveStore:
         return self._poll_seconds * (QUIET_POLLS if is_quiet else 1)
 
     async def _watch_work(self) -> None:
+        await self._is_let_in.wait()  # the first orders are read before
+        await asyncio.sleep(self._frame_seconds)  # and told of, and drawn
         while True:
-            await self._is_let_in.wait()  # the first orders are read before
+            await self._is_let_in.wait()
             self._has_heard.clear()
             try:
                 self.lanes, self.engines = await self._reader.work()

@@ -1,5 +1,6 @@
 """What works everywhere: help, palette, language, theme, keys of one's own, undo, read-only."""
 
+import asyncio
 import uuid
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +16,7 @@ from fototui.db.models.orders import ColoringVersion, Image
 from fototui.domain.statuses import ColoringProcessingStatus, VersionType
 from fototui.i18n import language
 from fototui.live.order_list import Sort
+from fototui.live.state import Changed
 from fototui.live.store import LiveStore
 from fototui.screens.activity import ActivityScreen
 from fototui.screens.base import FototuiScreen
@@ -23,6 +25,7 @@ from fototui.screens.help import HelpScreen
 from fototui.screens.orders.screen import OrdersScreen
 from fototui.screens.review.screen import ReviewScreen
 from fototui.services.backend import Backend
+from fototui.services.changes import LiveService
 from fototui.services.operations.presence import PresenceService
 from fototui.services.versions.coloring import ColoringService
 from fototui.storage.directory import DirectoryStorage
@@ -37,7 +40,7 @@ from tests.cases import case
 from tests.factories import file_ref, make_order
 from tests.ui.conftest import AppPilot, OpenApp
 from tests.ui.pages import lines, messages
-from tests.waiting import until_shown
+from tests.waiting import PATIENCE, until_shown
 
 
 @pytest.mark.quick
@@ -306,3 +309,41 @@ async def test_other_operators_are_named_in_the_header(
         await until_shown(pilot, lambda: app.context.others == ["petr"])
         app.screen.query_one(StatusBar).refresh()
         await until_shown(pilot, lambda: "petr" in app.export_screenshot())
+
+
+async def test_orders_are_drawn_before_anything_else_is_asked(
+    database: Database, storage: DirectoryStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who else is here, lanes and engines take statements, and a connection, of their own."""
+    await _choice(database)
+    steps: list[str] = []
+
+    async def work(_service: LiveService) -> tuple[tuple[()], tuple[()]]:
+        steps.append("work")
+        return (), ()
+
+    monkeypatch.setattr(LiveService, "work", work)
+
+    class Noted(Presence):
+        async def run(self) -> None:
+            steps.append("present")
+            await asyncio.Event().wait()
+
+    class Drawn(OrdersScreen):
+        def on_store_changed(self, changed: Changed) -> None:
+            super().on_store_changed(changed)
+            if changed.listing:
+                self.call_after_refresh(steps.append, "drawn")
+
+    backend = Backend(database, storage, operator="jana")
+    app = FototuiApp(
+        backend,
+        LiveStore(backend, frame_seconds=PATIENCE),
+        AppSettings(ZoneInfo("Europe/Prague")),
+        Preferences(language="en"),
+        home=Drawn,
+        presence=Noted(backend, uuid.uuid4()),
+    )
+    async with app.run_test() as pilot:
+        await until_shown(pilot, lambda: "present" in steps)
+    assert steps == ["drawn", "present"]
