@@ -108,7 +108,7 @@ turns = st.lists(
     max_size=3,
 )
 many = settings(
-    max_examples=20,
+    max_examples=14,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -88,20 +88,21 @@ async def test_a_call_without_an_answer_waits_before_it_is_repeated(
 
 
 @BOTH
-@pytest.mark.parametrize("outcome", [Outcome.CUT_AFTER, Outcome.GARBAGE])
 async def test_lost_answers_are_paid_twice_at_most_and_counted(
-    world: World, run: Run, kind: VersionType, outcome: Outcome
+    world: World, run: Run, kind: VersionType
 ) -> None:
     script = world.runpod if kind is VersionType.COLORING else world.vectorizer
-    script.rates = {outcome: 1.0}
-    version_id = await _queue(world, kind)
-    assert [await run(kind), await run(kind)] == ["put back", "failed"]
-    version = await world.version(version_id, kind)
-    assert version.status == "error"
-    assert version.error is not None
-    assert "asked twice" in version.error
-    assert script.counts.submitted == version.submissions == 2
-    assert version.resubmissions == 1
+    for number, outcome in enumerate((Outcome.CUT_AFTER, Outcome.GARBAGE), start=1):
+        script.rates = {outcome: 1.0}
+        version_id = await _queue(world, kind)
+        assert [await run(kind), await run(kind)] == ["put back", "failed"]
+        version = await world.version(version_id, kind)
+        assert version.status == "error"
+        assert version.error is not None
+        assert "asked twice" in version.error
+        assert version.submissions == 2
+        assert script.counts.submitted == 2 * number
+        assert version.resubmissions == 1
 
 
 @BOTH

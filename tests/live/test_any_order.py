@@ -189,7 +189,7 @@ def stage(database_url: str, tmp_path: Path, runner: asyncio.Runner) -> Iterator
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(acts=_acts)
 def test_the_store_comes_to_equal_a_fresh_reading(

@@ -340,20 +340,17 @@ async def test_two_engines_that_apply_a_rule_at_once_ask_for_one_book(world: Wor
     assert len(await _books_of(world, item_id)) == 1
 
 
-@pytest.mark.parametrize(
-    "order",
-    [
+async def test_no_book_is_asked_for_an_order_that_is_not_to_go_on(world: World) -> None:
+    ended: list[dict[str, object]] = [
         {"cancelled_at": datetime.now(UTC)},
         {"finished_at": datetime.now(UTC)},
         {"status": "downloading"},
-    ],
-)
-async def test_no_book_is_asked_for_an_order_that_is_not_to_go_on(
-    world: World, order: dict[str, object]
-) -> None:
-    item_id = await _ready(world, **order)
+    ]
+    items = [await _ready(world, **order) for order in ended]
+    going_on = await _ready(world)
     await _apply(world)
-    assert await _books_of(world, item_id) == []
+    assert [await _books_of(world, item_id) for item_id in items] == [[], [], []]
+    assert len(await _books_of(world, going_on)) == 1
 
 
 async def test_a_picture_without_an_svg_keeps_its_whole_order_waiting(world: World) -> None:

@@ -270,35 +270,29 @@ async def test_a_book_that_is_true_is_not_made_again(
     assert report.book is None
 
 
-@pytest.mark.parametrize(
-    ("model", "values"),
-    [
+async def test_a_change_makes_a_book_stale_and_the_next_one_has_the_next_number(
+    service: BookService, ready: MakeOrder, database: Database
+) -> None:
+    changes: list[tuple[type[Image | LineItem], dict[str, object]]] = [
         (LineItem, {"title": "Jiné omalovánky"}),
         (LineItem, {"dedication": "Pro Evu"}),
         (LineItem, {"layout": "Na šířku"}),
         (Image, {"position": Image.position * -1}),
-    ],
-)
-async def test_a_change_makes_a_book_stale_and_the_next_one_has_the_next_number(
-    service: BookService,
-    ready: MakeOrder,
-    database: Database,
-    model: type[Image | LineItem],
-    values: dict[str, object],
-) -> None:
-    order = await ready(images=2)
-    old = await ask(service, order)
-    await end(database)
-    [shown] = await service.list_books(str(order.id))
-    assert shown.current
-    await change(database, model, **values)
-    [shown] = await service.list_books(str(order.id))
-    assert not shown.current
-    new = await ask(service, order)
-    assert (new.version, new.current) == (2, True)
-    views = await service.list_books(str(order.id))
-    assert [(view.id, view.current) for view in views] == [(old.id, False), (new.id, True)]
-    assert views[0].file is not None
+    ]
+    for model, values in changes:
+        order = await ready(images=2)
+        old = await ask(service, order)
+        await end(database)
+        [shown] = await service.list_books(str(order.id))
+        assert shown.current
+        await change(database, model, **values)
+        [shown] = await service.list_books(str(order.id))
+        assert not shown.current, values
+        new = await ask(service, order)
+        assert (new.version, new.current) == (2, True)
+        views = await service.list_books(str(order.id))
+        assert [(view.id, view.current) for view in views] == [(old.id, False), (new.id, True)]
+        assert views[0].file is not None
 
 
 async def test_another_choice_makes_a_book_stale_while_it_is_being_made(

@@ -5,6 +5,7 @@ import json
 import random
 import uuid
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 from sqlalchemy import func, select, text
@@ -295,13 +296,14 @@ async def test_payloads_of_other_orders_are_kept(database: Database) -> None:
     assert [kept.payload for kept in await deliveries(database)] == [None, {"told": 2}]
 
 
-@pytest.mark.parametrize("status", [OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.ERROR])
 async def test_what_nobody_has_read_is_asked_for_also_where_the_details_came_otherwise(
-    database: Database, notifications: Notifications, status: OrderStatus
+    database: Database, notifications: Notifications
 ) -> None:
     """An import may have asked the shop before that happened which the webhook tells of."""
-    for number, items in (1, (told_item(10),)), (2, (told_item(20, pages=[]),)):
-        order = told_order(number, *items)
+    statuses = (OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.ERROR)
+    for number, (status, has_photos) in enumerate(product(statuses, (True, False)), start=1):
+        item = told_item(10 * number) if has_photos else told_item(10 * number, pages=[])
+        order = told_order(number, item)
         await take_in(database, delivery(order, webhook_id=f"w{number}"))
         async with database.session() as session, session.begin():
             row = (await session.scalars(select(Order).filter_by(shopify_id=number * 1000))).one()
@@ -309,8 +311,8 @@ async def test_what_nobody_has_read_is_asked_for_also_where_the_details_came_oth
         await notifications.heard()
         applied = await apply(database, order)
         row = await read(database, applied.order_id)
-        assert row.sync_requested_at is not None
-        if items[0].photos:  # the download tells of it when it ends
+        assert row.sync_requested_at is not None, status
+        if has_photos:  # the download tells of it when it ends
             assert row.status is OrderStatus.DOWNLOADING
             assert await notifications.heard() == ["download"]
         else:

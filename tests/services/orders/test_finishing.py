@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 from sqlalchemy import func, select, update
@@ -252,28 +253,25 @@ async def end_version(session: AsyncSession, order: Order, status: Status) -> No
     )
 
 
-@pytest.mark.parametrize("status", [Status.COMPLETED, Status.ERROR])
-@pytest.mark.parametrize("was_waiting", [True, False])
 async def test_what_ends_after_an_order_was_handed_over_is_judged_when_it_comes_back(
-    database: Database,
-    service: FinishService,
-    shop_order: MakeOrder,
-    status: Status,
-    was_waiting: bool,
+    database: Database, service: FinishService, shop_order: MakeOrder
 ) -> None:
-    order = await shop_order()
-    image = order.line_items[0].images[0]
-    async with database.session() as session, session.begin():
-        if was_waiting:
-            await make_coloring(session, image, status=Status.COMPLETED, file_ref=file_ref("1"))
-        await make_coloring(session, image, version=2)
-    await service.finish([order.order_number])
-    async with database.session() as session, session.begin():
-        await end_version(session, order, status)
-    assert await waiting(database) == 0
-    assert (await seen(database, str(order.id))).waiting == 0
-    await service.reopen([order.order_number])
-    assert await waiting(database) == (was_waiting or status is Status.COMPLETED)
+    there = 0
+    for status, was_waiting in product((Status.COMPLETED, Status.ERROR), (True, False)):
+        order = await shop_order()
+        image = order.line_items[0].images[0]
+        async with database.session() as session, session.begin():
+            if was_waiting:
+                await make_coloring(session, image, status=Status.COMPLETED, file_ref=file_ref("1"))
+            await make_coloring(session, image, version=2)
+        await service.finish([order.order_number])
+        async with database.session() as session, session.begin():
+            await end_version(session, order, status)
+        assert await waiting(database) == there, (status, was_waiting)
+        assert (await seen(database, str(order.id))).waiting == 0
+        await service.reopen([order.order_number])
+        there += was_waiting or status is Status.COMPLETED
+        assert await waiting(database) == there, (status, was_waiting)
 
 
 @pytest.mark.parametrize("is_done_first", [False, True])
