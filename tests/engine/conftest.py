@@ -19,6 +19,7 @@ from fototui.clients.runpod import RunPodService
 from fototui.clients.shopify import ShopifyClient
 from fototui.clients.vectorizer import VectorizerApiService
 from fototui.db.database import Database
+from fototui.db.events.session import TrackedAsyncSession
 from fototui.db.models.books import Book
 from fototui.db.models.orders import (
     VERSION_MODEL,
@@ -187,78 +188,85 @@ class World:
     async def add_images(self, count: int) -> list[int]:
         """Make an order whose photos are in storage; the ids of its images."""
         async with self.database.session() as session, session.begin():
-            order = Order(order_number=f"#T{self.photos}", status=OrderStatus.READY_FOR_REVIEW)
-            item = LineItem(order=order, position=1, title="Omalovánky")
-            images = [Image(line_item=item, position=n) for n in range(1, count + 1)]
-            session.add_all([order, item, *images])
-            await session.flush()
-            for image in images:
-                self.photos += 1
-                key = f"{order.id}/{item.id}/image_{image.position}.png"
-                image.file_ref = await self.storage.put(
-                    key, photo(self.photos), content_type="image/png"
-                )
-            return [image.id for image in images]
+            return [image.id for image in await self._images(session, count)]
 
     async def queue_colorings(self, count: int, **fields: object) -> list[int]:
         """Queue one colouring for each of some new images; the versions' ids."""
-        image_ids = await self.add_images(count)
         async with self.database.session() as session, session.begin():
-            versions = [
-                ColoringVersion(image_id=image_id, version=1, **fields) for image_id in image_ids
-            ]
+            images = await self._images(session, count)
+            versions = [ColoringVersion(image_id=image.id, version=1, **fields) for image in images]
             session.add_all(versions)
             await session.flush()
             return [version.id for version in versions]
 
     async def queue_svgs(self, count: int, **fields: object) -> list[int]:
         """Queue one SVG for each of some new images with a colouring; the versions' ids."""
-        coloring_ids = await self.queue_colorings(count, status="completed")
         async with self.database.session() as session, session.begin():
-            versions = []
-            for coloring_id in coloring_ids:
-                coloring = await session.get_one(ColoringVersion, coloring_id)
-                image = await session.get_one(Image, coloring.image_id)
-                coloring.file_ref = image.file_ref
-                versions.append(
-                    SvgVersion(
-                        image_id=image.id, version=1, coloring_version_id=coloring_id, **fields
-                    )
-                )
-            session.add_all(versions)
-            await session.flush()
-            return [version.id for version in versions]
+            images = await self._images(session, count)
+            return [svg.id for svg in await self._svgs(session, images, **fields)]
 
     async def queue_books(self, count: int, *, pages: int = 2, **fields: object) -> list[int]:
         """Queue one book each for some new orders, of as many drawings; the books' ids."""
-        books = []
-        for _ in range(count):
-            svg_ids = await self.queue_svgs(pages, status="completed")
-            async with self.database.session() as session, session.begin():
-                item: LineItem | None = None
-                for place, svg_id in enumerate(svg_ids, start=1):
-                    svg = await session.get_one(SvgVersion, svg_id)
-                    image = await session.get_one(Image, svg.image_id)
-                    item = await session.get_one(LineItem, image.line_item_id)
-                    key = f"{item.order_id}/{item.id}/svg/v1/image_{place}.svg"
-                    self.photos += 1
-                    svg.file_ref = await self.storage.put(
-                        key, drawing(self.photos), content_type="image/svg+xml"
-                    )
-                    image.selected_svg_id = svg_id
-                assert item is not None
-                values: dict[str, object] = {"title": item.title, "options": {}, **fields}
-                book = Book(
-                    line_item_id=item.id,
-                    order_id=item.order_id,
-                    version=1,
-                    svg_ids=svg_ids,
-                    **values,
-                )
-                session.add(book)
-                await session.flush()
-                books.append(book.id)
-        return books
+        async with self.database.session() as session, session.begin():
+            return [await self._book(session, pages, **fields) for _ in range(count)]
+
+    async def _images(self, session: TrackedAsyncSession, count: int) -> list[Image]:
+        order = Order(order_number=f"#T{self.photos}", status=OrderStatus.READY_FOR_REVIEW)
+        item = LineItem(order=order, position=1, title="Omalovánky")
+        images = [Image(line_item=item, position=n) for n in range(1, count + 1)]
+        session.add_all([order, item, *images])
+        await session.flush()
+        for image in images:
+            self.photos += 1
+            key = f"{order.id}/{item.id}/image_{image.position}.png"
+            image.file_ref = await self.storage.put(
+                key, photo(self.photos), content_type="image/png"
+            )
+        return images
+
+    async def _svgs(
+        self, session: TrackedAsyncSession, images: Sequence[Image], **fields: object
+    ) -> list[SvgVersion]:
+        colorings = [
+            ColoringVersion(
+                image_id=image.id, version=1, status="completed", file_ref=image.file_ref
+            )
+            for image in images
+        ]
+        session.add_all(colorings)
+        await session.flush()
+        svgs = [
+            SvgVersion(
+                image_id=coloring.image_id, version=1, coloring_version_id=coloring.id, **fields
+            )
+            for coloring in colorings
+        ]
+        session.add_all(svgs)
+        await session.flush()
+        return svgs
+
+    async def _book(self, session: TrackedAsyncSession, pages: int, **fields: object) -> int:
+        images = await self._images(session, pages)
+        svgs = await self._svgs(session, images, status="completed")
+        item = images[0].line_item
+        for image, svg in zip(images, svgs, strict=True):
+            key = f"{item.order_id}/{item.id}/svg/v1/image_{image.position}.svg"
+            self.photos += 1
+            svg.file_ref = await self.storage.put(
+                key, drawing(self.photos), content_type="image/svg+xml"
+            )
+            image.selected_svg_id = svg.id
+        values: dict[str, object] = {"title": item.title, "options": {}, **fields}
+        made = Book(
+            line_item_id=item.id,
+            order_id=item.order_id,
+            version=1,
+            svg_ids=[svg.id for svg in svgs],
+            **values,
+        )
+        session.add(made)
+        await session.flush()
+        return made.id
 
     async def book(self, book_id: int) -> Book:
         """A book as it stands now."""
