@@ -516,6 +516,7 @@ async def test_enter_tells_all_of_a_job(
         await until_shown(pilot, lambda: shows("RunPod [broke].") and shows("none has it now"))
         await pilot.press("escape")
         assert isinstance(app.screen, EnginesScreen)
+        await go_to(app, pilot, f"coloring:{shop.running.id}")
         await pilot.press("enter")
         await until_shown(pilot, lambda: shows(command))
         await pilot.press("enter")
