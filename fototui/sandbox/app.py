@@ -1,12 +1,15 @@
 """The imitated services under one address."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fototui.sandbox.outcomes import Script
 from fototui.sandbox.pictures.generator import GeneratorKind, create_generator
@@ -85,6 +88,7 @@ def create_sandbox(settings: SandboxSettings) -> Starlette:
 
     return Starlette(
         lifespan=lifespan,
+        middleware=[Middleware(_Unanswered)],
         routes=[
             Mount("/runpod", runpod),
             Mount("/vectorizer", vectorizer),
@@ -92,3 +96,21 @@ def create_sandbox(settings: SandboxSettings) -> Starlette:
             Mount("/cdn", create_cdn(settings.cdn)),
         ],
     )
+
+
+class _Unanswered:
+    """Lets a client go that leaves while it is read: a demo is interrupted at any moment.
+
+    It is no fault of a service's, whose stack trace an operator would read.
+
+    Args:
+        app: The services.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        with suppress(ClientDisconnect):
+            await self._app(scope, receive, send)

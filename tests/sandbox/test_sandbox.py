@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 from pydantic import SecretStr
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message
 
 from fototui.net.asgi import serving
 from fototui.sandbox.app import SandboxSettings, create_sandbox
@@ -122,6 +122,24 @@ async def test_stopping_it_ends_all_jobs() -> None:
         await submit(client)
         assert any("sandbox job" in task.get_name() for task in asyncio.all_tasks())
     assert not any("sandbox job" in task.get_name() for task in asyncio.all_tasks())
+
+
+async def test_a_client_that_leaves_while_it_is_read_is_no_error() -> None:
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        del message  # nobody is there
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/runpod/script",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"content-length", b"10")],
+    }
+    await create_sandbox(settings())(scope, receive, send)
 
 
 async def test_other_processes_plan_outcomes_over_http(serve: Serve) -> None:
