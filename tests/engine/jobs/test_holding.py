@@ -142,7 +142,7 @@ async def test_cancelled_while_the_row_is_waited_for(held: Held) -> None:
 async def test_cancelled_before_it_has_a_connection(held: Held) -> None:
     holder = await held.holder()
     waiters = [asyncio.create_task(held.hold()) for _ in range(3)]
-    await asyncio.sleep(0.01)
+    await until(held.transitions._holding.locked)  # one waits for a connection, two behind it
     for waiter in waiters:
         waiter.cancel()
     await asyncio.wait(waiters)
